@@ -1,0 +1,148 @@
+"""The asyncio shell around the scheduler: one engine for every backend.
+
+The event loop belongs to strategies and views; each tick runs in the engine's own thread, so the interface and Ctrl-C
+stay alive while the model works. Ticks follow one another without a barrier. After a tick that finished a request the
+loop is given a few turns, so that whoever waited can ask for the next continuation before the next tick is planned:
+what is batched together then depends on the requests alone, never on the speed of the machine.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from marco_cli.engine.base import Completion, ModelInfo, Request, TokenListener, Usage
+from marco_cli.engine.job import Job
+from marco_cli.engine.scheduler import Backend, Scheduler, Tick
+from marco_cli.errors import EngineError
+
+SETTLING_TURNS = 8
+"""Loop turns after a finished request: a future, its task, a gather around it and its parent take one each."""
+
+
+class Model(Backend, Protocol):
+    """A backend that also knows its vocabulary."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model."""
+        ...
+
+    def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
+        """Return the ids of a text."""
+        ...
+
+    def interrupt(self) -> None:
+        """Make a decode call that is under way return None soon; called from another thread."""
+        ...
+
+    def close(self) -> None:
+        """Free the memory."""
+        ...
+
+
+class BatchedEngine:
+    """An `Engine`: continuous batching over a model."""
+
+    def __init__(self, model: Model, *, places: int, context_size: int, sampling_threads: int = 1) -> None:
+        self._model = model
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._pool = ThreadPoolExecutor(sampling_threads, "sampling") if sampling_threads > 1 else None
+        self._scheduler = Scheduler(model, places=places, context_size=context_size, pool=self._pool)
+        self._waiting: dict[Job, asyncio.Future[Completion]] = {}
+        self._listeners: dict[Job, TokenListener] = {}
+        self._driver: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model."""
+        return self._model.info
+
+    @property
+    def context_size(self) -> int:
+        """Tokens that one request may have, prompt and completion together."""
+        return self._scheduler.context_size
+
+    @property
+    def places(self) -> int:
+        """Requests that are decoded together at most."""
+        return self._scheduler.places
+
+    @property
+    def usage(self) -> Usage:
+        """What all work since opening cost."""
+        return self._scheduler.meter.usage()
+
+    def tokenize(self, text: str, *, special: bool = False) -> tuple[int, ...]:
+        """Return the ids of a text; only with `special` do control tokens written in it count as such."""
+        return self._model.tokenize(text, special=special)
+
+    def detokenize(self, ids: Sequence[int]) -> bytes:
+        """Return the bytes of the ids; control tokens are empty."""
+        return b"".join(self._model.piece(token) for token in ids)
+
+    async def generate(self, request: Request, on_token: TokenListener | None = None) -> Completion:
+        """Continue a prefix; see `Engine.generate`."""
+        if self._closed:
+            raise EngineError("the engine is closed")
+        job = self._scheduler.submit(request)
+        future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
+        self._waiting[job] = future
+        if on_token is not None:
+            self._listeners[job] = on_token
+        if self._driver is None or self._driver.done():
+            self._driver = asyncio.create_task(self._drive(), name="engine")
+        try:
+            return await future
+        finally:
+            job.cancelled = True
+            self._waiting.pop(job, None)
+            self._listeners.pop(job, None)
+
+    def cancel(self) -> None:
+        """End every request in flight with what it has, within one tick."""
+        self._scheduler.cancel_all()
+        self._model.interrupt()
+
+    async def close(self) -> None:
+        """Drop requests in flight and free the model's memory; closing twice is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        self.cancel()
+        if self._driver is not None and not self._driver.done():
+            await asyncio.wait([self._driver])
+        self._thread.shutdown()
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._model.close()
+
+    async def _drive(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._scheduler.has_work():
+                tick = await loop.run_in_executor(self._thread, self._scheduler.tick)
+                self._deliver(tick)
+                if tick.finished:
+                    for _ in range(SETTLING_TURNS):
+                        await asyncio.sleep(0)
+        except BaseException as error:
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(error)
+            raise
+
+    def _deliver(self, tick: Tick) -> None:
+        for item in tick.sampled:
+            listener = self._listeners.get(item.job)
+            if listener is not None:
+                listener(item.token, item.piece)
+        for job, outcome in tick.finished:
+            future = self._waiting.get(job)
+            if future is None or future.done():
+                continue
+            if isinstance(outcome, Completion):
+                future.set_result(outcome)
+            else:
+                future.set_exception(outcome)

@@ -1,0 +1,282 @@
+"""Which sequence holds which token prefix: match, fork, extend, release, evict.
+
+llama.cpp keeps the KV memory as cells; a cell belongs to one token at one position and is seen by a set of sequences.
+This module mirrors that memory as a radix tree of token ids in which every cell appears exactly once: a prefix that
+two sequences share is stored once, and `cells` is the number of cells in use. It knows nothing of llama.cpp: the two
+operations that it needs (`copy`, `remove`) come in as a `Memory`.
+
+A sequence is *running* (pinned: its cells are never given up) or *idle* (kept for its prefix, in the order of last
+use). A sequence that ends while others see all of its cells is worth nothing and is freed at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+
+class Memory(Protocol):
+    """The operations on the KV memory; both are bookkeeping, nothing is evaluated."""
+
+    def copy(self, source: int, target: int, start: int, end: int) -> None:
+        """Let the sequence `target` see the positions from `start` up to `end` of `source`."""
+        ...
+
+    def remove(self, sequence: int, start: int, end: int) -> None:
+        """Take the positions from `start` up to `end` away from the sequence."""
+        ...
+
+
+class Run:
+    """An edge of the radix tree: consecutive tokens seen by the same sequences. Every sequence ends at a run's end."""
+
+    __slots__ = ("children", "holders", "num_running", "parent", "start", "tokens")
+
+    def __init__(self, parent: "Run | None", start: int, tokens: list[int]) -> None:
+        self.parent = parent
+        self.start = start
+        """Position of the first token."""
+        self.tokens = tokens
+        self.children: dict[int, Run] = {}
+        self.holders: set[int] = set()
+        self.num_running = 0
+
+    @property
+    def end(self) -> int:
+        """The position after the last token."""
+        return self.start + len(self.tokens)
+
+
+class PrefixCache:
+    """The radix tree over one KV memory of `num_cells` cells and `num_sequences` sequence ids."""
+
+    def __init__(self, memory: Memory, *, num_sequences: int, num_cells: int) -> None:
+        self.num_cells = num_cells
+        self.cells = 0
+        """Cells in use."""
+        self.pinned = 0
+        """Cells seen by at least one running sequence."""
+        self.forks = 0
+        self.evictions = 0
+        self._memory = memory
+        self._root = Run(None, 0, [])
+        self._free = list(range(num_sequences - 1, -1, -1))
+        self._ends: dict[int, Run] = {}
+        self._idle: dict[int, None] = {}
+
+    def match_length(self, ids: Sequence[int]) -> int:
+        """Return how many leading tokens of `ids` the memory holds."""
+        return self._match(ids)[1]
+
+    def pinned_length(self, ids: Sequence[int]) -> int:
+        """Return how many leading tokens of `ids` running sequences hold."""
+        run, length = self._match(ids)
+        for passed in _upward(run):
+            if passed.num_running:
+                return min(length, passed.end)
+        return 0
+
+    def open(self, ids: Sequence[int]) -> tuple[int, int] | None:
+        """Start a running sequence that sees the longest held prefix of `ids`.
+
+        Returns the sequence and the length of that prefix, or None when every sequence id is running.
+        """
+        run, length = self._match(ids)
+        if not self._free:
+            if not self._evict_idle():
+                return None
+            run, length = self._match(ids)
+        if length < run.end:
+            run = self._split(run, length)
+        sequence = self._free.pop()
+        if length:
+            self._memory.copy(next(iter(run.holders)), sequence, 0, length)
+            self.forks += 1
+        self._ends[sequence] = run
+        for passed in _upward(run):
+            passed.holders.add(sequence)
+            self._count_running(passed, +1)
+        return sequence, length
+
+    def end_of(self, sequence: int) -> Run:
+        """Return the run at whose end the sequence stands: two sequences hold the same prefix iff it is the same."""
+        return self._ends[sequence]
+
+    def length(self, sequence: int) -> int:
+        """Return how many tokens the sequence holds."""
+        return self._ends[sequence].end
+
+    def extend(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
+        """Record that `tokens` were evaluated once for all of `sequences`, which are running and hold one prefix.
+
+        Where another sequence already holds the same continuation, the fresh cells are given back in its favour.
+        """
+        leader = self._ends[sequences[0]]
+        if tokens[0] in leader.children:
+            self._rejoin(sequences, tokens)
+            return
+        if not leader.children and leader.parent is not None and len(leader.holders) == len(sequences):
+            leader.tokens.extend(tokens)
+            self.cells += len(tokens)
+            self.pinned += len(tokens)
+            return
+        run = Run(leader, leader.end, list(tokens))
+        leader.children[tokens[0]] = run
+        run.holders.update(sequences)
+        run.num_running = len(sequences)
+        self.cells += len(tokens)
+        self.pinned += len(tokens)
+        for sequence in sequences:
+            self._ends[sequence] = run
+
+    def release(self, sequence: int, keep: int | None = None) -> None:
+        """End a running sequence; its first `keep` tokens (None: all) stay as an idle prefix."""
+        for passed in _upward(self._ends[sequence]):
+            self._count_running(passed, -1)
+        if keep is not None and keep < self.length(sequence):
+            self._truncate(sequence, keep)
+        end = self._ends[sequence]
+        if end.parent is None or len(end.holders) > 1 or end.children:
+            self._drop(sequence)
+        else:
+            self._idle[sequence] = None
+
+    def make_room(self, cells: int) -> bool:
+        """Give up idle prefixes, least recently used first, until `cells` more fit; say whether they do."""
+        while self.cells + cells > self.num_cells:
+            if not self._evict_idle():
+                return False
+        return True
+
+    def discard(self, sequence: int) -> None:
+        """Take a running sequence back as if it had never been: nothing of it stays that no other one holds."""
+        for passed in _upward(self._ends[sequence]):
+            self._count_running(passed, -1)
+        self._drop(sequence)
+
+    def _evict_idle(self) -> bool:
+        if not self._idle:
+            return False
+        sequence = next(iter(self._idle))
+        del self._idle[sequence]
+        self._drop(sequence)
+        self.evictions += 1
+        return True
+
+    def _match(self, ids: Sequence[int]) -> tuple[Run, int]:
+        run, length = self._root, 0
+        while length < len(ids) and (child := run.children.get(ids[length])) is not None:
+            run = child
+            common = common_length(run.tokens, ids, length)
+            length += common
+            if common < len(run.tokens):
+                break
+        if length:
+            self._touch(run)
+        return run, length
+
+    def _touch(self, run: Run) -> None:
+        """Make an idle sequence that was matched the most recently used one."""
+        for sequence in run.holders:
+            if sequence in self._idle:
+                del self._idle[sequence]
+                self._idle[sequence] = None
+                return
+
+    def _split(self, run: Run, position: int) -> Run:
+        """Cut a run before `position`, which lies inside it, and return the part in front."""
+        cut = position - run.start
+        parent = run.parent or self._root
+        front = Run(parent, run.start, run.tokens[:cut])
+        front.holders = set(run.holders)
+        front.num_running = run.num_running
+        front.children[run.tokens[cut]] = run
+        parent.children[front.tokens[0]] = front
+        run.parent = front
+        run.start = position
+        run.tokens = run.tokens[cut:]
+        return front
+
+    def _join(self, run: Run) -> None:
+        """Put a run in front of its only child, if the same sequences see both."""
+        if run.parent is None or len(run.children) != 1:
+            return
+        (child,) = run.children.values()
+        if child.holders == run.holders:
+            child.start = run.start
+            child.tokens = run.tokens + child.tokens
+            child.parent = run.parent
+            run.parent.children[child.tokens[0]] = child
+
+    def _rejoin(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
+        """Move sequences along tokens that another sequence sees already, in favour of the older cells."""
+        before = self._ends[sequences[0]]
+        run, matched = before, 0
+        while matched < len(tokens) and (child := run.children.get(tokens[matched])) is not None:
+            common = common_length(child.tokens, tokens, matched)
+            run = child if common == len(child.tokens) else self._split(child, child.start + common)
+            matched += common
+        holder = next(iter(run.holders))
+        for sequence in sequences:
+            self._memory.remove(sequence, before.end, run.end)
+            self._memory.copy(holder, sequence, before.end, run.end)
+            self._ends[sequence] = run
+            for passed in _upward(run):
+                if passed is before:
+                    break
+                passed.holders.add(sequence)
+                self._count_running(passed, +1)
+        self._join(before)
+        if matched < len(tokens):
+            self.extend(sequences, tokens[matched:])
+
+    def _truncate(self, sequence: int, keep: int) -> None:
+        self._memory.remove(sequence, keep, self.length(sequence))
+        run = self._ends[sequence]
+        if run.start < keep < run.end:
+            self._split(run, keep)
+        while run.end > keep:
+            run = self._leave(run, sequence)
+        self._ends[sequence] = run
+
+    def _drop(self, sequence: int) -> None:
+        """Forget a sequence that is neither running nor idle any more, and free the cells only it saw."""
+        run = self._ends.pop(sequence)
+        self._memory.remove(sequence, 0, run.end)
+        while run is not self._root:
+            run = self._leave(run, sequence)
+        self._root.holders.discard(sequence)
+        self._free.append(sequence)
+
+    def _leave(self, run: Run, sequence: int) -> Run:
+        """Take a sequence off a run, remove the run if nobody sees it any more, and return the run in front of it."""
+        parent = run.parent or self._root
+        run.holders.discard(sequence)
+        if run.holders:
+            self._join(run)
+        else:
+            self.cells -= len(run.tokens)
+            del parent.children[run.tokens[0]]
+        return parent
+
+    def _count_running(self, run: Run, change: int) -> None:
+        before = run.num_running
+        run.num_running += change
+        if before == 0 and change > 0:
+            self.pinned += len(run.tokens)
+        elif run.num_running == 0 and change < 0:
+            self.pinned -= len(run.tokens)
+
+
+def _upward(run: Run) -> Iterator[Run]:
+    current: Run | None = run
+    while current is not None:
+        yield current
+        current = current.parent
+
+
+def common_length(tokens: Sequence[int], ids: Sequence[int], offset: int = 0) -> int:
+    """Return how many leading tokens equal `ids` from `offset` on."""
+    limit = min(len(tokens), len(ids) - offset)
+    common = 0
+    while common < limit and tokens[common] == ids[offset + common]:
+        common += 1
+    return common

@@ -1,0 +1,113 @@
+"""Every error that a user can meet, with the exit code that it ends the program with.
+
+    MarcoError                    1   (a bug if raised bare)
+    ├── ConfigError               2   options, presets, configuration files
+    ├── IncompleteError           3   finished, but without (all of) what was asked for
+    ├── ModelNotFoundError        4   the model is not on this machine
+    ├── EngineError               5   the model cannot be loaded or run
+    │   └── DecodeError           5   llama.cpp refused a batch
+    ├── InputError                6   what was given to read is unusable
+    │   └── ContextOverflowError  6   a prompt does not fit the context
+    ├── StorageError              7   checksum mismatch, disk full, no permission
+    └── NetworkError              8   a download failed; trying again may help
+
+A message is one line that says what was found and what was expected; `hint` is the next thing to type.
+Nothing but `commands.app` catches these to end the program, and this module imports nothing.
+"""
+
+EXIT_OK = 0
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+EXIT_STDOUT_CLOSED = 141
+
+
+class MarcoError(Exception):
+    """The root of the tree: a message for the user and, where there is one, the remedy."""
+
+    exit_code: int = 1
+    code: str = "internal"
+    """A stable word for machines (`--json`, batch rows)."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(MarcoError):
+    """An option, a preset or the configuration file is wrong."""
+
+    exit_code = 2
+    code = "config"
+
+
+class IncompleteError(MarcoError):
+    """The work ended, but something that was asked for is missing from the result."""
+
+    exit_code = 3
+    code = "incomplete"
+
+
+class ModelNotFoundError(MarcoError):
+    """The model is not installed on this machine."""
+
+    exit_code = 4
+    code = "model_missing"
+
+
+class EngineError(MarcoError):
+    """The model cannot be loaded or run."""
+
+    exit_code = 5
+    code = "engine"
+
+
+class DecodeError(EngineError):
+    """llama.cpp refused to evaluate a batch."""
+
+    code = "decode"
+
+
+class InputError(MarcoError):
+    """A prompt, a file or a row cannot be used."""
+
+    exit_code = 6
+    code = "input"
+
+
+class ContextOverflowError(InputError):
+    """A request needs more tokens than the context holds; nothing is ever truncated silently."""
+
+    code = "context_overflow"
+
+    def __init__(self, *, prompt_tokens: int, wanted_tokens: int, context_size: int) -> None:
+        """Say how many tokens the prompt has, how many were to be generated, and how many fit altogether."""
+        room = context_size - prompt_tokens
+        if room < 1:
+            message = f"the prompt has {prompt_tokens} tokens, the context holds {context_size}"
+            hint = "shorten the prompt, or enlarge the context with --ctx (up to the model's limit)"
+        else:
+            message = (
+                f"the prompt has {prompt_tokens} tokens and {wanted_tokens} more were asked for, "
+                f"but the context of {context_size} leaves room for {room}"
+            )
+            hint = f"use --max-tokens {room} or less, a shorter prompt, or a larger --ctx"
+        super().__init__(message, hint=hint)
+        self.prompt_tokens = prompt_tokens
+        self.wanted_tokens = wanted_tokens
+        self.context_size = context_size
+        self.room = max(0, room)
+
+
+class StorageError(MarcoError):
+    """A file is damaged, or cannot be written."""
+
+    exit_code = 7
+    code = "storage"
+
+
+class NetworkError(MarcoError):
+    """A transfer failed; what had arrived is kept."""
+
+    exit_code = 8
+    code = "network"
