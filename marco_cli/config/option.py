@@ -1,0 +1,172 @@
+"""One option: its key, its type, its range, and how its values are read and checked.
+
+The option `top_p` is the YAML key `top_p`, the flag `--top-p` and the environment variable `MARCO_TOP_P`.
+In: a value from Python or a text as typed in a shell, with the name of the place it stood in. Out: an immutable value of
+the option's type, or a `ConfigError` with got and expected. Which options exist is `settings`' business, how YAML spells
+values is `document`'s.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from marco_cli.errors import ConfigError
+
+Pairs = tuple[tuple[str, str], ...]
+Value = str | int | float | bool | tuple[str, ...] | Pairs | None
+Kind = Literal["text", "integer", "number", "switch", "texts", "pairs"]
+
+_NOUNS: dict[Kind, str] = {
+    "text": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "switch": "true or false",
+    "texts": "a list of texts",
+    "pairs": "names with a text each (name=value)",
+}
+# Decimal and without leading zeros: 012 is ten for YAML 1.1 and twelve for everybody else. 18 digits fit 64 bits.
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
+_SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_SHOWN_LENGTH = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What an option means and which numbers it takes: `above` excludes its bound, `least` and `most` include theirs."""
+
+    help: str
+    above: float | None = None
+    least: float | None = None
+    most: float | None = None
+    words: tuple[tuple[str, int | None], ...] = ()
+    """Words that stand for a value, e.g. `all` for -1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One key of the namespace; reads and checks its values."""
+
+    key: str
+    kind: Kind
+    about: About
+    default: Value = None
+    choices: tuple[str, ...] = ()
+    is_optional: bool = False
+    """Whether None is a value, meaning "decided by the model or the machine"."""
+
+    @property
+    def flag(self) -> str:
+        """Name the option on the command line."""
+        return "--" + self.key.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """Name the environment variable."""
+        return "MARCO_" + self.key.upper()
+
+    @property
+    def expected(self) -> str:
+        """Describe the values it takes, e.g. "a number above 0 and at most 1"."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        bounds = (("above", self.about.above), ("at least", self.about.least), ("at most", self.about.most))
+        limits = " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+        return " ".join(filter(None, (_NOUNS[self.kind], limits, *(f"or {word}" for word, _ in self.about.words))))
+
+    def check(self, value: object, *, where: str) -> Value:
+        """Return `value` unchanged when it is one of this option's immutable values.
+
+        Raises:
+            ConfigError: wrong type, out of range or no such choice; the message begins with `where`.
+
+        """
+        if (value is None and self.is_optional) or self._has_type(value):
+            return cast("Value", value)
+        raise self.mismatch(value, where=where)
+
+    def parse(self, text: str, *, where: str) -> Value:
+        """Read a value as typed in a shell: lists have one entry a line, pairs one `name=value` a line."""
+        words = dict(self.about.words)
+        value: object = words.get(text, text)
+        if self.kind == "texts":
+            value = tuple(text.splitlines())
+        elif self.kind == "pairs":
+            value = self._pair_up(text.splitlines(), where=where)
+        elif self.kind == "integer" and _INTEGER.fullmatch(text):
+            value = int(text)
+        elif self.kind == "number" and _NUMBER.fullmatch(text):
+            value = float(text)
+        elif self.kind == "switch":
+            value = _SWITCH.get(text.lower(), text)
+        return self.check(value, where=where)
+
+    def accept(self, value: object, *, where: str) -> Value:
+        """Read what a caller has at hand: text is parsed, lists and mappings are frozen, everything is checked."""
+        if isinstance(value, str):
+            return self.check((value,), where=where) if self.kind == "texts" else self.parse(value, where=where)
+        if isinstance(value, Mapping):
+            value = tuple(value.items())
+        elif isinstance(value, list | tuple):
+            value = tuple(value)
+            if self.kind == "pairs" and all(isinstance(item, str) for item in value):
+                value = self._pair_up(value, where=where)
+        return self.check(value, where=where)
+
+    def mismatch(self, got: object, *, where: str, hint: str | None = None) -> ConfigError:
+        """Build the error that says what was found, what was expected and, for a choice, which one is near."""
+        shown = repr(got)
+        if len(shown) > _SHOWN_LENGTH:
+            shown = shown[: _SHOWN_LENGTH - 1] + "…"
+        if hint is None and self.choices:
+            hint = did_you_mean(str(got), self.choices)
+        return ConfigError(f"{where}: got {shown}, expected {self.expected}", hint=hint)
+
+    def _pair_up(self, items: Sequence[str], *, where: str) -> Pairs:
+        split = [item.partition("=") for item in items]
+        if not all(equals for _, equals, _ in split):
+            raise self.mismatch(" ".join(items), where=where)
+        return tuple((name.strip(), value) for name, _, value in split)
+
+    def _has_type(self, value: object) -> bool:
+        match self.kind:
+            case "text":
+                return isinstance(value, str) and (not self.choices or value in self.choices)
+            case "switch":
+                return isinstance(value, bool)
+            case "integer":
+                return isinstance(value, int) and not isinstance(value, bool) and self._is_within(value)
+            case "number":
+                return isinstance(value, int | float) and not isinstance(value, bool) and self._is_within(value)
+            case "texts":
+                return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+            case "pairs":
+                return _is_pairs(value)
+
+    def _is_within(self, value: float) -> bool:
+        above, least, most = self.about.above, self.about.least, self.about.most
+        fits = (
+            (above is None or value > above) and (least is None or value >= least) and (most is None or value <= most)
+        )
+        return fits and math.isfinite(value)
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return "did you mean …?" for the nearest choice, or the list of all of them when none is near."""
+    names = tuple(choices)
+    spellings = {name.lower().replace("-", "_"): name for name in names}
+    close = difflib.get_close_matches(word.lower().replace("-", "_"), spellings, n=1, cutoff=0.5)
+    return f"did you mean {spellings[close[0]]}?" if close else "known: " + ", ".join(names)
+
+
+def _is_pairs(value: object) -> bool:
+    """Tell whether `value` is a tuple of (name, text) with names that are neither empty nor repeated."""
+    if not isinstance(value, tuple):
+        return False
+    for pair in value:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(text, str) for text in pair) and pair[0]):
+            return False
+    return len({name for name, _ in value}) == len(value)

@@ -1,0 +1,131 @@
+"""Presets: named recipes in YAML that say only what differs from the defaults.
+
+In: a name or a path. Out: the preset's entries, those it `extends` first, each with file and line. What the entries mean
+together with flags, environment and configuration file is `config`'s business.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from platformdirs.unix import Unix
+
+from marco_cli.config.document import Entry, read_document
+from marco_cli.config.option import About, Option, did_you_mean
+from marco_cli.config.settings import OPTIONS
+from marco_cli.errors import ConfigError
+
+SUFFIXES = (".yaml", ".yml")
+
+# What a preset's file may say: every setting but `preset`, whose place `extends` takes.
+PRESET_OPTIONS: dict[str, Option] = {
+    "description": Option(key="description", kind="text", about=About(help="What the preset is for, in one line.")),
+    "extends": Option(key="extends", kind="text", about=About(help="Preset, by name or path, that this one changes.")),
+    **{key: option for key, option in OPTIONS.items() if key != "preset"},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A loaded preset."""
+
+    name: str
+    path: Path
+    description: str
+    extends: tuple[str, ...]
+    """Names of the presets it builds on, nearest first."""
+    entries: tuple[Entry, ...]
+    """Its settings, weakest first: those of the presets it extends come before its own."""
+
+
+def config_directory() -> Path:
+    """Return the user's directory for marco's configuration; on macOS the Unix one, which XDG variables may move."""
+    if sys.platform == "darwin":
+        return Path(Unix("marco").user_config_dir)
+    return Path(platformdirs.user_config_dir("marco", appauthor=False))
+
+
+def preset_directories() -> tuple[Path, ...]:
+    """Return where named presets are looked for: the installed package, the checkout, the user's own directory."""
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parent
+    own = config_directory() / "presets"
+    if (checkout / "pyproject.toml").is_file():
+        return package / "presets", checkout / "presets", own
+    return package / "presets", own
+
+
+def preset_names() -> tuple[str, ...]:
+    """List the names that `load_preset` knows, sorted."""
+    return tuple(
+        sorted(
+            {
+                file.stem
+                for directory in preset_directories()
+                if directory.is_dir()
+                for file in directory.iterdir()
+                if file.suffix in SUFFIXES and file.is_file()
+            }
+        )
+    )
+
+
+def load_preset(name_or_path: str, *, base: Path | None = None, where: str = "") -> Preset:
+    """Load a preset and all that it extends.
+
+    Args:
+        name_or_path: a name, or a path (it holds a slash or ends in .yaml).
+        base: directory that relative paths start from; the current one by default.
+        where: the place that asked for it, put before the message of a missing preset.
+
+    Raises:
+        ConfigError: missing, unreadable, wrong, or extending itself.
+
+    """
+    return _load(_find(name_or_path, base=base or Path(), where=where, chain=()), ())
+
+
+def _load(path: Path, chain: tuple[Path, ...]) -> Preset:
+    entries = read_document(path, PRESET_OPTIONS)
+    chain = (*chain, path)
+    parent = None
+    for entry in entries:
+        if entry.key == "extends":
+            found = _find(str(entry.value), base=path.parent, where=entry.where, chain=chain)
+            if found in chain:
+                circle = " → ".join(file.stem for file in (*chain, found))
+                raise ConfigError(
+                    f"{entry.where}: extends itself: {circle}", hint="remove one `extends:` of the circle"
+                )
+            parent = _load(found, chain)
+    own = tuple(entry for entry in entries if entry.key in OPTIONS)
+    return Preset(
+        name=path.stem,
+        path=path,
+        description=next((str(entry.value) for entry in entries if entry.key == "description"), ""),
+        extends=(parent.name, *parent.extends) if parent else (),
+        entries=(*parent.entries, *own) if parent else own,
+    )
+
+
+def _find(name_or_path: str, *, base: Path, where: str, chain: tuple[Path, ...]) -> Path:
+    prefix = f"{where}: " if where else ""
+    via = " (" + " → ".join((*(file.stem for file in chain), name_or_path)) + ")" if chain else ""
+    if name_or_path.endswith(SUFFIXES) or "/" in name_or_path or "\\" in name_or_path:
+        path = _absolute(name_or_path, base)
+        if not path.is_file():
+            raise ConfigError(f"{prefix}no preset file {path}{via}", hint="known presets: " + ", ".join(preset_names()))
+        return path
+    for directory in preset_directories():
+        for suffix in SUFFIXES:
+            if name_or_path and (directory / (name_or_path + suffix)).is_file():
+                return (directory / (name_or_path + suffix)).resolve()
+    raise ConfigError(f"{prefix}no preset named {name_or_path!r}{via}", hint=did_you_mean(name_or_path, preset_names()))
+
+
+def _absolute(path: str, base: Path) -> Path:
+    try:
+        return (base / Path(path).expanduser()).resolve()
+    except (RuntimeError, ValueError, OSError) as error:  # no such home, a NUL, a circle of links
+        raise ConfigError(f"{path!r} is no usable path: {error}") from error

@@ -1,0 +1,110 @@
+"""Every setting of the program, once: type, default, range and help.
+
+A new setting is one new line in `Settings`; the table `OPTIONS` is read off that class, and YAML keys, flags and
+environment variables are read off the table. Where values come from is `config`'s business.
+"""
+
+from dataclasses import MISSING, Field, dataclass, fields
+from types import NoneType
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+
+from marco_cli.config.option import About, Kind, Option, Pairs
+
+_AUTO: tuple[tuple[str, int | None], ...] = (("auto", None),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, checked; `None` means "decided by the model or the machine".
+
+    Raises:
+        ConfigError: a value has the wrong type or lies outside its range.
+
+    """
+
+    model: Annotated[str | None, About(help="Name of an installed model, or path of a GGUF file.")] = None
+    preset: Annotated[str | None, About(help="Name of a preset, or path of its YAML file.")] = None
+    system: Annotated[str | None, About(help="System prompt; without one the model's chat template decides.")] = None
+    chat_template: Annotated[
+        str | None, About(help="`chatml` or a Jinja2 text, instead of the template that the model ships.")
+    ] = None
+    tags: Annotated[
+        Literal["marco", "think", "none"],
+        About(help="How the reply is divided: <Thought> and <Output>, <think>, or not at all."),
+    ] = "none"
+    prefill: Annotated[str, About(help="Forced opening of the reply.")] = ""
+    prefix: Annotated[str, About(help="Text put before the question.")] = ""
+    suffix: Annotated[str, About(help="Text put after the question.")] = ""
+    variables: Annotated[Pairs, About(help="name=value for each {name} in system, prefix and suffix.")] = ()
+    reflection: Annotated[Pairs, About(help="language=phrase that makes the model think again.")] = ()
+    temperature: Annotated[float, About(help="Sampling temperature; 0 is greedy.", least=0, most=10)] = 0.0
+    top_k: Annotated[int, About(help="Sample from the k likeliest tokens; 0 is all of them.", least=0)] = 0
+    top_p: Annotated[
+        float, About(help="Sample from the likeliest tokens that together hold this probability.", above=0, most=1)
+    ] = 1.0
+    min_p: Annotated[
+        float, About(help="Drop tokens below this share of the likeliest one's probability.", least=0, most=1)
+    ] = 0.0
+    repeat_penalty: Annotated[
+        float, About(help="Makes tokens that were already said less likely; 1 is off.", above=0, most=10)
+    ] = 1.0
+    max_tokens: Annotated[
+        int | None, About(help="Most tokens of a reply; auto is what the context leaves.", least=1, words=_AUTO)
+    ] = None
+    output_reserve: Annotated[
+        int, About(help="Tokens kept for the output when the thought uses up its budget.", least=0)
+    ] = 256
+    stop: Annotated[tuple[str, ...], About(help="Text that ends the reply.")] = ()
+    seed: Annotated[int, About(help="Seed of all random streams.", least=0)] = 0
+    ctx: Annotated[int | None, About(help="Context size in tokens.", least=1, words=_AUTO)] = None
+    threads: Annotated[int | None, About(help="CPU threads.", least=1, most=1024, words=_AUTO)] = None
+    gpu_layers: Annotated[int | None, About(help="Layers put on the GPU.", least=-1, words=(*_AUTO, ("all", -1)))] = (
+        None
+    )
+    batch: Annotated[int, About(help="Most tokens evaluated at once.", least=1)] = 512
+    # llama.cpp has at most 256 sequence ids; one stays free for what the others fork from.
+    parallel: Annotated[int | None, About(help="Most requests decoded at once.", least=1, most=255, words=_AUTO)] = None
+    thought: Annotated[
+        Literal["auto", "full", "hide"], About(help="Show the thought: folded on a terminal, whole, or not.")
+    ] = "auto"
+
+    def __post_init__(self) -> None:
+        for key, option in OPTIONS.items():
+            option.check(getattr(self, key), where=key)
+
+
+_KINDS: dict[object, Kind] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "switch",
+    tuple[str, ...]: "texts",
+    Pairs: "pairs",
+}
+
+
+def _option(field: "Field[object]", annotation: object) -> Option:
+    """Read one field of `Settings`; a missing `About` or a type outside `_KINDS` is a bug and fails at import."""
+    plain, about = get_args(annotation)
+    members = get_args(plain)
+    is_optional = NoneType in members
+    if is_optional:
+        plain = next(member for member in members if member is not NoneType)
+    choices = get_args(plain) if get_origin(plain) is Literal else ()
+    return Option(
+        key=field.name,
+        kind="text" if choices else _KINDS[plain],
+        about=about,
+        default=None if field.default is MISSING else field.default,  # type: ignore[arg-type]  # a field's default is Any
+        choices=choices,
+        is_optional=is_optional,
+    )
+
+
+def _table() -> dict[str, Option]:
+    annotations = get_type_hints(Settings, include_extras=True)
+    return {field.name: _option(field, annotations[field.name]) for field in fields(Settings)}
+
+
+OPTIONS: dict[str, Option] = _table()
+"""Key → option, in the order of the fields."""

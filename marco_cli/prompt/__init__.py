@@ -1,0 +1,1 @@
+"""From a question to token ids: messages (`base`) through the model's chat template (`template`), in a sandbox."""

@@ -1,0 +1,140 @@
+from typing import Any
+
+import pytest
+
+from marco_cli.config.option import Option, Value, did_you_mean
+from marco_cli.config.settings import OPTIONS, Settings
+from marco_cli.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("top_p", "0.9", 0.9),
+        ("top_p", "1e-3", 0.001),
+        ("top_p", ".5", 0.5),
+        ("top_k", "40", 40),
+        ("max_tokens", "auto", None),
+        ("gpu_layers", "auto", None),
+        ("gpu_layers", "all", -1),
+        ("gpu_layers", "12", 12),
+        ("system", "", ""),
+        ("system", "auto", "auto"),
+        ("tags", "think", "think"),
+        ("stop", "a\nb", ("a", "b")),
+        ("variables", "a=1\nb=x=y", (("a", "1"), ("b", "x=y"))),
+        ("variables", "a=", (("a", ""),)),
+    ],
+)
+def test_text_from_a_shell_becomes_a_value(key: str, text: str, value: Value) -> None:
+    """Flags and environment variables are read as the option's type, with words for automatic choices."""
+    assert OPTIONS[key].parse(text, where="here") == value
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("top_p", "0"),
+        ("top_p", "1.01"),
+        ("top_p", "nan"),
+        ("top_p", "inf"),
+        ("top_p", "1e999"),
+        ("top_p", "0,9"),
+        ("top_p", "٠.٥"),
+        ("temperature", "-0.1"),
+        ("top_k", "1.0"),
+        ("top_k", "012"),
+        ("top_k", "0x10"),
+        ("top_k", "1_000"),
+        ("top_k", "9" * 5000),
+        ("ctx", "all"),
+        ("ctx", "0"),
+        ("gpu_layers", "-2"),
+        ("parallel", "256"),
+        ("tags", "thinking"),
+        ("variables", "no-equals-sign"),
+        ("variables", "=x"),
+        ("variables", "a=1\na=2"),
+        ("seed", ""),
+    ],
+)
+def test_a_wrong_text_is_refused_with_got_and_expected(key: str, text: str) -> None:
+    """A wrong value never reaches the program; the message is one short line that starts with its place."""
+    with pytest.raises(ConfigError) as caught:
+        OPTIONS[key].parse(text, where="flag --x")
+
+    assert caught.value.message.startswith("flag --x: got ")
+    assert OPTIONS[key].expected in caught.value.message
+    assert "\n" not in caught.value.message
+    assert len(caught.value.message) < 200
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "accepted"),
+    [
+        ("stop", ["a"], ("a",)),
+        ("stop", "two\nlines", ("two\nlines",)),
+        ("variables", ["a=1"], (("a", "1"),)),
+        ("variables", {"a": "1"}, (("a", "1"),)),
+        ("top_k", 3, 3),
+        ("temperature", 1, 1),
+        ("gpu_layers", "all", -1),
+    ],
+)
+def test_values_at_hand_are_frozen(key: str, value: Any, accepted: Value) -> None:
+    """Lists and mappings that a caller has become tuples."""
+    assert OPTIONS[key].accept(value, where="here") == accepted
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("top_k", True),
+        ("temperature", False),
+        ("temperature", None),
+        ("stop", ["a"]),
+        ("stop", ("a", 1)),
+        ("variables", (("a", "1"), ("a", "2"))),
+        ("variables", {"a": "1"}),
+        ("system", 3),
+        ("top_p", float("nan")),
+        ("seed", 1.0),
+    ],
+)
+def test_settings_refuse_values_of_another_type(key: str, value: Any) -> None:
+    """Settings built in code are checked like any other: no mutable value, no boolean for a number, no NaN."""
+    with pytest.raises(ConfigError, match=f"^{key}: got "):
+        Settings(**{key: value})
+
+
+def test_a_wrong_choice_names_the_nearest() -> None:
+    """A slip in a choice is answered with the choice that was meant."""
+    with pytest.raises(ConfigError) as caught:
+        OPTIONS["tags"].parse("marko", where="env MARCO_TAGS")
+
+    assert caught.value.message == "env MARCO_TAGS: got 'marko', expected one of marco, think, none"
+    assert caught.value.hint == "did you mean marco?"
+
+
+def test_ranges_are_told_in_words() -> None:
+    """What an option expects can be printed as it is in an error or a help text."""
+    assert OPTIONS["top_p"].expected == "a number above 0 and at most 1"
+    assert OPTIONS["gpu_layers"].expected == "a whole number at least -1 or auto or all"
+    assert OPTIONS["thought"].expected == "one of auto, full, hide"
+
+
+def test_a_switch_takes_the_usual_words() -> None:
+    """Booleans in an environment variable may be spelt true, yes, on or 1."""
+    switch = Option(key="x", kind="switch", about=OPTIONS["seed"].about)
+
+    assert [switch.parse(text, where="x") for text in ("true", "Yes", "on", "1", "false", "no", "OFF", "0")] == (
+        [True] * 4 + [False] * 4
+    )
+    with pytest.raises(ConfigError, match="expected true or false"):
+        switch.parse("maybe", where="x")
+
+
+def test_hyphens_and_case_do_not_hide_the_nearest_key() -> None:
+    """Who types a flag's spelling in a file is shown the key's spelling."""
+    assert did_you_mean("Top-P", OPTIONS) == "did you mean top_p?"
+    assert did_you_mean("zzzzzz", ("a", "b")) == "known: a, b"
