@@ -2,7 +2,7 @@
 
 In full, strongest first: the command line, the preset named there; `MARCO_*`, the preset named by `MARCO_PRESET`; the
 preset named in the configuration file, that file; the preset that the model implies; the defaults. Only the strongest named
-preset is in effect, in the place of the layer that named it. Texts with names (`variables`, `reflection`) add up name by name,
+preset is in effect, in the place of the layer that named it. Texts with names (`variables`, `reflection_phrases`) add up name by name,
 every other setting is replaced as a whole. The result says for each value where it came from.
 """
 

@@ -36,8 +36,11 @@ class Settings:
     prefix: Annotated[str, About(help="Text put before the question.")] = ""
     suffix: Annotated[str, About(help="Text put after the question.")] = ""
     variables: Annotated[Pairs, About(help="name=value for each {name} in system, prefix and suffix.")] = ()
-    reflection: Annotated[Pairs, About(help="language=phrase that makes the model think again.")] = ()
-    temperature: Annotated[float, About(help="Sampling temperature; 0 is greedy.", least=0, most=10)] = 0.0
+    reflection_phrases: Annotated[Pairs, About(help="language=phrase that makes the model think again.")] = ()
+    temperature: Annotated[
+        float | None,
+        About(help="Sampling temperature; 0 is greedy. auto: greedy chains, sampled searches.", least=0, most=10, words=_AUTO),
+    ] = None
     top_k: Annotated[int, About(help="Sample from the k likeliest tokens; 0 is all of them.", least=0)] = 0
     top_p: Annotated[
         float, About(help="Sample from the likeliest tokens that together hold this probability.", above=0, most=1)
@@ -64,6 +67,36 @@ class Settings:
     batch: Annotated[int, About(help="Most tokens evaluated at once.", least=1)] = 512
     # llama.cpp has at most 256 sequence ids; one stays free for what the others fork from.
     parallel: Annotated[int | None, About(help="Most requests decoded at once.", least=1, most=255, words=_AUTO)] = None
+    effort: Annotated[
+        Literal["auto", "none", "low", "medium", "high", "max"] | None,
+        About(help="How hard to think. auto answers at once and searches on when in doubt."),
+    ] = None
+    strategy: Annotated[
+        Literal["cot", "sample", "vote", "best-of-n", "beam", "tot", "mcts", "mcts-paper"] | None,
+        About(help="How to search, instead of the effort's own strategy."),
+    ] = None
+    simulations: Annotated[
+        int | None, About(help="Budget: simulations of a tree, replies of the others.", least=1, words=_AUTO)
+    ] = None
+    max_search_tokens: Annotated[int | None, About(help="Budget: decoded tokens.", least=1, words=_AUTO)] = None
+    time_limit: Annotated[float | None, About(help="Budget: seconds.", above=0, words=_AUTO)] = None
+    certainty: Annotated[
+        float | None,
+        About(help="Stop when the leading answer stays ahead with this probability; 1 never stops early.", above=0, most=1),
+    ] = None
+    step: Annotated[
+        Literal["paragraph", "line", "mini64", "mini32"] | None, About(help="What one step of the tree is.")
+    ] = None
+    reflection: Annotated[
+        Literal["never", "always", "low-confidence", "child"] | None,
+        About(help="When the model is made to think again at the end of a thought."),
+    ] = None
+    reward: Annotated[str | None, About(help="What a finished path is worth.")] = None
+    vote: Annotated[str | None, About(help="How finished paths become one answer.")] = None
+    critic: Annotated[str | None, About(help="A second model that judges the steps of tot.")] = None
+    doubt_below: Annotated[
+        float | None, About(help="Mean confidence below which auto searches on; measured per model.", least=0, most=1)
+    ] = None
     thought: Annotated[
         Literal["auto", "full", "hide"], About(help="Show the thought: folded on a terminal, whole, or not.")
     ] = "auto"

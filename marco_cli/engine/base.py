@@ -84,11 +84,15 @@ class Request:
     """How many tokens of prompt and completion stay in the prefix cache afterwards; None keeps all."""
 
     def __post_init__(self) -> None:
-        """Refuse an empty prompt and a negative allowance."""
+        """Refuse an empty prompt, negative counts and an empty stop text."""
         if not self.prompt_ids and not self.forced_ids:
             raise ConfigError("the prompt has no tokens, expected at least 1")
         if self.max_tokens < 0:
             raise ConfigError(f"max_tokens is {self.max_tokens}, expected 0 or more")
+        if self.keep_tokens is not None and self.keep_tokens < 0:
+            raise ConfigError(f"keep_tokens is {self.keep_tokens}, expected 0 or more")
+        if "" in self.stop_texts:
+            raise ConfigError("a stop text is empty, expected at least 1 character")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -239,10 +243,12 @@ class ModelInfo:
     """Positions that the model was trained on."""
     chat_template: str | None = None
     """Jinja2 source, as the model ships it."""
+    bos_id: int | None = None
+    """The id that every prompt of this vocabulary begins with, if it wants one."""
     bos_text: str = ""
     eos_text: str = ""
     eos_ids: frozenset[int] = frozenset()
-    """End-of-generation ids: any of them ends a completion."""
+    """The main end-of-generation ids; the model may know more of them, and any ends a completion."""
     settings: tuple[tuple[str, str], ...] = ()
     """How it was loaded (threads, layers on the GPU, context, …), for people."""
 

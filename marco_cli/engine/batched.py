@@ -76,16 +76,18 @@ class BatchedEngine:
 
     def tokenize(self, text: str, *, special: bool = False) -> tuple[int, ...]:
         """Return the ids of a text; only with `special` do control tokens written in it count as such."""
+        self._refuse_closed()
         return self._model.tokenize(text, special=special)
 
     def detokenize(self, ids: Sequence[int]) -> bytes:
         """Return the bytes of the ids; control tokens are empty."""
+        self._refuse_closed()
         return b"".join(self._model.piece(token) for token in ids)
 
     async def generate(self, request: Request, on_token: TokenListener | None = None) -> Completion:
         """Continue a prefix; see `Engine.generate`."""
-        if self._closed:
-            raise EngineError("the engine is closed")
+        self._refuse_closed()
+        self._refuse_unknown(request)
         job = self._scheduler.submit(request)
         future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
         self._waiting[job] = future
@@ -102,7 +104,8 @@ class BatchedEngine:
 
     def cancel(self) -> None:
         """End every request in flight with what it has, within one tick."""
-        self._scheduler.cancel_all()
+        for job in list(self._waiting):
+            job.cancelled = True
         self._model.interrupt()
 
     async def close(self) -> None:
@@ -111,12 +114,27 @@ class BatchedEngine:
             return
         self._closed = True
         self.cancel()
-        if self._driver is not None and not self._driver.done():
-            await asyncio.wait([self._driver])
-        self._thread.shutdown()
-        if self._pool is not None:
-            self._pool.shutdown()
-        self._model.close()
+        try:
+            if self._driver is not None and not self._driver.done():
+                await asyncio.wait([self._driver])
+        finally:
+            self._thread.shutdown()
+            if self._pool is not None:
+                self._pool.shutdown()
+            self._model.close()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise EngineError("the engine is closed")
+
+    def _refuse_unknown(self, request: Request) -> None:
+        """Refuse ids that are no tokens here: llama.cpp would refuse the whole batch, other requests included."""
+        size = self.info.num_vocab
+        for ids in (request.prompt_ids, request.forced_ids, request.probe_ids):
+            if ids and not 0 <= min(ids) <= max(ids) < size:
+                raise EngineError(
+                    f"token {min(ids) if min(ids) < 0 else max(ids)} is not among the {size} of {self.info.name}"
+                )
 
     async def _drive(self) -> None:
         loop = asyncio.get_running_loop()
@@ -128,21 +146,29 @@ class BatchedEngine:
                     for _ in range(SETTLING_TURNS):
                         await asyncio.sleep(0)
         except BaseException as error:
-            for future in self._waiting.values():
-                if not future.done():
-                    future.set_exception(error)
-            raise
+            waiting = [future for future in self._waiting.values() if not future.done()]
+            for future in waiting:
+                future.set_exception(error)
+            if not waiting or not isinstance(error, Exception):  # otherwise those who wait have it
+                raise
 
     def _deliver(self, tick: Tick) -> None:
         for item in tick.sampled:
             listener = self._listeners.get(item.job)
-            if listener is not None:
-                listener(item.token, item.piece)
-        for job, outcome in tick.finished:
-            future = self._waiting.get(job)
-            if future is None or future.done():
+            if listener is None:
                 continue
-            if isinstance(outcome, Completion):
-                future.set_result(outcome)
-            else:
-                future.set_exception(outcome)
+            try:
+                listener(item.token, item.piece)
+            except Exception as error:  # noqa: BLE001 (a listener's error is its own request's, nobody else's)
+                self._settle(item.job, error)
+        for job, outcome in tick.finished:
+            self._settle(job, outcome)
+
+    def _settle(self, job: Job, outcome: Completion | Exception) -> None:
+        future = self._waiting.get(job)
+        if future is None or future.done():
+            return
+        if isinstance(outcome, Completion):
+            future.set_result(outcome)
+        else:
+            future.set_exception(outcome)

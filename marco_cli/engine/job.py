@@ -129,13 +129,12 @@ class Job:
         return "length" if self.num_sampled >= self.request.max_tokens else None
 
     def _cut_at_stop_text(self, num_new: int) -> bool:
-        for text in self.request.stop_texts:
-            stop = text.encode()
-            found = self.data.find(stop, max(0, len(self.data) - num_new - len(stop) + 1))
-            if found >= 0:
-                del self.data[found:]
-                return True
-        return False
+        stops = [text.encode() for text in self.request.stop_texts]
+        found = [self.data.find(stop, max(0, len(self.data) - num_new - len(stop) + 1)) for stop in stops]
+        first = min((position for position in found if position >= 0), default=None)
+        if first is not None:
+            del self.data[first:]
+        return first is not None
 
     def completion(self, reason: FinishReason) -> Completion:
         """Return what came of the request."""

@@ -231,9 +231,9 @@ class PrefixCache:
     def _truncate(self, sequence: int, keep: int) -> None:
         self._memory.remove(sequence, keep, self.length(sequence))
         run = self._ends[sequence]
-        if run.start < keep < run.end:
-            self._split(run, keep)
         while run.end > keep:
+            if run.start < keep:
+                self._split(run, keep)
             run = self._leave(run, sequence)
         self._ends[sequence] = run
 

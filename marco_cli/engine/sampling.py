@@ -20,8 +20,14 @@ from marco_cli.engine.base import NUM_TOP, SamplingParams
 NUM_CANDIDATES = 64
 """Most likely tokens kept a row; a nucleus of a language model rarely has more."""
 
+MAX_CANDIDATES = 512
+"""The largest top-k that is served from candidates; beyond it, sorting the whole row is no slower."""
+
 _CHUNK = 1 << 17
 """Logits worked on at once: small vocabularies in one go, large ones row by row so that a pass stays in the cache."""
+
+_MASS_ERROR = 1e-5
+"""Relative error of a sum of 32-bit exponentials, with room to spare."""
 
 _LAYERS = 64
 """A large row is folded into this many layers to find its largest values."""
@@ -38,6 +44,8 @@ class Scores:
     """[r, k] the most likely tokens, in order (equal logits: lower id first)"""
     candidate_logits: Floats
     """[r, k]"""
+    mass: Floats
+    """[r] Σ exp(logit - largest logit), ≥ 1"""
     log_normaliser: Floats
     """[r] log Σ exp(logit): logprob = logit - log_normaliser, in nats"""
     entropy: Floats
@@ -60,6 +68,7 @@ def score(logits: Floats, num_candidates: int = NUM_CANDIDATES, pool: Executor |
     return Scores(
         candidate_ids=np.concatenate([s.candidate_ids for s in scored]),
         candidate_logits=np.concatenate([s.candidate_logits for s in scored]),
+        mass=np.concatenate([s.mass for s in scored]),
         log_normaliser=np.concatenate([s.log_normaliser for s in scored]),
         entropy=np.concatenate([s.entropy for s in scored]),
     )
@@ -69,21 +78,24 @@ def _score_chunk(logits: Floats, k: int) -> Scores:
     rows, vocab = logits.shape
     columns = vocab // _LAYERS
     ids, values = _top_of_row(logits[0], k, columns) if rows == 1 and columns > 2 * k else _top_of_rows(logits, k)
-    # Relative to the largest logit, for precision: log Z = peak + log Σ w, and H = log Z - Σ w·logit / Σ w.
+    # With d = logit - peak and w = exp(d): log Z = peak + log Σ w, and H = log Σ w - Σ w·d / Σ w, a sum of two terms
+    # that are not negative. Sums along one axis add in the same order however many rows there are; einsum does not.
     peak = values[:, 0]
-    weights = _scratch.take(logits.shape)
-    np.subtract(logits, peak[:, None], out=weights)
-    np.exp(weights, out=weights)
+    weights, depths = _scratch.take((2, *logits.shape))
+    np.subtract(logits, peak[:, None], out=depths)
+    np.exp(depths, out=weights)
     total = weights.sum(axis=1)
-    normaliser = peak + np.log(total)
-    expected = np.einsum("rv,rv->r", weights, logits)
+    with np.errstate(invalid="ignore"):
+        np.multiply(weights, depths, out=weights)
+    expected = weights.sum(axis=1)
     if np.isnan(expected).any():  # a logit of -inf has weight 0 and adds nothing
-        expected = np.einsum("rv,rv->r", weights, np.where(np.isneginf(logits), 0, logits))
+        expected = np.nansum(weights, axis=1)
     return Scores(
         candidate_ids=ids,
         candidate_logits=values,
-        log_normaliser=normaliser,
-        entropy=np.maximum(normaliser - expected / total, 0),
+        mass=total,
+        log_normaliser=peak + np.log(total),
+        entropy=np.log(total) - expected / total,
     )
 
 
@@ -107,17 +119,33 @@ def _top_of_rows(logits: Floats, k: int) -> tuple[Ints, Floats]:
     ids = np.argpartition(logits, logits.shape[1] - k, axis=1)[:, logits.shape[1] - k :]
     values = np.take_along_axis(logits, ids, axis=1)
     order = np.lexsort((ids, -values), axis=1)
-    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(values, order, axis=1)
+    ids, values = np.take_along_axis(ids, order, axis=1), np.take_along_axis(values, order, axis=1)
+    # Of equal logits at the edge the partition takes any; the lower ids belong in.
+    for i in np.flatnonzero(np.count_nonzero(logits >= values[:, -1:], axis=1) > k):
+        ids[i], values[i] = _largest(logits[i], values[i, -1], k)
+    return ids, values
 
 
 def _top_of_row(row: Floats, k: int, columns: int) -> tuple[Ints, Floats]:
     """Do the same for one long row: fold it into layers, and no more than the k largest columns can hold the top k."""
     maxima = row[: columns * _LAYERS].reshape(_LAYERS, columns).max(axis=0)
     threshold = np.partition(maxima, columns - k)[columns - k]
+    ids, values = _largest(row, threshold, k)
+    return ids[None], values[None]
+
+
+def _largest(row: Floats, threshold: np.float32, k: int) -> tuple[Ints, Floats]:
+    """Return ids and values of the k largest logits of a row, in order, given that k of them reach a threshold."""
     ids = np.flatnonzero(row >= threshold)
     values = row[ids]
-    order = np.lexsort((ids, -values))[:k]
-    return ids[None, order], values[None, order]
+    order = np.argsort(-values, kind="stable")[:k]
+    return ids[order], values[order]
+
+
+def num_candidates(params: Sequence[SamplingParams]) -> int:
+    """Return how many candidates let `draw` settle nearly every token of such requests without sorting a row."""
+    warm = [p.top_k for p in params if p.temperature > 0]
+    return max([NUM_CANDIDATES, *(k for k in warm if k <= MAX_CANDIDATES)]) if warm else NUM_TOP
 
 
 def draw(
@@ -145,41 +173,43 @@ def draw(
 def _draw_warm(
     logits: Floats, scores: Scores, rows: Ints, params: Sequence[SamplingParams], uniforms: Sequence[float]
 ) -> Ints:
-    temperature = np.asarray([p.temperature for p in params])
-    top_k = np.asarray([p.top_k for p in params])
-    top_p = np.asarray([p.top_p for p in params])
-    min_p = np.asarray([p.min_p for p in params])
-    peak = scores.candidate_logits[rows, 0].astype(np.float64)
-    candidates = (scores.candidate_logits[rows] - peak[:, None]) / temperature[:, None]
-    weights = np.exp(candidates)
+    """Draw from the candidates wherever they settle it beyond rounding, else by the definition."""
+    vocab = logits.shape[1]
+    temperature = np.asarray([p.temperature for p in params])[:, None]
+    top_k = np.asarray([min(p.top_k or vocab, vocab) for p in params])[:, None]
+    top_p = np.asarray([p.top_p if p.top_p < 1 else np.inf for p in params])[:, None]
+    min_p = np.asarray([p.min_p for p in params])[:, None]
+    peak = scores.candidate_logits[rows, :1].astype(np.float64)
+    weights = np.exp((scores.candidate_logits[rows] - peak) / temperature)
     width = weights.shape[1]
-    rank = np.arange(width)
-    limited = (top_k > 0) & (top_k <= width)
-    weights[limited[:, None] & (rank >= top_k[:, None])] = 0
+    weights[np.arange(width) >= top_k] = 0
     cumulative = weights.cumsum(axis=1)
-    total = np.where(limited, cumulative[:, -1], 0)
-    for j in np.flatnonzero(~limited):
-        total[j] = _mass(logits, scores, int(rows[j]), float(temperature[j]))
-    # The nucleus: the shortest prefix whose mass reaches top_p, so a token stays if the mass before it does not.
-    before = cumulative - weights
-    kept = (before < (top_p * total)[:, None]) & (weights >= min_p[:, None]) & (weights > 0)
-    inside = ~kept[:, -1] | limited | (cumulative[:, -1] >= total * (1 - 1e-12))
-    kept_cumulative = np.where(kept, weights, 0).cumsum(axis=1)
-    target = np.asarray(uniforms) * kept_cumulative[:, -1]
-    chosen = (kept_cumulative <= target[:, None]).sum(axis=1)
-    ids: Ints = scores.candidate_ids[rows, np.minimum(chosen, width - 1)]
-    for j in np.flatnonzero(~inside):
+    # The mass of all tokens: at least and at most, and exact where none lies beyond the candidates.
+    bounds = np.stack([cumulative[:, -1:], cumulative[:, -1:]])
+    for j in np.flatnonzero(top_k > width):
+        mass = _mass(logits, scores, int(rows[j]), float(temperature[j, 0]))
+        bounds[:, j, 0] = mass * (1 - _MASS_ERROR), mass * (1 + _MASS_ERROR)
+    # The nucleus is the shortest prefix whose mass reaches top_p, so a token stays if the mass before it does not.
+    kept = (cumulative - weights < top_p * bounds) & (weights >= min_p) & (weights > 0)
+    kept_cumulative = np.where(kept[0], weights, 0).cumsum(axis=1)
+    ended = (top_k <= width) | ~kept[0, :, -1:]
+    unfiltered = (top_k == vocab) & np.isinf(top_p) & (min_p == 0)
+    targets = np.asarray(uniforms)[:, None] * np.where(ended, kept_cumulative[:, -1:], bounds)
+    chosen = (kept_cumulative <= targets).sum(axis=2)
+    settled = (ended | unfiltered)[:, 0] & (kept[0] == kept[1]).all(axis=1)
+    settled &= (chosen[0] == chosen[1]) & (chosen[1] < width) & ((top_k <= width) | (top_k == vocab))[:, 0]
+    ids: Ints = scores.candidate_ids[rows, np.minimum(chosen[0], width - 1)]
+    for j in np.flatnonzero(~settled):
         ids[j] = draw_from_row(logits[rows[j]], params[int(j)], uniforms[int(j)])
     return ids
 
 
 def _mass(logits: Floats, scores: Scores, row: int, temperature: float) -> float:
-    """Return Σ exp((logit - peak) / T) over the whole row."""
-    peak = scores.candidate_logits[row, 0]
+    """Return Σ exp((logit - peak) / T) over the whole row, within a relative error of `_MASS_ERROR`."""
     if temperature == 1:
-        return float(np.exp(np.float64(scores.log_normaliser[row]) - peak))
+        return float(scores.mass[row])
     weights = _scratch.take(logits[row].shape)
-    np.subtract(logits[row], peak, out=weights)
+    np.subtract(logits[row], scores.candidate_logits[row, 0], out=weights)
     np.multiply(weights, np.float32(1 / temperature), out=weights)
     return float(np.exp(weights, out=weights).sum())
 

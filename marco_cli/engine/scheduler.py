@@ -5,8 +5,8 @@ samples, and hands back the requests that are finished; a free place is filled a
 the same prefix and need the same token share one row, so a tick evaluates no token of a tree twice, and a prompt that
 another request is evaluating already is waited for and then forked.
 
-The scheduler knows no llama.cpp and no asyncio: it drives a `Backend` and is called by one thread at a time, except
-`submit` and `cancel_all`, which any thread may call and which take effect at the next tick.
+The scheduler knows no llama.cpp and no asyncio: it drives a `Backend` and is called by one thread at a time. Two things
+any thread may do, and they take effect at the next tick: call `submit`, and set a job's `cancelled`.
 """
 
 import time
@@ -19,10 +19,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from marco_cli.engine.base import NUM_TOP, Completion, FinishReason, Request
+from marco_cli.engine.base import Completion, FinishReason, Request
 from marco_cli.engine.job import Job, Meter, TickScores
 from marco_cli.engine.prefix_cache import Memory, PrefixCache, common_length
-from marco_cli.engine.sampling import NUM_CANDIDATES, Scores, draw, penalise, score
+from marco_cli.engine.sampling import Scores, draw, num_candidates, penalise, score
 from marco_cli.errors import ContextOverflowError, DecodeError
 
 BUSY_CHUNK = 64
@@ -93,7 +93,8 @@ class Tick:
     """What a tick brought."""
 
     sampled: tuple[Sampled, ...] = ()
-    finished: tuple[tuple[Job, Completion | DecodeError], ...] = ()
+    finished: tuple[tuple[Job, Completion | Exception], ...] = ()
+    """An exception is what the model, or the request's own stop rule, raised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,6 +125,7 @@ class Scheduler:
         self._backend = backend
         self._pool = pool
         self._clock = clock
+        self._evictions_seen = 0
         self._inbox: deque[Job] = deque()
         self._waiting: list[Job] = []
         self._running: list[Job] = []
@@ -148,32 +150,27 @@ class Scheduler:
         """Say whether a tick would do anything."""
         return bool(self._inbox or self._waiting or self._running)
 
-    def cancel_all(self) -> None:
-        """Mark every request as cancelled; the next tick ends them with what they have."""
-        for job in (*self._inbox, *self._waiting, *self._running):
-            job.cancelled = True
-
     def tick(self) -> Tick:
         """Evaluate and sample once."""
         started = self._clock()
         while self._inbox:
             self._waiting.append(self._inbox.popleft())
         cancelled = [job for job in (*self._running, *self._waiting) if job.cancelled]
-        finished: list[tuple[Job, Completion | DecodeError]] = [
+        finished: list[tuple[Job, Completion | Exception]] = [
             (job, self._finish(job, "cancelled")) for job in cancelled
         ]
         groups = self._plan()
         decoding = self._clock()
         try:
             logits = self._backend.decode(_rows(groups)) if groups else None
+            decoded = self._clock()
+            if logits is None:
+                return Tick(finished=tuple(finished))
+            self._commit(groups)
+            sampled = self._sample([group for group in groups if group.wants_logits], logits)
         except DecodeError as error:
             finished.extend((job, self._fail(job, error)) for group in groups for job in group.jobs)
             return Tick(finished=tuple(finished))
-        decoded = self._clock()
-        if logits is None:
-            return Tick(finished=tuple(finished))
-        self._commit(groups)
-        sampled = self._sample([group for group in groups if group.wants_logits], logits)
         self._account(groups, decoded - decoding, self._clock() - started - (decoded - decoding))
         finished.extend(self._collect(groups, sampled))
         return Tick(sampled=tuple(sampled), finished=tuple(finished))
@@ -189,9 +186,9 @@ class Scheduler:
         limit = num_rows + BUSY_CHUNK if num_rows else self._backend.max_rows
         limit = min(limit, self._backend.max_rows)
         for job in list(self._running):
-            if job.num_pending > 1 and num_rows < limit:
+            if job.num_pending > 1 and job.sequence is not None and num_rows < limit:
                 num_rows += self._plan_chunk(job, groups, num_rows, limit)
-        while num_rows < limit and (admitted := self._admit(num_rows)) is not None:
+        while num_rows < limit and (admitted := self._admit()) is not None:
             if admitted.num_pending == 1:
                 num_rows += self._plan_single(admitted, groups, shared, num_rows)
             else:
@@ -200,9 +197,7 @@ class Scheduler:
                 break
         return groups
 
-    def _plan_single(
-        self, job: Job, groups: list[_Group], shared: dict[tuple[int, int], _Group], num_rows: int
-    ) -> int:
+    def _plan_single(self, job: Job, groups: list[_Group], shared: dict[tuple[int, int], _Group], num_rows: int) -> int:
         """Plan the one pending token of a job and return the rows that it adds: 0 if it shares one."""
         sequence = _sequence(job)
         key = (id(self.cache.end_of(sequence)), job.ids[-1])
@@ -231,15 +226,16 @@ class Scheduler:
         groups.append(_Group(jobs=[job], tokens=tokens, wants_logits=size == job.num_pending))
         return size
 
-    def _admit(self, num_rows: int) -> Job | None:
+    def _admit(self) -> Job | None:
         """Let the first request in that has a place, room and nothing worth waiting for; None when there is none."""
         if len(self._running) >= self.places:
             return None
         for job in self._waiting:
             if self._should_wait(job):
                 continue
-            needed = len(job.ids) - self.cache.pinned_length(job.ids) + num_rows + HEADROOM * len(self._running)
-            if self._running and self.cache.pinned + needed > self.cache.num_cells:
+            needed = len(job.ids) - self.cache.pinned_length(job.ids)
+            reserved = sum(other.num_pending + HEADROOM for other in self._running)
+            if self._running and self.cache.pinned + needed + reserved > self.cache.num_cells:
                 return None
             opened = self.cache.open(job.ids[:-1])
             if opened is None:
@@ -275,6 +271,7 @@ class Scheduler:
         job.sequence = None
         job.evaluated = 0
         job.meter.evictions += 1
+        self.meter.evictions += 1
         self._running.remove(job)
         self._waiting.insert(0, job)
 
@@ -299,8 +296,10 @@ class Scheduler:
         if not groups:
             return []
         drawing = [(row, job) for row, group in enumerate(groups) for job in group.jobs if job.request.max_tokens]
-        warm = any(job.request.sampling.temperature > 0 for _, job in drawing)
-        scores = score(logits, NUM_CANDIDATES if warm else NUM_TOP, self._pool)
+        params = [job.request.sampling for _, job in drawing]
+        scores = score(logits, num_candidates(params), self._pool)
+        if not np.isfinite(scores.log_normaliser).all():
+            raise DecodeError("the model computed logits that are not numbers: the file may be damaged")
         for row, group in enumerate(groups):
             for job in group.jobs:
                 if job.request.probe_ids and not job.num_sampled:
@@ -309,7 +308,7 @@ class Scheduler:
             return []
         rows = np.asarray([row for row, _ in drawing], dtype=np.int64)
         uniforms = [job.random.random() if job.request.sampling.temperature else 0.0 for _, job in drawing]
-        ids = draw(logits, scores, rows, [job.request.sampling for _, job in drawing], uniforms)
+        ids = draw(logits, scores, rows, params, uniforms)
         for j, (row, job) in enumerate(drawing):
             if job.request.sampling.repeat_penalty != 1:
                 ids[j] = _draw_penalised(logits[row], job, uniforms[j])
@@ -323,18 +322,23 @@ class Scheduler:
         self.meter.decoded += len(sampled)
         return sampled
 
-    def _collect(self, groups: Sequence[_Group], sampled: Sequence[Sampled]) -> list[tuple[Job, Completion]]:
+    def _collect(
+        self, groups: Sequence[_Group], sampled: Sequence[Sampled]
+    ) -> list[tuple[Job, Completion | Exception]]:
         """Finish the requests that ended in this tick, in a fixed order."""
-        finished: list[tuple[Job, Completion]] = []
+        finished: list[tuple[Job, Completion | Exception]] = []
         for item in sampled:
-            reason = item.job.ending(item.piece, is_end=self._backend.is_end(item.token))
+            try:
+                reason = item.job.ending(item.piece, is_end=self._backend.is_end(item.token))
+            except Exception as error:  # noqa: BLE001 (a stop rule's error is its own request's, nobody else's)
+                self._finish(item.job, "cancelled")
+                finished.append((item.job, error))
+                continue
             if reason is not None:
                 finished.append((item.job, self._finish(item.job, reason)))
         for group in groups:
             if group.wants_logits:
-                finished.extend(
-                    (job, self._finish(job, "length")) for job in group.jobs if job.request.max_tokens == 0
-                )
+                finished.extend((job, self._finish(job, "length")) for job in group.jobs if job.request.max_tokens == 0)
         return finished
 
     def _finish(self, job: Job, reason: FinishReason) -> Completion:
@@ -362,7 +366,8 @@ class Scheduler:
                 job.meter.add_tick(width=width, model_seconds=model_seconds * part, other_seconds=other_seconds * part)
         self.meter.add_tick(width=width, model_seconds=model_seconds, other_seconds=other_seconds)
         self.meter.forks = self.cache.forks
-        self.meter.evictions = self.cache.evictions
+        self.meter.evictions += self.cache.evictions - self._evictions_seen
+        self._evictions_seen = self.cache.evictions
 
 
 def _sequence(job: Job) -> int:

@@ -74,10 +74,10 @@ def test_marco_presets_share_the_format_of_marco_o1() -> None:
     o1, nano, translate = (settings_of(name) for name in ("marco-o1", "marco-nano", "translate"))
 
     assert (o1.tags, o1.prefill, o1.system) == ("marco", "<Thought>\n", None)
-    assert dict(o1.reflection)["en"] == "Wait! Maybe I made some mistakes! I need to rethink from scratch."
-    assert set(dict(o1.reflection)) == {"en", "zh"}
+    assert dict(o1.reflection_phrases)["en"] == "Wait! Maybe I made some mistakes! I need to rethink from scratch."
+    assert set(dict(o1.reflection_phrases)) == {"en", "zh"}
     for other in (nano, translate):
-        assert (other.tags, other.prefill, other.reflection) == (o1.tags, o1.prefill, o1.reflection)
+        assert (other.tags, other.prefill, other.reflection_phrases) == (o1.tags, o1.prefill, o1.reflection_phrases)
     assert nano.max_tokens is not None
     assert nano.max_tokens + nano.output_reserve < 1024
 
