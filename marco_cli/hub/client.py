@@ -1,0 +1,188 @@
+"""The only door to huggingface_hub: what a repository holds, where its files are, what its cache has.
+
+In: repository names. Out: sizes, hashes and addresses as values. Importing this module imports the client, so only
+`marco models pull` imports it, and only when something has to be asked. Files are transferred by `download`.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from huggingface_hub import HfApi, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from huggingface_hub.hf_api import ModelInfo
+
+# Documented as public, but not marked as exported for type checkers.
+from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+
+from marco_cli import __version__
+from marco_cli.errors import ConfigError, ModelNotFoundError, NetworkError, StorageError
+from marco_cli.hub.download import Retry, WebFile
+from marco_cli.hub.range_request import RETRIED, TransientError, host, parse_retry_after
+from marco_cli.models import catalog
+
+DEFAULT_REVISION: Final = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubFile:
+    """A file as the hub describes it."""
+
+    path: str
+    size: int
+    sha256: str | None
+    """Of the content; None for the few small files that are not in large-file storage."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """The GGUF files of a repository at one commit."""
+
+    name: str
+    revision: str
+    """As it was asked for: a branch, a tag or a commit."""
+    commit: str
+    files: tuple[HubFile, ...]
+
+    def file(self, path: str) -> HubFile | None:
+        """Return the file at a path; None when there is none."""
+        return next((file for file in self.files if file.path == path), None)
+
+
+def endpoint(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the address of the hub or its mirror, without a trailing slash.
+
+    Raises:
+        ConfigError: `HF_ENDPOINT` is no web address, or holds a password (which would end up in logs).
+
+    """
+    url = (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError("HF_ENDPOINT is no web address, expected something like https://huggingface.co")
+    if parts.username or parts.password or parts.query:
+        raise ConfigError("HF_ENDPOINT holds credentials, expected an address only", hint="set HF_TOKEN instead")
+    return url
+
+
+def repository(
+    name: str,
+    revision: str | None = None,
+    *,
+    retry: Retry | None = None,
+    on_retry: Callable[[str], None] = lambda _: None,
+) -> Repository:
+    """Ask the hub for the GGUF files of a repository.
+
+    Raises:
+        ModelNotFoundError: There is no such repository or revision (or it is private and there is no token).
+        NetworkError: The hub cannot be reached, refuses, or answers something else than itself.
+        StorageError: The hub names a file that would leave the models directory.
+
+    """
+    retry = retry or Retry()
+    failures = 0
+    while True:
+        try:
+            return _repository(_model_info(name, revision), name, revision)
+        except TransientError as error:
+            failures += 1
+            if failures >= retry.attempts:
+                raise NetworkError(
+                    f"{host(endpoint())}: {error}", hint="check the connection, then run the same command again"
+                ) from error
+            delay = retry.delay(failures, error.retry_after)
+            on_retry(f"{host(endpoint())}: {error}, trying again in {delay:.0f} s")
+            retry.sleep(delay)
+
+
+def _model_info(name: str, revision: str | None) -> ModelInfo:
+    api = HfApi(endpoint=endpoint(), library_name="marco-cli", library_version=__version__)
+    try:
+        return api.model_info(name, revision=revision, files_metadata=True, timeout=30.0)
+    except HFValidationError as error:
+        raise ConfigError(f"{name!r} is no repository name, expected user/repo") from error
+    except HfHubHTTPError as error:
+        raise _refusal(error, name, revision) from error
+    except OfflineModeIsEnabled as error:
+        raise ModelNotFoundError(f"{name} was not fetched: offline mode is on", hint="unset HF_HUB_OFFLINE") from error
+    except (OSError, ValueError) as error:
+        # The client's own connection errors descend from OSError in some releases and from ValueError in others
+        # (a body that is no JSON is one too); their text can hold addresses with secrets, so only the kind is told.
+        raise TransientError(f"no usable answer ({type(error).__name__})") from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0].startswith(("httpx", "httpcore", "requests")):
+            raise TransientError(f"connection lost ({type(error).__name__})") from error
+        raise
+
+
+def _refusal(error: Exception, name: str, revision: str | None) -> Exception:
+    """Return what a refusal of the hub means: not there, not allowed, or not now."""
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", 0)
+    headers: Mapping[str, str] = getattr(response, "headers", {})
+    if isinstance(error, RevisionNotFoundError):
+        return ModelNotFoundError(f"{name} has no revision {revision!r}", hint=f"{endpoint()}/{name}/tree/main")
+    if status in RETRIED:
+        message = "too many requests" if status == 429 else f"the hub answered {status}"
+        return TransientError(message, parse_retry_after(headers.get("Retry-After")))
+    if isinstance(error, GatedRepoError) or status == 403:
+        return NetworkError(
+            f"access to {name} was refused ({status})",
+            hint=f"accept the licence at {endpoint()}/{name}, then set HF_TOKEN to a token that may read it",
+        )
+    if isinstance(error, RepositoryNotFoundError) or status in (401, 404, 410):
+        return ModelNotFoundError(
+            f"the hub has no repository {name}, or it is private ({status})",
+            hint="check the name; for a private repository set HF_TOKEN to a token that may read it",
+        )
+    return NetworkError(f"the hub answered {status} for {name}", hint="check HF_ENDPOINT and the proxy variables")
+
+
+def _repository(info: ModelInfo, name: str, revision: str | None) -> Repository:
+    files = []
+    for sibling in info.siblings or ():
+        path, size = sibling.rfilename, sibling.size
+        if not path.lower().endswith(".gguf"):
+            continue
+        if not catalog.is_safe(path):
+            raise StorageError(
+                f"{name} names a file outside its folder: {path!r}", hint="do not use this repository or mirror"
+            )
+        if size is None or size < 0:
+            raise NetworkError(f"the hub states no size for {path}", hint="check HF_ENDPOINT")
+        sha256 = sibling.lfs.sha256 if sibling.lfs else None
+        files.append(HubFile(path=path, size=size, sha256=sha256))
+    return Repository(
+        name=name, revision=revision or DEFAULT_REVISION, commit=info.sha or DEFAULT_REVISION, files=tuple(files)
+    )
+
+
+def web_file(repo: Repository, file: HubFile) -> WebFile:
+    """Return where to fetch a file, pinned to the commit that was described."""
+    url = hf_hub_url(repo.name, file.path, revision=repo.commit, endpoint=endpoint())
+    return WebFile(url=url, size=file.size, sha256=file.sha256)
+
+
+def headers() -> dict[str, str]:
+    """Return the headers of a request to the hub: who asks, and the user's token where there is one."""
+    return build_hf_headers(library_name="marco-cli", library_version=__version__)
+
+
+def cached(repo: Repository, file: HubFile, cache: Path) -> Path | None:
+    """Return a file in the hub client's cache if it is the one described; None otherwise."""
+    for revision in dict.fromkeys((repo.commit, repo.revision)):
+        found = try_to_load_from_cache(repo.name, file.path, cache_dir=cache, revision=revision)
+        if isinstance(found, str) and Path(found).stat().st_size == file.size:
+            return Path(found)
+    return None

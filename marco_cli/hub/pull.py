@@ -1,0 +1,241 @@
+"""From a specification to installed weights: ask the hub, choose, use what is cached, fetch the rest, record it.
+
+In: a specification. Out: first a `Plan` (nothing fetched yet, so that a user can be asked), then a located model.
+The only module that makes requests for models, together with `client` and `download` below it.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from marco_cli.errors import ModelNotFoundError
+from marco_cli.hub import client, download
+from marco_cli.hub.partial_file import check_free_space, storage_errors
+from marco_cli.models import catalog, library, memory, store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What pulling a specification means, decided but not begun."""
+
+    name: str
+    """The specification that will find the model afterwards."""
+    repository: client.Repository
+    files: tuple[client.HubFile, ...]
+    folder: Path
+    reason: str | None
+    """Why this quantisation, when the user named none."""
+    licence: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def missing(self) -> tuple[client.HubFile, ...]:
+        """Return the files that are not installed in the version that the hub describes."""
+        return tuple(file for file in self.files if not self._is_here(file))
+
+    def target(self, file: client.HubFile) -> Path:
+        """Return where a file goes."""
+        return self.folder / file.path
+
+    def _is_here(self, file: client.HubFile) -> bool:
+        target = self.target(file)
+        record = store.read_record(target)
+        if record is None or record.size != file.size or file.sha256 not in (None, record.sha256):
+            return False
+        actual = Path(record.cached_at) if record.cached_at and not target.is_file() else target
+        return actual.is_file() and actual.stat().st_size == file.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """The outcome of a pull."""
+
+    model: library.LocatedModel
+    received: int
+    """Bytes that came over the network in this run."""
+
+
+def plan(
+    spec: str,
+    *,
+    total_memory: int | None,
+    environ: Mapping[str, str] = os.environ,
+    retry: download.Retry | None = None,
+    on_retry: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """Ask the hub what a specification stands for, and choose a quantisation where it names none.
+
+    Raises:
+        ModelNotFoundError: The hub has no such model; the message names what it has.
+        ConfigError, NetworkError, StorageError: As `client.repository`.
+
+    """
+    reference = catalog.parse(spec)
+    root = store.directory(environ)
+    match reference:
+        case catalog.PathReference():
+            raise ModelNotFoundError(f"{spec} is a path, only the hub can be pulled from", hint="marco models list")
+        case catalog.HubReference():
+            repo = client.repository(reference.repo, reference.revision, retry=retry, on_retry=on_retry)
+            folder = store.folder(root, reference.repo, reference.revision)
+            return Plan(name=spec, repository=repo, files=_parts(reference, repo), folder=folder, reason=None)
+        case catalog.CatalogueReference():
+            return _plan_entry(reference, root, total_memory, retry, on_retry)
+
+
+def _parts(reference: catalog.HubReference, repo: client.Repository) -> tuple[client.HubFile, ...]:
+    files = []
+    for part in catalog.parts_of(reference.file):
+        file = repo.file(part)
+        if file is None:
+            near = catalog.did_you_mean(part, (other.path for other in repo.files))
+            raise ModelNotFoundError(f"{repo.name} has no file {part}{near}", hint=f"{client.endpoint()}/{repo.name}")
+        files.append(file)
+    return tuple(files)
+
+
+def _plan_entry(
+    reference: catalog.CatalogueReference,
+    root: Path,
+    total_memory: int | None,
+    retry: download.Retry | None,
+    on_retry: Callable[[str], None],
+) -> Plan:
+    entry = reference.entry
+    offered: list[str] = []
+    refusals: list[ModelNotFoundError] = []
+    for source in entry.sources:
+        try:
+            repo = client.repository(source.repo, retry=retry, on_retry=on_retry)
+        except ModelNotFoundError as error:
+            refusals.append(error)
+            continue
+        among = catalog.variants((file.path for file in repo.files), source)
+        offered += [variant.quantisation.lower() for variant in among]
+        variant, reason = _choose(reference, repo, among, total_memory)
+        if variant is not None:
+            return Plan(
+                name=f"{entry.name}:{variant.quantisation.lower()}",
+                repository=repo,
+                files=tuple(file for path in variant.files if (file := repo.file(path)) is not None),
+                folder=store.folder(root, source.repo, None),
+                reason=reason,
+                licence=entry.licence,
+            )
+    if refusals and not offered:
+        raise refusals[0]
+    listed = ", ".join(dict.fromkeys(offered)) or "nothing"
+    wanted = (reference.quantisation or "a usual quantisation").lower()
+    raise ModelNotFoundError(
+        f"the hub has no {wanted} of {entry.name}, it has {listed}", hint=f"marco models pull {entry.name}"
+    )
+
+
+def _choose(
+    reference: catalog.CatalogueReference,
+    repo: client.Repository,
+    among: tuple[catalog.Variant, ...],
+    total_memory: int | None,
+) -> tuple[catalog.Variant | None, str | None]:
+    if reference.quantisation is not None:
+        return catalog.pick(reference.quantisation, among), None
+    sizes = {file.path: file.size for file in repo.files}
+    sized = tuple(
+        memory.Sized(quantisation=variant.quantisation, size=sum(sizes[path] for path in variant.files))
+        for variant in among
+        if variant.quantisation in memory.PROPOSED
+    )
+    if not sized:
+        return None, None
+    choice = memory.choose(sized, total_memory, reference.entry.default)
+    return catalog.pick(choice.quantisation, among), choice.reason
+
+
+def execute(
+    plan: Plan,
+    *,
+    on_event: Callable[[download.TransferEvent], None] = download.ignore,
+    environ: Mapping[str, str] = os.environ,
+    retry: download.Retry | None = None,
+    timeout: float = 30.0,
+) -> Pulled:
+    """Bring every missing file of a plan here: from the hub client's cache if it has it, else over the network.
+
+    Raises:
+        NetworkError, StorageError, ModelNotFoundError: As `download.fetch`.
+
+    """
+    staging_root = store.directory(environ) / store.PARTIAL
+    received = 0
+    to_fetch = [file for file in plan.missing if not _use_cached(plan, file, on_event, environ)]
+    if to_fetch:
+        with storage_errors(staging_root):
+            staging_root.mkdir(parents=True, exist_ok=True)
+        _check_free_space(plan, to_fetch, staging_root, environ)
+        headers = client.headers()
+    for file in to_fetch:
+        target = plan.target(file)
+        receipt = download.fetch(
+            client.web_file(plan.repository, file),
+            target,
+            staging=staging_root / target.relative_to(store.directory(environ)).parent,
+            headers=headers,
+            on_event=on_event,
+            before_publish=lambda done, file=file: _record(plan, file, done.sha256, None),  # type: ignore[misc]
+            is_wanted=lambda file=file: file in plan.missing,  # type: ignore[misc]
+            retry=retry,
+            timeout=timeout,
+        )
+        received += receipt.received if receipt else 0
+    return Pulled(model=library.locate(plan.name, environ), received=received)
+
+
+def _check_free_space(
+    plan: Plan, to_fetch: list[client.HubFile], staging_root: Path, environ: Mapping[str, str]
+) -> None:
+    """Check the room for all files at once; `download` checks each of them again when its turn comes."""
+    begun = {transfer.name: transfer.done for transfer in store.unfinished(environ)}
+    root = store.directory(environ)
+    missing = sum(max(0, file.size - begun.get(plan.target(file).relative_to(root).as_posix(), 0)) for file in to_fetch)
+    check_free_space(staging_root, missing, plan.name)
+
+
+def _use_cached(
+    plan: Plan, file: client.HubFile, on_event: Callable[[download.TransferEvent], None], environ: Mapping[str, str]
+) -> bool:
+    """Record a file of the hub client's cache as ours if it is intact; its hash is checked once, here."""
+    path = client.cached(plan.repository, file, store.hub_cache(environ))
+    if path is None:
+        return False
+    done = 0
+
+    def hashed(length: int) -> None:
+        nonlocal done
+        done += length
+        on_event(download.TransferEvent(kind="hashing", name=path.name, done=done, total=file.size))
+
+    sha256 = library.sha256_of(path, hashed)
+    if file.sha256 not in (None, sha256):
+        return False
+    _record(plan, file, sha256, path)
+    return True
+
+
+def _record(plan: Plan, file: client.HubFile, sha256: str, cached_at: Path | None) -> None:
+    store.write_record(
+        plan.target(file),
+        store.Record(
+            repo=plan.repository.name,
+            revision=plan.repository.revision,
+            commit=plan.repository.commit,
+            file=file.path,
+            size=file.size,
+            sha256=sha256,
+            cached_at=str(cached_at) if cached_at else None,
+        ),
+    )

@@ -1,0 +1,211 @@
+"""What a model specification means: catalogue names, `hf:` references, paths, quantisations, split files.
+
+In: text that a user typed, and lists of file names. Out: frozen references. It reads `catalog.json` beside it and
+nothing else: no network, no models directory, no sizes or hashes (those come from the hub when a model is pulled).
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path, PurePosixPath
+
+from marco_cli.errors import ConfigError, ModelNotFoundError
+
+# The end of a GGUF file name by the conventions of the quantisers: `name-Q4_K_M-00001-of-00003.gguf`.
+_QUANT = r"(?P<quant>(?:UD-)?I?Q\d\w*|TQ\d_\d|MXFP4\w*|BF16|FP?16|FP?32)"
+_SPLIT = r"(?:-(?P<part>\d{5})-of-(?P<count>\d{5}))?\.gguf"
+_QUANT_NAME = re.compile(_QUANT, re.IGNORECASE)
+_QUANT_AT_END = re.compile(rf".*[-._]{_QUANT}{_SPLIT}", re.IGNORECASE)
+_SPLIT_AT_END = re.compile(rf"(?P<stem>.+?){_SPLIT}", re.IGNORECASE)
+_HUB_REFERENCE = re.compile(r"hf:(?P<repo>[^/@]+/[^/@]+)/(?P<file>.+?\.gguf)(?:@(?P<revision>.+))?", re.IGNORECASE)
+_REPO_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_REVISION = re.compile(r"[\w][\w./-]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A repository on the hub that holds quantisations of one model."""
+
+    repo: str
+    pattern: str
+    """File name with `{quant}` in it; folders and split suffixes are not part of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A model that is known by a short name."""
+
+    name: str
+    title: str
+    preset: str
+    """The preset whose tags and prompt belong to this model."""
+    aliases: tuple[str, ...] = ()
+    default: str | None = None
+    """The quantisation meant by the bare name when several are installed; None for the bundled model."""
+    licence: str | None = None
+    sources: tuple[Source, ...] = ()
+    """In order of preference; empty for the bundled model."""
+    bundled: str | None = None
+    """Path inside the package, for the model that needs no download."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueReference:
+    """`name` or `name:quantisation`."""
+
+    entry: Entry
+    quantisation: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubReference:
+    """`hf:user/repo/file.gguf[@revision]`."""
+
+    repo: str
+    file: str
+    revision: str | None
+    """None is the repository's main branch, named or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathReference:
+    """A file of the user's own."""
+
+    path: Path
+
+
+Reference = CatalogueReference | HubReference | PathReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One quantisation among a list of files: a single file, or all parts of a split one in order."""
+
+    quantisation: str
+    files: tuple[str, ...]
+
+
+@cache
+def entries() -> tuple[Entry, ...]:
+    """Return the catalogue in the order of its file."""
+    text = resources.files("marco_cli.models").joinpath("catalog.json").read_text(encoding="utf-8")
+    return tuple(
+        Entry(
+            name=name,
+            title=row["title"],
+            preset=row["preset"],
+            aliases=tuple(row.get("aliases", ())),
+            default=row.get("default"),
+            licence=row.get("licence"),
+            sources=tuple(Source(repo=source["repo"], pattern=source["pattern"]) for source in row.get("sources", ())),
+            bundled=row.get("bundled"),
+        )
+        for name, row in json.loads(text).items()
+    )
+
+
+def parse(spec: str) -> Reference:
+    """Read a model specification; raise ConfigError for a malformed one, ModelNotFoundError for an unknown name."""
+    if spec.lower().startswith("hf:"):
+        return _parse_hub(spec)
+    name, _, quantisation = spec.partition(":")
+    for entry in entries():
+        if name.lower() in (entry.name, *entry.aliases):
+            return _parse_entry(entry, spec, quantisation if ":" in spec else None)
+    if spec.lower().endswith((".gguf", ".part")) or "/" in spec or "\\" in spec or spec.startswith((".", "~")):
+        return PathReference(path=Path(spec).expanduser())
+    raise ModelNotFoundError(f"no model is called {spec!r}{did_you_mean(name, names())}", hint="marco models list")
+
+
+def _parse_entry(entry: Entry, spec: str, quantisation: str | None) -> CatalogueReference:
+    if quantisation is None:
+        return CatalogueReference(entry=entry, quantisation=None)
+    if entry.bundled is not None:
+        raise ConfigError(f"{entry.name} has one quantisation only, got {spec!r}", hint=f"--model {entry.name}")
+    if not _QUANT_NAME.fullmatch(quantisation):
+        raise ConfigError(
+            f"{quantisation!r} is no quantisation, expected something like q4_k_m, q8_0 or f16",
+            hint=f"marco models pull {entry.name}:{(entry.default or 'q4_k_m').lower()}",
+        )
+    return CatalogueReference(entry=entry, quantisation=normalise(quantisation))
+
+
+def _parse_hub(spec: str) -> HubReference:
+    match = _HUB_REFERENCE.fullmatch(spec)
+    if match is None:
+        raise ConfigError(f"got {spec!r}, expected hf:user/repo/file.gguf or hf:user/repo/file.gguf@revision")
+    repo, file, revision = match["repo"], match["file"], match["revision"]
+    if not _REPO_NAME.fullmatch(repo) or ".." in repo:
+        raise ConfigError(f"{repo!r} is no repository name, expected user/repo")
+    if revision is not None and (not _REVISION.fullmatch(revision) or ".." in revision):
+        raise ConfigError(f"{revision!r} is no revision, expected a branch, a tag or a commit")
+    if not is_safe(file):
+        raise ConfigError(f"{file!r} is no path inside a repository")
+    return HubReference(repo=repo, file=file, revision=None if revision == "main" else revision)
+
+
+def is_safe(file: str) -> bool:
+    """Tell whether a path from a server or a user stays inside the folder that it is joined to, on any platform."""
+    parts = PurePosixPath(file).parts
+    return (
+        bool(parts)
+        and "/".join(parts) == file
+        and all(part.strip(". ") and part == part.strip() for part in parts)
+        and not any(character in '\\:*?"<>|' or not character.isprintable() for character in file)
+    )
+
+
+def names() -> tuple[str, ...]:
+    """Return every name and alias of the catalogue."""
+    return tuple(name for entry in entries() for name in (entry.name, *entry.aliases))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `, did you mean a or b?` for near misses; empty when nothing is near."""
+    near = difflib.get_close_matches(word.lower(), tuple(known), n=2, cutoff=0.5)
+    return f", did you mean {' or '.join(near)}?" if near else ""
+
+
+def normalise(quantisation: str) -> str:
+    """Return the usual spelling of a quantisation: `q4_k_m` -> `Q4_K_M`, `fp16` -> `F16`."""
+    return quantisation.upper().replace("FP16", "F16").replace("FP32", "F32")
+
+
+def quantisation_of(file: str) -> str | None:
+    """Return the quantisation that a file name ends with; None when it follows no convention."""
+    match = _QUANT_AT_END.fullmatch(PurePosixPath(file).name)
+    return normalise(match["quant"]) if match else None
+
+
+def parts_of(file: str) -> tuple[str, ...]:
+    """Return the names of all parts of a split file, in order; the file alone when it is not split."""
+    match = _SPLIT_AT_END.fullmatch(file)
+    if match is None or match["part"] is None:
+        return (file,)
+    count = int(match["count"])
+    return tuple(f"{match['stem']}-{part:05}-of-{count:05}{file[-5:]}" for part in range(1, count + 1))
+
+
+def variants(files: Iterable[str], source: Source) -> tuple[Variant, ...]:
+    """Return the quantisations of a source among file names; split sets with a missing part are left out."""
+    prefix, _, _ = source.pattern.partition("{quant}")
+    pattern = re.compile(re.escape(prefix) + _QUANT + _SPLIT, re.IGNORECASE)
+    present = set(files)
+    found: dict[str, Variant] = {}
+    for file in sorted(present):
+        match = pattern.fullmatch(PurePosixPath(file).name)
+        parts = parts_of(file)
+        if match is None or file != parts[0] or not present.issuperset(parts):
+            continue
+        quantisation = normalise(match["quant"])
+        found.setdefault(quantisation, Variant(quantisation=quantisation, files=parts))
+    return tuple(found.values())
+
+
+def pick(quantisation: str, among: Sequence[Variant]) -> Variant | None:
+    """Return the variant with a quantisation in its usual spelling; None when it is not among them."""
+    return next((variant for variant in among if variant.quantisation == quantisation), None)

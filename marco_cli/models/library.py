@@ -1,0 +1,258 @@
+"""The models on this machine: finding one, listing all, checking that they are intact, taking them away.
+
+In: a specification (see `catalog.parse`). Out: located models. Pure filesystem, like `store` below it: nothing
+here imports a hub client or opens a socket, so a start with an installed model makes no request.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
+from marco_cli.models import catalog
+from marco_cli.models.store import (
+    PARTIAL,
+    LocalFile,
+    Origin,
+    available,
+    directory,
+    files_in,
+    read_record,
+    record_path,
+    recorded_hash,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocatedModel:
+    """A model that is here. Of a split model, `path` is the first part, which is what llama.cpp opens."""
+
+    name: str
+    path: Path
+    source: Origin
+    files: tuple[Path, ...]
+    """All parts, in order."""
+    hashes: tuple[str | None, ...]
+    """The recorded sha256 of each part; None where nothing vouches for it."""
+    preset: str | None = None
+    """The preset that the catalogue names for it."""
+
+    @property
+    def sha256(self) -> str | None:
+        """Return the recorded sha256 of `path`; None when nothing vouches for it."""
+        return self.hashes[0]
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of all parts."""
+        return sum(file.stat().st_size for file in self.files)
+
+
+def locate(spec: str, environ: Mapping[str, str] = os.environ) -> LocatedModel:
+    """Find a model on this machine; no network.
+
+    Raises:
+        ConfigError: The specification is malformed.
+        ModelNotFoundError: It is not here; the hint is the command that brings it, or the list of what is here.
+
+    """
+    reference = catalog.parse(spec)
+    match reference:
+        case catalog.PathReference():
+            return _locate_path(reference.path)
+        case catalog.HubReference():
+            return _locate_hub(reference, spec, environ)
+        case catalog.CatalogueReference():
+            return _locate_entry(reference, spec, environ)
+
+
+def _locate_path(path: Path) -> LocatedModel:
+    if path.name.lower().endswith(".part"):
+        raise ModelNotFoundError(f"{path} is an unfinished transfer", hint="marco models pull continues it")
+    if path.is_dir():
+        raise ModelNotFoundError(f"{path} is a directory, expected a .gguf file", hint="marco models list")
+    if not path.is_file():
+        near = catalog.did_you_mean(path.name, (file.name for file in path.parent.glob("*.gguf")))
+        raise ModelNotFoundError(f"no file at {path}{near}", hint="marco models list")
+    parts = tuple(path.with_name(part) for part in catalog.parts_of(path.name))
+    missing = [part.name for part in parts if not part.is_file()]
+    if path != parts[0] or missing:
+        wanted = f"{missing[0]} is missing" if missing else f"the first is {parts[0].name}"
+        raise ModelNotFoundError(f"{path.name} is one of {len(parts)} parts, {wanted}", hint=f"--model {parts[0]}")
+    return LocatedModel(name=path.stem, path=path, source="path", files=parts, hashes=tuple(map(recorded_hash, parts)))
+
+
+def _locate_hub(reference: catalog.HubReference, spec: str, environ: Mapping[str, str]) -> LocatedModel:
+    here = available(reference.repo, reference.revision, environ)
+    parts = catalog.parts_of(reference.file)
+    if not all(part in here for part in parts):
+        raise ModelNotFoundError(f"{spec} is not on this machine", hint=f"marco models pull {spec}")
+    return _located(spec, tuple(here[part] for part in parts), None)
+
+
+def _locate_entry(reference: catalog.CatalogueReference, spec: str, environ: Mapping[str, str]) -> LocatedModel:
+    entry = reference.entry
+    if entry.bundled is not None:
+        return _locate_bundled(entry)
+    here = list(_variants_here(entry, environ))
+    wanted = reference.quantisation
+    matching = [item for item in here if wanted in (None, item[0])]
+    if not matching:
+        found = ", ".join(f"{entry.name}:{quantisation.lower()}" for quantisation, _ in here)
+        also = f" (installed: {found})" if found else ""
+        raise ModelNotFoundError(f"{spec} is not on this machine{also}", hint=f"marco models pull {spec}")
+    usual = [item for item in matching if item[0] == entry.default]
+    quantisation, files = (usual or sorted(matching, key=lambda item: -sum(file.size for file in item[1])))[0]
+    return _located(f"{entry.name}:{quantisation.lower()}", files, entry.preset)
+
+
+def _locate_bundled(entry: catalog.Entry) -> LocatedModel:
+    path = Path(str(resources.files("marco_cli").joinpath(entry.bundled or "")))
+    if not path.is_file():
+        raise ModelNotFoundError(f"{entry.name} is missing from this installation", hint="reinstall marco-cli")
+    hashes = (recorded_hash(path),)
+    return LocatedModel(name=entry.name, path=path, source="bundled", files=(path,), hashes=hashes, preset=entry.preset)
+
+
+def _located(name: str, files: tuple[LocalFile, ...], preset: str | None) -> LocatedModel:
+    return LocatedModel(
+        name=name,
+        path=files[0].path,
+        source=files[0].source,
+        files=tuple(file.path for file in files),
+        hashes=tuple(file.sha256 for file in files),
+        preset=preset,
+    )
+
+
+def _variants_here(entry: catalog.Entry, environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[LocalFile, ...]]]:
+    seen: set[str] = set()
+    for source in entry.sources:
+        here = available(source.repo, None, environ)
+        for variant in catalog.variants(here, source):
+            if variant.quantisation not in seen:
+                seen.add(variant.quantisation)
+                yield variant.quantisation, tuple(here[file] for file in variant.files)
+
+
+def installed(environ: Mapping[str, str] = os.environ) -> tuple[LocatedModel, ...]:
+    """Return every complete model that is here: bundled, of the catalogue, and whatever else the directory holds."""
+    found: list[LocatedModel] = []
+    for entry in catalog.entries():
+        if entry.bundled is None:
+            for quantisation, files in _variants_here(entry, environ):
+                found.append(_located(f"{entry.name}:{quantisation.lower()}", files, entry.preset))
+        elif Path(str(resources.files("marco_cli").joinpath(entry.bundled))).is_file():
+            found.append(_locate_bundled(entry))
+    known = {file for model in found for file in model.files}
+    root = directory(environ)
+    return (*found, *(model for model in _others(root) if known.isdisjoint(model.files)))
+
+
+def _others(root: Path) -> Iterator[LocatedModel]:
+    here = files_in(root)
+    for name, file in here.items():
+        parts = catalog.parts_of(name)
+        if name.startswith(PARTIAL) or name != parts[0] or not all(part in here for part in parts):
+            continue
+        record = read_record(root / name)
+        label = str(file.path)
+        if record is not None:
+            named = "" if record.revision == "main" else f"@{record.revision}"
+            label = f"hf:{record.repo}/{record.file}{named}"
+        yield _located(label, tuple(here[part] for part in parts), None)
+
+
+def find_installed(spec: str, environ: Mapping[str, str] = os.environ) -> LocatedModel | None:
+    """Return the model if asking the hub would change nothing: it is bundled, a path, or any of a bare name is here.
+
+    A name with a quantisation, and an `hf:` reference, are to be compared with the hub instead: None.
+    """
+    reference = catalog.parse(spec)
+    if isinstance(reference, catalog.HubReference):
+        return None
+    if isinstance(reference, catalog.CatalogueReference) and reference.entry.bundled is None:
+        is_here = reference.quantisation is None and any(_variants_here(reference.entry, environ))
+        return locate(spec, environ) if is_here else None
+    return locate(spec, environ)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The outcome of reading one file from end to end."""
+
+    path: Path
+    expected: str
+    actual: str
+
+    @property
+    def is_intact(self) -> bool:
+        """Return whether the file is byte for byte what the hub described."""
+        return self.expected == self.actual
+
+
+def verify(model: LocatedModel, on_bytes: Callable[[int], None] = lambda _: None) -> tuple[Verification, ...]:
+    """Hash every part of a model and compare with what was recorded; no network.
+
+    Raises:
+        StorageError: Nothing was recorded for a part, or it cannot be read.
+
+    """
+    return tuple(
+        _verify_file(path, expected, on_bytes) for path, expected in zip(model.files, model.hashes, strict=True)
+    )
+
+
+def _verify_file(path: Path, expected: str | None, on_bytes: Callable[[int], None]) -> Verification:
+    if expected is None:
+        raise StorageError(
+            f"no hash is recorded for {path.name}", hint="marco models pull records one; a file of your own has none"
+        )
+    return Verification(path=path, expected=expected, actual=sha256_of(path, on_bytes))
+
+
+def sha256_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits; `on_bytes` hears how many bytes each step read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+                on_bytes(len(block))
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}", hint="check the disk and permissions") from error
+    return digest.hexdigest()
+
+
+def removable(model: LocatedModel, environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Return the files that `remove` would delete.
+
+    Raises:
+        ConfigError: The model is not ours to delete: bundled, in another program's cache, or a file of the user's.
+
+    """
+    root = directory(environ)
+    if model.source == "bundled":
+        raise ConfigError(f"{model.name} belongs to the program", hint="pip uninstall marco-cli removes both")
+    if model.source == "hub-cache":
+        raise ConfigError(f"{model.path} belongs to the hub cache", hint="hf cache rm")
+    if not all(file.is_relative_to(root) for file in model.files):
+        raise ConfigError(f"{model.path} is not in {root}", hint=f"delete it yourself: rm {model.path}")
+    return tuple(path for file in model.files for path in (file, record_path(file)) if path.is_file())
+
+
+def remove(model: LocatedModel, environ: Mapping[str, str] = os.environ) -> int:
+    """Delete a model of the models directory with its records and empty folders; return the bytes freed."""
+    root = directory(environ)
+    freed = 0
+    for path in removable(model, environ):
+        freed += path.stat().st_size
+        path.unlink()
+    for parent in model.path.parents:
+        if parent == root or not parent.is_relative_to(root) or any(parent.iterdir()):
+            break
+        parent.rmdir()
+    return freed

@@ -1,0 +1,162 @@
+"""How much memory there is, how much a model needs, and which quantisation fits.
+
+In: a `gguf_header.Header` or file sizes. Out: numbers of bytes and a choice with its reason. Only `total()` looks at
+the machine; the rest is arithmetic. It loads no model and knows no llama.cpp.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from marco_cli.errors import ModelNotFoundError
+from marco_cli.models.gguf_header import Header
+
+GIB: Final = 1 << 30
+_CGROUP_LIMITS: Final = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+PROPOSED: Final = (
+    "Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "Q8_0",
+)  # fmt: skip
+"""What is chosen from when the user names none. Sixteen bits double size and time per token for no measurable gain,
+and formats outside this list are either not on every hub page or no longer run by llama.cpp."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryEstimate:
+    """Bytes that a loaded model takes, by what they are for."""
+
+    weights: int
+    kv_cache: int
+    compute: int
+    outputs: int
+
+    @property
+    def total(self) -> int:
+        """Return the sum of all parts."""
+        return self.weights + self.kv_cache + self.compute + self.outputs
+
+
+def memory_estimate(
+    header: Header, *, ctx: int, parallel: int, weights: int | None = None, batch: int = 512, kv_bytes: float = 2.0
+) -> MemoryEstimate:
+    """Estimate what a model takes with a context of `ctx` cells and `parallel` sequences decoded at once.
+
+    The KV cache is unified: its `ctx` cells are shared by all sequences, so `parallel` adds only rows of logits.
+    `kv_cache = ctx x kv_values_per_token x kv_bytes`; `compute` is llama.cpp's scratch for a prompt chunk of `batch`
+    tokens, dominated by `batch` rows of logits and activations in float32; `outputs` is one float32 row of logits a
+    sequence. Fields that the header does not have count as 0.
+
+    Args:
+        header: Of the model, or of the first part of a split one.
+        ctx: Cells of the KV cache, in tokens.
+        parallel: Sequences that are decoded in one batch.
+        weights: Bytes of all parts of a split model; None takes the header's own tensors.
+        batch: Prompt tokens in one physical batch (llama.cpp's n_ubatch).
+        kv_bytes: Bytes of one number in the cache: 2 for f16, 1.0625 for q8_0.
+
+    """
+    vocab, embedding = header.vocab_size or 0, header.embedding_length or 0
+    row = vocab + 4 * embedding + 2 * (header.feed_forward_length or 0)
+    return MemoryEstimate(
+        weights=header.tensor_bytes if weights is None else weights,
+        kv_cache=int(ctx * (header.kv_values_per_token or 0) * kv_bytes),
+        compute=batch * row * 4,
+        outputs=parallel * vocab * 4,
+    )
+
+
+def total() -> int | None:
+    """Return the bytes of memory that this process may use at most: physical, or its container's; None if unknown."""
+    physical = _physical()
+    limits = [
+        int(text)
+        for path in _CGROUP_LIMITS
+        if path.is_file() and (text := path.read_text(encoding="ascii").strip()).isdigit()
+    ]
+    known = [number for number in (physical, *limits) if number]
+    return min(known, default=None)
+
+
+def _physical() -> int | None:
+    if sys.platform == "win32":
+        return _physical_windows()
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):  # a system that does not name these: unknown is an answer here
+        return None
+
+
+def _physical_windows() -> int | None:
+    import ctypes  # noqa: PLC0415 - one platform needs it
+
+    kilobytes = ctypes.c_ulonglong(0)
+    kernel = getattr(ctypes, "windll").kernel32  # noqa: B009 - the attribute exists on Windows only
+    return kilobytes.value * 1024 if kernel.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes)) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sized:
+    """A quantisation and the bytes of its file or files."""
+
+    quantisation: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A quantisation and, in one sentence, why it was chosen."""
+
+    quantisation: str
+    reason: str
+
+
+def needed(size: int) -> int:
+    """Return the memory that a model file of `size` bytes asks for: itself, and room for the search.
+
+    The room is 1 GiB + 10 % of the file. For the 7B models of the catalogue that is about twice what 8192 cells of
+    KV cache (0.44 GiB) and the scratch of a 512-token chunk (0.33 GiB) take.
+    """
+    return size + GIB + size // 10
+
+
+def choose(among: Sequence[Sized], memory: int | None, default: str | None) -> Choice:
+    """Choose the largest quantisation that leaves a fifth of `memory` bytes, at least 1 GiB, to everything else.
+
+    Only `PROPOSED` formats are chosen. With `memory` unknown the catalogue's default is taken; when nothing fits, the
+    smallest is, and the reason says that it may be slow: an estimate never forbids.
+
+    Raises:
+        ModelNotFoundError: None of the proposed formats is offered.
+
+    """
+    offered = sorted((item for item in among if item.quantisation in PROPOSED), key=lambda item: item.size)
+    if not offered:
+        names = ", ".join(item.quantisation.lower() for item in among) or "nothing"
+        raise ModelNotFoundError(
+            f"no usual quantisation is offered, only {names}", hint="name one: marco models pull NAME:QUANTISATION"
+        )
+    if memory is None:
+        known = next((item for item in offered if item.quantisation == default), offered[0])
+        return Choice(quantisation=known.quantisation, reason="the usual choice; this machine's memory is unknown")
+    budget = memory - max(memory // 5, GIB)
+    fitting = [item for item in offered if needed(item.size) <= budget]
+    if not fitting:
+        item = offered[0]
+        return Choice(
+            quantisation=item.quantisation,
+            reason=f"the smallest; even it asks for {gib(needed(item.size))} of {gib(memory)} memory and may be slow",
+        )
+    item = fitting[-1]
+    return Choice(
+        quantisation=item.quantisation,
+        reason=f"the largest that fits: {gib(item.size)} and room for the search make {gib(needed(item.size))}, "
+        f"this machine has {gib(memory)}",
+    )
+
+
+def gib(size: int) -> str:
+    """Return bytes as text in GiB with one decimal, or in MiB below 0.1 GiB."""
+    return f"{size / GIB:.1f} GiB" if size >= GIB // 10 else f"{size / (1 << 20):.1f} MiB"

@@ -1,0 +1,60 @@
+"""A small GGUF file of the reference writer, and ways to damage it."""
+
+import random
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import gguf
+import numpy as np
+from gguf.constants import GGMLQuantizationType, LlamaFileType
+
+TEMPLATE = "{% for message in messages %}<|im_start|>{{ message.content }}{% endfor %}"
+
+
+def write_model(path: Path, template: str = TEMPLATE, extra: Mapping[str, int] | None = None) -> Path:
+    """Write a small but complete model with the format's reference writer."""
+    writer = gguf.GGUFWriter(path, "qwen2")
+    writer.add_name("Tiny 小")
+    writer.add_context_length(32768)
+    writer.add_embedding_length(64)
+    writer.add_block_count(3)
+    writer.add_feed_forward_length(128)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_file_type(LlamaFileType.MOSTLY_Q8_0)
+    writer.add_chat_template(template)
+    writer.add_token_list([f"token {number}" for number in range(500)])
+    writer.add_token_types([1] * 500)
+    for key, value in (extra or {}).items():
+        writer.add_key_value(key, value, gguf.GGUFValueType.UINT32)
+    writer.add_tensor("token_embd.weight", np.zeros((500, 64), dtype=np.float32))
+    quantised = np.zeros((64, 68), dtype=np.uint8)  # 64 rows of 64 weights: two Q8_0 blocks of 34 bytes
+    writer.add_tensor("blk.0.attn_q.weight", quantised, raw_dtype=GGMLQuantizationType.Q8_0)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def mutate(data: bytes, seed: int) -> bytes:
+    """Damage a file in one of the ways that disks, networks and attackers do; mostly in its header."""
+    rng = random.Random(seed)
+    mutated = bytearray(data)
+    header_end = data.index(b"blk.0.attn_q.weight") + 60
+    way = seed % 5
+    if way == 0:
+        for _ in range(rng.randint(1, 8)):
+            mutated[rng.randrange(header_end)] ^= 1 << rng.randrange(8)
+    elif way == 1:
+        at = rng.randrange(header_end - 8)
+        mutated[at : at + 8] = struct.pack("<Q", rng.choice([2**64 - 1, 2**63, 2**40, 2**32, len(data), 0]))
+    elif way == 2:
+        del mutated[rng.randrange(header_end) :]
+    elif way == 3:
+        at = rng.randrange(header_end)
+        mutated[at : at + rng.randint(1, 64)] = rng.randbytes(rng.randint(0, 64))
+    else:
+        struct.pack_into("<QQ", mutated, 8, rng.choice([2, 2**24, 2**62]), rng.choice([12, 2**24, 2**62]))
+    return bytes(mutated)
