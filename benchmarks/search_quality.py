@@ -25,10 +25,12 @@ from marco_cli.answer import matches
 from marco_cli.config.layers import resolve
 from marco_cli.engine.base import SamplingParams
 from marco_cli.models import locate
+from marco_cli.models.choice import implied_preset
 from marco_cli.search.base import SearchResult
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.paper import paper_config
 from marco_cli.search.solve import search
-from marco_cli.solver import Solver, implied_preset, open_solver
+from marco_cli.solver import Solver, open_solver
 
 POOL = 32
 SAMPLING = SamplingParams(temperature=0.8)
@@ -39,7 +41,6 @@ _pool = SearchConfig(
     strategy="best-of-n", sampling=SAMPLING, simulations=POOL, certainty=1, parallel=8, step="line", reflection="never"
 )
 _tree = SearchConfig(strategy="mcts", sampling=SAMPLING, simulations=None, certainty=1, parallel=4, step="line")
-_paper = replace(_tree, strategy="mcts-paper")
 
 SETTINGS: dict[str, SearchConfig] = {
     "greedy": SearchConfig(strategy="cot"),
@@ -51,7 +52,7 @@ SETTINGS: dict[str, SearchConfig] = {
         for mode in ("always", "low-confidence", "child")
     },
     **{
-        f"paper {step} @{BUDGETS[-1]}": replace(_paper, max_search_tokens=BUDGETS[-1], step=step)
+        f"paper {step} @{BUDGETS[-1]}": paper_config(step, base=replace(_tree, max_search_tokens=BUDGETS[-1]))
         for step in ("line", "mini64", "mini32")
     },
     f"beam @{BUDGETS[-1]}": replace(_tree, strategy="beam", max_search_tokens=BUDGETS[-1], simulations=16),
@@ -113,7 +114,7 @@ async def run(options: argparse.Namespace) -> None:
     ]
     model = locate(options.model)
     settings = resolve(flags={"preset": implied_preset(model), "parallel": options.width}, env={}).settings
-    solver = open_solver(settings, model)
+    solver = open_solver(settings, model, {})
     started, finished, queue = time.monotonic(), 0, iter(wanted)
     with path.open("a", encoding="utf-8") as file:
 

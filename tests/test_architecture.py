@@ -18,7 +18,7 @@ ROWS = (
     ("config",),
     ("models", "hub"),
     ("solver", "report"),
-    ("batch", "evals"),
+    ("batch", "evals", "diagnosis"),
     ("view",),
     ("commands",),
     ("__main__",),

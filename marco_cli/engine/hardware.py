@@ -1,20 +1,49 @@
-"""What this machine offers: physical cores and memory. Standard library only; None where it cannot be known."""
+"""What this machine offers: physical cores and memory. Standard library only; None where it cannot be known.
+
+A container may use less than the machine has: the limits of its control group (Linux, version 2) count too.
+"""
 
 import os
 import platform
 import subprocess
 from pathlib import Path
 
+CGROUP = Path("/sys/fs/cgroup")
 
-def physical_cores() -> int:
+
+def physical_cores(cgroup: Path = CGROUP) -> int:
     """Return the cores that this process may use, hyper-threads and efficiency cores left out where that is known."""
     allowed = _allowed_cpus()
     counted = _linux_cores(allowed) or _sysctl("hw.perflevel0.physicalcpu") or _sysctl("hw.physicalcpu")
-    return max(1, min(counted or len(allowed), len(allowed)))
+    return max(1, min(counted or len(allowed), len(allowed), _quota_cores(cgroup) or len(allowed)))
 
 
-def available_memory() -> int | None:
+def available_memory(cgroup: Path = CGROUP) -> int | None:
     """Return the bytes of memory that can be had without swapping."""
+    found = [size for size in (_system_memory(), _quota_memory(cgroup)) if size is not None]
+    return min(found, default=None)
+
+
+def _quota_cores(cgroup: Path) -> int | None:
+    """Return the cores' worth of time that the control group grants."""
+    try:
+        quota, period = (cgroup / "cpu.max").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1, int(quota) // int(period))
+
+
+def _quota_memory(cgroup: Path) -> int | None:
+    """Return what the control group has left; its page cache can be had back and does not count as used."""
+    try:
+        limit = (cgroup / "memory.max").read_text(encoding="ascii").strip()
+        used = dict(line.split() for line in (cgroup / "memory.stat").read_text(encoding="ascii").splitlines())
+    except (OSError, ValueError):
+        return None
+    return None if limit == "max" else max(0, int(limit) - int(used.get("anon", 0)))
+
+
+def _system_memory() -> int | None:
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
         for line in meminfo.read_text(encoding="ascii").splitlines():

@@ -155,7 +155,7 @@ class LlamaModel:
             self._refuse_unusable(path)
             self.num_cells = options.cells or self._default_cells()
             self.max_rows = min(options.batch, self.num_cells)
-            self.num_sequences = min(llama.llama_max_parallel_sequences(), 256)
+            self.num_sequences = min(int(llama.llama_max_parallel_sequences()), 256, self.num_cells)
             self.num_threads = options.threads or self._default_threads()
             self._context = self._open_context()
         except BaseException:
@@ -230,8 +230,8 @@ class LlamaModel:
     def _open_context(self) -> object:
         params = llama.llama_context_default_params()
         params.n_ctx = self.num_cells
-        params.n_batch = self.max_rows
-        params.n_ubatch = self.max_rows
+        # llama.cpp reserves one row for every sequence and aborts the process when the batch has fewer.
+        params.n_batch = params.n_ubatch = max(self.max_rows, self.num_sequences)
         params.n_seq_max = self.num_sequences
         params.n_threads = params.n_threads_batch = self.num_threads
         params.kv_unified = True

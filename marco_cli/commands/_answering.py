@@ -1,0 +1,105 @@
+"""Put one question to a solver and show what happens, on the terminal at hand."""
+
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from marco_cli.commands._output import write
+from marco_cli.commands._signals import run
+from marco_cli.errors import StorageError
+from marco_cli.jsonl import encode
+from marco_cli.report import Answered
+from marco_cli.search.base import Problem
+from marco_cli.search.budget import Stop
+from marco_cli.search.events import EventListener
+from marco_cli.solver import Solver, search_plan
+from marco_cli.view.answering import AnsweringView
+from marco_cli.view.chain import ChainView
+from marco_cli.view.display import Display, choose_view
+from marco_cli.view.events_json import event_document
+from marco_cli.view.terminal import wants_colour
+
+
+def answer(
+    solver: Solver,
+    question: str,
+    *,
+    display: Display,
+    is_streamed: bool,
+    quiet: bool,
+    verbose: bool,
+    events: str | None,
+) -> Answered:
+    """Answer a question within the solver's settings and close the solver.
+
+    The thought of the first chain is streamed to stderr, a search is shown there; stdout gets the output of a single chain
+    while it is written if it is a terminal. In a pipe the caller writes the output at the end, when it is final.
+    """
+    started = time.perf_counter()
+    with ExitStack() as stack:
+        record = None if events is None else _recorder(events, stack)
+        problem = solver.problem(question)
+        config, is_routed = search_plan(solver.settings)
+        is_chain = config.strategy in ("cot", "sample")
+        chain = _chain_view(solver, problem, is_streamed=is_streamed, quiet=quiet) if is_chain or is_routed else None
+        view = AnsweringView(
+            chain=chain,
+            open_search=lambda: choose_view(
+                "plain" if quiet else display, sys.stderr, is_verbose=verbose, meter=lambda: solver.engine.usage
+            ),
+            record=record,
+        )
+        stop = Stop()
+
+        async def work() -> Answered:
+            try:
+                with view:
+                    listener = None if is_chain and record is None else view.on_event
+                    result = await solver.solve(problem, on_event=listener, on_token=view.on_token, stop=stop)
+                shown = chain is not None and chain.has_shown_output and result.reply is (result.first or result.reply)
+                return Answered(
+                    problem=problem,
+                    result=result,
+                    lengths=solver.section_lengths(problem, result.reply),
+                    seconds=time.perf_counter() - started,
+                    is_output_shown=shown,
+                    was_interrupted=stop.is_set,
+                )
+            finally:
+                await solver.close()
+
+        return run(work(), on_interrupt=stop.set, say=view.say)
+
+
+def _chain_view(solver: Solver, problem: Problem, *, is_streamed: bool, quiet: bool) -> ChainView:
+    thought = solver.settings.thought
+    is_wanted = is_streamed and not quiet and (thought == "full" or (thought == "auto" and sys.stderr.isatty()))
+    return ChainView(
+        problem.tags,
+        problem.prefill,
+        show_thought=_to_stderr if is_wanted else None,
+        show_output=(lambda text: write(text.encode())) if is_streamed and sys.stdout.isatty() else None,
+        is_coloured=wants_colour(sys.stderr),
+    )
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _recorder(name: str, stack: ExitStack) -> EventListener:
+    """Write each event as a JSON line, at once."""
+    if name == "-":
+        return lambda event: write(encode(event_document(event)))
+    try:
+        file: BinaryIO = stack.enter_context(Path(name).open("wb", buffering=0))  # noqa: SIM115 (the stack closes it)
+    except OSError as error:
+        raise StorageError(f"cannot write events to {name}: {error.strerror}", hint="name another file") from error
+
+    def record(event: object) -> None:
+        file.write(encode(event_document(event)))  # type: ignore[arg-type]
+
+    return record

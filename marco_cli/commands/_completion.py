@@ -1,0 +1,88 @@
+"""What the shell offers for a value, when Tab is pressed: names only, read from tables and directories.
+
+In: what is typed so far. Out: texts; typer keeps those that begin with it. Values carry no help texts: typer would load
+rich to print them. Nothing here loads a model, a hub client or numpy: every press of Tab starts the program anew.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from marco_cli.config.settings import OPTIONS
+
+Completer = Callable[..., list[str]]
+
+
+def complete_models(incomplete: str) -> list[str]:
+    """Offer the names of the catalogue, what is installed, and GGUF files and directories at the path typed so far."""
+    from marco_cli.models import catalog, installed
+
+    here = [model.name for model in installed()]
+    return [*dict.fromkeys((*(entry.name for entry in catalog.entries()), *here, *_paths(incomplete, (".gguf",))))]
+
+
+def complete_presets(incomplete: str) -> list[str]:
+    """Offer the names of presets, and YAML files and directories at the path typed so far."""
+    from marco_cli.config.preset import SUFFIXES, preset_names
+
+    return [*preset_names(), *_paths(incomplete, SUFFIXES)]
+
+
+def complete_keys(incomplete: str) -> list[str]:
+    """Offer the keys of the settings."""
+    return [key for key in OPTIONS if key.startswith(incomplete)]
+
+
+def complete_values(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer the values of the key that stands before."""
+    completer = completer_of(str(ctx.params.get("key")))
+    return completer(incomplete) if completer else []
+
+
+def completer_of(key: str) -> Completer | None:
+    """Return what completes the values of a setting; None where nothing can be offered."""
+    if key in _COMPLETERS:
+        return _COMPLETERS[key]
+    option = OPTIONS.get(key)
+    words = (*option.choices, *(word for word, _ in option.about.words)) if option else ()
+    return _among(words) if words else None
+
+
+def _among(words: tuple[str, ...]) -> Completer:
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
+
+
+def _complete_rewards(incomplete: str) -> list[str]:
+    from marco_cli.reward import REWARDS
+
+    return [name for name in REWARDS if name.startswith(incomplete)]
+
+
+def _complete_votes(incomplete: str) -> list[str]:
+    from marco_cli.search import VOTES
+
+    return [name for name in VOTES if name.startswith(incomplete)]
+
+
+_COMPLETERS: dict[str, Completer] = {
+    "model": complete_models,
+    "critic": complete_models,
+    "preset": complete_presets,
+    "reward": _complete_rewards,
+    "vote": _complete_votes,
+}
+
+
+def _paths(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
+    """Return directories, with a slash, and files with one of the suffixes that begin with what is typed."""
+    folder = incomplete[: incomplete.rfind("/") + 1]
+    place = Path(folder or ".").expanduser()
+    if not place.is_dir():
+        return []
+    found = sorted(path for path in place.iterdir() if not path.name.startswith("."))
+    directories = [f"{folder}{path.name}/" for path in found if path.is_dir() and folder]
+    return [*directories, *(f"{folder}{path.name}" for path in found if path.name.lower().endswith(suffixes))]

@@ -1,0 +1,56 @@
+"""The two streams: stdout carries the result and nothing else, stderr is for the person."""
+
+import os
+import sys
+
+import typer
+
+from marco_cli.errors import EXIT_STDOUT_CLOSED, MarcoError, StorageError
+
+
+def write(data: bytes) -> None:
+    """Write a result to stdout at once, the same bytes on a screen and in a pipe.
+
+    Raises:
+        typer.Exit: whoever read stdout has gone (`| head -1`); nothing is said about it.
+        StorageError: stdout is a file and the disk is full.
+
+    """
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit; into nothing, that cannot fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_STDOUT_CLOSED) from None
+    except OSError as error:
+        raise StorageError(
+            f"cannot write to stdout: {error.strerror}", hint="free some space, or write elsewhere"
+        ) from error
+
+
+def say(text: str) -> None:
+    """Write a line to stderr."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def stderr_width() -> int | None:
+    """Return the columns of stderr's terminal; None when it is none, so that lines are not broken in a file."""
+    return os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else None
+
+
+def report(error: MarcoError, *, as_json: bool) -> int:
+    """Tell the person, and with `as_json` the machine, what went wrong; return the exit code."""
+    from marco_cli.view.printable import printable
+
+    say(f"marco: {printable(error.message)}")
+    if error.hint:
+        say(f"  hint: {printable(error.hint)}")
+    if as_json:
+        from marco_cli.jsonl import encode
+
+        problem = {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}
+        write(encode({"v": 1, "error": problem}))
+    return error.exit_code

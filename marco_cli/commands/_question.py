@@ -1,0 +1,53 @@
+"""Where a question comes from: the command line, stdin, and context files."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from marco_cli.errors import InputError
+
+STDIN = "-"
+
+
+def read_question(argument: str | None, files: Sequence[str]) -> str:
+    """Put context files before the question; `-`, or no question at all, reads stdin.
+
+    stdin is never read beside a question: a pipe that nobody closes must not hang the command.
+
+    Raises:
+        InputError: a file cannot be read or is no UTF-8 text, or there is no question.
+
+    """
+    wants_stdin = argument == STDIN or (argument is None and STDIN not in files and not sys.stdin.isatty())
+    parts = [read_text(name) for name in files]
+    if wants_stdin:
+        parts.append(read_text(STDIN))
+    elif argument is not None and argument != STDIN:
+        parts.append(argument)
+    question = "\n\n".join(part.strip("\n") for part in parts)
+    if not question.strip():
+        raise InputError("the question is empty", hint='try: marco ask "What is 12 + 30?"')
+    return question
+
+
+def read_text(name: str) -> str:
+    """Return a file's text (`-`: stdin) without a byte order mark.
+
+    Raises:
+        InputError: it cannot be read, or is no UTF-8 text.
+
+    """
+    label = "stdin" if name == STDIN else name
+    try:
+        data = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {label}: {error.strerror}", hint="check the path and its permissions") from error
+    if b"\0" in data:
+        raise InputError(f"{label} is a binary file, expected text", hint="give a text file in UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{label} is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}",
+            hint="convert it first, e.g. with iconv -t UTF-8",
+        ) from error

@@ -1,0 +1,22 @@
+"""The settings as they are in effect, for commands that show them and load no model."""
+
+import os
+from collections.abc import Mapping
+
+from marco_cli.commands._output import say
+from marco_cli.config.layers import Resolved, resolve
+from marco_cli.errors import EngineError, ModelNotFoundError, StorageError
+from marco_cli.models.choice import choose_model, implied_preset
+
+
+def settings_in_effect(flags: Mapping[str, object], config: str | None) -> Resolved:
+    """Merge all layers; a model that is not here only costs the preset that it would imply, and a line that says so."""
+    return resolve(flags=flags, env=os.environ, config=config, implied_preset=_preset_of)
+
+
+def _preset_of(model: str | None) -> str | None:
+    try:
+        return implied_preset(choose_model(model, os.environ))
+    except (EngineError, ModelNotFoundError, StorageError) as error:
+        say(f"marco: {error.message}; shown without its preset")
+        return None

@@ -1,0 +1,68 @@
+"""The program: mounts the commands, and turns errors into one line and an exit code."""
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from marco_cli import __version__
+from marco_cli.commands import ask, config, doctor, models, presets
+from marco_cli.commands._output import report, say
+from marco_cli.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, MarcoError
+
+app = typer.Typer(
+    name="marco",
+    help="Make a small local model think harder: tree search over its reasoning, offline.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("ask")(ask.ask)
+app.add_typer(models.app)
+app.add_typer(presets.app)
+app.add_typer(config.app)
+app.command("doctor")(doctor.doctor)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature is the library's)
+    if wanted:
+        typer.echo(f"marco {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Make a small local model think harder: tree search over its reasoning, offline."""
+
+
+def main() -> None:
+    """Run the command line and exit with the code of `errors`."""
+    signal.signal(signal.SIGTERM, _terminate)
+    as_json = "--json" in sys.argv[1:]
+    try:
+        app()
+    except MarcoError as error:
+        sys.exit(report(error, as_json=as_json))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 (the last resort: a bug becomes one line)
+        if os.environ.get("MARCO_LOG") == "debug":
+            traceback.print_exc()
+        else:
+            say("set MARCO_LOG=debug to see where it happened")
+        sys.exit(report(MarcoError(f"internal error: {type(error).__name__}: {error}"), as_json=as_json))
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    """Leave on SIGTERM the way that lets every `finally` run: a hidden cursor comes back."""
+    sys.exit(EXIT_TERMINATED)

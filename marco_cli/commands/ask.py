@@ -1,0 +1,93 @@
+"""`marco ask`: one question, one answer."""
+
+import os
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from marco_cli.commands import _options as opt
+from marco_cli.commands._output import say, stderr_width, write
+from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError
+
+
+def ask(
+    question: Annotated[str | None, typer.Argument(help="What to ask; `-`, or a pipe, reads it from stdin.")] = None,
+    *,
+    file: Annotated[
+        list[str] | None, typer.Option("--file", "-f", metavar="FILE", help="Put a text file before the question.")
+    ] = None,
+    effort: opt.Effort = None,
+    strategy: opt.Strategy = None,
+    simulations: opt.Simulations = None,
+    max_search_tokens: opt.MaxSearchTokens = None,
+    time_limit: opt.TimeLimit = None,
+    certainty: opt.Certainty = None,
+    step: opt.Step = None,
+    reflection: opt.Reflection = None,
+    reward: opt.Reward = None,
+    vote: opt.Vote = None,
+    critic: opt.Critic = None,
+    doubt_below: opt.DoubtBelow = None,
+    parallel: opt.Parallel = None,
+    model: opt.Model = None,
+    preset: opt.Preset = None,
+    system: opt.System = None,
+    variables: opt.Variables = None,
+    chat_template: opt.ChatTemplate = None,
+    temperature: opt.Temperature = None,
+    top_p: opt.TopP = None,
+    top_k: opt.TopK = None,
+    min_p: opt.MinP = None,
+    repeat_penalty: opt.RepeatPenalty = None,
+    max_tokens: opt.MaxTokens = None,
+    seed: opt.Seed = None,
+    ctx: opt.Context = None,
+    threads: opt.Threads = None,
+    gpu_layers: opt.GpuLayers = None,
+    thought: opt.Thought = None,
+    stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Show the reply while it is written.")] = True,
+    display: opt.Display = "auto",
+    events: Annotated[
+        str | None, typer.Option("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
+    ] = None,
+    config: opt.Config = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> None:
+    """Ask a question. The answer goes to stdout, the thought and the tree of a search to stderr."""
+    given = dict(locals())
+    from marco_cli.commands._answering import answer
+    from marco_cli.commands._question import read_question
+    from marco_cli.config.settings import OPTIONS
+    from marco_cli.jsonl import encode
+    from marco_cli.report import ask_document, cost_lines
+    from marco_cli.solver import open_solver, resolve_settings
+    from marco_cli.view.printable import printable
+    from marco_cli.view.summary import summary
+
+    started = time.perf_counter()
+    text = read_question(question, file or ())
+    settings, located = resolve_settings({key: given[key] for key in OPTIONS if key in given}, os.environ, config)
+    if located.source == "bundled" and settings.model is None and not quiet:
+        say("marco: using marco-nano, the bundled demo model; `marco models pull marco-o1` fetches the real one")
+    solver = open_solver(settings, located, os.environ)
+    loaded = time.perf_counter() - started
+    answered = answer(
+        solver, text, display=display, is_streamed=stream and not as_json, quiet=quiet, verbose=verbose, events=events
+    )
+    result = answered.result
+    if as_json:
+        write(encode(ask_document(solver, answered, load_seconds=loaded)))
+    elif result.reply.output and not answered.is_output_shown:
+        write(f"{printable(result.reply.output)}\n".encode())
+    if not quiet and len(result.candidates) > 1:
+        say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
+    if verbose:
+        say(cost_lines(solver, answered, load_seconds=loaded))
+    if answered.was_interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if not result.reply.output:
+        raise IncompleteError("the reply has no output", hint="give it more --max-tokens, or another --preset")

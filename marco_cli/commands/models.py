@@ -1,0 +1,219 @@
+"""`marco models`: pull, list, info, verify, path, rm.
+
+Each command reads its options, checks them, makes one call and prints: the result on stdout, the talk on stderr.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from marco_cli.commands._completion import complete_models
+from marco_cli.commands._options import Json
+from marco_cli.commands._output import say, write
+from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
+from marco_cli.view.printable import printable
+
+if TYPE_CHECKING:
+    from marco_cli.hub.pull import Plan
+    from marco_cli.models import LocatedModel
+    from marco_cli.models.library import Verification
+
+app = typer.Typer(name="models", help="Fetch, list, check and remove models.", no_args_is_help=True)
+
+Spec = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        autocompletion=complete_models,
+        help="A name (marco-o1, marco-o1:q8_0), hf:user/repo/file.gguf[@revision], or a path.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command()
+def pull(
+    model: Spec = "marco-o1",
+    *,
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", envvar="MARCO_OFFLINE", help="Never use the network.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch a model from the hub; continues where an earlier pull stopped."""
+    from marco_cli.models import find_installed, memory, store
+
+    here = _locate_offline(model) if offline or store.is_offline() else find_installed(model)
+    if here is not None:
+        say(f"{here.name} is already here")
+        _print(here.path, {"model": _row(here), "received": 0}, as_json=as_json)
+        return
+    from marco_cli.hub import pull as pulling
+    from marco_cli.view.transfer import open_view
+
+    plan = pulling.plan(model, total_memory=memory.total(), on_retry=say)
+    say(_describe(plan))
+    if dry_run:
+        row = {"name": plan.name, "repo": plan.repository.name, "size": plan.size, "reason": plan.reason}
+        _print(plan.name, {"plan": {**row, "files": [asdict(file) for file in plan.files]}}, as_json=as_json)
+        return
+    if (
+        plan.reason
+        and plan.missing
+        and not yes
+        and sys.stdin.isatty()
+        and not typer.confirm("Fetch it?", True, err=True)
+    ):
+        raise ModelNotFoundError(f"{plan.name} was not fetched", hint=f"marco models pull {plan.name}")
+    with open_view(sys.stderr) as view:
+        done = pulling.execute(plan, on_event=view.on_event)
+    _print(done.model.path, {"model": _row(done.model), "received": done.received}, as_json=as_json)
+
+
+@app.command("list")
+def list_models(*, as_json: Json = False) -> None:
+    """List the models on this machine, and the names that can be pulled."""
+    from marco_cli.models import catalog, installed, store
+    from marco_cli.view.models import model_table
+
+    here, unfinished = installed(), store.unfinished()
+    names = [entry.name for entry in catalog.entries() if entry.bundled is None]
+    rows = [{"name": transfer.name, "bytes": transfer.done} for transfer in unfinished]
+    document = {"models": [_row(model) for model in here], "unfinished": rows, "available": names}
+    _print(model_table(here), document, as_json=as_json)
+    for transfer in unfinished:
+        say(f"unfinished: {transfer.name}, {transfer.done / 1e6:.1f} MB are here; marco models pull continues it")
+    say(f"to fetch one: marco models pull {{{','.join(names)}}}")
+
+
+@app.command()
+def info(
+    model: Spec,
+    *,
+    ctx: Annotated[int, typer.Option("--ctx", min=1, help="Context, in tokens, for the memory estimate.")] = 8192,
+    parallel: Annotated[int, typer.Option("--parallel", min=1, max=256, help="Sequences decoded at once.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """Show what a model is, from its header alone, and estimate the memory that it takes."""
+    from marco_cli.models import gguf_header, locate, memory
+    from marco_cli.view.models import model_card
+
+    located = locate(model)
+    header = gguf_header.read(located.path)
+    headers = (header, *(gguf_header.read(path) for path in located.files[1:]))
+    weights = sum(part.tensor_bytes for part in headers)
+    estimate = memory.memory_estimate(header, ctx=ctx, parallel=parallel, weights=weights)
+    card = model_card(located.path, header, estimate, ctx=ctx, parallel=parallel)
+    sizes = {**asdict(estimate), "total": estimate.total, "ctx": ctx, "parallel": parallel}
+    document = {"model": _row(located), "header": asdict(header), "memory": sizes, "parts": len(headers)}
+    _print(card, document, as_json=as_json)
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]...", help="All of them when none is named.")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Hash models and compare with what the hub stated when they were pulled; no network."""
+    from marco_cli.models import gguf_header, installed, library, locate
+
+    chosen = [locate(name) for name in names or ()]
+    chosen = chosen or [model for model in installed() if None not in model.hashes]
+    outcomes = [(model, outcome) for model in chosen for outcome in library.verify(model)]
+    rows = [{"name": model.name, **_facts(outcome), "ok": outcome.is_intact} for model, outcome in outcomes]
+    lines = [f"{'ok' if outcome.is_intact else 'DAMAGED'}  {model.name}  {outcome.path}" for model, outcome in outcomes]
+    _print("\n".join(lines), {"files": rows}, as_json=as_json)
+    damaged = [model for model, outcome in outcomes if not outcome.is_intact]
+    if damaged:
+        raise StorageError(
+            f"{damaged[0].name} is damaged: its sha256 is not the recorded one",
+            hint=f"marco models rm -y {damaged[0].name} && marco models pull {damaged[0].name}",
+        )
+    for model in chosen:
+        gguf_header.read(model.path)
+
+
+@app.command()
+def path(model: Spec, *, as_json: Json = False) -> None:
+    """Print where a model lies."""
+    from marco_cli.models import locate
+
+    located = locate(model)
+    _print(located.path, {"model": _row(located)}, as_json=as_json)
+
+
+@app.command()
+def rm(
+    model: Annotated[str | None, typer.Argument(metavar="[MODEL]", help="What to delete.")] = None,
+    *,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Delete what interrupted pulls left.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a model from the models directory; asks first."""
+    from marco_cli.models import library, locate, store
+
+    if (model is None) is not unfinished:
+        raise ConfigError("rm takes a model or --unfinished, and not both", hint="marco models list")
+    located = locate(model) if model else None
+    paths = library.removable(located) if located else tuple(item.path for item in store.unfinished())
+    if not yes and not sys.stdin.isatty():
+        raise ConfigError(f"rm asks before it deletes {len(paths)} files, and nobody can answer here", hint="use --yes")
+    if not yes and not typer.confirm(f"Delete {', '.join(str(path) for path in paths)}?", False, err=True):
+        say("nothing was deleted")
+        return
+    freed = library.remove(located) if located else store.remove_unfinished()
+    _print(f"{freed} bytes freed", {"removed": [str(path) for path in paths], "freed": freed}, as_json=as_json)
+
+
+def _locate_offline(spec: str) -> "LocatedModel":
+    from marco_cli.models import locate
+
+    try:
+        return locate(spec)
+    except ModelNotFoundError as error:
+        raise ModelNotFoundError(
+            f"{error.message}, and offline mode is on", hint=f"without it: {error.hint}" if error.hint else None
+        ) from error
+
+
+def _describe(plan: "Plan") -> str:
+    missing = sum(file.size for file in plan.missing)
+    if not missing:
+        return f"{plan.name} is already here, in the version that the hub has"
+    why = f", {plan.reason}" if plan.reason else ""
+    licence = f"; licence: {plan.licence}" if plan.licence else ""
+    parts = f" in {len(plan.files)} parts" if len(plan.files) > 1 else ""
+    return f"{plan.name}: {missing / 1e9:.2f} GB{parts} from {plan.repository.name} to {plan.folder}{why}{licence}"
+
+
+def _row(model: "LocatedModel") -> dict[str, object]:
+    return {
+        "name": model.name,
+        "path": str(model.path),
+        "files": [str(path) for path in model.files],
+        "source": model.source,
+        "size": model.size,
+        "sha256": list(model.hashes),
+        "preset": model.preset,
+    }
+
+
+def _facts(outcome: "Verification") -> dict[str, object]:
+    return {"path": str(outcome.path), "expected": outcome.expected, "actual": outcome.actual}
+
+
+def _print(text: object, document: Mapping[str, object], *, as_json: bool) -> None:
+    """Print the result: text, or one JSON object."""
+    from marco_cli.jsonl import encode
+
+    if as_json:
+        write(encode({"v": 1, **document}))
+    elif str(text):
+        write(f"{printable(str(text))}\n".encode(errors="replace"))

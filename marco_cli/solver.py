@@ -1,0 +1,209 @@
+"""Where a model, a preset and a strategy meet: a question in, a `SearchResult` out.
+
+`resolve_settings` and `open_solver` turn settings into an open engine; `Solver.solve` turns a question into a problem and
+runs a strategy on it. Commands, batches and evaluations go through here and nowhere else.
+"""
+
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marco_cli.config.layers import resolve
+from marco_cli.config.settings import Settings
+from marco_cli.engine.base import Engine, SamplingParams, TokenListener
+from marco_cli.models import LocatedModel, locate
+from marco_cli.models.choice import choose_model, implied_preset
+from marco_cli.prompt.base import Message, compose, encode
+from marco_cli.prompt.template import choose_template, render
+from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
+from marco_cli.search.budget import Stop
+from marco_cli.search.config import SearchConfig
+from marco_cli.search.effort import AUTO, AUTO_SEARCH, EFFORTS
+from marco_cli.search.events import EventListener
+from marco_cli.search.paper import paper_config
+from marco_cli.search.route import answer_or_search
+from marco_cli.search.solve import search
+from marco_cli.sections import TAG_STYLES, SectionParser
+
+
+def resolve_settings(
+    flags: Mapping[str, object], environ: Mapping[str, str], config: str | None = None
+) -> tuple[Settings, LocatedModel]:
+    """Merge all layers of settings and find the model that they name; its own preset is the weakest layer.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        ModelNotFoundError: the model is not on this machine.
+
+    """
+    resolved = resolve(
+        flags=flags, env=environ, config=config, implied_preset=lambda name: implied_preset(choose_model(name, environ))
+    )
+    return resolved.settings, choose_model(resolved.settings.model, environ)
+
+
+def sampling_params(settings: Settings) -> SamplingParams:
+    """Return how the settings want tokens to be drawn; without a temperature a search samples at its own."""
+    usual = SearchConfig().sampling
+    return SamplingParams(
+        temperature=settings.temperature or usual.temperature,
+        top_k=settings.top_k,
+        top_p=usual.top_p if settings.temperature is None and settings.top_p == 1 else settings.top_p,
+        min_p=settings.min_p,
+        repeat_penalty=settings.repeat_penalty,
+    )
+
+
+def search_plan(settings: Settings) -> tuple[SearchConfig, bool]:
+    """Return how to search, and whether a chain comes first and may make the search unnecessary.
+
+    Whoever names no effort gets `auto`; whoever names a strategy or a number of simulations wants a search, so gets
+    `medium` with that changed. A chain is greedy unless a temperature is set.
+    """
+    is_direct = settings.strategy is not None or settings.simulations is not None
+    effort = settings.effort or ("medium" if is_direct else AUTO)
+    bundle = AUTO_SEARCH if effort == AUTO else EFFORTS[effort]
+    is_sampled = bool(settings.temperature)
+    strategy = settings.strategy or ("sample" if is_sampled and bundle.strategy == "cot" else bundle.strategy)
+    chosen: dict[str, Any] = {
+        "strategy": strategy,
+        "seed": settings.seed,
+        "sampling": sampling_params(settings),
+        "greedy_first": not is_sampled,
+        "parallel": settings.parallel or bundle.parallel,
+        "simulations": settings.simulations or bundle.simulations,
+        "max_search_tokens": settings.max_search_tokens or bundle.max_search_tokens,
+        "time_limit": settings.time_limit or bundle.time_limit,
+    }
+    for key in ("certainty", "step", "reflection", "reward", "vote", "doubt_below"):
+        value = getattr(settings, key)
+        if value is not None:
+            chosen[key] = value
+    config = SearchConfig(**chosen)
+    if strategy == "mcts-paper":
+        config = paper_config(settings.step or "line", base=config)
+    return config, effort == AUTO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solver:
+    """An open engine with the settings that questions are put to it with."""
+
+    engine: Engine
+    settings: Settings
+    model: LocatedModel
+    critic: Engine | None = None
+    """Who judges the steps of `tot`, if it is not the model itself."""
+
+    def problem(self, question: str, *, history: tuple[Message, ...] = ()) -> Problem:
+        """Put the preset's texts and the model's chat template around a question.
+
+        Raises:
+            InputError: the question is empty or no text.
+            ConfigError: the model has no usable chat template.
+
+        """
+        settings, info = self.settings, self.engine.info
+        prompt = compose(
+            question,
+            system=settings.system,
+            prefix=settings.prefix,
+            suffix=settings.suffix,
+            variables=settings.variables,
+            prefill=settings.prefill,
+            history=history,
+        )
+        template = choose_template(settings.chat_template, info.chat_template)
+        pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text)
+        ids = encode(pieces, lambda text, special: self.engine.tokenize(text, special=special), bos_id=info.bos_id)
+        return Problem(
+            prompt_ids=ids,
+            tags=TAG_STYLES[settings.tags],
+            prefill=settings.prefill,
+            max_tokens=settings.max_tokens,
+            output_reserve=settings.output_reserve,
+            stop_texts=settings.stop,
+            question=question,
+            reflection=_reflection(settings, question),
+        )
+
+    async def solve(
+        self,
+        problem: Problem,
+        *,
+        on_event: EventListener | None = None,
+        on_token: TokenListener | None = None,
+        stop: Stop | None = None,
+    ) -> SearchResult:
+        """Search for the answer as the settings say; `on_token` hears the first chain."""
+        config, is_routed = search_plan(self.settings)
+        run = answer_or_search if is_routed else search
+        return await run(
+            problem,
+            engine=self.engine,
+            config=config,
+            critic=self.critic,
+            on_event=on_event,
+            on_token=on_token,
+            stop=stop,
+        )
+
+    def section_lengths(self, problem: Problem, reply: Reply) -> tuple[int, int]:
+        """Return how many sampled tokens of a reply belong to its thought, tags included, and how many to its output."""
+        parser = SectionParser(problem.tags)
+        decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+        parser.feed(problem.prefill)
+        thought = output = 0
+        for token, is_sampled in zip(reply.tokens.ids.tolist(), reply.tokens.is_sampled.tolist(), strict=True):
+            parser.feed(decode(self.engine.detokenize((token,))))
+            is_output = parser.inside == "output" or (output > 0 and parser.inside is None)
+            output += is_output and is_sampled
+            thought += not is_output and is_sampled
+        return thought, output
+
+    async def close(self) -> None:
+        """Free the memory of the model, and of the critic."""
+        await self.engine.close()
+        if self.critic is not None:
+            await self.critic.close()
+
+
+def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, str]) -> Solver:
+    """Load a model, and a critic if there is to be one, as the settings say.
+
+    Raises:
+        ConfigError: the search cannot be done as asked for.
+        ModelNotFoundError: the critic is not on this machine.
+        EngineError: a model cannot be loaded.
+
+    """
+    config, _ = search_plan(settings)
+    critic = None if settings.critic is None else locate(settings.critic, environ)
+    engine = _open(settings, model, config.parallel)
+    return Solver(
+        engine=engine,
+        settings=settings,
+        model=model,
+        critic=None if critic is None else _open(settings, critic, config.parallel),
+    )
+
+
+def _open(settings: Settings, model: LocatedModel, parallel: int) -> Engine:
+    from marco_cli.engine.llamacpp import DEFAULT_PLACES, LlamaOptions, open_engine  # noqa: PLC0415 (takes a while)
+
+    options = LlamaOptions(
+        cells=settings.ctx,
+        places=max(parallel, DEFAULT_PLACES),
+        threads=settings.threads,
+        gpu_layers=settings.gpu_layers,
+        batch=settings.batch,
+    )
+    return open_engine(model.path, options, name=model.name)
+
+
+def _reflection(settings: Settings, question: str) -> str:
+    """Return the phrase that makes the model think again, in the language of the question where the preset has one."""
+    phrases = dict(settings.reflection_phrases)
+    is_chinese = any("\u4e00" <= character <= "\u9fff" for character in question)
+    return phrases.get("zh" if is_chinese else "en", DEFAULT_REFLECTION)

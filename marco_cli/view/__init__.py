@@ -1,0 +1,1 @@
+"""What a person sees: pure functions and views from values and events to text."""

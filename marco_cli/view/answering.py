@@ -1,0 +1,73 @@
+"""What a person sees while a question is answered: the first chain as it is written, then the tree of a search.
+
+In: tokens of the first reply and the events of a search, if one follows. Out: text on the streams, through the views that
+are given. A search that begins replaces the chain's stream; whatever happens, every view is closed.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from marco_cli.search.events import EventListener, SearchEvent
+from marco_cli.view.chain import ChainView
+from marco_cli.view.display import SearchView
+
+
+class AnsweringView:
+    """The views of one answer, one after the other."""
+
+    def __init__(
+        self, *, chain: ChainView | None, open_search: Callable[[], SearchView], record: EventListener | None = None
+    ) -> None:
+        """Take the views.
+
+        Args:
+            chain: shows the first reply; None when the search is on the screen from the beginning.
+            open_search: makes the view of a search, when one begins.
+            record: hears every event besides.
+
+        """
+        self._chain = chain
+        self._open_search = open_search
+        self._record = record
+        self._search: SearchView | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        if self._chain is None:
+            self._search = self._stack.enter_context(self._open_search())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close what is open."""
+        try:
+            if self._search is None and self._chain is not None:
+                self._chain.finish()
+        finally:
+            self._stack.close()
+
+    def on_token(self, token: int, piece: bytes) -> None:
+        """Show a token of the first reply."""
+        view = self._search or self._chain
+        if view is not None:
+            view.on_token(token, piece)
+
+    def on_event(self, event: SearchEvent) -> None:
+        """Show what a search does; its first event ends the chain's stream."""
+        if self._search is None:
+            if self._chain is not None:
+                self._chain.finish()
+            self._search = self._stack.enter_context(self._open_search())
+        self._search.on_event(event)
+        if self._record is not None:
+            self._record(event)
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+        if self._search is not None:
+            self._search.say(text)
+        elif self._chain is not None:
+            self._chain.say(text)

@@ -1,0 +1,199 @@
+"""Which nodes of a tree are shown when there is not room for all.
+
+In: a `Snapshot` and a number of rows. Out: at most so many `Row`s. The best path comes first, then the children with the
+most visits, wherever they are; what is left out is counted. Nodes with a single child form a chain: off the best path a
+chain is one row, on it each node has its own, and nodes that are nothing but tags have none. Indentation grows at
+branches only, so a reply of thirty steps stays readable.
+
+The order of siblings is the order of their creation: rows appear, but they do not change places.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from marco_cli.search.tree import ROOT
+from marco_cli.view.snapshot import LABEL_LENGTH, NodeSnapshot, Snapshot
+
+Guide = Literal["pipe", "blank", "branch", "last"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the tree."""
+
+    guides: tuple[Guide, ...]
+    """One for each branching above, outermost first."""
+    node: NodeSnapshot | None = None
+    """Whose visits and value are shown; None for a row that only counts."""
+    label: str = ""
+    answer: str | None = None
+    """Of the reply that ends in this row."""
+    is_best: bool = False
+    num_hidden: int = 0
+    """Siblings, or steps of the best path, that are left out here; only without a node."""
+    hidden_kind: Literal["siblings", "steps"] = "siblings"
+
+
+def crop(snapshot: Snapshot, max_rows: int) -> tuple[Row, ...]:
+    """Return the most telling rows in the order of the tree, the root first; none for fewer than one row."""
+    if max_rows < 1:
+        return ()
+    plan = _Plan(snapshot, max_rows)
+    plan.fill()
+    return tuple(_without_middle(list(plan.rows()), max_rows))
+
+
+@dataclass(slots=True)
+class _Branching:
+    """A node with several children, and which of them are shown."""
+
+    children: tuple[int, ...]
+    shown: set[int] = field(default_factory=set)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of the shown children themselves and of the count of the others."""
+        return len(self.shown) + (0 < len(self.shown) < len(self.children))
+
+
+class _Plan:
+    """What is shown so far and how many rows it takes."""
+
+    def __init__(self, snapshot: Snapshot, max_rows: int) -> None:
+        self._nodes = snapshot.nodes
+        self._best = set(snapshot.best_path)
+        self._max_rows = max_rows
+        self._branchings: dict[int, _Branching] = {}
+        self._waiting: list[tuple[int, float, int, int]] = []
+        """Children that might be shown next: (-visits, -value, id, branching), a heap."""
+        self._num_rows = 1
+        self._open(ROOT)
+        for node_id in snapshot.best_path:
+            if self._is_counted(node_id):
+                self._num_rows += 1
+            if node_id != ROOT and len(self._nodes[node_id].children) > 1:
+                self._open(node_id)
+
+    def fill(self) -> None:
+        """Show more children, those with the most visits first, while there is room."""
+        while self._waiting and self._num_rows < self._max_rows:
+            *_, child, parent = heapq.heappop(self._waiting)
+            branching = self._branchings[parent]
+            before = branching.num_rows
+            branching.shown.add(child)
+            cost = branching.num_rows - before
+            if self._num_rows + cost > self._max_rows:
+                branching.shown.discard(child)
+                continue
+            self._num_rows += cost
+            end = self._chain(child)[-1]
+            if len(self._nodes[end].children) > 1:
+                self._open(end)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield everything that is shown, from the root down."""
+        root = self._nodes[ROOT]
+        yield Row(guides=(), node=root, label=root.label, is_best=bool(self._best))
+        yield from self._below(ROOT, ())
+
+    def _open(self, node_id: int) -> None:
+        """Let the children of a branching take part; those on the best path are shown at once."""
+        children = self._nodes[node_id].children
+        branching = _Branching(children, {child for child in children if child in self._best})
+        self._branchings[node_id] = branching
+        # The rows of the best path's own nodes are counted one by one; here only the count of its siblings is new.
+        self._num_rows += branching.num_rows - len(branching.shown)
+        hidden = (child for child in children if child not in branching.shown)
+        for child in heapq.nsmallest(self._max_rows, hidden, key=self._rank):
+            heapq.heappush(self._waiting, (*self._rank(child), node_id))
+
+    def _rank(self, node_id: int) -> tuple[int, float, int]:
+        node = self._nodes[node_id]
+        return (-node.visits, -node.value, node_id)
+
+    def _is_counted(self, node_id: int) -> bool:
+        """Say whether a node of the best path below the root has a row of its own."""
+        node = self._nodes[node_id]
+        if node_id == ROOT or node.parent is None:
+            return False
+        return bool(node.label) or self._is_branch(node.parent)
+
+    def _is_branch(self, node_id: int) -> bool:
+        return node_id == ROOT or len(self._nodes[node_id].children) > 1
+
+    def _chain(self, node_id: int) -> list[int]:
+        """Return a node and its only child, and that one's only child, and so on."""
+        chain = [node_id]
+        while len(children := self._nodes[chain[-1]].children) == 1:
+            chain.append(children[0])
+        return chain
+
+    def _below(self, node_id: int, guides: tuple[Guide, ...]) -> Iterator[Row]:
+        branching = self._branchings.get(node_id)
+        if branching is None or not branching.shown:
+            return
+        shown = [child for child in branching.children if child in branching.shown]
+        num_hidden = len(branching.children) - len(shown)
+        if num_hidden == 1:  # the count would take the row that the child itself can have
+            shown, num_hidden = list(branching.children), 0
+        for child in shown:
+            is_last = child == shown[-1] and not num_hidden
+            chain = self._chain(child)
+            inner: tuple[Guide, ...] = (*guides, "blank" if is_last else "pipe")
+            yield from self._chain_rows(chain, (*guides, "last" if is_last else "branch"), inner)
+            yield from self._below(chain[-1], inner)
+        if num_hidden:
+            yield Row(guides=(*guides, "last"), num_hidden=num_hidden)
+
+    def _chain_rows(self, chain: list[int], first: tuple[Guide, ...], then: tuple[Guide, ...]) -> Iterator[Row]:
+        """Yield the rows of a chain: one, or on the best path one for each node that says something."""
+        is_best = chain[0] in self._best
+        groups = self._group(chain) if is_best else [chain]
+        for index, group in enumerate(groups):
+            nodes = [self._nodes[node_id] for node_id in group]
+            yield Row(
+                guides=then if index else first,
+                node=nodes[0],
+                label=_joined(nodes),
+                answer=None if nodes[-1].children else nodes[-1].answer,
+                is_best=is_best,
+            )
+
+    def _group(self, chain: Sequence[int]) -> list[list[int]]:
+        """Put nodes without words of their own to the node before them, at the beginning to the one after."""
+        groups: list[list[int]] = [[chain[0]]]
+        for node_id in chain[1:]:
+            has_words = any(self._nodes[known].label for known in groups[-1])
+            if self._nodes[node_id].label and has_words:
+                groups.append([node_id])
+            else:
+                groups[-1].append(node_id)
+        return groups
+
+
+def _joined(nodes: Sequence[NodeSnapshot]) -> str:
+    text = ""
+    for node in nodes:
+        text = f"{text} {node.label}".strip()
+        if len(text) >= LABEL_LENGTH:
+            return text[:LABEL_LENGTH]
+    return text
+
+
+def _without_middle(rows: list[Row], max_rows: int) -> list[Row]:
+    """Leave out what is too much of a best path that alone fills the screen: counts first, then its middle."""
+    while len(rows) > max_rows:
+        counts = [index for index, row in enumerate(rows) if not row.is_best]
+        if not counts:
+            break
+        del rows[max(counts, key=lambda index: len(rows[index].guides))]
+    if len(rows) <= max_rows:
+        return rows
+    if max_rows < 4:
+        return [*rows[: max_rows - 1], rows[-1]] if max_rows > 1 else rows[:1]
+    head = max_rows // 2
+    tail = max_rows - head - 1
+    gap = Row(guides=rows[head].guides, num_hidden=len(rows) - head - tail, hidden_kind="steps")
+    return [*rows[:head], gap, *rows[-tail:]]

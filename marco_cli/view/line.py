@@ -1,0 +1,135 @@
+"""Lines of a screen: styled text that is measured in cells and never wider than it may be.
+
+In: text from anywhere, widths in terminal cells (a Chinese character takes two), the encoding of the terminal. Out:
+`Line`s, which are values: equal lines look the same. Nothing here is parsed as markup.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Self
+
+from rich.cells import cell_len, set_cell_size
+
+from marco_cli.sections import TAG_STYLES
+from marco_cli.view.printable import printable
+
+
+class Span(NamedTuple):
+    """A run of text in one style, which is written as Rich writes styles."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Span, ...]
+
+_TAGS: Final = re.compile(
+    "|".join(
+        re.escape(tag)
+        for tags in TAG_STYLES.values()
+        for tag in (tags.thought_open, tags.thought_close, tags.output_open, tags.output_close)
+        if tag is not None
+    ),
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glyphs:
+    """The characters that a terminal's encoding has."""
+
+    encoding: str = "utf-8"
+    branch: str = "├─ "
+    last: str = "└─ "
+    pipe: str = "│  "
+    ellipsis: str = "…"
+    check: str = "✓"
+    dot: str = "·"
+    arrow: str = "→"
+    full: str = "━"
+    empty: str = "─"
+    block: str = "█"
+
+    @classmethod
+    def of(cls, encoding: str) -> Self:
+        """Return the glyphs for an encoding: ASCII ones unless it is a UTF."""
+        if encoding.lower().startswith("utf"):
+            return cls(encoding=encoding)
+        return cls(
+            encoding=encoding,
+            branch="|- ",
+            last="`- ",
+            pipe="|  ",
+            ellipsis="...",
+            check="=",
+            dot="|",
+            arrow="->",
+            full="#",
+            empty="-",
+            block="#",
+        )
+
+    def text(self, text: str) -> str:
+        """Return the text with `?` for what the encoding lacks."""
+        if text.isascii():
+            return text
+        return text.encode(self.encoding, errors="replace").decode(self.encoding, errors="replace")
+
+    def fit(self, text: str, width: int) -> str:
+        """Return at most `width` cells of a text, with an ellipsis if it does not fit."""
+        text = self.text(text)
+        if cell_len(text) <= width:
+            return text
+        if width <= cell_len(self.ellipsis):
+            return self.ellipsis[: max(0, width)]
+        return set_cell_size(text, width - cell_len(self.ellipsis)).rstrip() + self.ellipsis
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return the beginning of a text, about `limit` characters, on one line: printable, without tags and line ends."""
+    return " ".join(printable(_TAGS.sub(" ", text[: 2 * limit])).split())[:limit]
+
+
+def width_of(line: Iterable[Span]) -> int:
+    """Return how many cells a line takes."""
+    return sum(cell_len(span.text) for span in line)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break a text into lines of at most `width` cells, at spaces where there are any; blank lines are dropped."""
+    lines: list[str] = []
+    for paragraph in text.splitlines():
+        line = ""
+        for word in paragraph.split():
+            longer = f"{line} {word}" if line else word
+            if cell_len(longer) <= width:
+                line = longer
+                continue
+            if line and cell_len(word) <= width:
+                lines.append(line)
+                line = word
+                continue
+            *whole, line = _chop(longer, width)
+            lines.extend(whole)
+        if line:
+            lines.append(line)
+    return lines
+
+
+def _chop(text: str, width: int) -> list[str]:
+    """Cut a text without spaces (Chinese, a long number) into pieces of at most `width` cells."""
+    pieces, piece, cells = [], "", 0
+    for character in text:
+        size = cell_len(character)
+        if piece and cells + size > width:
+            pieces.append(piece.rstrip())
+            piece, cells = "", 0
+        piece += character
+        cells += size
+    return [*pieces, piece]
+
+
+def without_tags(text: str) -> str:
+    """Return a printable text of several lines without the tags of any reply format."""
+    return printable(_TAGS.sub("", text))

@@ -1,0 +1,58 @@
+"""Models as text: a table of what is installed, and a card of what a GGUF header says.
+
+In: values of `models`, `gguf_header` and `memory`. Out: text without control characters, whatever the file held.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from marco_cli.models import LocatedModel
+from marco_cli.models.gguf_header import Header
+from marco_cli.models.memory import MemoryEstimate, gib
+from marco_cli.view.printable import printable
+
+_TEMPLATE_LINES = 12
+
+
+def model_table(models: Sequence[LocatedModel]) -> str:
+    """Return one line a model: name, size, where it comes from, path; empty for no models."""
+    rows = [(printable(model.name), gib(model.size), model.source, printable(str(model.path))) for model in models]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    return "\n".join(
+        f"{name:<{widths[0]}}  {size:>{widths[1]}}  {source:<{widths[2]}}  {path}" for name, size, source, path in rows
+    )
+
+
+def model_card(path: Path, header: Header, estimate: MemoryEstimate, *, ctx: int, parallel: int) -> str:
+    """Return what the header says and the estimate in lines of `key: value`, the chat template last."""
+    rows = (
+        ("file", f"{path} ({gib(estimate.weights)} of weights)"),
+        ("name", header.name),
+        ("architecture", header.architecture),
+        ("parameters", f"{header.parameters / 1e9:.2f} billion" if header.parameters >= 10**8 else header.parameters),
+        ("quantisation", header.quantisation),
+        ("context", header.context_length and f"{header.context_length} tokens"),
+        ("layers", header.num_layers),
+        ("heads", header.num_heads and f"{header.num_heads}, {header.num_kv_heads} for keys and values"),
+        ("vocabulary", header.vocab_size and f"{header.vocab_size} tokens"),
+        ("memory", _memory(estimate, ctx, parallel)),
+        ("chat template", _excerpt(header.chat_template)),
+    )
+    width = max(len(key) for key, _ in rows) + 2
+    return "\n".join(f"{key + ':':<{width}}{printable(str(value)) if value else 'not stated'}" for key, value in rows)
+
+
+def _memory(estimate: MemoryEstimate, ctx: int, parallel: int) -> str:
+    return (
+        f"about {gib(estimate.total)} with {ctx} tokens of context and {parallel} sequences: "
+        f"weights {gib(estimate.weights)}, KV cache {gib(estimate.kv_cache)}, "
+        f"scratch {gib(estimate.compute + estimate.outputs)}"
+    )
+
+
+def _excerpt(template: str | None) -> str | None:
+    if template is None:
+        return None
+    lines = template.splitlines()
+    rest = f"\n  … {len(lines) - _TEMPLATE_LINES} more lines, all in --json" if len(lines) > _TEMPLATE_LINES else ""
+    return "\n  " + "\n  ".join(line[:200] for line in lines[:_TEMPLATE_LINES]) + rest

@@ -1,0 +1,106 @@
+"""The whole live display of a search: tree, thought, vote, totals.
+
+In: a `Snapshot` and the size of the screen. Out: lines that fit into it, or a Rich renderable of them. Below 40 columns, or
+on a screen of fewer than six rows, a single plain line stands for everything.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from marco_cli.view.line import Glyphs, Line, Span, without_tags, wrap
+from marco_cli.view.snapshot import Snapshot
+from marco_cli.view.status import short_line, totals_line, vote_line
+from marco_cli.view.tree import tree_lines
+
+NARROW: Final = 40
+"""Columns below which there is no tree."""
+_LOW: Final = 6
+"""Rows below which there is no tree."""
+_AIRY: Final = 16
+"""Rows from which blank lines separate the parts."""
+_TALL: Final = 30
+"""Rows from which the thought of the best path is shown."""
+_WIDEST: Final = 200
+_BLANK: Final[Line] = ()
+
+
+def screen_lines(snapshot: Snapshot, *, width: int, height: int, glyphs: Glyphs, least: int = 0) -> tuple[Line, ...]:
+    """Return the lines of a screen of `width` columns and `height` rows.
+
+    The last column and the last row stay free: a terminal may wrap at the one and scroll at the other.
+
+    Args:
+        snapshot: the search.
+        width: columns of the screen.
+        height: rows of the screen.
+        glyphs: what the terminal can write.
+        least: rows to fill at least, so that a display does not shrink and grow.
+
+    """
+    room = min(width, _WIDEST) - 1
+    if width < NARROW or height < _LOW:
+        return (short_line(snapshot, width=room, glyphs=glyphs),)
+    below = _below(snapshot, room, height, glyphs)
+    tree = tree_lines(snapshot, width=room, max_rows=height - 1 - len(below), glyphs=glyphs)
+    padding = min(least, height - 1) - len(tree) - len(below)
+    return (*tree, *(_BLANK for _ in range(padding)), *below)
+
+
+def _below(snapshot: Snapshot, room: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
+    """Return what stands below the tree."""
+    lines: list[Line] = []
+    gap = [_BLANK] if height >= _AIRY else []
+    if num_rows := _thought_rows(snapshot, height):
+        shown = _tail(snapshot.thought[-(room + 1) * (num_rows + 1) :], room, num_rows)
+        if shown:
+            lines += [*gap, _heading(snapshot, room, glyphs)]
+            lines += [(Span(glyphs.text(text), "dim"),) for text in shown]
+            if snapshot.votes:  # a pane of steady height keeps the lines below it in their places
+                lines += [_BLANK] * (num_rows - len(shown))
+    lines += gap
+    if snapshot.notices:
+        lines.append((Span(glyphs.fit(f"! {snapshot.notices[-1]}", room), "color(179)"),))
+    lines.append(vote_line(snapshot, width=room, glyphs=glyphs))
+    lines.append(totals_line(snapshot, width=room, glyphs=glyphs))
+    return tuple(lines)
+
+
+def _thought_rows(snapshot: Snapshot, height: int) -> int:
+    """Return how many rows of the thought are shown: before the first answer there is room for it on any screen."""
+    if not snapshot.votes and len(snapshot.nodes) == 1:
+        return max(0, min(12, height - 8))
+    return min(10, (height - _TALL) // 2 + 4) if height >= _TALL else 0
+
+
+def _heading(snapshot: Snapshot, room: int, glyphs: Glyphs) -> Line:
+    title = "thought of the best path" if snapshot.votes else "first thought"
+    dashes = room - len(title) - 4
+    return (Span(f"{glyphs.empty * 2} {title} {glyphs.empty * min(dashes, 40)}", "dim"),)
+
+
+@lru_cache(maxsize=8)
+def _tail(text: str, width: int, num_rows: int) -> tuple[str, ...]:
+    """Return the last lines of a text; kept, because a thought stays the same for many frames."""
+    return tuple(wrap(without_tags(text), width)[-num_rows:])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchScreen:
+    """A search as a Rich renderable: as large as the console, in the glyphs of its encoding."""
+
+    snapshot: Snapshot
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        glyphs = Glyphs.of(options.encoding)
+        height = options.height or console.height
+        for line in screen_lines(self.snapshot, width=options.max_width, height=height, glyphs=glyphs):
+            yield as_text(line)
+
+
+def as_text(line: Line) -> Text:
+    """Return a line as Rich text, which never breaks."""
+    return Text.assemble(*line, no_wrap=True, overflow="ignore")

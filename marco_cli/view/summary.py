@@ -1,0 +1,105 @@
+"""What a search came to, in a few lines for a person.
+
+In: a `SearchResult`. Out: text, without colours or a final line feed, that fits any width.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from rich.cells import cell_len
+
+from marco_cli.search.base import Candidate, SearchResult, StopReason, Vote
+from marco_cli.view.line import Glyphs, one_line, wrap
+from marco_cli.view.printable import printable
+from marco_cli.view.snapshot import answer_text
+from marco_cli.view.status import grouped
+
+REASONS: Final[Mapping[StopReason, str]] = MappingProxyType(
+    {
+        "finished": "finished",
+        "certain": "certain",
+        "exhausted": "nothing new to find",
+        "simulations": "simulations used up",
+        "tokens": "token budget used up",
+        "time": "time limit",
+        "stopped": "on request",
+    }
+)
+_MOST_VOTES: Final = 8
+_BAR_WIDTH: Final = 20
+_ANSWER_WIDTH: Final = 24
+_INDENT: Final = "  "
+
+
+def summary(result: SearchResult, *, width: int | None = None, encoding: str = "utf-8") -> str:
+    """Describe votes, change of mind, reason of the end, cost and notices; `width` None never breaks a line."""
+    glyphs = Glyphs.of(encoding)
+    lines = [
+        *_votes(result, width, glyphs),
+        *_change(result),
+        _end(result),
+        *(f"note: {printable(notice)}" for notice in result.notices),
+    ]
+    return "\n".join(piece for line in lines for piece in _broken(glyphs.text(line), width))
+
+
+def _votes(result: SearchResult, width: int | None, glyphs: Glyphs) -> list[str]:
+    """Return a row an answer: its share of the weights, as a number and a bar, its paths, its best one's confidence."""
+    if not result.votes:
+        return ["no reply has an output"]
+    by_id = {candidate.id: candidate for candidate in result.candidates}
+    shown = result.votes[:_MOST_VOTES]
+    room = _ANSWER_WIDTH if width is None else max(4, min(_ANSWER_WIDTH, width // 3))
+    answers = [glyphs.fit(answer_text(_best(vote, by_id)), room) for vote in shown]
+    column = max(cell_len(answer) for answer in answers)
+    rows = []
+    for vote, answer in zip(shown, answers, strict=True):
+        count = f"{len(vote.candidate_ids)} path{'s' * (len(vote.candidate_ids) != 1)}"
+        confidence = f"confidence {_best(vote, by_id).reply.signals.confidence:.2f}"
+        head = f"{answer}{' ' * (column - cell_len(answer))}  {100 * vote.weight:3.0f} %"
+        bar = f"{glyphs.block * max(1, round(vote.weight * _BAR_WIDTH)):<{_BAR_WIDTH}}"
+        fuller = (f"{head}  {bar}  {count:<8}  {confidence}", f"{head}  {count:<8}  {confidence}", f"{head}  {count}")
+        rows.append(next((row for row in fuller if width is None or cell_len(row) <= width), head))
+    hidden = result.votes[_MOST_VOTES:]
+    if hidden:
+        rows.append(f"{len(hidden)} more answers, {100 * sum(vote.weight for vote in hidden):.0f} % together")
+    return rows
+
+
+def _change(result: SearchResult) -> list[str]:
+    """Say what became of the first reply when `auto` doubted it."""
+    if result.first is None:
+        return []
+    if result.first.answer is None or result.answer is None:
+        found = "the search chose another" if result.is_changed else "the search kept it"
+        return [f"the first reply was doubtful; {found}"]
+    first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
+    found = f"the search changed it to {final}" if result.is_changed else "the search confirms it"
+    return [f"the first answer, {first}, was doubtful; {found}"]
+
+
+def _end(result: SearchResult) -> str:
+    """Say why the search ended and what it cost, e.g. "stopped: certain (0.97) after 14 of 32 simulations, …"."""
+    reason = REASONS[result.stop_reason]
+    if result.certainty > 0:
+        label = "" if result.stop_reason == "certain" else "certainty "
+        reason += f" ({label}{result.certainty:.2f})"
+    number = str(result.num_simulations)
+    if result.max_simulations is not None:
+        number += f" of {result.max_simulations}"
+    noun = "simulation" if (result.max_simulations or result.num_simulations) == 1 else "simulations"
+    return f"stopped: {reason} after {number} {noun}, {grouped(result.usage.decoded)} tokens, {result.seconds:.1f} s"
+
+
+def _best(vote: Vote, by_id: Mapping[int, Candidate]) -> Candidate:
+    return by_id[vote.candidate_ids[0]]
+
+
+def _broken(line: str, width: int | None) -> list[str]:
+    """Break a line where it does not fit, the rest indented."""
+    if width is None or cell_len(line) <= width:
+        return [line]
+    first = wrap(line, width)[0]
+    rest = wrap(line[len(first) :], max(1, width - len(_INDENT)))
+    return [first, *(_INDENT + piece for piece in rest)]

@@ -1,0 +1,235 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from commands.program import Marco
+
+pytestmark = pytest.mark.weights
+
+QUESTION = "What is 12 + 30?"
+
+
+def start(*arguments: str, **more: object) -> "subprocess.Popen[bytes]":
+    """Start the program in a process of its own."""
+    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+        [sys.executable, "-m", "marco_cli", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more
+    )
+
+
+def test_the_answer_alone_goes_to_stdout(marco: Marco) -> None:
+    """A pipe gets the output text and one line feed: no thought, no notice, no escape sequence."""
+    run = marco("ask", QUESTION)
+
+    assert run.code == 0
+    assert "42" in run.out
+    assert run.out.count("\n") == run.out.strip().count("\n") + 1
+    assert "<" not in run.out
+    assert "\x1b" not in run.out + run.err
+
+
+def test_the_bundled_model_is_named_in_one_line(marco: Marco) -> None:
+    """Whoever did not choose a model learns which one answered and how to get the real one."""
+    run = marco("ask", QUESTION)
+
+    assert run.err.count("\n") == 1
+    assert "marco-nano" in run.err
+    assert "marco models pull marco-o1" in run.err
+
+
+def test_quiet_says_nothing(marco: Marco) -> None:
+    """`-q` leaves stderr empty."""
+    assert marco("ask", QUESTION, "-q").err == ""
+
+
+def test_a_full_thought_goes_to_stderr_even_off_a_terminal(marco: Marco) -> None:
+    """`--thought full` shows the thought wherever stderr goes; stdout stays the same."""
+    run = marco("ask", QUESTION, "--thought", "full", "-q")
+    full = marco("ask", QUESTION, "--thought", "full")
+
+    assert run.out == full.out == marco("ask", QUESTION).out
+    assert len(full.err.splitlines()) > 2
+
+
+def test_json_is_one_object_with_every_key(marco: Marco) -> None:
+    """`--json` prints one object whose keys never depend on the outcome, and whose counts agree."""
+    run = marco("ask", QUESTION, "--json")
+    document = json.loads(run.out)
+
+    assert document["v"] == 1
+    assert set(document) == {
+        "v", "output", "thought", "answer", "confidence", "stop_reason", "model", "preset", "seed", "usage", "timing",
+        "tree", "candidates", "votes", "accounting",
+    }  # fmt: skip
+    assert document["answer"] == "42"
+    assert document["model"] == "marco-nano"
+    assert 0 < document["confidence"] <= 1
+    usage = document["usage"]
+    assert usage["decoded_tokens"] == usage["reasoning_tokens"] + usage["output_tokens"]
+
+
+def test_a_search_shows_its_evidence(marco: Marco) -> None:
+    """`--effort low` builds a tree whose root has been visited once a simulation, and says on stderr how it ended."""
+    run = marco("ask", QUESTION, "--effort", "low", "--certainty", "1", "-q", "--json")
+    document = json.loads(run.out)
+    nodes = document["tree"]["nodes"]
+
+    assert nodes[0]["visits"] == document["accounting"]["simulations"] == 8
+    assert sum(vote["weight"] for vote in document["votes"]) == pytest.approx(1)
+    assert document["answer"] == document["votes"][0]["answer"] == "42"
+    assert document["usage"]["decoded_tokens"] == document["accounting"]["decoded_tokens"]
+
+
+def test_the_summary_of_a_search_goes_to_stderr(marco: Marco) -> None:
+    """After a search stderr tells the votes and why it stopped; stdout has the output alone."""
+    run = marco("ask", QUESTION, "--strategy", "vote", "--simulations", "4")
+
+    assert "stopped: " in run.err
+    assert "of 4 simulations" in run.err
+    assert run.out.count("\n") == 1
+
+
+def test_events_are_json_lines(marco: Marco, tmp_path: Path) -> None:
+    """`--events FILE` writes what the search did, one object a line, from its start to its end."""
+    file = tmp_path / "events.jsonl"
+    marco("ask", QUESTION, "--effort", "low", "--events", file)
+    types = [json.loads(line)["type"] for line in file.read_text().splitlines()]
+
+    assert types[0] == "search_started"
+    assert types[-1] == "search_ended"
+    assert {"nodes_added", "simulation_ended", "candidate_found", "vote_changed"} <= set(types)
+
+
+def test_auto_searches_only_when_in_doubt(marco: Marco) -> None:
+    """With a threshold below every confidence the first chain stands; above every one, a search follows it."""
+    sure = json.loads(marco("ask", QUESTION, "--json", "--doubt-below", "0").out)
+    unsure = json.loads(marco("ask", QUESTION, "--json", "--doubt-below", "1", "--simulations", "4", "--effort", "auto").out)
+
+    assert sure["accounting"]["strategy"] == "cot"
+    assert unsure["accounting"]["strategy"] == "mcts"
+    assert unsure["accounting"]["first_answer"] == sure["answer"]
+
+
+def test_the_same_seed_gives_the_same_reply(marco: Marco) -> None:
+    """A sampled reply can be had again."""
+    runs = [marco("ask", QUESTION, "--json", "--temperature", "1.5", "--seed", "7") for _ in range(2)]
+
+    assert json.loads(runs[0].out)["thought"] == json.loads(runs[1].out)["thought"]
+
+
+def test_questions_come_from_stdin_and_files(marco: Marco, tmp_path: Path) -> None:
+    """`-`, a bare pipe and `-f` all bring the same question."""
+    file = tmp_path / "question.txt"
+    file.write_text(QUESTION)
+    expected = marco("ask", QUESTION).out
+
+    assert marco("ask", "-", stdin=QUESTION.encode()).out == expected
+    assert marco("ask", stdin=QUESTION.encode()).out == expected
+    assert marco("ask", "-f", file).out == expected
+
+
+def test_stdin_is_not_touched_beside_a_question() -> None:
+    """A pipe that nobody closes does not hang the command."""
+    reader, writer = os.pipe()
+    process = start("ask", QUESTION, stdin=reader)
+    try:
+        out, _ = process.communicate(timeout=60)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+    assert b"42" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "words"),
+    [
+        (["ask", ""], b"", 6, "the question is empty"),
+        (["ask"], b"", 6, "the question is empty"),
+        (["ask", "-"], b"\xff\xfe", 6, "not UTF-8"),
+        (["ask", "-"], b"a\0b", 6, "binary"),
+        (["ask", "-f", "missing.txt", "x"], b"", 6, "cannot read missing.txt"),
+        (["ask", "x", "--model", "marco-nona"], b"", 4, "marco-nano"),
+        (["ask", "x", "--preset", "marco-01"], b"", 2, "marco-o1"),
+        (["ask", "x", "--temperature", "-1"], b"", 2, "temperature"),
+        (["ask", "x", "--temprature", "1"], b"", 2, "--temperature"),
+        (["ask", "word " * 3000], b"", 6, "the context"),
+        (["ask", "x", "--max-tokens", "5000"], b"", 6, "--max-tokens"),
+        (["ask", "x", "--strategy", "mtcs"], b"", 2, "mcts"),
+        (["ask", "x", "--effort", "height"], b"", 2, "high"),
+        (["ask", "x", "--simulations", "0"], b"", 2, "simulations"),
+        (["ask", "x", "--vote", "majorty"], b"", 2, "majority"),
+        (["ask", "x", "--strategy", "mcts", "--parallel", "300"], b"", 2, "parallel"),
+    ],
+)
+def test_bad_input_gets_one_line_and_its_exit_code(
+    marco: Marco, arguments: list[str], stdin: bytes, code: int, words: str
+) -> None:
+    """Every mistake is named, with the remedy, without a traceback, and with nothing on stdout."""
+    run = marco(*arguments, stdin=stdin)
+
+    assert run.code == code
+    assert words in run.err
+    assert run.out == ""
+    assert "Traceback" not in run.err
+
+
+def test_unusable_model_files_are_named(marco: Marco, tmp_path: Path, tiny_gguf: Path) -> None:
+    """No GGUF, half a GGUF: exit code 5 and the file's name."""
+    text, half = tmp_path / "notes.gguf", tmp_path / "half.gguf"
+    text.write_text("no model")
+    half.write_bytes(tiny_gguf.read_bytes()[: tiny_gguf.stat().st_size // 2])
+
+    for file in (text, half):
+        run = marco("ask", "x", "--model", file)
+        assert (run.code, file.name in run.err, "Traceback" in run.err) == (5, True, False), run.err
+
+
+def test_errors_are_json_too(marco: Marco) -> None:
+    """With `--json` a failure is one object on stdout, beside the line for people."""
+    run = marco("ask", "x", "--model", "nothing-like-it", "--json")
+    error = json.loads(run.out)["error"]
+
+    assert run.code == error["exit"] == 4
+    assert error["code"] == "model_missing"
+
+
+def test_a_reply_without_output_is_incomplete(marco: Marco, tiny_gguf: Path) -> None:
+    """A model that never writes an output ends with exit code 3, never with an empty success."""
+    run = marco("ask", "x", "--model", tiny_gguf, "--preset", "marco-o1", "--max-tokens", "1", "--json")
+
+    assert run.code == 3
+    assert json.loads(run.out.splitlines()[0])["output"] is None
+
+
+def test_a_closed_pipe_is_silent() -> None:
+    """`marco ask … | head -0` says nothing and exits with 141."""
+    process = start("ask", QUESTION, "-q")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+
+    assert process.wait(timeout=60) == 141
+    assert err == b""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_have_their_exit_codes(tiny_gguf: Path, number: signal.Signals, code: int) -> None:
+    """Ctrl-C keeps what there is and exits with 130; SIGTERM exits with 143."""
+    process = start(
+        "ask", "x", "--model", str(tiny_gguf), "--max-tokens", "3900", "--threads", "1", "--thought", "full"
+    )
+    assert process.stderr is not None
+    first = process.stderr.read(1) if number == signal.SIGINT else b""
+    time.sleep(0.5 if first else 1.5)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == code
+    assert b"Traceback" not in err
+    assert number != signal.SIGINT or out or err
