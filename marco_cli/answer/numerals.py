@@ -1,0 +1,254 @@
+"""Numerals in plain text: Arabic digits, Chinese numerals, English number words, and what only looks like a number.
+
+In: text as `plaintext.clean` leaves it. Out: `Numeral`s from left to right, each with a canonical form in which equal
+numbers are equal strings: "70000", "-0.75", "1/3" (no finite decimal), "60%" (a percentage is never a bare number).
+Values are exact; nothing here is a float. Dates, times, ratios, ranges, telephone and version numbers are no numbers:
+they come out as `opaque`, with a canonical text. Units are not read, so a unit never changes a value ("3 km", "3千克");
+multipliers belong to the number ("3.5万", "2 million").
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from marco_cli.answer.number_words import (
+    ENGLISH_PART,
+    ENGLISH_WORD,
+    HANZI,
+    HANZI_DIGITS,
+    MAX_LENGTH,
+    POWERS,
+    english_value,
+    hanzi_value,
+)
+
+_EXPAND = 400  # a decimal with more zeros than this keeps an exponent: 1e100000 must stay small
+
+_INTEGER = (
+    r"(?>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]{1,2}(?:,[0-9]{2}){1,6},[0-9]{3}(?![0-9])"
+    r"|[0-9]{1,3}(?:\u2009[0-9]{3})+(?![0-9])|[0-9]{1,3}(?:[ ][0-9]{3}){2,}(?![0-9])|[0-9]+)"
+)
+_DECIMAL = rf"(?>{_INTEGER}(?:\.[0-9]+)?|(?<![\w.])\.[0-9]+)"
+_SHORT = rf"(?:[0-9]{{1,{MAX_LENGTH}}}(?:\.[0-9]{{1,{MAX_LENGTH}}})?"
+_PART = rf"{_SHORT}|[{HANZI}]{{1,9}}(?:点[{HANZI_DIGITS}]{{1,9}})?)"
+_DAY = r"[0-9]{1,2}(?:st|nd|rd|th)?(?![,.]?[0-9])"
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?"
+    r"|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)(?![A-Za-z])\.?"
+)
+_YEAR = r"(?:,?\s[0-9]{4}(?![0-9]))?"
+# Digits inside a name ("H2O", "GPT-4", "x_1"), an exponent or a version are no numeral; a currency code may touch its number.
+_START = r"(?:(?<![A-Za-z0-9_^\\])(?<![0-9]\.)(?<![A-Za-z^]-)(?<!\^\{)|(?<=RMB)|(?<=USD)|(?<=CNY)|(?<=HKD)|(?<=EUR)|(?<=GBP)|(?<=Rs))"
+
+_FORMS = {
+    "date": rf"{_START}(?:[0-9]{{4}}(?:-[0-9]{{1,2}}-|/[0-9]{{1,2}}/)[0-9]{{1,2}}(?![0-9])"
+    rf"|(?:[0-9]{{4}}\s?年\s?)?[0-9]{{1,2}}\s?月\s?[0-9]{{1,2}}\s?[日号]|{_MONTH}\s{_DAY}{_YEAR}|[0-9]{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH}{_YEAR})",
+    "code": rf"{_START}\+?[0-9]++(?:(?:-[0-9]++){{2,}}+|(?:\.[0-9]++){{2,}}+|(?:/[0-9]++){{2,}}+)(?!\s?=)",
+    "clock": rf"{_START}(?:[0-9]++(?::[0-9]++)++(?:\s?[AaPp]\.?[Mm]\b\.?)?|[0-9]++[ ]:[ ][0-9]++"
+    r"|[0-9]{1,2}[点时][0-9]{1,2}分)",
+    "spoken_clock": rf"[{HANZI}]{{1,3}}点[{HANZI}]{{1,3}}分",
+    "share": rf"(?:{_PART}又)?{_PART}分之{_PART}",
+    "scaled": rf"{_START}{_DECIMAL}\s?(?:[十百千万亿]+(?:[0-9]{{1,4}}(?![0-9.]))?)+",
+    "power": rf"{_START}(?:{_DECIMAL}\s?[\u00d7x*\u00b7]\s?)?10\^\{{?-?[0-9]{{1,6}}(?![0-9])\}}?",
+    "fraction": rf"{_START}(?:[0-9]{{1,9}}\s)?{_DECIMAL}\s?/\s?{_DECIMAL}",
+    "range": rf"(?<!from[ ])(?<!between[ ])(?<![从由]){_START}{_DECIMAL}(?:[-\u2013~]|\s?(?:\bto\b|到|至)\s?){_DECIMAL}"
+    r"(?!\s?[=/*+\u00d7])",
+    "decimal": rf"{_START}{_DECIMAL}(?:[eE][+-]?[0-9]{{1,6}}(?![A-Za-z0-9]))?(?:[ ](?:{'|'.join(POWERS)})\b)?",
+    "hanzi": rf"[{HANZI}]++(?:[点點][{HANZI_DIGITS}]++)?",
+    "words": rf"(?i:\b(?:{ENGLISH_WORD})(?:[\s-](?:and[ ])?(?:{ENGLISH_WORD})\b){{0,12}}"
+    rf"(?:[\s-](?:{ENGLISH_PART}))?(?:[ ]and[ ]a[ ](?:half|quarter))?\b)",
+}
+_TOKEN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _FORMS.items()))
+_OPAQUE = frozenset({"date", "code", "clock", "spoken_clock", "range"})
+
+_PERCENT = re.compile(r"\s?(?:%|per\s?cent\b|个?百分点)")
+_SIGN = re.compile(
+    r"(?:(?<![\w)}\]%-])[-\u2013](?:[$\u00a5\u20ac\u00a3]\s?)?|[$\u00a5\u20ac\u00a3]\s?-|[=:是为]\s?(?P<loose>-\s)"
+    r"|\b(?:[Nn]egative|[Mm]inus)\s|负\s?|零下\s?)$"
+)
+_OPERAND_BEFORE = re.compile(r"[0-9)\]}%]\s*$")
+# Characters that may follow a Chinese digit that counts something; others make it part of a word.
+_COUNTED = (
+    "个只头匹颗块元分岁年月日天周次名人位本张件条辆台杯瓶袋箱盒包支枝棵朵家间层页行题道种组队班双套份"
+    "斤克吨千米里升小公厘毫平立美英欧度倍把根枚粒片"
+)
+_THOUSAND_UNITS = "克米瓦卡赫帕焦伏"  # 千克, 千米: the 千 is the unit's
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numeral:
+    """A numeral at `text[start:end]`, sign and percent sign included.
+
+    `opaque` marks what is no number although it is made of digits; `weak` a single Chinese digit or English words, which
+    ordinary prose is full of.
+    """
+
+    start: int
+    end: int
+    canonical: str
+    opaque: bool = False
+    weak: bool = False
+
+
+def scan(text: str, start: int = 0, end: int | None = None) -> Iterator[Numeral]:
+    """Yield the numerals of `text[start:end]` from left to right, none overlapping."""
+    end = len(text) if end is None else end
+    for token in _TOKEN.finditer(text, start, end):
+        form, begin = token.lastgroup or "", token.start()
+        stop = _without_unit(text, begin, token.end(), form)
+        written = text[begin:stop]
+        canonical = None if form in _OPAQUE else _canonical(form, written)
+        if canonical is None and (form in _OPAQUE or form == "fraction"):
+            # A quotient by zero, or one too long to calculate, is no number either.
+            yield Numeral(start=begin, end=stop, canonical=_opaque_text(form, written), opaque=True)
+        elif canonical is not None and (form != "hanzi" or _stands_alone(text, begin, stop)):
+            begin, canonical = _signed(text, start, begin, canonical)
+            percent = _PERCENT.match(text, stop, end)
+            if percent and not canonical.endswith("%"):
+                canonical, stop = canonical + "%", percent.end()
+            weak = form == "words" or (form == "hanzi" and len(written) == 1)
+            yield Numeral(start=begin, end=stop, canonical=canonical, weak=weak)
+
+
+def decimal_text(digits: str, shift: int = 0) -> str:
+    """Return the one canonical form of `digits` times ten to the `shift`; `digits` is unsigned, with at most one point.
+
+    No zeros at either end, no exponent unless more than 400 zeros would be written. Works on the digits alone, so their
+    number is not limited.
+    """
+    whole, _, part = digits.partition(".")
+    exponent = shift - len(part)
+    figures = (whole + part).lstrip("0")
+    significant = figures.rstrip("0")
+    exponent += len(figures) - len(significant)
+    if not significant:
+        return "0"
+    if exponent > _EXPAND or exponent + len(significant) < -_EXPAND:
+        return f"{significant}e{exponent}"
+    if exponent >= 0:
+        return significant + "0" * exponent
+    point = len(significant) + exponent
+    return f"{significant[:point]}.{significant[point:]}" if point > 0 else f"0.{'0' * -point}{significant}"
+
+
+def fraction_text(value: Fraction) -> str:
+    """Return the canonical form of an unsigned fraction: a decimal where it is finite, else lowest terms."""
+    rest, places = value.denominator, 0
+    for prime in (2, 5):
+        count = 0
+        while rest % prime == 0:
+            rest, count = rest // prime, count + 1
+        places = max(places, count)
+    if rest != 1:
+        return f"{value.numerator}/{value.denominator}"
+    return decimal_text(str(value.numerator * 10**places // value.denominator), -places)
+
+
+@lru_cache(maxsize=1024)
+def _canonical(form: str, written: str) -> str | None:
+    """Return the canonical form of an unsigned numeral, None where it is none after all."""
+    if form == "decimal":
+        return _decimal(written)
+    if form == "power":
+        mantissa, _, exponent = written.rpartition("10^")
+        return decimal_text(_digits(mantissa) or "1", int(exponent.strip("{}")))
+    if form == "share":
+        return _share(written)
+    if form == "fraction":
+        value = _quotient(written)
+    elif form == "words":
+        value = english_value(written)
+    else:
+        value = hanzi_value(_digits(written) if form == "scaled" else written)
+    return None if value is None else fraction_text(value)
+
+
+def _digits(written: str) -> str:
+    """Return the number without its separators; a following operator or space goes too."""
+    return re.sub(r"[,\s\u00d7x*\u00b7]", "", written)
+
+
+def _decimal(written: str) -> str:
+    number, _, power = written.partition(" ") if written[-1].isalpha() else (written, "", "")
+    if power and not power.isalpha():  # "1 234 567 million": the last word is the power
+        number, _, power = written.rpartition(" ")
+    mantissa, _, exponent = _digits(number).lower().partition("e")
+    return decimal_text(mantissa, int(exponent or 0) + POWERS.get(power, 0))
+
+
+def _quotient(written: str) -> Fraction | None:
+    above, _, below = written.partition("/")
+    whole, _, above = above.strip().rpartition(" ")
+    parts = [_digits(part) for part in (above, below, whole or "0")]
+    if any(len(part) > MAX_LENGTH for part in parts) or not below.strip(" 0.,"):
+        return None
+    return Fraction(parts[2]) + Fraction(parts[0]) / Fraction(parts[1])
+
+
+def _share(written: str) -> str | None:
+    """Read "四分之三", "二又四分之三", "百分之六十"."""
+    below, _, above = written.rpartition("分之")
+    whole, _, below = below.rpartition("又")
+    numerator, offset = hanzi_value(above), hanzi_value(whole) if whole else Fraction(0)
+    if numerator is None or offset is None:
+        return None
+    if below in {"百", "100"}:
+        return fraction_text(offset * 100 + numerator) + "%"
+    denominator = Fraction({"千": 1000, "万": 10000}.get(below, 0)) or hanzi_value(below)
+    return fraction_text(offset + numerator / denominator) if denominator else None
+
+
+def _opaque_text(form: str, written: str) -> str:
+    if form == "date":
+        return _date(written)
+    text = re.sub(r"[\s,]", "", written.lower())
+    if form == "range":
+        return re.sub(r"[\u2013~到至]|to", "-", text)
+    if form == "clock":
+        return re.sub(r"[点时]", ":", text).rstrip("分").replace(".", "").removeprefix("0")
+    if form == "spoken_clock":
+        parts = [hanzi_value(part) for part in text.rstrip("分").split("点")]
+        return text if None in parts else ":".join(str(part) for part in parts)
+    return text
+
+
+def _date(written: str) -> str:
+    """Return year-month-day, or month-day without a year; names of months count."""
+    numbers = re.findall("[0-9]+", written)
+    name = re.search("[A-Z][a-z]{2}", written)
+    if name:
+        day, *year = numbers
+        numbers = [*year, str(_MONTHS.index(name.group().lower()) + 1), day]
+    return "-".join(number.zfill(2) for number in numbers)
+
+
+def _without_unit(text: str, start: int, end: int, form: str) -> int:
+    """Return the end of the numeral without the 千 or 百 that belongs to a unit after it."""
+    follower = text[end : end + 1]
+    if form not in {"scaled", "hanzi"} or end - start < 2 or not follower:
+        return end
+    unit = (text[end - 1] == "千" and follower in _THOUSAND_UNITS) or (text[end - 1] == "百" and follower == "分")
+    return end - 1 if unit else end
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Say whether a Chinese numeral is one, and no part of a word like 一起, 三角形 or 十分."""
+    follower = text[end : end + 1]
+    if text[start:end] == "十" and follower == "分":
+        return text[end + 1 : end + 2] == "钟"
+    return end - start > 1 or not follower.isalnum() or follower in _COUNTED
+
+
+def _signed(text: str, limit: int, start: int, canonical: str) -> tuple[int, str]:
+    """Take in a minus sign before the numeral; a hyphen, a list dash or a subtraction is none."""
+    low = max(limit, start - 16)
+    sign = _SIGN.search(text[low:start])
+    if sign is None:
+        return start, canonical
+    begin = low + (sign.start("loose") if sign["loose"] else sign.start())
+    if _OPERAND_BEFORE.search(text[max(limit, begin - 4) : begin]):
+        return start, canonical
+    return begin, canonical if canonical == "0" else "-" + canonical

@@ -1,0 +1,267 @@
+import time
+from itertools import groupby, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marco_cli.sections import MARCO, NONE, TAG_STYLES, THINK, SectionKind, SectionParser, SectionText, Tags, parse
+
+REPLIES = [
+    # tags, starts_in, text, thought, output, closed
+    pytest.param(MARCO, None, "<Thought>\na\n</Thought>\n<Output>\nb\n</Output>", "a", "b", True, id="as trained"),
+    pytest.param(MARCO, "thought", "a\n</Thought>\n<Output>\nb\n</Output>", "a", "b", True, id="prefilled thought"),
+    pytest.param(MARCO, "thought", "<Thought>a</Thought><Output>b", "a", "b", True, id="prefilled and said again"),
+    pytest.param(MARCO, "output", "b</Output>", "", "b", False, id="prefilled output"),
+    pytest.param(MARCO, None, "a</Thought><Output>b</Output>", "a", "b", True, id="missing open tag"),
+    pytest.param(MARCO, None, "a<Output>b</Output>", "a", "b", True, id="neither open nor close tag"),
+    pytest.param(MARCO, None, "<Thought>a<Output>b</Output>", "a", "b", True, id="missing close tag"),
+    pytest.param(MARCO, None, "<Output>b</Output>", "", "b", False, id="output alone"),
+    pytest.param(MARCO, None, "<Output>b", "", "b", False, id="output not closed"),
+    pytest.param(MARCO, None, "b</Output>", "", "b", False, id="output not opened"),
+    pytest.param(MARCO, None, "b", "", "b", False, id="no tag at all is output"),
+    pytest.param(MARCO, None, "<Thought>a", "a", "", False, id="budget ends in the thought"),
+    pytest.param(MARCO, None, "<Thought>a</Thought>", "a", "", True, id="nothing after the thought"),
+    pytest.param(MARCO, None, "<Thought>a</Thought>b", "a", "b", True, id="output not announced"),
+    pytest.param(MARCO, None, "<Thought>a</Thought>So:<Output>b</Output>", "a", "b", True, id="announced output wins"),
+    pytest.param(MARCO, None, "<Thought>a</Thought><Output> \n\t</Output>", "a", "", True, id="blank output is none"),
+    pytest.param(MARCO, None, "<Output>b</Output> bye", "", "b", False, id="text after the output is dropped"),
+    pytest.param(MARCO, None, "<Output> </Output> bye", "", "bye", False, id="text after a blank output is kept"),
+    pytest.param(MARCO, None, "Sure! <Thought>a</Thought><Output>b", "Sure! a", "b", True, id="preamble is thought"),
+    pytest.param(MARCO, None, "<Thought>a</Thought></Thought><Output>b", "a", "b", True, id="stray close tag"),
+    pytest.param(MARCO, None, "<Thought>a</Output>c</Thought><Output>b", "ac", "b", True, id="wrong close tag"),
+    pytest.param(
+        MARCO,
+        None,
+        "<Thought>a</Thought><Output>b</Output><Thought>c</Thought><Output>d</Output>",
+        "a\n\nc",
+        "d",
+        True,
+        id="repeated sections: thoughts joined, last output",
+    ),
+    pytest.param(
+        MARCO, None, "<Output>b</Output><Output> </Output>", "", "b", False, id="last output that is not blank"
+    ),
+    pytest.param(MARCO, None, "<Output>b</Output><Thought>c", "c", "b", False, id="thought again, cut off"),
+    pytest.param(MARCO, None, "<thought>a</THOUGHT><OUTPUT>b</output>", "a", "b", True, id="letter case"),
+    pytest.param(MARCO, None, "<Thought>1 < 2 <Out</Thought><Output><b>", "1 < 2 <Out", "<b>", True, id="other angles"),
+    pytest.param(MARCO, None, "<<Thought>a</Thought><Output>b", "<a", "b", True, id="doubled angle"),
+    pytest.param(
+        MARCO, None, "<Output>use `</Output>` here</Output>", "", "use `</Output>` here", False, id="code span"
+    ),
+    pytest.param(
+        MARCO,
+        None,
+        "<Output>\n```xml\n<Thought>x</Thought>\n</Output>\n```\nend</Output>",
+        "",
+        "```xml\n<Thought>x</Thought>\n</Output>\n```\nend",
+        False,
+        id="fence",
+    ),
+    pytest.param(MARCO, None, "<Thought>```x``` a</Thought><Output>b", "```x``` a", "b", True, id="fence on one line"),
+    pytest.param(
+        MARCO, None, "<Thought>it`s\n</Thought><Output>b", "it`s", "b", True, id="lone backtick ends with its line"
+    ),
+    pytest.param(
+        MARCO,
+        None,
+        "<Thought>a\n```py\nx\n</Thought>\n<Output>b</Output>",
+        "a\n```py\nx",
+        "b",
+        True,
+        id="fence never closed",
+    ),
+    pytest.param(MARCO, None, "```\n</Thought><Output>b", "```", "b", True, id="fence never closed, before any tag"),
+    pytest.param(
+        MARCO,
+        None,
+        "<Output>\n```xml\n<Thought>",
+        "",
+        "```xml\n<Thought>",
+        False,
+        id="fence cut off in the output stays output",
+    ),
+    pytest.param(
+        MARCO,
+        None,
+        "<Thought>```\n</Thought>\n```",
+        "```\n</Thought>\n```",
+        "",
+        False,
+        id="fence closed by the last character",
+    ),
+    pytest.param(MARCO, None, "<Output>17\n</Outp", "", "17", False, id="tag cut by the budget"),
+    pytest.param(MARCO, None, "<Output>1 <", "", "1 <", False, id="lone angle at the end"),
+    pytest.param(MARCO, None, "", "", "", False, id="nothing"),
+    pytest.param(MARCO, None, " \n", "", "", False, id="white space"),
+    pytest.param(MARCO, None, "</Thought>", "", "", True, id="only a close tag"),
+    pytest.param(MARCO, None, "\n<Output>b", "", "b", False, id="blank preamble is no thought"),
+    pytest.param(THINK, None, "<think>\na\n</think>\n\nb\n", "a", "b", True, id="think"),
+    pytest.param(THINK, "thought", "a</think>b", "a", "b", True, id="think opened by the template"),
+    pytest.param(THINK, None, "a</think>b", "a", "b", True, id="think, missing open tag"),
+    pytest.param(THINK, None, "b <Output>c</Output>", "", "b <Output>c</Output>", False, id="foreign tags are text"),
+    pytest.param(THINK, None, "<think>a</think>b</think>c", "a", "bc", True, id="think, stray close tag"),
+    pytest.param(NONE, None, " <Thought>a</think> ", "", "<Thought>a</think>", False, id="no tags"),
+    pytest.param(NONE, "thought", "a", "a", "", False, id="no tags, prefilled thought"),
+]
+
+
+def stream(
+    text: str, tags: Tags, starts_in: SectionKind | None, cuts: list[int]
+) -> tuple[SectionParser, list[SectionText]]:
+    """Feed the text cut at the given places; return the finished parser and all deltas."""
+    parser = SectionParser(tags, starts_in=starts_in)
+    deltas: list[SectionText] = []
+    bounds = [0, *sorted(cuts), len(text)]
+    for start, end in pairwise(bounds):
+        deltas += parser.feed(text[start:end])
+    deltas += parser.finish()
+    return parser, deltas
+
+
+def joined(deltas: list[SectionText]) -> list[tuple[int, str, str]]:
+    """Join the deltas of each part."""
+    groups = groupby(deltas, key=lambda delta: (delta.part, delta.kind))
+    return [(part, kind, "".join(delta.text for delta in group)) for (part, kind), group in groups]
+
+
+@pytest.mark.parametrize(("tags", "starts_in", "text", "thought", "output", "closed"), REPLIES)
+def test_a_reply_is_split_into_thought_and_output(
+    *, tags: Tags, starts_in: SectionKind | None, text: str, thought: str, output: str, closed: bool
+) -> None:
+    """Every shape of reply that models produce has one stated reading, whole or character by character."""
+    whole = parse(text, tags, starts_in=starts_in)
+    parser, _ = stream(text, tags, starts_in, list(range(len(text))))
+
+    assert (whole.thought, whole.output, whole.closed) == (thought, output, closed)
+    assert whole.has_output == bool(output)
+    assert whole.raw == text
+    assert parser.result == whole
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *["<Thought>", "</Thought>", "<Output>", "</Output>", "<think>", "</think>", "<tHOUGHT>"],
+        *[
+            "<",
+            "</",
+            "<Th",
+            "out",
+            "```",
+            "``",
+            "`",
+            "\n",
+            "\n\n",
+            " ",
+            "a",
+            "x y",
+            "十二",
+            "İ",
+            "K",
+            "\u2028",
+            "```py\n",
+        ],
+    ]
+)
+REPLY = st.lists(FRAGMENTS | st.text(max_size=4), max_size=24).map("".join)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(
+    text=REPLY,
+    tags=st.sampled_from(sorted(TAG_STYLES)),
+    starts_in=st.sampled_from([None, "thought", "output"]),
+    data=st.data(),
+)
+def test_chunk_boundaries_change_nothing(
+    text: str, tags: str, starts_in: SectionKind | None, data: st.DataObject
+) -> None:
+    """However a reply is cut, the pieces join to the same sections and the result is the same."""
+    cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=12))
+    style = TAG_STYLES[tags]
+    once, whole = stream(text, style, starts_in, [])
+    cut, pieces = stream(text, style, starts_in, cuts)
+
+    assert joined(pieces) == joined(whole)
+    assert cut.result == once.result
+    assert cut.result.raw == text
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(text=REPLY.filter(lambda text: "``" not in text), tags=st.sampled_from(sorted(TAG_STYLES)))
+def test_the_pieces_are_the_result(text: str, tags: str) -> None:
+    """Thoughts joined by a blank line are the thought; the last output part is the output (no unclosed fence)."""
+    parser, deltas = stream(text, TAG_STYLES[tags], None, list(range(len(text))))
+    parts = joined(deltas)
+    outputs = [part for _, kind, part in parts if kind == "output"]
+
+    assert parser.result.thought == "\n\n".join(part for _, kind, part in parts if kind == "thought")
+    assert parser.result.output == (outputs[-1] if outputs else "")
+    assert all(part == part.strip() and part for _, _, part in parts)
+
+
+TAGGED = st.lists(st.sampled_from(["<Thought>", "</Thought>", "<Output>", "</Output>", "</oUtPuT>", "a", " ", "\n"]))
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(text=TAGGED.map("".join))
+def test_no_tag_is_ever_shown(text: str) -> None:
+    """Outside code, nothing of a tag reaches the reader."""
+    _, deltas = stream(text, MARCO, None, list(range(len(text))))
+
+    assert not any("<" in delta.text or ">" in delta.text for delta in deltas)
+
+
+def test_text_streams_as_soon_as_it_is_settled() -> None:
+    """Words come out at once; only white space and what may become a tag wait."""
+    parser = SectionParser(MARCO, starts_in="thought")
+
+    assert [delta.text for delta in parser.feed("\nLet me ")] == ["Let me"]
+    assert [delta.text for delta in parser.feed("think </Tho")] == [" think"]
+    assert parser.feed("ught>\n<Out") == ()
+    assert parser.feed("put>\n") == ()
+    assert parser.feed("17") == (SectionText(kind="output", text="17", part=1),)
+    assert parser.finish() == ()
+
+
+def test_the_open_section_is_known_while_the_reply_runs() -> None:
+    """Whoever must close a thought by force can ask whether one is open."""
+    parser = SectionParser(MARCO)
+    seen = [parser.inside]
+    for piece in ("<Thought>", "a", "</Thought>", "\n", "<Output>", "b", "</Output>"):
+        parser.feed(piece)
+        seen.append(parser.inside)
+
+    assert seen == [None, "thought", "thought", None, None, "output", "output", None]
+
+
+def test_one_feed_may_settle_several_sections() -> None:
+    """A piece that spans sections gives one delta a section, in order."""
+    parser = SectionParser(MARCO)
+
+    assert parser.feed("<Thought>a b</Thought><Output>c d</Output>") == (
+        SectionText(kind="thought", text="a b", part=0),
+        SectionText(kind="output", text="c d", part=1),
+    )
+
+
+def test_text_before_the_first_tag_waits_for_it() -> None:
+    """A reply whose thought was not opened is not streamed as an answer."""
+    parser = SectionParser(THINK)
+
+    assert parser.feed("Let me see. ") == ()
+    assert parser.feed("</think>") == (SectionText(kind="thought", text="Let me see.", part=0),)
+    assert parser.feed("17") == (SectionText(kind="output", text="17", part=1),)
+
+
+@pytest.mark.parametrize(
+    "unit", ["a", "<", "`", "</Thought>", "<Output>", "```\n", " ", "<Output>x</Output>", "</Outpu"]
+)
+def test_work_is_linear_however_the_text_is_cut(unit: str) -> None:
+    """20 000 characters fed one by one, or at once, take seconds, not minutes."""
+    text = unit * (20_000 // len(unit))
+    started = time.process_time()
+    stream(text, MARCO, None, list(range(len(text))))
+    stream(text, MARCO, "thought", [])
+
+    assert time.process_time() - started < 5  # about 0.1 s of processor time; re-scanning takes minutes
