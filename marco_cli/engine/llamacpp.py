@@ -43,6 +43,14 @@ tokens a second on one core, so there is little to win; and as soon as another p
 meeting waits for the scheduler (0.1 M parameters beside a busy process: 1 564 tokens/s with one thread, 51 with two).
 """
 
+_UNQUANTISED = ("0", "1", "32")
+"""`general.file_type` of F32, F16 and BF16.
+
+On CPUs one row of such weights is multiplied by another kernel than several rows, and the last bits differ: a token
+decoded alone was up to 6e-3 off the same token in a batch, enough to change what is sampled (random F16 model of 5 M
+parameters). A filler row beside every single one makes the difference exactly 0, as it is for Q8_0 and Q4_0.
+"""
+
 _LOG_WARN = 3
 _LOG_ERROR = 4
 _INTERRUPTED = 2
@@ -154,16 +162,17 @@ class LlamaModel:
         try:
             self._refuse_unusable(path)
             self.num_cells = options.cells or self._default_cells()
-            self.max_rows = min(options.batch, self.num_cells)
-            self.num_sequences = min(int(llama.llama_max_parallel_sequences()), 256, self.num_cells)
+            self._fills = int(layers == 0 and self._meta("general.file_type") in _UNQUANTISED)
+            self.max_rows = min(options.batch, self.num_cells) - self._fills
+            self.num_sequences = min(int(llama.llama_max_parallel_sequences()), 256, self.num_cells) - self._fills
             self.num_threads = options.threads or self._default_threads()
             self._context = self._open_context()
         except BaseException:
             self.close()
             raise
         self._memory = llama.llama_get_memory(self._context)
-        self.num_cells = llama.llama_n_ctx(self._context)
-        self._batch = _Batch(self.max_rows, self.num_sequences)
+        self.num_cells = min(self.num_cells, llama.llama_n_ctx(self._context) - self._fills)
+        self._batch = _Batch(self.max_rows + self._fills, self.num_sequences + self._fills)
         self.num_vocab: int = llama.llama_vocab_n_tokens(self._vocab)
         self.piece = lru_cache(maxsize=None)(partial(_piece, self._vocab))
         self.is_end = lru_cache(maxsize=4096)(partial(_is_end, self._vocab))
@@ -190,8 +199,13 @@ class LlamaModel:
     def decode(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
         """See `Backend.decode`."""
         self._interrupted.clear()
-        num_logits = self._batch.fill(rows)
+        num_logits = sum(row.wants_logits for row in rows)
+        filler = Row(token=rows[0].token, position=0, sequences=(self.num_sequences,), wants_logits=True)
+        is_filled = self._fills and (len(rows) == 1 or num_logits == 1)
+        self._batch.fill([*rows, filler] if is_filled else rows)
         status = llama.llama_decode(self._context, self._batch.struct)
+        if is_filled:
+            self.remove(self.num_sequences, 0, -1)
         if status:
             for row in rows:
                 for sequence in row.sequences:
@@ -229,10 +243,10 @@ class LlamaModel:
 
     def _open_context(self) -> object:
         params = llama.llama_context_default_params()
-        params.n_ctx = self.num_cells
+        params.n_ctx = self.num_cells + self._fills
         # llama.cpp reserves one row for every sequence and aborts the process when the batch has fewer.
-        params.n_batch = params.n_ubatch = max(self.max_rows, self.num_sequences)
-        params.n_seq_max = self.num_sequences
+        params.n_batch = params.n_ubatch = max(self.max_rows, self.num_sequences) + self._fills
+        params.n_seq_max = self.num_sequences + self._fills
         params.n_threads = params.n_threads_batch = self.num_threads
         params.kv_unified = True
         params.swa_full = True
@@ -332,8 +346,8 @@ class _Batch:
             logits=self._wants_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
         )
 
-    def fill(self, rows: Sequence[Row]) -> int:
-        """Write the rows and return how many of them want logits."""
+    def fill(self, rows: Sequence[Row]) -> None:
+        """Write the rows."""
         n = len(rows)
         self._tokens[:n] = [row.token for row in rows]
         self._positions[:n] = [row.position for row in rows]
@@ -342,7 +356,6 @@ class _Batch:
         for i, row in enumerate(rows):
             self._sequences[i, : len(row.sequences)] = row.sequences
         self.struct.n_tokens = n
-        return int(self._wants_logits[:n].sum())
 
 
 def _load(path: Path, gpu_layers: int) -> object:

@@ -125,6 +125,8 @@ def _chop(text: str, width: int) -> list[str]:
         if piece and cells + size > width:
             pieces.append(piece.rstrip())
             piece, cells = "", 0
+        if character == " " and not piece:
+            continue
         piece += character
         cells += size
     return [*pieces, piece]

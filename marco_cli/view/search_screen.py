@@ -59,8 +59,6 @@ def _below(snapshot: Snapshot, room: int, height: int, glyphs: Glyphs) -> tuple[
         if shown:
             lines += [*gap, _heading(snapshot, room, glyphs)]
             lines += [(Span(glyphs.text(text), "dim"),) for text in shown]
-            if snapshot.votes:  # a pane of steady height keeps the lines below it in their places
-                lines += [_BLANK] * (num_rows - len(shown))
     lines += gap
     if snapshot.notices:
         lines.append((Span(glyphs.fit(f"! {snapshot.notices[-1]}", room), "color(179)"),))

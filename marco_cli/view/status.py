@@ -50,7 +50,7 @@ def totals_line(snapshot: Snapshot, *, width: int, glyphs: Glyphs) -> Line:
     parts = [
         Part(0, (Span(count, "bold"),)),
         Part(6, (Span(f" {noun}"),)),
-        Part(2, (_GAP, *_bar(snapshot, width, glyphs))),
+        Part(2, _bar(snapshot, width, glyphs)),
         Part(1, (_GAP, Span(f"{grouped(snapshot.num_tokens)} tokens"))),
         Part(5, () if rate is None else (_GAP, Span(f"{grouped(rate)} tokens/s"))),
         Part(7, () if snapshot.batch_width is None else (_GAP, Span(f"{snapshot.batch_width:.1f} at once"))),
@@ -97,7 +97,7 @@ def _bar(snapshot: Snapshot, width: int, glyphs: Glyphs) -> Line:
         return ()
     length = max(_SHORTEST_BAR, min(_BAR_WIDTH, width // 4))
     full = round(share * length)
-    return (Span(glyphs.full * full, "color(73)"), Span(glyphs.empty * (length - full), "dim"))
+    return (_GAP, Span(glyphs.full * full, "color(73)"), Span(glyphs.empty * (length - full), "dim"))
 
 
 def _shares(votes: Sequence[VoteSnapshot], room: int, glyphs: Glyphs) -> Line:

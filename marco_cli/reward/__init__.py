@@ -1,0 +1,20 @@
+"""Rewards: from a finished path to a value in [0, 1].
+
+Only the literal table lives here. A reward is `module:function`; the function takes the `Evidence` on one reply.
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+REWARDS: Final = MappingProxyType(
+    {
+        "confidence": "marco_cli.reward.confidence:mean_confidence",
+        "tail": "marco_cli.reward.confidence:tail_confidence",
+        "lowest-group": "marco_cli.reward.confidence:lowest_group_confidence",
+        "logprob": "marco_cli.reward.confidence:mean_probability",
+        "margin": "marco_cli.reward.confidence:answer_margin",
+        "agreement": "marco_cli.reward.agreement:agreement",
+        "agree": "marco_cli.reward.agreement:confidence_and_agreement",
+    }
+)
+"""Name on the command line → where the reward is."""

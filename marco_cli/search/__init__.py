@@ -1,0 +1,61 @@
+"""Search over reasoning: the strategies and votes by name.
+
+Only literal tables live here, so that the command line can list its choices without loading a model library. Places are
+written `module:function`. A strategy takes a `search.run.Run` and returns why it stopped; `search.solve.search` runs one.
+"""
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+
+class StrategyEntry(NamedTuple):
+    """Where a strategy is, and the reward and the vote it uses unless told otherwise."""
+
+    place: str
+    reward: str
+    vote: str
+    help: str
+
+
+STRATEGIES: Final = MappingProxyType(
+    {
+        "cot": StrategyEntry("marco_cli.search.cot:cot", "confidence", "best", "one greedy chain of thought"),
+        "sample": StrategyEntry("marco_cli.search.sample:sample", "confidence", "best", "one sampled chain"),
+        "vote": StrategyEntry(
+            "marco_cli.search.sample:self_consistency", "confidence", "majority", "sampled chains vote on the answer"
+        ),
+        "best-of-n": StrategyEntry(
+            "marco_cli.search.sample:best_of_n", "confidence", "best", "the most confident of n sampled chains"
+        ),
+        "beam": StrategyEntry(
+            "marco_cli.search.beam:beam", "confidence", "best", "keep the most confident partial chains, step by step"
+        ),
+        "tot": StrategyEntry(
+            "marco_cli.search.beam:tree_of_thoughts", "confidence", "best", "the model judges each step of a beam"
+        ),
+        "mcts": StrategyEntry(
+            "marco_cli.search.mcts:mcts", "agree", "weighted", "tree search over steps, tuned for small budgets"
+        ),
+        "mcts-paper": StrategyEntry(
+            "marco_cli.search.paper:paper", "confidence", "best", "tree search as the Marco-o1 paper describes it"
+        ),
+    }
+)
+"""By the name on the command line."""
+
+VOTES: Final = MappingProxyType(
+    {
+        "majority": "marco_cli.search.vote:majority",
+        "weighted": "marco_cli.search.vote:weighted",
+        "borda": "marco_cli.search.vote:borda",
+        "best": "marco_cli.search.vote:best",
+    }
+)
+"""By the name on the command line: the rules that turn candidates into weights."""
+
+
+def load(place: str) -> Any:
+    """Import what an entry of a table names as `module:function`."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

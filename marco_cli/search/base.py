@@ -1,0 +1,170 @@
+"""What goes into a search and what comes out of it: values only, none of them changes.
+
+A `Problem` is a prompt in token ids with the format of its reply; a `Reply` is one finished reply with its scores; a
+`Candidate` is a reply that takes part in the vote; a `SearchResult` is what the whole search came to. How a search runs
+is `search.run`'s business, how it may be tuned `search.config`'s.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from marco_cli.answer import Answer, equal
+from marco_cli.engine.base import FinishReason, Tokens, Usage
+from marco_cli.errors import ConfigError
+from marco_cli.reward.signals import Signals
+from marco_cli.search.tree import Tree
+from marco_cli.sections import Tags
+
+StopReason = Literal["finished", "certain", "exhausted", "simulations", "tokens", "time", "stopped"]
+"""Why a search ended.
+
+It did all it set out to do; the leader of the vote is certain; every path has been seen; one of the three budgets is
+used up; somebody asked for the answer now.
+"""
+
+DEFAULT_REFLECTION = "Wait! Maybe I made some mistakes! I need to rethink from scratch."
+"""The phrase of the Marco-o1 paper (arXiv 2411.14405, section 4.4)."""
+
+Clock = Callable[[], float]
+"""Seconds since some fixed moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A prompt that waits for a reply, and what that reply looks like."""
+
+    prompt_ids: tuple[int, ...]
+    tags: Tags = field(default_factory=Tags)
+    prefill: str = ""
+    """The beginning of the reply that `prompt_ids` already end with, e.g. "<Thought>"."""
+    max_tokens: int | None = None
+    """Tokens of a whole reply, thought and output together; None is what the context leaves."""
+    output_reserve: int = 256
+    """How many of `max_tokens` are kept for the output of a thought that does not end by itself."""
+    stop_texts: tuple[str, ...] = ()
+    """Texts that end the reply, besides the closing tag of the output."""
+    reflection: str = "Wait! Maybe I made some mistakes! I need to rethink from scratch."
+    """What makes the model think again (Marco-o1, "Reflection after Thinking"), in the language of the question."""
+    question: str = ""
+    """The question as it was asked: for people and for the self-evaluation of `tot`, never tokenised as a prompt."""
+    is_free_form: bool = False
+    """Whether outputs are free text (a translation), of which no two count as the same answer."""
+
+    def __post_init__(self) -> None:
+        """Refuse budgets that leave no room."""
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise ConfigError(f"max_tokens is {self.max_tokens}, expected 1 or more")
+        if self.output_reserve < 0:
+            raise ConfigError(f"output_reserve is {self.output_reserve}, expected 0 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reply:
+    """One reply of the model, from its first token to its last."""
+
+    tokens: Tokens
+    """All of it, sampled and forced, without what `Problem.prefill` put into the prompt."""
+    data: bytes
+    """The text of the tokens, tags and all."""
+    thought: str
+    output: str
+    """"" when the reply ended before there was one."""
+    answer: Answer | None
+    """None without an output, or when no answer can be read from it."""
+    finish_reason: FinishReason
+    is_forced: bool = False
+    """Whether the thought was closed by force."""
+    is_truncated: bool = False
+    """Whether the reply was cut before its end: by `max_tokens`, by a budget, or by a cancel."""
+    has_tags: bool = True
+    """Whether any tag of the format appeared in it (always true of a format without tags)."""
+    signals: Signals
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model ended the reply by itself."""
+        return not (self.is_forced or self.is_truncated)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """A finished reply with an output, one voice in the vote."""
+
+    id: int
+    """Order of finishing, from 0."""
+    reply: Reply
+    node_id: int
+    """The node that the reply ends at; 0, the root, without a tree."""
+    fresh: float = 1.0
+    """Share of the reply that was sampled for it, in (0, 1]; the rest is shared with earlier candidates."""
+    repeats: int = 0
+    """How often the very same tokens came up again."""
+    reflects: int | None = None
+    """The candidate whose thought this one thinks over again."""
+    agreement: float = 0.0
+    """Share of all candidates with the same answer, in [0, 1], as of the end of the search."""
+    reward: float = 0.0
+    """In [0, 1], as of the end of the search."""
+
+    @property
+    def weight(self) -> float:
+        """What the candidate counts before any reward: half when it was closed by force or cut."""
+        return 1.0 if self.reply.is_whole else 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """One answer and those who stand for it."""
+
+    answer: Answer | None
+    """None: free text, or no answer could be read."""
+    candidate_ids: tuple[int, ...]
+    """Best reward first."""
+    weight: float
+    """What the votes come to under the rule in use; shares of all weights add up to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SearchResult:
+    """What a search found, with its evidence."""
+
+    reply: Reply
+    """The reply that represents the winning answer; unfinished, with an empty output, if there is no candidate."""
+    candidates: tuple[Candidate, ...]
+    """In order of finishing."""
+    votes: tuple[Vote, ...]
+    """Leader first; empty without candidates."""
+    certainty: float
+    """Posterior probability that the leader stays ahead, in [0, 1]."""
+    stop_reason: StopReason
+    num_simulations: int
+    max_simulations: int | None
+    tree: Tree | None
+    """None for strategies without one."""
+    usage: Usage
+    """Work of this search alone."""
+    seconds: float
+    notices: tuple[str, ...] = ()
+    """What the user should know, one line each."""
+    strategy: str = ""
+    first: Reply | None = None
+    """The plain chain that `auto` found doubtful and searched on from; None when there was no such chain."""
+
+    @property
+    def answer(self) -> Answer | None:
+        """The winning answer."""
+        return self.reply.answer
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the search came to another answer than the chain that it began with; free text counts as changed."""
+        if self.first is None or self.reply is self.first:
+            return False
+        before, after = self.first.answer, self.reply.answer
+        return before is None or after is None or not equal(before, after)
+
+    @property
+    def confidence(self) -> float:
+        """Mean confidence of the winning reply, in [0, 1]."""
+        return self.reply.signals.confidence

@@ -1,0 +1,137 @@
+"""Breadth-first search over steps: keep the few best partial replies, step after step.
+
+`beam` judges a partial reply by the mean confidence of its tokens. `tree_of_thoughts` (arXiv 2305.10601, breadth-first with
+value prompts) asks the model, or a critic with the same vocabulary, whether the reasoning is right so far, and reads
+P("yes") off the logits: one question costs a few prefilled tokens on a forked branch and nothing is sampled.
+
+All continuations of a level are one batched decode. Replies that end on the way are candidates.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from math import exp
+
+import numpy as np
+
+from marco_cli.engine.base import Request
+from marco_cli.search.base import StopReason
+from marco_cli.search.expansion import Expansion
+from marco_cli.search.lanes import Lane, together
+from marco_cli.search.run import Run
+from marco_cli.search.tree import Node
+
+Judge = Callable[[Sequence[Node]], Awaitable[list[float]]]
+"""Partial replies → one value each, in [0, 1]."""
+
+
+async def beam(run: Run) -> StopReason:
+    """Keep the partial replies of the highest mean confidence."""
+    growth = Expansion(run)
+
+    async def judge(nodes: Sequence[Node]) -> list[float]:
+        return [_mean_confidence(growth, node) for node in nodes]
+
+    return await _breadth_first(growth, judge)
+
+
+async def tree_of_thoughts(run: Run) -> StopReason:
+    """Keep the partial replies that the model, or the critic, believes in most."""
+    growth = Expansion(run)
+
+    async def judge(nodes: Sequence[Node]) -> list[float]:
+        return await _believed(growth, nodes)
+
+    return await _breadth_first(growth, judge)
+
+
+async def _breadth_first(growth: Expansion, judge: Judge) -> StopReason:
+    run, config = growth.run, growth.run.config
+
+    async def work(lane: Lane) -> None:
+        beams = [growth.tree.root]
+        for _ in range(config.max_depth):
+            if not beams or run.budget.refusal() is not None or _is_done(run):
+                break
+            beams = await _next_level(growth, lane, beams, judge)
+        for node in beams[:1] if run.budget.refusal() is not None else beams:
+            if not _is_done(run):
+                await _take(growth, lane, node)
+
+    await run.in_lanes(work, num_lanes=1)
+    return run.budget.refusal() or "finished"
+
+
+def _is_done(run: Run) -> bool:
+    """Say whether there are as many candidates as beams, or the budget is used up and there is one at least."""
+    if run.budget.refusal() is not None:
+        return bool(run.candidates)
+    return len(run.candidates) >= run.config.beam_width
+
+
+async def _next_level(growth: Expansion, lane: Lane, beams: list[Node], judge: Judge) -> list[Node]:
+    """Continue every beam by one step, make candidates of those whose thought is over, return the best of the rest."""
+    config = growth.run.config
+    # The root gets as many continuations as a whole level.
+    count = config.beam_branching * (config.beam_width if beams == [growth.tree.root] else 1)
+    wanted = [(node, index) for node in beams for index in range(count)]
+    children = list(dict.fromkeys(await growth.sample_steps(lane, wanted)))
+    alive = [child for child in children if not _has_thought(growth, child)]
+    for child in children:
+        if child not in alive and child.candidate_id is None:
+            await _take(growth, lane, child)
+    values = await judge(alive) if len(alive) > config.beam_width else [0.0] * len(alive)
+    ranked = sorted(range(len(alive)), key=lambda index: (-values[index], index))
+    return [alive[index] for index in ranked[: config.beam_width]]
+
+
+def _has_thought(growth: Expansion, node: Node) -> bool:
+    """Say whether the thought has ended with this step, or has no room for another: nothing is left to choose between."""
+    tag = growth.run.problem.tags.thought_close
+    is_closed = tag is not None and tag.lower().encode() in node.step.data.lower()
+    return node.is_terminal or is_closed or growth.step_room(node) < 1
+
+
+async def _take(growth: Expansion, lane: Lane, node: Node) -> None:
+    """Make a candidate of a reply that has ended, or roll one out that has not."""
+    growth.run.budget.claim()
+    reply = await growth.roll_out(lane, node, index=0)
+    grown = growth.keep(reply, node)
+    if growth.run.is_done(reply):
+        growth.back_up(grown.node, growth.run.value(reply), lane=lane.number)
+    else:
+        growth.run.budget.settle(is_done=False)
+
+
+def _mean_confidence(growth: Expansion, node: Node) -> float:
+    tokens = growth.tree.tokens(node)
+    confidence = tokens.confidence[tokens.is_sampled]
+    return float(confidence.astype(np.float64).mean()) if len(confidence) else 0.0
+
+
+_ASK_EN = "\n\nIs the reasoning right so far? Yes or no:"
+_ASK_ZH = "\n\n到目前为止推理正确吗?是或否:"
+
+
+async def _believed(growth: Expansion, nodes: Sequence[Node]) -> list[float]:
+    """Return P("yes") / (P("yes") + P("no")) for each partial reply."""
+    run = growth.run
+    engine = run.critic or run.engine
+    is_chinese = any("\u4e00" <= char <= "\u9fff" for char in run.problem.question)
+    ask, yes, no = (_ASK_ZH, "是", "否") if is_chinese else (_ASK_EN, " yes", " no")
+    question, yes_ids, no_ids = (engine.tokenize(text) for text in (ask, yes, no))
+    shared = next(at for at, (a, b) in enumerate(zip(yes_ids, no_ids, strict=False)) if a != b)
+    question = (*question, *yes_ids[:shared])
+    requests = [
+        Request(
+            prompt_ids=(*growth.tree.token_ids(node), *question),
+            max_tokens=0,
+            probe_ids=(yes_ids[shared], no_ids[shared]),
+            keep_tokens=len(run.problem.prompt_ids) + node.num_tokens,
+        )
+        for node in nodes
+    ]
+    completions = await together([engine.generate(request) for request in requests])
+    for completion in completions:
+        run.usage += completion.usage
+    return [
+        1 / (1 + exp(no_logprob - yes_logprob)) for yes_logprob, no_logprob in (c.probe_logprobs for c in completions)
+    ]

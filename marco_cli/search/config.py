@@ -1,0 +1,158 @@
+"""Every number that a search can be tuned with, with its default and the reason for it.
+
+Names of strategies, rewards and votes are checked here against the literal tables, so that a typing error costs one line
+and no model load.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal, get_args
+
+from marco_cli.engine.base import SamplingParams
+from marco_cli.errors import ConfigError
+from marco_cli.reward import REWARDS
+from marco_cli.search import STRATEGIES, VOTES
+from marco_cli.search.steps import STEP_MODES, StepMode
+
+ReflectionMode = Literal["never", "always", "low-confidence", "child"]
+ExpandRule = Literal["sample", "alternative"]
+BranchRule = Literal["top", "doubt"]
+RootRule = Literal["auto", "uct", "halving"]
+
+HALVING_LIMIT = 16
+"""Up to this many simulations the root is searched by sequential halving: UCT needs more visits to tell arms apart."""
+
+SAMPLED = SamplingParams(temperature=0.7, top_p=0.95)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchConfig:
+    """How to search. The defaults are those of the default mode of `mcts`.
+
+    Raises:
+        ConfigError: a value is out of range, or a name is not in its table.
+
+    """
+
+    strategy: str = "mcts"
+    seed: int = 0
+    sampling: SamplingParams = SAMPLED
+    """Of every rollout but the first of `mcts`, which is greedy. No repetition penalty: it spoils digits."""
+    parallel: int = 4
+    """Simulations (or samples) under way at once. 1 is the sequential algorithm."""
+
+    simulations: int | None = 32
+    """Budget: simulations of a tree search, replies of the others."""
+    max_search_tokens: int | None = None
+    """Budget: decoded tokens."""
+    time_limit: float | None = None
+    """Budget: seconds."""
+    certainty: float = 0.95
+    """Stop when the leader of the vote stays ahead with this posterior probability; 1 never stops early."""
+    min_candidates: int = 3
+    """But not before so many finished replies."""
+
+    step: StepMode = "paragraph"
+    expand: ExpandRule = "sample"
+    """What leaves a node: a fresh sample, or the likeliest token that was not taken, which never repeats itself."""
+    greedy_after: bool = False
+    """Whether a rollout after an `alternative` is greedy."""
+    siblings: int = 1
+    """Steps sampled in one batch when a node is widened; the most confident new one is rolled out."""
+    exploration: float = 0.5
+    """c of UCT, on normalised values. 1.414 on raw ones is the paper's."""
+    normalise: bool = True
+    """Whether Q is taken on the tree's running min-max: siblings differ by 0.01 to 0.03, far less than the bonus."""
+    branch: BranchRule = "doubt"
+    """Which node of the selected path is widened: the topmost that may be, or the one most likely to go on otherwise."""
+    widen_factor: float = 1.0
+    widen_exponent: float = 0.5
+    """A node of N visits may be sampled from k N^a times."""
+    min_doubt: float = 0.02
+    """A node is left alone when one more sample would be one of its children with all but this probability."""
+    max_children: int = 8
+    root: RootRule = "auto"
+    """`halving`: sequential halving over the root's children; `auto` does so up to 16 simulations."""
+    root_children: int = 4
+    """Arms of the sequential halving at most."""
+    greedy_first: bool = True
+    """Whether the first rollout takes the most likely tokens: the search then never knows less than the plain chain."""
+
+    reward: str | None = None
+    """Name in `REWARDS`; None is the strategy's own."""
+    vote: str | None = None
+    """Name in `VOTES`; None is the strategy's own."""
+    reflection: ReflectionMode = "never"
+    reflection_rounds: int = 1
+    doubt_below: float | None = None
+    """Mean confidence, in [0, 1], below which a reply is doubtful for this model: `auto` then searches on, and
+    `low-confidence` reflects. None judges a reply by the others of its search."""
+
+    beam_width: int = 4
+    beam_branching: int = 4
+    """`beam` and `tot`: paths kept, and continuations of each, a level."""
+    max_depth: int = 64
+    """Levels of `beam` and `tot`, after which the paths kept are rolled out."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, in one line."""
+        _check_name("strategy", self.strategy, tuple(STRATEGIES))
+        _check_name("reward", self.reward_name, tuple(REWARDS))
+        _check_name("vote", self.vote_name, tuple(VOTES))
+        _check_name("step", self.step, STEP_MODES)
+        _check_name("reflection", self.reflection, get_args(ReflectionMode))
+        _check_name("expand", self.expand, get_args(ExpandRule))
+        _check_name("branch", self.branch, get_args(BranchRule))
+        _check_name("root", self.root, get_args(RootRule))
+        for name in _COUNTS:
+            _check(name, getattr(self, name), "1 or more", lambda value: value >= 1)
+        for name in ("simulations", "max_search_tokens"):
+            _check(name, getattr(self, name), "1 or more", lambda value: value is None or value >= 1)
+        _check("time_limit", self.time_limit, "more than 0 seconds", lambda value: value is None or value > 0)
+        for name in ("certainty", "min_doubt", "widen_exponent"):
+            _check(name, getattr(self, name), "between 0 and 1", lambda value: 0 <= value <= 1)
+        for name in ("exploration", "widen_factor"):
+            _check(name, getattr(self, name), "0 or more", lambda value: value >= 0)
+        if self.simulations is None and self.max_search_tokens is None and self.time_limit is None:
+            raise ConfigError(
+                "the search has no budget, expected simulations, tokens or seconds",
+                hint="set one of --simulations, --max-search-tokens, --time-limit",
+            )
+
+    @property
+    def reward_name(self) -> str:
+        """The reward in use, a key of `REWARDS`."""
+        return STRATEGIES[self.strategy].reward if self.reward is None else self.reward
+
+    @property
+    def vote_name(self) -> str:
+        """The vote in use, a key of `VOTES`."""
+        return STRATEGIES[self.strategy].vote if self.vote is None else self.vote
+
+
+_COUNTS = (
+    "parallel",
+    "min_candidates",
+    "siblings",
+    "max_children",
+    "root_children",
+    "reflection_rounds",
+    "beam_width",
+    "beam_branching",
+    "max_depth",
+)
+
+
+def _check_name(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        near = get_close_matches(value, choices, n=1)
+        raise ConfigError(
+            f"{name} is {value!r}, expected one of {', '.join(choices)}",
+            hint=f"did you mean {near[0]}?" if near else None,
+        )
+
+
+def _check(name: str, value: Any, expected: str, is_ok: Callable[[Any], bool]) -> None:
+    if not is_ok(value):
+        raise ConfigError(f"{name} is {value}, expected {expected}")

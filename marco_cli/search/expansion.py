@@ -1,0 +1,176 @@
+"""How a search tree grows: steps sampled from a node, rollouts from a node, and what is kept of them.
+
+In: a `Run` and its tree. Out: nodes, candidates, backed-up values. Where to grow is the strategy's business. The seed of
+everything sampled from a node is a hash of the path to it and of a running number, so texts do not depend on the order in
+which nodes are looked at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from marco_cli.engine.base import Completion, Request, SamplingParams, StopRule, Tokens
+from marco_cli.search.base import Candidate, Reply
+from marco_cli.search.events import NodesAdded, SimulationEnded
+from marco_cli.search.lanes import Lane
+from marco_cli.search.reader import Reader
+from marco_cli.search.rollout import NOTHING, read_reply, thought_limit
+from marco_cli.search.run import Run
+from marco_cli.search.seeds import derive_seed
+from marco_cli.search.steps import split, step_rule
+from marco_cli.search.tree import Node, Step, Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grown:
+    """What a finished reply became."""
+
+    node: Node
+    """Where it ends."""
+    candidate: Candidate | None
+    """None without an output, or when the very same reply was a candidate already."""
+
+
+class Expansion:
+    """The growing tree of one search."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.tree = Tree(run.problem.prompt_ids)
+        self._prefill = run.problem.prefill.encode()
+        self._mode = run.config.step
+        self._tags = run.problem.tags
+        run.tree = self.tree
+
+    async def roll_out(
+        self,
+        lane: Lane,
+        node: Node,
+        *,
+        index: int,
+        opening: Tokens = NOTHING,
+        sampling: SamplingParams | None = None,
+        is_streamed: bool = False,
+    ) -> Reply:
+        """Continue from a node, and from `opening` after it, to the end of the reply.
+
+        `index` tells apart several rollouts from one node.
+        """
+        if node.is_terminal:
+            return read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+        return await self.run.rollout(
+            lane,
+            prefix=Tokens.concat((self.tree.tokens(node), opening)),
+            sampling=sampling,
+            seed=derive_seed(self.run.config.seed, node.key, index),
+            is_streamed=is_streamed,
+        )
+
+    async def sample_steps(self, lane: Lane, wanted: Sequence[tuple[Node, int]]) -> list[Node]:
+        """Sample one step from each node, all in one batched decode.
+
+        Args:
+            lane: who generates.
+            wanted: nodes, each with the running number of the sample; a node may come several times.
+
+        Returns:
+            The children in the order asked for; steps that came out the same are the same child, and nodes whose thought
+            has no room for another step (`step_room`) have none.
+
+        """
+        wanted = [(node, index) for node, index in wanted if self.step_room(node) > 0]
+        befores = [self._prefill + self.tree.data(node) for node, _ in wanted]
+        requests = [
+            Request(
+                prompt_ids=self.tree.token_ids(node),
+                max_tokens=self.step_room(node),
+                sampling=self.run.config.sampling,
+                seed=derive_seed(self.run.config.seed, node.key, index),
+                stop_when=self._step_rule(before),
+            )
+            for (node, index), before in zip(wanted, befores, strict=True)
+        ]
+        completions = await lane.generate_all(requests) if requests else ()
+        num_before = len(self.tree)
+        children = [
+            self._add_step(node, completion, before)
+            for (node, _), completion, before in zip(wanted, completions, befores, strict=True)
+            if len(completion.tokens)
+        ]
+        self._announce(num_before)
+        return children
+
+    def step_room(self, node: Node) -> int:
+        """Return how many tokens a step may have that follows `node`; a thought without room must be rolled out."""
+        return thought_limit(self.run.problem, self.run.engine) - node.num_tokens
+
+    def _add_step(self, node: Node, completion: Completion, before: bytes) -> Node:
+        data = b"".join(self._pieces(completion.tokens.ids.tolist()))
+        is_terminal = completion.finish_reason in ("eos", "stop") or self._is_over(before + data)
+        return self.tree.add(node, Step(tokens=completion.tokens, data=data, is_terminal=is_terminal))
+
+    def keep(self, reply: Reply, start: Node, *, reflects: int | None = None) -> Grown:
+        """Add what a reply says after `start` to the tree, and the reply to the candidates if it has an output."""
+        tokens = reply.tokens[start.num_tokens :]
+        num_before = len(self.tree)
+        steps = split(
+            tokens,
+            self._pieces(tokens.ids.tolist()),
+            self._mode,
+            self._tags,
+            before=self._prefill + self.tree.data(start),
+            is_terminal=self.run.is_done(reply),
+        )
+        end = self._graft(start, steps)
+        fresh = sum(len(node.step.tokens) for node in self.tree.nodes[num_before:])
+        self._announce(num_before)
+        if end.candidate_id is not None:
+            self.run.repeat(end.candidate_id)
+            return Grown(node=end, candidate=None)
+        share = fresh / max(1, len(reply.tokens)) or 1.0
+        candidate = self.run.accept(reply, node_id=end.id, fresh=share, reflects=reflects)
+        if candidate is not None:
+            end.candidate_id = candidate.id
+        return Grown(node=end, candidate=candidate)
+
+    def back_up(self, node: Node, value: float, *, lane: int) -> None:
+        """Add a simulation's value to the path that ends at `node`, and say so."""
+        self.tree.back_up(node, value)
+        run = self.run
+        run.budget.settle(is_done=True)
+        if run.on_event is not None:
+            path = tuple(above.state() for above in self.tree.path(node))
+            run.emit(
+                SimulationEnded(
+                    number=run.budget.num_simulations,
+                    lane=lane,
+                    path=path,
+                    value=value,
+                    candidate_id=node.candidate_id,
+                    progress=run.progress,
+                )
+            )
+
+    def _graft(self, start: Node, steps: tuple[Step, ...]) -> Node:
+        node = start
+        for step in steps:
+            if node is not start:
+                node.tries += 1
+            node = self.tree.add(node, step)
+        return node
+
+    def _step_rule(self, before: bytes) -> StopRule:
+        rule = step_rule(self._mode, self._tags, before=before)
+        budget = self.run.budget
+        return lambda data, num_sampled: rule(data, num_sampled) or budget.is_tight()
+
+    def _is_over(self, data: bytes) -> bool:
+        reader = Reader(self.run.problem)
+        reader.feed(data[len(self._prefill) :])
+        return reader.is_over
+
+    def _pieces(self, ids: list[int]) -> list[bytes]:
+        return [self.run.engine.detokenize((token,)) for token in ids]
+
+    def _announce(self, num_before: int) -> None:
+        if self.run.on_event is not None and len(self.tree) > num_before:
+            self.run.emit(NodesAdded(nodes=tuple(node.state() for node in self.tree.nodes[num_before:])))

@@ -1,0 +1,99 @@
+"""Where a reply stands while it grows, and where things stand in it once it is done.
+
+In: the bytes of a reply, cut anywhere. Out: whether its output has begun, whether it is over, its sections, the tokens that
+hold its answer. Tokens are only counted here, never made: text is read, not tokenised.
+"""
+
+import codecs
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import astuple
+from itertools import accumulate
+
+from marco_cli.answer import Answer
+from marco_cli.search.base import Problem
+from marco_cli.sections import SectionParser, Sections, Tags, parse
+
+
+def written_tags(tags: Tags) -> tuple[str, ...]:
+    """Return the tags that a format has."""
+    return tuple(tag for tag in astuple(tags) if tag)
+
+
+class Reader:
+    """Follows a reply; linear in its length however it is cut."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._tags = tuple(tag.lower() for tag in written_tags(problem.tags))
+        self._stops = problem.stop_texts
+        self._window = max((len(text) for text in (*self._tags, *self._stops)), default=1) - 1
+        self._parser = SectionParser(problem.tags)
+        self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+        self._fed = 0
+        self._tail = ""
+        self.has_tags = not self._tags
+        """Whether the model has written a tag; true of a format without tags."""
+        self.has_output = not self._tags
+        """Whether the output has begun."""
+        self.is_over = False
+        """Whether the output was closed, or a stop text has come."""
+        self._look(problem.prefill)
+
+    def feed(self, data: bytes, *, is_forced: bool = False) -> None:
+        """Take the next bytes of the reply; tags in forced ones are none of the model's."""
+        text = self._decode(data)
+        recent = self._tail + text
+        self._tail = "" if is_forced else recent[max(0, len(recent) - self._window) :]
+        if not is_forced:
+            self.has_tags = self.has_tags or any(tag in recent.lower() for tag in self._tags)
+            self.is_over = self.is_over or any(stop in recent for stop in self._stops)
+        self._look(text)
+
+    def begin(self) -> None:
+        """Expect a new run of bytes for `feed_to`."""
+        self._fed = 0
+
+    def feed_to(self, data: bytes) -> None:
+        """Take what the run `data` has more than at the last call since `begin`."""
+        if len(data) > self._fed:
+            self.feed(data[self._fed :])
+            self._fed = len(data)
+
+    def _look(self, text: str) -> None:
+        deltas = self._parser.feed(text)
+        inside = self._parser.inside
+        self.has_output = self.has_output or inside == "output" or any(delta.kind == "output" for delta in deltas)
+        if self.has_output and self._tags and inside is None:
+            self.is_over = True
+
+
+def visible_text(problem: Problem, data: bytes) -> str:
+    """Return a reply as text, with its prefill and without its stop text; broken characters become U+FFFD."""
+    text = data.decode("utf-8", errors="replace")
+    ends = [end for stop in problem.stop_texts if (end := text.find(stop)) >= 0]
+    return problem.prefill + text[: min(ends)] if ends else problem.prefill + text
+
+
+def read_sections(problem: Problem, data: bytes) -> Sections:
+    """Split a whole reply into thought and output."""
+    return parse(visible_text(problem, data), problem.tags)
+
+
+def answer_rows(pieces: Sequence[bytes], output: str, answer: Answer) -> slice | None:
+    """Return which tokens hold the answer.
+
+    Args:
+        pieces: the bytes of each token of the reply.
+        output: the reply's output.
+        answer: what was read from it.
+
+    Returns:
+        A range of tokens, or None where the output is not in the reply as it stands (broken characters).
+
+    """
+    start = b"".join(pieces).rfind(output.encode())
+    if start < 0:
+        return None
+    first, last = (start + len(output[:end].encode()) for end in answer.span)
+    ends = list(accumulate(len(piece) for piece in pieces))
+    return slice(bisect_right(ends, first), bisect_left(ends, last) + 1)

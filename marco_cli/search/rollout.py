@@ -1,0 +1,275 @@
+"""From a token prefix to a finished reply.
+
+In: a problem, the part of the reply that exists already, and how to sample. Out: a `Reply`. This is how every strategy
+and the plain chain of `marco ask` generate; nothing here knows trees, budgets or votes.
+
+Text never decides what the next prefix is: prefixes are token ids, and the text is only read to see in which section the
+reply stands. A thought that does not end by itself is closed by force: its closing tag and the opening tag of the output
+are fed as forced tokens and the output is written from a reserve, so that a paid rollout always yields an answer.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from marco_cli.answer import extract
+from marco_cli.engine.base import (
+    GREEDY,
+    Completion,
+    FinishReason,
+    Request,
+    SamplingParams,
+    StopRule,
+    TokenListener,
+    Tokens,
+)
+from marco_cli.errors import ContextOverflowError
+from marco_cli.reward.signals import measure
+from marco_cli.search.base import Problem, Reply
+from marco_cli.search.reader import Reader, answer_rows, read_sections, written_tags
+
+NOTHING = Tokens.forced(())
+"""A reply that has not begun."""
+
+Brake = Callable[[bool], bool]
+"""`brake(is_output)`: must this rollout stop now? Asked after each token; `is_output` once its output has begun."""
+
+Room = Callable[[], int]
+"""How many more tokens a forced output may have."""
+
+
+class Decoder(Protocol):
+    """The part of an engine that a rollout needs."""
+
+    @property
+    def context_size(self) -> int:
+        """Tokens that one request may have."""
+        ...
+
+    def tokenize(self, text: str, *, special: bool = False) -> tuple[int, ...]:
+        """Return the ids of a text."""
+        ...
+
+    def detokenize(self, ids: Sequence[int]) -> bytes:
+        """Return the bytes of the ids."""
+        ...
+
+    async def generate(self, request: Request, on_token: TokenListener | None = None) -> Completion:
+        """Continue a prefix."""
+        ...
+
+
+def forced_close(problem: Problem, *, is_thought_closed: bool = False) -> str:
+    """Return the text that ends a thought and opens the output; "" when the format leaves nothing to write."""
+    tags = problem.tags
+    parts = (None if is_thought_closed else tags.thought_close, tags.output_open)
+    text = "\n".join(part for part in parts if part is not None)
+    return f"\n{text}\n" if text else ""
+
+
+def reply_limit(problem: Problem, context_size: int) -> int:
+    """Return how many tokens a reply may have in a context of `context_size`.
+
+    Raises:
+        ContextOverflowError: the prompt leaves no room, or less than `Problem.max_tokens`.
+
+    """
+    room = context_size - len(problem.prompt_ids)
+    wanted = problem.max_tokens or 1
+    if wanted > room:
+        raise ContextOverflowError(
+            prompt_tokens=len(problem.prompt_ids), wanted_tokens=wanted, context_size=context_size
+        )
+    return room if problem.max_tokens is None else problem.max_tokens
+
+
+def thought_limit(problem: Problem, engine: Decoder) -> int:
+    """Return how many tokens a reply may have before its thought is closed by force."""
+    limit = reply_limit(problem, engine.context_size)
+    closing = engine.tokenize(forced_close(problem), special=True)
+    return limit - min(problem.output_reserve, limit // 2) - len(closing) if closing else limit
+
+
+async def rollout(
+    problem: Problem,
+    *,
+    engine: Decoder,
+    prefix: Tokens = NOTHING,
+    forced_ids: tuple[int, ...] = (),
+    sampling: SamplingParams = GREEDY,
+    seed: int = 0,
+    on_token: TokenListener | None = None,
+    brake: Brake | None = None,
+    room: Room | None = None,
+) -> Reply:
+    """Continue `prefix` + `forced_ids` to the end of the reply.
+
+    Args:
+        problem: the prompt and the format of its reply.
+        engine: who generates.
+        prefix: the reply so far; it keeps its scores.
+        forced_ids: fed before sampling begins, unscored (a reflection phrase).
+        sampling: how tokens are drawn, also in the output after a forced close.
+        seed: the random stream of the rollout.
+        on_token: hears every new token, forced ones included.
+        brake: may end the thought, which is then closed by force, and cut the output.
+        room: how many tokens the output after a forced close may have at most; 0 gives the rollout up, and the reply
+            comes back truncated and without an output.
+
+    Raises:
+        ContextOverflowError: the prompt leaves no room for a reply.
+        DecodeError: the model refused to evaluate it.
+
+    """
+    limit = reply_limit(problem, engine.context_size)
+    growing = _Growing(
+        problem=problem,
+        engine=engine,
+        sampling=sampling,
+        seed=seed,
+        on_token=on_token,
+        brake=brake,
+        tokens=prefix,
+        data=engine.detokenize(prefix.ids.tolist()),
+    )
+    closing = engine.tokenize(forced_close(problem), special=True)
+    reserve = min(problem.output_reserve, limit // 2)
+    used = len(prefix) + len(forced_ids)
+    await growing.sample(forced_ids, max_tokens=limit - used, thought_tokens=thought_limit(problem, engine) - used)
+    if growing.lacks_output:
+        left = limit - len(growing.tokens) - len(closing)
+        allowance = min(reserve, left) if room is None else min(reserve, left, room())
+        await growing.close_by_force(max_tokens=allowance)
+    return growing.reply()
+
+
+def read_reply(problem: Problem, *, engine: Decoder, tokens: Tokens) -> Reply:
+    """Return the reply that consists of these tokens and has ended with the last of them."""
+    return _Growing(
+        problem=problem,
+        engine=engine,
+        sampling=GREEDY,
+        seed=0,
+        on_token=None,
+        brake=None,
+        tokens=tokens,
+        data=engine.detokenize(tokens.ids.tolist()),
+        finish_reason="eos",
+    ).reply()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Growing:
+    """A reply on its way to its end."""
+
+    problem: Problem
+    engine: Decoder
+    sampling: SamplingParams
+    seed: int
+    on_token: TokenListener | None
+    brake: Brake | None
+    tokens: Tokens
+    data: bytes
+    finish_reason: FinishReason = "length"
+    is_forced: bool = False
+    _reader: Reader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reader = Reader(self.problem)
+        self._reader.feed(self.data)
+
+    async def sample(self, forced_ids: tuple[int, ...], *, max_tokens: int, thought_tokens: int) -> None:
+        """Feed `forced_ids`, then sample to the end of the reply, at most so many tokens in all and of the thought."""
+        request = Request(
+            prompt_ids=(*self.problem.prompt_ids, *self.tokens.ids.tolist()),
+            forced_ids=forced_ids,
+            max_tokens=max(max_tokens, 0),
+            sampling=self.sampling,
+            seed=self.seed,
+            stop_when=self._stop_rule(thought_tokens),
+        )
+        self._feed_forced(forced_ids)
+        is_stopped = self.brake is not None and self.brake(self._reader.has_output or self.is_forced)
+        if is_stopped or not request.max_tokens:
+            self.tokens = Tokens.concat((self.tokens, Tokens.forced(forced_ids)))
+            return
+        completion = await self.engine.generate(request, self.on_token)
+        self._reader.feed_to(completion.data)
+        self.tokens = Tokens.concat((self.tokens, completion.tokens))
+        self.data += completion.data
+        self.finish_reason = completion.finish_reason
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the reply ended as replies of its format do, with nothing cut off."""
+        return self._reader.is_over or self.finish_reason in ("eos", "stop")
+
+    @property
+    def lacks_output(self) -> bool:
+        """Whether an output must be forced: the thought did not end by itself, or nothing came after it."""
+        if self.finish_reason == "cancelled" or not forced_close(self.problem):
+            return False
+        if self.is_ended:
+            return not self._reader.is_over and not read_sections(self.problem, self.data).has_output
+        return not self._reader.has_output
+
+    async def close_by_force(self, *, max_tokens: int) -> None:
+        """End the thought and sample an output of at most `max_tokens`; below 1, leave the reply without one."""
+        if max_tokens < 1:
+            self.finish_reason = "length" if self.is_ended else self.finish_reason
+            return
+        if self.finish_reason == "eos":
+            self.tokens = self.tokens[:-1]
+        is_closed = self._reader.has_tags and read_sections(self.problem, self.data).closed
+        text = forced_close(self.problem, is_thought_closed=is_closed)
+        self.is_forced = True
+        await self.sample(self.engine.tokenize(text, special=True), max_tokens=max_tokens, thought_tokens=max_tokens)
+
+    def reply(self) -> Reply:
+        """Return what has come of it."""
+        sections = read_sections(self.problem, self.data)
+        lacks = self.lacks_output
+        output = "" if lacks else sections.output
+        answer = None if self.problem.is_free_form or not output else extract(output)
+        rows = None
+        if answer is not None:
+            pieces = [self.engine.detokenize((token,)) for token in self.tokens.ids.tolist()]
+            rows = answer_rows(pieces, output, answer)
+        return Reply(
+            tokens=self.tokens,
+            data=self.data,
+            thought=sections.raw if lacks and not sections.thought else sections.thought,
+            output=output,
+            answer=answer,
+            finish_reason=self.finish_reason,
+            is_forced=self._is_closed_by_force(),
+            is_truncated=not self.is_ended,
+            has_tags=self._reader.has_tags,
+            signals=measure(self.tokens, answer=rows),
+        )
+
+    def _is_closed_by_force(self) -> bool:
+        """Say whether tags are among the forced tokens: also those of a prefix that another rollout left behind."""
+        forced = self.engine.detokenize(self.tokens.ids[~self.tokens.is_sampled].tolist()).decode(errors="replace")
+        return any(tag in forced for tag in written_tags(self.problem.tags))
+
+    def _feed_forced(self, ids: tuple[int, ...]) -> None:
+        for token in ids:
+            piece = self.engine.detokenize((token,))
+            self.data += piece
+            self._reader.feed(piece, is_forced=True)
+            if self.on_token is not None:
+                self.on_token(token, piece)
+
+    def _stop_rule(self, thought_tokens: int) -> StopRule:
+        reader, brake, is_forced = self._reader, self.brake, self.is_forced
+        reader.begin()
+
+        def is_end(data: bytes, num_sampled: int) -> bool:
+            reader.feed_to(data)
+            is_output = reader.has_output or is_forced
+            if reader.is_over or (brake is not None and brake(is_output)):
+                return True
+            return num_sampled >= thought_tokens and not is_output
+
+        return is_end

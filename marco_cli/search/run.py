@@ -1,0 +1,260 @@
+"""One search in progress: what every strategy shares.
+
+In: a problem, engines, a `SearchConfig`, listeners. A strategy takes a `Run`, asks it for rollouts, hands it the finished
+replies and reads its budget; out comes a `SearchResult`. Which rollouts are made, and from where, is the strategy's
+business alone.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from marco_cli.engine.base import Engine, SamplingParams, TokenListener, Tokens, Usage
+from marco_cli.reward import REWARDS
+from marco_cli.reward.population import AnswerKey, Evidence, Population, answer_key
+from marco_cli.reward.signals import measure
+from marco_cli.search import VOTES, load
+from marco_cli.search.base import Candidate, Problem, Reply, SearchResult, StopReason, Vote
+from marco_cli.search.budget import Budget
+from marco_cli.search.config import SearchConfig
+from marco_cli.search.events import (
+    CandidateFound,
+    EventListener,
+    Noticed,
+    Progress,
+    SearchEnded,
+    SearchEvent,
+    SearchStarted,
+    VoteChanged,
+)
+from marco_cli.search.lanes import Lane, run_lanes
+from marco_cli.search.reader import written_tags
+from marco_cli.search.rollout import NOTHING, rollout
+from marco_cli.search.tree import Tree
+from marco_cli.search.vote import VoteRule, certainty, count_votes, probability_ahead
+
+Reward = Callable[[Evidence], float]
+Strategy = Callable[["Run"], Awaitable[StopReason]]
+
+
+class Run:
+    """A search and what has come of it so far."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        engine: Engine,
+        config: SearchConfig,
+        budget: Budget,
+        critic: Engine | None = None,
+        on_event: EventListener | None = None,
+        on_token: TokenListener | None = None,
+        first: Reply | None = None,
+    ) -> None:
+        self.problem = problem
+        self.engine = engine
+        self.config = config
+        self.budget = budget
+        self.critic = critic
+        """Who judges in `tot`; None lets the model judge itself."""
+        self.first = first
+        """A greedy reply that exists already and need not be generated again."""
+        self.tree: Tree | None = None
+        self.candidates: list[Candidate] = []
+        self.usage = Usage()
+        self.notices: list[str] = []
+        self.on_event = on_event
+        self.on_token = on_token
+        """Hears the tokens of the first rollout."""
+        self._population = Population()
+        self._reward: Reward = load(REWARDS[config.reward_name])
+        self._rule: VoteRule = load(VOTES[config.vote_name])
+        self._evidence: dict[AnswerKey, float] = {}
+        self._unfinished: Reply | None = None
+        self._num_replies = 0
+
+    async def in_lanes(self, work: Callable[[Lane], Awaitable[None]], *, num_lanes: int | None = None) -> None:
+        """Run `work` in as many lanes as the configuration says, until each returns."""
+        lanes = self.config.parallel if num_lanes is None else num_lanes
+        for usage in await run_lanes(lanes, self.engine, self.budget, work):
+            self.usage += usage
+
+    async def rollout(
+        self,
+        lane: Lane,
+        *,
+        prefix: Tokens = NOTHING,
+        forced_ids: tuple[int, ...] = (),
+        sampling: SamplingParams | None = None,
+        seed: int = 0,
+        is_streamed: bool = False,
+    ) -> Reply:
+        """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples."""
+        budget = self.budget
+        was_output = False
+
+        def brake(is_output: bool) -> bool:  # noqa: FBT001  # the signature of `rollout.Brake`
+            nonlocal was_output
+            if is_output and not was_output:
+                was_output = True
+                budget.begin_output()
+            return budget.must_stop(is_output)
+
+        budget.begin_rollout()
+        try:
+            return await rollout(
+                self.problem,
+                engine=lane,
+                prefix=prefix,
+                forced_ids=forced_ids,
+                sampling=self.config.sampling if sampling is None else sampling,
+                seed=seed,
+                on_token=self.on_token if is_streamed else None,
+                brake=brake,
+                room=budget.output_room,
+            )
+        finally:
+            budget.end_rollout(was_output=was_output)
+
+    def accept(
+        self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
+    ) -> Candidate | None:
+        """Take a reply for what it is: a candidate if it has an output, and in any case something to look at."""
+        self._num_replies += 1
+        if self._num_replies == 1 and not reply.has_tags:
+            tags = ", ".join(written_tags(self.problem.tags))
+            self.notice(f"the first reply has none of the preset's tags ({tags}): is this the model's preset?")
+        if not reply.output:
+            self._unfinished = reply
+            return None
+        self.budget.learn_output(len(reply.tokens) * len(reply.output.encode()) // max(1, len(reply.data)))
+        candidate = Candidate(id=len(self.candidates), reply=reply, node_id=node_id, fresh=fresh, reflects=reflects)
+        self.candidates.append(candidate)
+        self._population.add(reply.signals, reply.answer, weight=candidate.weight)
+        if reply.answer is not None:
+            key = answer_key(reply.answer)
+            self._evidence[key] = self._evidence.get(key, 0.0) + candidate.weight * fresh
+        if self.on_event is not None:
+            self.emit(CandidateFound(candidate=self._rated(candidate)))
+            votes = self.votes()
+            self.emit(VoteChanged(votes=votes, certainty=certainty(votes, self.candidates)))
+        return candidate
+
+    def is_done(self, reply: Reply) -> bool:
+        """Say whether a simulation that led to this reply counts: one that the budget cut off without output does not."""
+        return bool(reply.output) or (not reply.is_truncated and reply.finish_reason != "cancelled")
+
+    def repeat(self, candidate_id: int) -> None:
+        """Note that the very same reply came up once more."""
+        candidate = self.candidates[candidate_id]
+        self.candidates[candidate_id] = replace(candidate, repeats=candidate.repeats + 1)
+
+    def value(self, reply: Reply) -> float:
+        """Return the reward of a reply as things stand, in [0, 1]; half when it is not whole, 0 without an output."""
+        if not reply.output:
+            return 0.0
+        reward = self._reward(Evidence(signals=reply.signals, answer=reply.answer, population=self._population))
+        return min(1.0, max(0.0, reward if reply.is_whole else 0.5 * reward))
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the leader's posterior reaches the wanted certainty.
+
+        The answer with the most evidence is looked at first, which costs no pass over the candidates.
+        """
+        if self.config.certainty >= 1 or len(self.candidates) < self.config.min_candidates:
+            return False
+        totals = sorted(self._evidence.values(), reverse=True)[:2]
+        if not totals or probability_ahead(totals[0], totals[1] if totals[1:] else 0.0) < self.config.certainty:
+            return False
+        return certainty(self.votes(), self.candidates) >= self.config.certainty
+
+    def is_doubtful(self, reply: Reply) -> bool:
+        """Say whether a reply's confidence is low: below the model's threshold, or well below its like."""
+        threshold = self.config.doubt_below
+        if threshold is not None:
+            return reply.signals.confidence < threshold
+        return self._population.standing(reply.signals.confidence) < _LOW_STANDING
+
+    def votes(self) -> tuple[Vote, ...]:
+        """Return the votes as things stand, leader first."""
+        return count_votes([self._rated(candidate) for candidate in self.candidates], self._rule)
+
+    def claim(self, *, may_be_certain: bool = True) -> StopReason | None:
+        """Begin one more simulation, or say why the search ends."""
+        return "certain" if may_be_certain and self.is_certain else self.budget.claim()
+
+    def notice(self, text: str) -> None:
+        """Tell the user something, once."""
+        if text not in self.notices:
+            self.notices.append(text)
+            self.emit(Noticed(text=text))
+
+    def emit(self, event: SearchEvent) -> None:
+        """Pass an event on; build it only when `on_event` is set if that costs anything."""
+        if self.on_event is not None:
+            self.on_event(event)
+
+    @property
+    def progress(self) -> Progress:
+        """What has been spent so far."""
+        budget = self.budget
+        return Progress(
+            num_simulations=budget.num_simulations,
+            max_simulations=budget.max_simulations,
+            num_tokens=budget.num_tokens,
+            max_tokens=budget.max_tokens,
+            seconds=budget.seconds,
+            max_seconds=budget.max_seconds,
+        )
+
+    def start(self) -> None:
+        """Announce the search."""
+        self.emit(
+            SearchStarted(
+                question=self.problem.question,
+                strategy=self.config.strategy,
+                parallel=self.config.parallel,
+                progress=self.progress,
+            )
+        )
+
+    def result(self, stop_reason: StopReason) -> SearchResult:
+        """End the search: rate all candidates against each other and vote."""
+        self.emit(SearchEnded(stop_reason=stop_reason, progress=self.progress))
+        candidates = tuple(self._rated(candidate) for candidate in self.candidates)
+        votes = count_votes(candidates, self._rule)
+        reply = candidates[votes[0].candidate_ids[0]].reply if votes else self._unfinished or _NO_REPLY
+        return SearchResult(
+            reply=reply,
+            candidates=candidates,
+            votes=votes,
+            certainty=certainty(votes, candidates),
+            stop_reason=stop_reason,
+            num_simulations=self.budget.num_simulations,
+            max_simulations=self.budget.max_simulations,
+            tree=self.tree,
+            usage=self.usage,
+            seconds=self.budget.seconds,
+            notices=tuple(self.notices),
+            strategy=self.config.strategy,
+        )
+
+    def _rated(self, candidate: Candidate) -> Candidate:
+        agreement = self._population.share(candidate.reply.answer)
+        return replace(candidate, agreement=agreement, reward=self.value(candidate.reply))
+
+
+_LOW_STANDING = 0.37
+"""Half a standard deviation below the mean: about the lowest 30 %."""
+
+_NO_REPLY = Reply(
+    tokens=NOTHING,
+    data=b"",
+    thought="",
+    output="",
+    answer=None,
+    finish_reason="cancelled",
+    is_truncated=True,
+    signals=measure(NOTHING),
+)

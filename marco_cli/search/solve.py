@@ -1,0 +1,95 @@
+"""Run one search: the door through which everything outside `search/` comes in.
+
+In: a problem, an engine, a `SearchConfig`. Out: a `SearchResult`. Checks that the machine can do what the configuration
+asks before anything is generated.
+"""
+
+import time
+
+from marco_cli.engine.base import Engine, TokenListener
+from marco_cli.errors import ConfigError
+from marco_cli.search import STRATEGIES, load
+from marco_cli.search.base import Clock, Problem, Reply, SearchResult
+from marco_cli.search.budget import Budget, Stop
+from marco_cli.search.config import SearchConfig
+from marco_cli.search.events import EventListener
+from marco_cli.search.rollout import reply_limit
+from marco_cli.search.run import Run, Strategy
+
+_SINGLE = ("cot", "sample")
+"""Strategies that make one reply, whatever the budget."""
+
+
+async def search(
+    problem: Problem,
+    *,
+    engine: Engine,
+    config: SearchConfig,
+    critic: Engine | None = None,
+    on_event: EventListener | None = None,
+    on_token: TokenListener | None = None,
+    stop: Stop | None = None,
+    clock: Clock = time.monotonic,
+    first: Reply | None = None,
+) -> SearchResult:
+    """Search for the answer of a problem.
+
+    Args:
+        problem: the prompt and the format of its reply.
+        engine: who generates; other searches may use it at the same time.
+        config: the strategy and its numbers.
+        critic: who judges the steps of `tot`; None lets the model judge itself.
+        on_event: hears everything that happens, on the event loop.
+        on_token: hears the tokens of the first reply.
+        stop: raise it to get the answer now from what there is.
+        clock: seconds for the time limit.
+        first: a greedy reply to the same problem that exists already.
+
+    Raises:
+        ConfigError: the engine cannot serve the configuration.
+        ContextOverflowError: the prompt leaves no room for a reply.
+        DecodeError: the model refused to evaluate something.
+
+    """
+    _check(problem, engine=engine, critic=critic, config=config)
+    budget = Budget(
+        clock=clock,
+        stop=stop or Stop(),
+        simulations=None if config.strategy in _SINGLE else config.simulations,
+        tokens=config.max_search_tokens,
+        seconds=config.time_limit,
+        output_reserve=problem.output_reserve,
+    )
+    run = Run(
+        problem,
+        engine=engine,
+        config=config,
+        budget=budget,
+        critic=critic,
+        on_event=on_event,
+        on_token=on_token,
+        first=first,
+    )
+    strategy: Strategy = load(STRATEGIES[config.strategy].place)
+    run.start()
+    return run.result(await strategy(run))
+
+
+def _check(problem: Problem, *, engine: Engine, critic: Engine | None, config: SearchConfig) -> None:
+    """Refuse what the engine at hand cannot do."""
+    if config.parallel > engine.places:
+        raise ConfigError(
+            f"parallel is {config.parallel}, but the engine decodes {engine.places} requests at once",
+            hint=f"use --parallel {engine.places} or less",
+        )
+    reply_limit(problem, engine.context_size)
+    if critic is None:
+        return
+    own, other = engine.info, critic.info
+    sample = problem.question or "The answer is 3.5.\n答案"
+    if own.num_vocab != other.num_vocab or engine.tokenize(sample) != critic.tokenize(sample):
+        raise ConfigError(
+            f"the critic {other.name} has another vocabulary ({other.num_vocab} tokens) than {own.name} "
+            f"({own.num_vocab} tokens), expected the same",
+            hint="choose a critic of the same model family",
+        )

@@ -1,0 +1,133 @@
+"""Turn finished paths into one answer.
+
+In: candidates. Out: `Vote`s, leader first, and how certain it is that the leader stays ahead. A vote rule gives each
+candidate a weight; answers that are equal pool theirs. Candidates without an answer to compare (free text) stand for
+themselves alone. Replies closed by force or cut weigh half under every rule.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from marco_cli.reward.population import AnswerKey, answer_key
+from marco_cli.search.base import Candidate, Vote
+
+VoteRule = Callable[[Sequence[Candidate]], list[float]]
+"""Candidates → one weight each, 0 or more."""
+
+SHARPNESS: Final = 1.0
+"""How many e-folds of weight one standard deviation of confidence is worth in `weighted`."""
+BORDA_POWER: Final = 0.5
+"""Exponent of the rank in `borda`; 0 is the majority, infinity the most confident (arXiv 2502.18581, self-certainty)."""
+
+
+def majority(candidates: Sequence[Candidate]) -> list[float]:
+    """Weigh all whole replies alike (self-consistency, arXiv 2203.11171)."""
+    return [candidate.weight for candidate in candidates]
+
+
+def weighted(candidates: Sequence[Candidate]) -> list[float]:
+    """Weigh replies by their confidence: e^(s z), z the z-score of the mean confidence among the candidates.
+
+    Raw confidences of one problem differ by 0.01 to 0.03, so weighing by them is the majority vote (`research` of every
+    peer finds so); their z-scores do not depend on the model. s = 0 would be the majority, a large s the best reply.
+    """
+    confidences = [candidate.reply.signals.confidence for candidate in candidates]
+    mean, spread = statistics.fmean(confidences), statistics.pstdev(confidences)
+    if spread < _NO_SPREAD:
+        return majority(candidates)
+    return [
+        candidate.weight * math.exp(SHARPNESS * (confidence - mean) / spread)
+        for candidate, confidence in zip(candidates, confidences, strict=True)
+    ]
+
+
+def borda(candidates: Sequence[Candidate]) -> list[float]:
+    """Weigh replies by the rank of their mean confidence: (n - r + 1)^p for rank r of n; equals share a rank."""
+    confidences = [candidate.reply.signals.confidence for candidate in candidates]
+    return [
+        candidate.weight * sum(other <= confidence for other in confidences) ** BORDA_POWER
+        for candidate, confidence in zip(candidates, confidences, strict=True)
+    ]
+
+
+def best(candidates: Sequence[Candidate]) -> list[float]:
+    """Give the reply with the highest reward everything, and the others what breaks ties between them."""
+    rewards = [candidate.reward for candidate in candidates]
+    top = max(rewards)
+    return [1.0 if reward == top else _SCRAP * reward for reward in rewards]
+
+
+_NO_SPREAD: Final = 1e-9
+_SCRAP: Final = 1e-6
+
+
+def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, ...]:
+    """Pool the weights of equal answers.
+
+    Returns:
+        Votes by weight, ties by the best reward and then by the earliest candidate; weights add up to 1. When no
+        candidate has an answer, the one with the best reward leads.
+
+    """
+    if not candidates:
+        return ()
+    voters = [candidate for candidate in candidates if candidate.reply.answer is not None]
+    weights = (
+        dict(zip(voters, rule(voters), strict=True)) if voters else dict(zip(candidates, best(candidates), strict=True))
+    )
+    pools: dict[AnswerKey | int, list[tuple[Candidate, float]]] = {}
+    for candidate in candidates:
+        answer = candidate.reply.answer
+        key = candidate.id if answer is None else answer_key(answer)
+        # Where answers can be read, a reply without one has no voice.
+        pools.setdefault(key, []).append((candidate, weights.get(candidate, 0.0)))
+    total = sum(weight for pool in pools.values() for _, weight in pool) or 1.0
+    votes = [_vote(pool, total) for pool in pools.values()]
+    by_id = {candidate.id: candidate for candidate in candidates}
+    return tuple(sorted(votes, key=lambda vote: (-vote.weight, -by_id[vote.candidate_ids[0]].reward)))
+
+
+def _vote(pool: list[tuple[Candidate, float]], total: float) -> Vote:
+    ranked = sorted(pool, key=lambda entry: (-entry[0].reward, entry[0].id))
+    return Vote(
+        answer=ranked[0][0].reply.answer,
+        candidate_ids=tuple(candidate.id for candidate, _ in ranked),
+        weight=sum(weight for _, weight in pool) / total,
+    )
+
+
+def certainty(votes: Sequence[Vote], candidates: Sequence[Candidate]) -> float:
+    """Return the posterior probability that the leader stays ahead of the answer with the most evidence besides it.
+
+    Adaptive-Consistency (arXiv 2305.11860): P(p > 1/2) for p ~ Beta(v1 + 1, v2 + 1). A candidate's evidence is its weight
+    times its share of fresh tokens, because replies that share most of their thought are not independent witnesses.
+    0 without candidates; free text is never certain.
+    """
+    if not votes or votes[0].answer is None:
+        return 0.0
+    evidence = {candidate.id: candidate.weight * candidate.fresh for candidate in candidates}
+    totals = [sum(evidence[each] for each in vote.candidate_ids) for vote in votes]
+    return probability_ahead(totals[0], max(totals[1:], default=0.0))
+
+
+def probability_ahead(leader: float, other: float) -> float:
+    """Return P(p > 1/2) for p ~ Beta(leader + 1, other + 1), to about 1e-9; counts need not be whole."""
+    exponent = math.lgamma(leader + other + 2) - math.lgamma(leader + 1) - math.lgamma(other + 1)
+    width = 0.5 / _INTERVALS
+    total = 0.0
+    for index in range(_INTERVALS + 1):
+        factor = 1 if index in (0, _INTERVALS) else 4 if index % 2 else 2
+        total += factor * _beta_density(0.5 + index * width, leader, other, exponent)
+    return min(1.0, total * width / 3)
+
+
+_INTERVALS: Final = 512
+"""Of Simpson's rule over [1/2, 1]."""
+
+
+def _beta_density(p: float, leader: float, other: float, exponent: float) -> float:
+    if p >= 1.0:
+        return math.exp(exponent) if other == 0 else 0.0
+    return math.exp(exponent + leader * math.log(p) + other * math.log1p(-p))

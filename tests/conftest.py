@@ -1,0 +1,48 @@
+"""What all tests share: a plain terminal, and the two models that need no download.
+
+Asynchronous tests are plain functions that call `asyncio.run`.
+"""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+# Before anything imports rich or typer, which look at these once: every test sees the same terminal.
+os.environ.update(_TYPER_FORCE_DISABLE_TERMINAL="1", COLUMNS="80", TERM="xterm-256color")
+for _name in ("CI", "FORCE_COLOR", "GITHUB_ACTIONS"):
+    os.environ.pop(_name, None)
+
+ROOT = Path(__file__).parents[1]
+
+
+def load_script(name: str) -> ModuleType:
+    """Import a script of `benchmarks/`, which is no package and not installed."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their own module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Qwen2-shaped model of 0.1 M random weights: 512 tokens of vocabulary, 4096 of context."""
+    path = tmp_path_factory.mktemp("models") / "tiny.gguf"
+    random_gguf = load_script("random_gguf")
+    random_gguf.write(path, random_gguf.SHAPES["tiny"], "f16", scale=0.2)
+    return path
+
+
+@pytest.fixture(scope="session")
+def nano_gguf() -> Path:
+    """Return the bundled model."""
+    path = ROOT / "marco_cli" / "nano" / "marco-nano.gguf"
+    if not path.exists():
+        pytest.skip("the bundled model is not built: see training/README.md")
+    return path

@@ -1,0 +1,134 @@
+"""Limits that hold: simulations, tokens, seconds, and "answer now"."""
+
+import pytest
+from search.scripts import SUM, find, grown_script
+
+from marco_cli.search.base import SearchResult
+from marco_cli.search.budget import Budget, Stop
+
+
+class Clock:
+    """Seconds that pass when they are looked at, `step` at a time."""
+
+    def __init__(self, step: float = 0.0) -> None:
+        self.now = 0.0
+        self.step = step
+
+    def __call__(self) -> float:
+        """Return the time, and let some pass."""
+        self.now += self.step
+        return self.now
+
+
+STRATEGIES = ("vote", "best-of-n", "mcts", "mcts-paper", "beam", "tot")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("tokens", [10, 60, 150, 400])
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_tokens_are_never_exceeded_by_more_than_one_a_request(strategy: str, tokens: int, parallel: int) -> None:
+    """Whatever the strategy is doing when the tokens run out, each request in flight adds one at most."""
+    result = find(grown_script(3), strategy=strategy, simulations=None, max_search_tokens=tokens, parallel=parallel)
+    in_flight = 16 if strategy in ("beam", "tot") else parallel
+
+    assert result.usage.decoded <= tokens + in_flight
+    assert result.stop_reason in ("tokens", "certain", "finished", "exhausted")
+
+
+@pytest.mark.parametrize("strategy", ["vote", "best-of-n", "mcts", "mcts-paper"])
+@pytest.mark.parametrize("simulations", [1, 3, 7])
+def test_simulations_are_exact(strategy: str, simulations: int) -> None:
+    """A budget of n simulations makes n of them, however many run at once."""
+    result = find(grown_script(3), strategy=strategy, simulations=simulations, parallel=4, certainty=1)
+
+    assert result.num_simulations == simulations
+    assert result.stop_reason == "simulations"
+
+
+def test_a_budget_too_small_for_a_thought_still_yields_an_answer() -> None:
+    """The thought is closed by force in time for an output, and the result says so."""
+    result = find(grown_script(3, depth=40), strategy="mcts", simulations=None, max_search_tokens=200)
+
+    assert result.reply.is_forced
+    assert result.reply.output
+    assert result.usage.decoded <= 204
+
+
+def test_the_deadline_ends_the_search_with_what_there_is() -> None:
+    """Seconds come from the clock that was passed in; an answer that exists is returned as the time is up."""
+    result = find(
+        grown_script(3), strategy="mcts", simulations=None, time_limit=100.0, settings={"clock": Clock(step=0.1)}
+    )
+
+    assert result.stop_reason == "time"
+    assert result.answer is not None
+    assert result.num_simulations >= 1
+
+
+def test_a_deadline_before_the_first_answer_forces_one() -> None:
+    """A tenth of the time is kept for an output by force, as long as there is none."""
+    result = find(
+        grown_script(3, depth=50), strategy="mcts", simulations=8, time_limit=20.0, settings={"clock": Clock(step=0.1)}
+    )
+
+    assert result.stop_reason == "time"
+    assert result.reply.is_forced
+    assert result.reply.output
+
+
+def test_answer_now_returns_what_there_is() -> None:
+    """The first Ctrl-C raises a flag: the search ends within a token and votes over what it has."""
+    stop = Stop()
+    heard = 0
+
+    def on_event(event: object) -> None:
+        nonlocal heard
+        heard += type(event).__name__ == "SimulationEnded"
+        if heard == 3:
+            stop.set()
+
+    result = find(
+        grown_script(3), strategy="mcts", simulations=64, certainty=1, settings={"on_event": on_event, "stop": stop}
+    )
+
+    assert result.stop_reason == "stopped"
+    assert 3 <= result.num_simulations <= 3 + 3, "only replies that ended in the same tick may follow"
+    assert result.answer is not None
+
+
+def test_answer_now_in_the_first_thought_forces_an_answer() -> None:
+    """Stopped before anything was finished, the thought is closed by force and its output written."""
+    stop = Stop()
+    tokens = 0
+
+    def on_token(_token: int, _piece: bytes) -> None:
+        nonlocal tokens
+        tokens += 1
+        if tokens == 30:
+            stop.set()
+
+    result = find(grown_script(3, depth=50), strategy="cot", settings={"on_token": on_token, "stop": stop})
+
+    assert result.stop_reason == "stopped"
+    assert result.reply.is_forced
+    assert result.reply.output
+    assert result.usage.decoded <= 30 + 64 + 2
+
+
+def test_a_search_that_was_stopped_at_once_says_so() -> None:
+    """No token, no answer, no error: an empty reply that claims nothing."""
+    stop = Stop()
+    stop.set()
+    result: SearchResult = find(SUM, strategy="mcts", settings={"stop": stop})
+
+    assert (result.stop_reason, result.reply.output, result.answer, result.votes) == ("stopped", "", None, ())
+
+
+def test_a_simulation_that_was_given_up_is_not_counted() -> None:
+    """Claims are taken back, so that the budget of simulations is for finished ones."""
+    budget = Budget(clock=Clock(), stop=Stop(), simulations=1)
+
+    assert budget.claim() is None
+    assert budget.claim() == "simulations"
+    budget.settle(is_done=False)
+    assert budget.claim() is None

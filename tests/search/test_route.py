@@ -1,0 +1,100 @@
+"""System 1 first, System 2 when it is doubtful."""
+
+import pytest
+from search.scripts import SUM, find, lines
+
+from marco_cli.engine.scripted import END
+from marco_cli.search.budget import Stop
+from marco_cli.search.config import SearchConfig
+from marco_cli.search.effort import AUTO_SEARCH, EFFORTS, Effort
+from marco_cli.search.route import answer_or_search
+
+SURE = lines({"": {"<Thought>\nFour.\n</Thought>\n<Output>\n4\n</Output>" + END: 1.0}})
+
+
+def test_a_sure_chain_is_the_answer() -> None:
+    """One greedy pass, no search, no tokens for one."""
+    result = find(SURE, run=answer_or_search, simulations=8)
+
+    assert result.strategy == "cot"
+    assert result.num_simulations == 1
+    assert result.first is None
+
+
+def test_a_doubtful_chain_is_searched_on_from() -> None:
+    """The chain is the first leaf and is not paid for twice; the result says where it began."""
+    chain = find(SUM, strategy="cot")
+    result = find(SUM, run=answer_or_search, simulations=8, doubt_below=0.9999, certainty=1)
+
+    assert result.strategy == "mcts"
+    assert result.first is not None
+    assert result.candidates[0].reply is result.first
+    assert result.first.data == chain.reply.data
+    assert result.usage.decoded > chain.usage.decoded
+    assert not result.is_changed
+
+
+def test_a_changed_answer_is_told() -> None:
+    """The summary can say whether thinking longer was of use."""
+    unsure = lines(
+        {
+            "": {"<Thought>\nA": 0.4, "<Thought>\nB": 0.35, "<Thought>\nC": 0.25},
+            "<Thought>\nA": {f" {word}\n</Thought>\n<Output>\n5\n</Output>{END}": 0.25 for word in "wxyz"},
+            "<Thought>\nB": {f"\n</Thought>\n<Output>\n4\n</Output>{END}": 1.0},
+            "<Thought>\nC": {f"\n</Thought>\n<Output>\n4\n</Output>{END}": 1.0},
+        }
+    )
+    result = find(
+        unsure, run=answer_or_search, simulations=24, doubt_below=0.9999, certainty=1, vote="best", reward="confidence"
+    )
+
+    assert result.first is not None
+    assert (result.first.output, result.reply.output) == ("5", "4")
+    assert result.is_changed
+
+
+def test_a_chain_without_output_is_doubtful_whatever_its_confidence() -> None:
+    """A thought that never ended is no answer to be sure of."""
+    endless = lines({"": {"<Thought>\n" + "step\n" * 1000: 1.0}})
+    result = find(endless, run=answer_or_search, simulations=2, context_size=256, doubt_below=0.0)
+
+    assert result.first is not None
+
+
+def test_answer_now_during_the_chain_starts_no_search() -> None:
+    """The first Ctrl-C means: no search."""
+    stop = Stop()
+    result = find(
+        SUM, run=answer_or_search, doubt_below=0.9999, settings={"stop": stop, "on_token": lambda *_: stop.set()}
+    )
+
+    assert result.strategy == "cot"
+    assert result.stop_reason == "stopped"
+
+
+def test_the_time_limit_is_for_both_together() -> None:
+    """A chain that used the time up is not followed by a search."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.5
+        return now
+
+    result = find(SUM, run=answer_or_search, doubt_below=0.9999, time_limit=5.0, settings={"clock": clock})
+
+    assert result.strategy == "cot"
+
+
+@pytest.mark.parametrize("effort", [*EFFORTS.values(), AUTO_SEARCH])
+def test_every_effort_is_a_valid_configuration(effort: Effort) -> None:
+    """Bundles name strategies that exist and budgets that are possible."""
+    config = SearchConfig(
+        strategy=effort.strategy,
+        simulations=effort.simulations,
+        max_search_tokens=effort.max_search_tokens,
+        time_limit=effort.time_limit,
+        parallel=effort.parallel,
+    )
+
+    assert config.parallel <= 16

@@ -1,0 +1,117 @@
+"""Where steps end: the same tokens whether a reply is cut afterwards or generated step by step."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marco_cli.engine.base import Tokens
+from marco_cli.search.steps import STEP_MODES, StepMode, split, step_rule
+from marco_cli.search.tree import Step
+from marco_cli.sections import MARCO, NONE
+
+TEXTS = st.lists(
+    st.sampled_from(
+        [
+            "a",
+            " word",
+            "\n",
+            "\n\n",
+            ".\n\n",
+            "。\n",
+            " \n",
+            "</Tho",
+            "ught>",
+            "<Output>",
+            "</Output>",
+            "你",
+            "- ",
+            "",
+            "</Thought>\n",
+        ]
+    ),
+    max_size=400,
+)
+
+
+def cut(pieces: list[str], mode: StepMode, *, forced: slice = slice(0, 0)) -> tuple[Step, ...]:
+    """Cut a reply of these pieces, those of `forced` inserted."""
+    tokens = Tokens.forced(range(len(pieces)))
+    tokens.is_sampled[:] = True
+    tokens.is_sampled[forced] = False
+    return split(tokens, [piece.encode() for piece in pieces], mode, MARCO)
+
+
+def texts(steps: tuple[Step, ...]) -> list[str]:
+    """Return the steps as text."""
+    return [step.data.decode() for step in steps]
+
+
+@pytest.mark.parametrize("mode", STEP_MODES)
+@given(pieces=TEXTS)
+def test_splitting_and_generating_cut_at_the_same_tokens(mode: StepMode, pieces: list[str]) -> None:
+    """A finished rollout falls into exactly the steps that would have come one request at a time."""
+    data = [piece.encode() for piece in pieces]
+    generated, start = [], 0
+    while start < len(data):
+        rule = step_rule(mode, MARCO, before=b"".join(data[:start]))
+        end = next(
+            (end for end in range(start + 1, len(data) + 1) if rule(b"".join(data[start:end]), end - start)), len(data)
+        )
+        generated.append(b"".join(data[start:end]))
+        start = end
+
+    assert [step.data for step in cut(pieces, mode)] == generated
+
+
+@pytest.mark.parametrize("mode", STEP_MODES)
+@given(pieces=TEXTS)
+def test_no_token_is_lost_or_doubled(mode: StepMode, pieces: list[str]) -> None:
+    """The steps' tokens, one after the other, are the reply's; only the last step ends it."""
+    steps = cut(pieces, mode)
+
+    assert [int(token) for step in steps for token in step.tokens.ids] == list(range(len(pieces)))
+    assert [step.is_terminal for step in steps] == [False] * (len(steps) - 1) + [True] * bool(steps)
+
+
+def test_a_paragraph_ends_with_the_token_that_holds_the_blank_line() -> None:
+    """Any script, any token: what counts is the text; short paragraphs are merged with the next."""
+    words = [" word"] * 20
+    assert texts(cut([*words, "。\n\n", *words, ".\n", "\n", "end"], "paragraph")) == [
+        " word" * 20 + "。\n\n",
+        " word" * 20 + ".\n\n",
+        "end",
+    ]
+    assert texts(cut(["-", "\n\n", *words, ".\n \n", "end"], "paragraph")) == ["-\n\n" + " word" * 20 + ".\n \n", "end"]
+
+
+def test_a_paragraph_without_end_is_cut_at_256_tokens() -> None:
+    """A model that never leaves a blank line does not make a step of the whole reply."""
+    assert [len(step.tokens) for step in cut(["x"] * 300, "paragraph")] == [256, 44]
+
+
+def test_a_closing_tag_always_ends_a_step_also_across_tokens() -> None:
+    """The thought's end is a step border, however short the step and wherever the tokens fall."""
+    assert texts(cut(["a", "b</", "Thought", ">", "c", "</Output>"], "paragraph")) == ["ab</Thought>", "c</Output>"]
+
+
+def test_mini_steps_are_cut_by_count_alone() -> None:
+    """64 and 32 tokens as in the paper, inside words and tags; the last may be short."""
+    pieces = ["\n\n", "</Thought>"] * 50
+
+    assert [len(step.tokens) for step in cut(pieces, "mini64")] == [64, 36]
+    assert [len(step.tokens) for step in cut(pieces, "mini32")] == [32, 32, 32, 4]
+
+
+def test_a_forced_run_begins_a_step_of_its_own() -> None:
+    """What we inserted is never mixed into a step of the model's, and is marked."""
+    steps = cut(["a", "b", "Wait", "!", "c", "d"], "paragraph", forced=slice(2, 4))
+
+    assert texts(steps) == ["ab", "Wait!cd"]
+    assert [step.is_forced for step in steps] == [False, True]
+
+
+def test_formats_without_tags_have_no_tags_to_cut_at() -> None:
+    """`</Thought>` is plain text for a model that has no such tag."""
+    tokens = Tokens.forced(range(3))
+
+    assert len(split(tokens, [b"a</Thought>", b"b", b"c"], "paragraph", NONE)) == 1

@@ -1,0 +1,142 @@
+"""From finished paths to one answer."""
+
+from dataclasses import replace
+
+import pytest
+
+from marco_cli.answer import extract
+from marco_cli.reward.signals import measure
+from marco_cli.search import VOTES, load
+from marco_cli.search.base import Candidate, Reply
+from marco_cli.search.rollout import NOTHING
+from marco_cli.search.vote import borda, certainty, count_votes, majority, probability_ahead, weighted
+
+SILENT = measure(NOTHING)
+
+
+def candidate(
+    number: int,
+    output: str,
+    *,
+    confidence: float = 0.9,
+    is_forced: bool = False,
+    is_free: bool = False,
+    fresh: float = 1.0,
+) -> Candidate:
+    """Return a finished path that answers `output`."""
+    reply = Reply(
+        tokens=NOTHING,
+        data=output.encode(),
+        thought="",
+        output=output,
+        answer=None if is_free else extract(output),
+        finish_reason="eos",
+        is_forced=is_forced,
+        signals=replace(SILENT, confidence=confidence),
+    )
+    return Candidate(id=number, reply=reply, node_id=number, fresh=fresh, reward=confidence)
+
+
+def outcome(candidates: list[Candidate], rule: str) -> list[tuple[str | None, tuple[int, ...]]]:
+    """Return the answers with who stands for them, leader first."""
+    votes = count_votes(candidates, load(VOTES[rule]))
+    return [(vote.answer.canonical if vote.answer else None, vote.candidate_ids) for vote in votes]
+
+
+FOUR_TO_ONE = [
+    candidate(0, "The answer is 4.", confidence=0.957),
+    candidate(1, "The answer is 5.", confidence=0.962),
+    candidate(2, "So it is 4.00", confidence=0.955),
+    candidate(3, "\\boxed{4}", confidence=0.961),
+    candidate(4, "4", confidence=0.956),
+]
+
+
+@pytest.mark.parametrize(("rule", "leader"), [("majority", "4"), ("weighted", "4"), ("borda", "4"), ("best", "5")])
+def test_each_rule_has_its_own_leader(rule: str, leader: str) -> None:
+    """Four sure replies outvote one surer one, except where only the best counts; equal answers pool their votes."""
+    votes = outcome(FOUR_TO_ONE, rule)
+
+    assert votes[0][0] == leader
+    assert dict(votes)["4"] == (3, 0, 4, 2)
+
+
+@pytest.mark.parametrize("rule", VOTES)
+def test_every_rule_gives_shares_that_add_up(rule: str) -> None:
+    """Weights are shares of one, whatever the rule; without candidates there is no vote."""
+    votes = count_votes(FOUR_TO_ONE, load(VOTES[rule]))
+
+    assert sum(vote.weight for vote in votes) == pytest.approx(1)
+    assert count_votes([], load(VOTES[rule])) == ()
+    assert [vote.weight for vote in votes] == sorted((vote.weight for vote in votes), reverse=True)
+
+
+@pytest.mark.parametrize("rule", ["majority", "weighted", "borda"])
+def test_replies_closed_by_force_weigh_half(rule: str) -> None:
+    """Two answers that were forced out of unfinished thoughts do not outvote two that were reached."""
+    candidates = [
+        candidate(0, "4", is_forced=True), candidate(1, "4", is_forced=True), candidate(2, "5"), candidate(3, "5"),
+    ]  # fmt: skip
+    votes = count_votes(candidates, load(VOTES[rule]))
+
+    assert [vote.weight for vote in votes] == pytest.approx([2 / 3, 1 / 3])
+    assert votes[0].candidate_ids == (2, 3)
+
+
+def test_confidence_weighs_by_its_distance_from_the_mean() -> None:
+    """The scale of confidences does not matter, only how far apart they are: models differ in it."""
+    wide = [candidate(n, "1", confidence=c) for n, c in enumerate((0.5, 0.6, 0.7))]
+    narrow = [candidate(n, "1", confidence=c) for n, c in enumerate((0.95, 0.96, 0.97))]
+
+    assert weighted(wide) == pytest.approx(weighted(narrow))
+    assert weighted(wide)[0] < weighted(wide)[1] < weighted(wide)[2]
+
+
+def test_borda_weighs_by_rank() -> None:
+    """Square roots of the ranks, equals alike."""
+    candidates = [candidate(n, "1", confidence=c) for n, c in enumerate((0.9, 0.8, 0.9))]
+
+    assert borda(candidates) == pytest.approx([3**0.5, 1, 3**0.5])
+
+
+def test_free_text_is_decided_by_reward_and_never_certain() -> None:
+    """No two translations count as the same answer: the best reward wins."""
+    candidates = [candidate(n, "texte", confidence=c, is_free=True) for n, c in enumerate((0.7, 0.9, 0.8))]
+    votes = count_votes(candidates, majority)
+
+    assert [vote.candidate_ids for vote in votes] == [(1,), (2,), (0,)]
+    assert certainty(votes, candidates) == 0
+
+
+def test_a_reply_without_answer_does_not_outweigh_one_with() -> None:
+    """Where answers can be read, a reply that has none is no rival, however sure it was."""
+    candidates = [candidate(0, "hm", confidence=0.999, is_free=True), candidate(1, "4", confidence=0.5)]
+
+    assert all(outcome(candidates, rule)[0] == ("4", (1,)) for rule in VOTES)
+
+
+def test_ties_go_to_the_higher_reward_then_to_the_earlier() -> None:
+    """The result never depends on the order of a dictionary."""
+    tied = [candidate(0, "4", confidence=0.8), candidate(1, "5", confidence=0.9)]
+    equal = [candidate(0, "4"), candidate(1, "5")]
+
+    assert outcome(tied, "majority")[0][0] == "5"
+    assert outcome(equal, "majority")[0][0] == "4"
+
+
+@pytest.mark.parametrize(
+    ("leader", "other", "wanted"),
+    [(0, 0, 0.5), (1, 0, 0.75), (3, 0, 15 / 16), (4, 0, 31 / 32), (3, 1, 13 / 16), (2, 2, 0.5), (20, 2, 0.999967)],
+)
+def test_posterior_equals_the_binomial_tail(leader: int, other: int, wanted: float) -> None:
+    """P(p > 1/2) under Beta(v1 + 1, v2 + 1) is a sum of binomial coefficients for whole counts."""
+    assert probability_ahead(leader, other) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_replies_that_share_their_thought_are_weak_witnesses() -> None:
+    """Three branches off the last step of one reply are no proof; three replies of their own are more."""
+    own = [candidate(n, "4") for n in range(4)]
+    shared = [candidate(0, "4"), *(candidate(n, "4", fresh=0.1) for n in range(1, 4))]
+
+    assert certainty(count_votes(own, majority), own) > 0.95
+    assert certainty(count_votes(shared, majority), shared) < 0.85

@@ -1,0 +1,6 @@
+"""Makes `training/`, which no wheel ships, importable from a checkout."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))

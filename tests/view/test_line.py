@@ -1,0 +1,74 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from marco_cli.view.line import Glyphs, one_line, wrap
+
+UTF8 = Glyphs.of("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        ("forty-two", 9, "forty-two"),
+        ("forty-two", 8, "forty-t…"),
+        ("forty two", 7, "forty…"),
+        ("四十二个", 8, "四十二个"),
+        ("四十二个", 7, "四十二…"),
+        ("四十二个", 6, "四十…"),
+        ("四十二个", 2, "…"),
+        ("forty-two", 1, "…"),
+        ("forty-two", 0, ""),
+    ],
+)
+def test_text_is_cut_by_cells(text: str, width: int, expected: str) -> None:
+    """A Chinese character takes two cells and is never cut in half; what is missing is marked."""
+    assert UTF8.fit(text, width) == expected
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"),
+    [("utf-8", "✓ 四…"), ("UTF-16", "✓ 四…"), ("ascii", "? ?????"), ("latin-1", "? ?????"), ("gbk", "? 四...")],
+)
+def test_an_encoding_gets_only_what_it_has(encoding: str, expected: str) -> None:
+    """What a terminal cannot write becomes a question mark before widths are measured; guides become ASCII."""
+    glyphs = Glyphs.of(encoding)
+    width = 5 if encoding.startswith(("utf", "UTF")) else 8
+
+    fitted = glyphs.fit("✓ 四十二个字", width)
+
+    assert fitted == expected
+    fitted.encode(encoding)
+    for glyph in (glyphs.branch, glyphs.ellipsis, glyphs.check, glyphs.full, glyphs.empty, glyphs.block, glyphs.arrow):
+        glyph.encode(encoding)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\n\n Let me\n\tadd. \n", "Let me add."),
+        ("so 72.\n</Thought>\n<Output>\nThe answer is 72.", "so 72. The answer is 72."),
+        ("</THINK>\n", ""),
+        ("[red]a[/red] < b", "[red]a[/red] < b"),
+        ("\x1b[31mred\x07", "\\x1b[31mred\\x07"),
+        ("\u202eevil", "\\u202eevil"),
+    ],
+)
+def test_a_label_is_one_printable_line(text: str, expected: str) -> None:
+    """Line ends become spaces, tags go, and whatever could steer a terminal is made visible."""
+    assert one_line(text, 100) == expected
+
+
+def test_the_cost_of_a_label_does_not_depend_on_the_text() -> None:
+    """A step of millions of characters is looked at only at its beginning."""
+    assert one_line("x" * 10_000_000, 80) == "x" * 80
+
+
+@given(text=st.text(alphabet="ab 四十\n", max_size=80), width=st.integers(2, 20))
+def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
+    """Every line fits into the width, Chinese or not, and all characters but white space are still there."""
+    lines = wrap(text, width)
+
+    assert all(0 < cell_len(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())

@@ -1,0 +1,134 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from view.story import Story, candidate
+
+from marco_cli.engine.base import Usage
+from marco_cli.search.base import SearchResult
+from marco_cli.search.vote import count_votes, majority
+from marco_cli.view.summary import REASONS, summary
+
+
+def result_of(*outputs: str, **more: Any) -> SearchResult:
+    """Return a result whose replies say so."""
+    candidates = tuple(
+        candidate(number, thought="so", output=output, reward=number / 100) for number, output in enumerate(outputs)
+    )
+    votes = count_votes(candidates, majority)
+    usual: dict[str, Any] = {
+        "reply": candidates[votes[0].candidate_ids[0]].reply if votes else candidate(0, thought="", output="").reply,
+        "candidates": candidates,
+        "votes": votes,
+        "certainty": 0.97,
+        "stop_reason": "certain",
+        "num_simulations": 14,
+        "max_simulations": 32,
+        "tree": None,
+        "usage": Usage(decoded=3812),
+        "seconds": 6.13,
+    }
+    return SearchResult(**(usual | more))
+
+
+def test_a_summary_says_who_voted_and_why_it_ended() -> None:
+    """A row an answer with its share, its paths and its best confidence; then the reason and the cost."""
+    result = result_of("72", "24", "72", "forty-two apples", "72")
+
+    assert summary(result, width=80).splitlines() == [
+        "72   60 %  ████████████          3 paths   confidence 0.94",
+        "42   20 %  ████                  1 path    confidence 0.93",
+        "24   20 %  ████                  1 path    confidence 0.91",
+        "stopped: certain (0.97) after 14 of 32 simulations, 3 812 tokens, 6.1 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "stopped: certain (0.97) after 14 of 32 simulations, 3 812 tokens, 6.1 s"),
+        (
+            {"stop_reason": "time", "certainty": 0.8, "max_simulations": None},
+            "stopped: time limit (certainty 0.80) after 14 simulations, 3 812 tokens, 6.1 s",
+        ),
+        (
+            {"stop_reason": "finished", "certainty": 0.0, "num_simulations": 1, "max_simulations": 1},
+            "stopped: finished after 1 of 1 simulation, 3 812 tokens, 6.1 s",
+        ),
+    ],
+)
+def test_the_reason_is_said_in_words(more: dict[str, Any], expected: str) -> None:
+    """Why, how certain, after how much."""
+    assert summary(result_of("72", **more)).splitlines()[-1] == expected
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_has_words(reason: str) -> None:
+    """No reason of the search is missing from the table."""
+    assert f"stopped: {REASONS[reason]}" in summary(result_of("72", stop_reason=reason))  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        (None, None),
+        ("24", "the first answer, 24, was doubtful; the search changed it to 72"),
+        ("72", "the first answer, 72, was doubtful; the search confirms it"),
+        ("", "the first reply was doubtful; the search chose another"),
+    ],
+)
+def test_a_change_of_mind_is_told(first: str | None, expected: str | None) -> None:
+    """After `auto` has doubted the first reply the user learns whether the search came to another answer."""
+    chain = None if first is None else candidate(9, thought="", output=first).reply
+    lines = summary(result_of("72", "72", first=chain)).splitlines()
+
+    assert [line for line in lines if line.startswith("the first")] == ([] if expected is None else [expected])
+
+
+def test_a_search_without_output_says_so() -> None:
+    """There is nothing to vote on, and still a reason and a cost."""
+    lines = summary(result_of(stop_reason="time", certainty=0.0)).splitlines()
+
+    assert lines == ["no reply has an output", "stopped: time limit after 14 of 32 simulations, 3 812 tokens, 6.1 s"]
+
+
+def test_notices_are_repeated_at_the_end() -> None:
+    """What stood on the screen while the search ran is gone with it."""
+    assert summary(result_of("72", notices=("use \x1b[1manother preset",))).endswith("note: use \\x1b[1manother preset")
+
+
+def test_many_answers_are_cut_short() -> None:
+    """Eight rows are enough; the others are counted with their weight."""
+    lines = summary(result_of(*(str(number) for number in range(20)))).splitlines()
+
+    assert len(lines) == 10
+    assert lines[8] == "12 more answers, 60 % together"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("width", [10, 20, 33, 40, 64, 80, 120, 200])
+def test_a_summary_fits_any_width(width: int, encoding: str) -> None:
+    """No line is wider than the terminal, which would break it in the middle of a word, and all can be written."""
+    result = result_of("72", "答案是四十二个发夹", "a long answer of many words " * 4, notices=("notice " * 30,))
+    text = summary(replace(result, first=result.candidates[1].reply), width=width, encoding=encoding)
+
+    text.encode(encoding)
+    assert max(cell_len(line) for line in text.splitlines()) <= width
+    assert "72" in text
+
+
+def test_a_file_gets_unbroken_lines() -> None:
+    """Without a width nothing is broken, so that the lines can be searched."""
+    text = summary(result_of("72", notices=("notice " * 60,)))
+
+    assert len(text.splitlines()) == 3
+
+
+def test_the_rows_of_a_search_are_its_votes() -> None:
+    """The leader stands first, and the shares are those of the votes."""
+    story = Story(simulations=30)
+    list(story.events())
+    rows = summary(story.result()).splitlines()[:-1]
+
+    assert [int(row.split()[1]) for row in rows] == [round(100 * vote.weight) for vote in story.result().votes]
