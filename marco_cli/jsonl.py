@@ -20,16 +20,20 @@ def encode(document: object, *, indent: bool = False) -> bytes:
 
 
 def _writable(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace")
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, int):
-        return value if -_INTEGER_LIMIT <= value < _INTEGER_LIMIT else str(value)
     if isinstance(value, dict):
         return {str(_writable(key)): _writable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_writable(item) for item in value]
     if is_dataclass(value):
         return {field.name: _writable(getattr(value, field.name)) for field in fields(value)}
+    return _writable_scalar(value)
+
+
+def _writable_scalar(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", errors="surrogatepass").decode("utf-8", errors="replace")
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int):
+        return value if -_INTEGER_LIMIT <= value < _INTEGER_LIMIT else str(value)
     return value

@@ -10,14 +10,14 @@ PACKAGE = Path(__file__).parents[1] / "marco_cli"
 
 # From the bottom to the top: a module may import from its own row and from rows before it.
 ROWS = (
-    ("errors",),
+    ("errors", "nano"),
     ("prompt", "sections", "answer", "jsonl", "engine.base", "engine.sampling", "engine.prefix_cache"),
     ("engine",),
     ("reward",),
     ("search",),
     ("config",),
     ("models", "hub"),
-    ("solver", "report"),
+    ("solver",),
     ("batch", "evals", "diagnosis"),
     ("view",),
     ("commands",),

@@ -6,6 +6,8 @@ learns to go on after them, not to write them.
 # ruff: noqa: RUF001 - Chinese punctuation is the subject
 
 import random
+import re
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pool
@@ -13,9 +15,10 @@ from multiprocessing import Pool
 import numpy as np
 from numpy.typing import NDArray
 
+from training.problems import counting
 from training.problems.base import CLOSING, OUTPUT, Problem, Solution, correct_solution, wrong_solution
 from training.problems.mixture import MIXTURE, draw
-from training.tokenizer import BYTES, SPECIALS, Pair, Tokenizer, learn_merges
+from training.tokenizer import BYTES, SPECIALS, Pair, Tokenizer, learn_merges, with_whole_words
 
 REFLECTION = {
     "en": "Wait! Maybe I made some mistakes! I need to rethink from scratch.",
@@ -35,6 +38,11 @@ SYSTEMS = (
 )  # fmt: skip
 Shares = Mapping[str, float]
 SHARES: dict[str, float] = {row: entry.share for row, entry in MIXTURE.items()}
+# The words around a counted one are single pieces, so that (role names aside) bare letters stand in the counted word alone.
+COUNTING_WORDS = (
+    *(f" {letter}" for letter in string.ascii_lowercase),
+    *(word for template in counting.SEEN["en"] for word in re.findall(r"(?:^[A-Z]| [a-z])[a-z]*", template)),
+)
 FILLER = [
     "you",
     "are",
@@ -189,7 +197,8 @@ def learn_tokenizer(seed: int, vocabulary: int) -> Tokenizer:
             texts += [segment.text for segment in conversation(problems, rng) if not segment.special]
         else:
             texts += [problem.question.replace(problem.key[5:], "w") for problem in problems]
-    return Tokenizer(learn_merges(texts, vocabulary - len(BYTES) - len(SPECIALS)))
+    learnt = learn_merges(texts, vocabulary - len(BYTES) - len(SPECIALS))
+    return Tokenizer(with_whole_words(learnt, COUNTING_WORDS))
 
 
 def shard(job: tuple[int, int, tuple[Pair, ...], Shares]) -> list[Sample]:

@@ -81,6 +81,22 @@ def learn_merges(texts: Iterable[str], count: int) -> list[Pair]:
     return merges
 
 
+def with_whole_words(merges: Sequence[Pair], words: Iterable[str]) -> list[Pair]:
+    """Add, after all others, the merges that make each word (with its space) one piece, letter by letter from its start."""
+    result = list(merges)
+    known = set(result)
+    for word in words:
+        pieces = list(Tokenizer(result).encode_word(word))
+        while len(pieces) > 1:
+            pair = (pieces[0], pieces[1])
+            if pair in known or not may_merge(*pair):
+                break
+            known.add(pair)
+            result.append(pair)
+            pieces = list(Tokenizer(result).encode_word(word))
+    return result
+
+
 def merged(pieces: Sequence[str], pair: Pair) -> list[str]:
     """Join every occurrence of `pair`, from the left."""
     result: list[str] = []
@@ -106,7 +122,8 @@ class Tokenizer:
         self.end_of_text, self.im_start, self.im_end = (self.ids[special] for special in SPECIALS)
         self._word = lru_cache(maxsize=1 << 18)(self._encode_word)
 
-    def _encode_word(self, word: str) -> tuple[int, ...]:
+    def encode_word(self, word: str) -> tuple[str, ...]:
+        """Return the pieces of one pre-token."""
         pieces = list(spelt(word))
         while len(pieces) > 1:
             ranked = [(self.ranks.get(pair, len(self.ranks)), pair) for pair in pairwise(pieces)]
@@ -114,7 +131,10 @@ class Tokenizer:
             if rank == len(self.ranks):
                 break
             pieces = merged(pieces, pair)
-        return tuple(self.ids[piece] for piece in pieces)
+        return tuple(pieces)
+
+    def _encode_word(self, word: str) -> tuple[int, ...]:
+        return tuple(self.ids[piece] for piece in self.encode_word(word))
 
     def encode(self, text: str) -> list[int]:
         """Encode plain text; specials in it are text like any other."""

@@ -3,12 +3,11 @@
     python -m training.train --minutes 64 --out build/nano
 
 The budget is wall-clock time after the corpus is written. The rates warm up, stay flat for a share of the
-budget, then fall linearly to 2 %. With --resume a run starts from another run's weights and tokenizer.
+budget, then fall linearly to 2 %. With --resume a run starts from another run's weights.
 """
 
 import argparse
 import math
-import shutil
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.batches import NO_LOSS, batches
-from training.checkpoint import load, save
+from training.checkpoint import load, revocabulate, save
 from training.corpus import SHARES, Sample, build, learn_tokenizer
 from training.model import Nano, Shape
 from training.muon import Muon
@@ -51,13 +50,18 @@ def prepare(options: argparse.Namespace) -> tuple[Tokenizer, list[Sample]]:
     """Learn (or read) the tokenizer and write the corpus, in memory."""
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "tokenizer.json"
-    if options.resume:
-        shutil.copy(options.resume / "tokenizer.json", path)
-    elif not path.exists():
-        learn_tokenizer(options.seed, Shape().vocabulary).save(path)
+    if not path.exists():
+        learn_tokenizer(options.tokenizer_seed, 1024).save(path)
     tokenizer = Tokenizer.load(path)
     shares = SHARES | {row: float(share) for row, share in (wish.split("=") for wish in options.share)}
     return tokenizer, build(options.seed, options.samples, tokenizer, options.workers, shares)
+
+
+def initial(tokenizer: Tokenizer, resume: Path | None) -> Nano:
+    """Return a fresh network, or another run's, its embedding carried over to this vocabulary."""
+    if resume is None:
+        return Nano(Shape(vocabulary=len(tokenizer.pieces)))
+    return revocabulate(load(resume / "nano.pt"), Tokenizer.load(resume / "tokenizer.json").pieces, tokenizer)
 
 
 def optimisers(network: Nano, options: argparse.Namespace, kind: torch.dtype) -> Optimisers:
@@ -85,7 +89,7 @@ def train(options: argparse.Namespace) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     kind = torch.bfloat16 if options.bfloat16 or device == "cuda" else torch.float32
     tokenizer, samples = prepare(options)
-    network = (load(options.resume / "nano.pt") if options.resume else Nano(Shape())).to(device)
+    network = initial(tokenizer, options.resume).to(device)
     print(f"{len(samples)} samples, {sum(len(s.ids) for s in samples)} tokens; "
           f"{sum(p.numel() for p in network.parameters())} parameters on {device} in {kind}", flush=True)  # fmt: skip
     both = optimisers(network, options, kind)
@@ -128,6 +132,7 @@ def main() -> None:
     parser.add_argument("--share", action="append", default=[], metavar="ROW=SHARE", help="a row of the mixture")
     parser.add_argument("--tokens", type=int, default=6_144, help="padded tokens per batch")
     parser.add_argument("--seed", type=int, default=20_260)
+    parser.add_argument("--tokenizer-seed", type=int, default=20_260)
     parser.add_argument("--workers", type=int, default=2, help="processes that write the corpus; no effect on it")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="needs a C++ compiler")
     parser.add_argument(

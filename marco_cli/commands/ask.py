@@ -63,9 +63,9 @@ def ask(
     from marco_cli.commands._question import read_question
     from marco_cli.config.settings import OPTIONS
     from marco_cli.jsonl import encode
-    from marco_cli.report import ask_document, cost_lines
     from marco_cli.solver import open_solver, resolve_settings
     from marco_cli.view.printable import printable
+    from marco_cli.view.report import ask_document, cost_lines
     from marco_cli.view.summary import summary
 
     started = time.perf_counter()

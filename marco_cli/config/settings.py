@@ -39,7 +39,12 @@ class Settings:
     reflection_phrases: Annotated[Pairs, About(help="language=phrase that makes the model think again.")] = ()
     temperature: Annotated[
         float | None,
-        About(help="Sampling temperature; 0 is greedy. auto: greedy chains, sampled searches.", least=0, most=10, words=_AUTO),
+        About(
+            help="Sampling temperature; 0 is greedy. auto: greedy chains, sampled searches.",
+            least=0,
+            most=10,
+            words=_AUTO,
+        ),
     ] = None
     top_k: Annotated[int, About(help="Sample from the k likeliest tokens; 0 is all of them.", least=0)] = 0
     top_p: Annotated[
@@ -82,7 +87,9 @@ class Settings:
     time_limit: Annotated[float | None, About(help="Budget: seconds.", above=0, words=_AUTO)] = None
     certainty: Annotated[
         float | None,
-        About(help="Stop when the leading answer stays ahead with this probability; 1 never stops early.", above=0, most=1),
+        About(
+            help="Stop when the leading answer stays ahead with this probability; 1 never stops early.", above=0, most=1
+        ),
     ] = None
     step: Annotated[
         Literal["paragraph", "line", "mini64", "mini32"] | None, About(help="What one step of the tree is.")

@@ -20,36 +20,13 @@ import llama_cpp._ggml as ggml
 import numpy as np
 from numpy.typing import NDArray
 
+from marco_cli.engine import defaults
 from marco_cli.engine.base import ModelInfo
 from marco_cli.engine.batched import BatchedEngine
-from marco_cli.engine.hardware import available_memory, physical_cores
 from marco_cli.engine.scheduler import Row
 from marco_cli.errors import ConfigError, DecodeError, EngineError
 
-DEFAULT_CELLS = 16_384
-"""KV cells when nothing is asked for: eight chains of 2 048 tokens, 0.9 GB on a Qwen2-7B."""
-
-KV_SHARE = 0.4
-"""Share of the available memory that the KV memory may take by default."""
-
-DEFAULT_PLACES = 16
-"""Requests decoded together by default: on CPUs the gain flattens out there (benchmarks/README.md)."""
-
-SMALL_MODEL = 50_000_000
-"""Parameters below which one thread is the default.
-
-Threads meet after every node of the graph, some hundred times a token. A model this small decodes more than a hundred
-tokens a second on one core, so there is little to win; and as soon as another process takes one of the cores, each
-meeting waits for the scheduler (0.1 M parameters beside a busy process: 1 564 tokens/s with one thread, 51 with two).
-"""
-
-_UNQUANTISED = ("0", "1", "32")
-"""`general.file_type` of F32, F16 and BF16.
-
-On CPUs one row of such weights is multiplied by another kernel than several rows, and the last bits differ: a token
-decoded alone was up to 6e-3 off the same token in a batch, enough to change what is sampled (random F16 model of 5 M
-parameters). A filler row beside every single one makes the difference exactly 0, as it is for Q8_0 and Q4_0.
-"""
+DEFAULT_PLACES = defaults.PLACES
 
 _LOG_WARN = 3
 _LOG_ERROR = 4
@@ -75,11 +52,11 @@ class LlamaOptions:
     places: int | None = None
     """Requests decoded together."""
     threads: int | None = None
-    """Default: the physical cores; one for models below `SMALL_MODEL`."""
+    """Default: the physical cores; one for models below `defaults.SMALL_MODEL`."""
     gpu_layers: int | None = None
     """-1 = all. Default: all, when llama.cpp was built with a GPU backend."""
-    batch: int = 512
-    """Rows of one decode call."""
+    batch: int | None = None
+    """Rows of one decode call. Default: `defaults.CPU_BATCH`, or `defaults.GPU_BATCH` with layers on a GPU."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot work."""
@@ -161,11 +138,15 @@ class LlamaModel:
         self._interrupted = Event()
         try:
             self._refuse_unusable(path)
-            self.num_cells = options.cells or self._default_cells()
-            self._fills = int(layers == 0 and self._meta("general.file_type") in _UNQUANTISED)
-            self.max_rows = min(options.batch, self.num_cells) - self._fills
+            self.num_cells = options.cells or defaults.num_cells(
+                llama.llama_model_n_ctx_train(self._model), self._cell_bytes()
+            )
+            self._on_cpu = layers == 0
+            self._fills = int(self._on_cpu and self._meta("general.file_type") in defaults.UNQUANTISED)
+            rows = options.batch or (defaults.CPU_BATCH if self._on_cpu else defaults.GPU_BATCH)
+            self.max_rows = min(rows, self.num_cells) - self._fills
             self.num_sequences = min(int(llama.llama_max_parallel_sequences()), 256, self.num_cells) - self._fills
-            self.num_threads = options.threads or self._default_threads()
+            self.num_threads = options.threads or defaults.num_threads(llama.llama_model_n_params(self._model))
             self._context = self._open_context()
         except BaseException:
             self.close()
@@ -248,6 +229,9 @@ class LlamaModel:
         params.n_batch = params.n_ubatch = max(self.max_rows, self.num_sequences) + self._fills
         params.n_seq_max = self.num_sequences + self._fills
         params.n_threads = params.n_threads_batch = self.num_threads
+        if self._on_cpu:
+            # There it sums in 16 bits: slower (nano at B = 16: 30 %), and what a token depends on less exact.
+            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.kv_unified = True
         params.swa_full = True
         params.no_perf = True
@@ -272,17 +256,6 @@ class LlamaModel:
                 f"{path.name} keeps a recurrent state, which cannot be forked in the middle",
                 hint="use a transformer model, such as Marco-o1",
             )
-
-    def _default_threads(self) -> int:
-        return 1 if llama.llama_model_n_params(self._model) < SMALL_MODEL else physical_cores()
-
-    def _default_cells(self) -> int:
-        """Return what the model was trained on for each place, within the memory at hand."""
-        wanted = min(int(llama.llama_model_n_ctx_train(self._model)) * DEFAULT_PLACES, DEFAULT_CELLS)
-        memory = available_memory()
-        if memory is None:
-            return wanted
-        return max(512, min(wanted, int(memory * KV_SHARE / self._cell_bytes())))
 
     def _cell_bytes(self) -> int:
         """Return the bytes of one KV cell: keys and values in 16 bits, for every layer."""

@@ -95,7 +95,7 @@ class _Plan:
     def rows(self) -> Iterator[Row]:
         """Yield everything that is shown, from the root down."""
         root = self._nodes[ROOT]
-        yield Row(guides=(), node=root, label=root.label, is_best=bool(self._best))
+        yield Row(guides=(), node=root, label=root.label.strip(), is_best=bool(self._best))
         yield from self._below(ROOT, ())
 
     def _open(self, node_id: int) -> None:
@@ -118,7 +118,7 @@ class _Plan:
         node = self._nodes[node_id]
         if node_id == ROOT or node.parent is None:
             return False
-        return bool(node.label) or self._is_branch(node.parent)
+        return not _is_blank(node) or self._is_branch(node.parent)
 
     def _is_branch(self, node_id: int) -> bool:
         return node_id == ROOT or len(self._nodes[node_id].children) > 1
@@ -165,21 +165,26 @@ class _Plan:
         """Put nodes without words of their own to the node before them, at the beginning to the one after."""
         groups: list[list[int]] = [[chain[0]]]
         for node_id in chain[1:]:
-            has_words = any(self._nodes[known].label for known in groups[-1])
-            if self._nodes[node_id].label and has_words:
+            has_words = any(not _is_blank(self._nodes[known]) for known in groups[-1])
+            if has_words and not _is_blank(self._nodes[node_id]):
                 groups.append([node_id])
             else:
                 groups[-1].append(node_id)
         return groups
 
 
+def _is_blank(node: NodeSnapshot) -> bool:
+    return not node.label.strip()
+
+
 def _joined(nodes: Sequence[NodeSnapshot]) -> str:
+    """Put the words of nodes together as they stood in the reply."""
     text = ""
     for node in nodes:
-        text = f"{text} {node.label}".strip()
+        text = (text + node.label).replace("  ", " ")
         if len(text) >= LABEL_LENGTH:
-            return text[:LABEL_LENGTH]
-    return text
+            break
+    return text.strip()[:LABEL_LENGTH]
 
 
 def _without_middle(rows: list[Row], max_rows: int) -> list[Row]:

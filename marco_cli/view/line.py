@@ -33,6 +33,7 @@ _TAGS: Final = re.compile(
     ),
     re.IGNORECASE,
 )
+_SPACES: Final = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,12 @@ class Glyphs:
 
 def one_line(text: str, limit: int) -> str:
     """Return the beginning of a text, about `limit` characters, on one line: printable, without tags and line ends."""
-    return " ".join(printable(_TAGS.sub(" ", text[: 2 * limit])).split())[:limit]
+    return flat(text, limit).strip()
+
+
+def flat(text: str, limit: int) -> str:
+    """Do the same but keep a space at either end, so that pieces of a text can be put together again."""
+    return _SPACES.sub(" ", printable(_TAGS.sub(" ", text[: 2 * limit])))[:limit]
 
 
 def width_of(line: Iterable[Span]) -> int:

@@ -123,9 +123,12 @@ class LiveSearch:
 
     def say(self, text: str) -> None:
         """Write a line that stays, above the display."""
-        with self._paint_lock:
-            self._painter.write_above(self._glyphs.text(printable(text)))
-            self._is_dirty = True
+        try:
+            with self._paint_lock:
+                self._painter.write_above(self._glyphs.text(printable(text)))
+        except OSError as error:
+            self.error = error
+        self._is_dirty = True
 
     def _fold(self, event: SearchEvent) -> None:
         if isinstance(event, SearchStarted):

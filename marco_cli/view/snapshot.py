@@ -23,7 +23,7 @@ from marco_cli.search.events import (
     VoteChanged,
 )
 from marco_cli.search.tree import ROOT, NodeState
-from marco_cli.view.line import one_line
+from marco_cli.view.line import flat, one_line
 
 LABEL_LENGTH: Final = 240
 """Characters of a label; more than a screen of 200 columns shows."""
@@ -39,7 +39,10 @@ class NodeSnapshot:
     id: int
     parent: int | None
     label: str
-    """The step's first words on one line, the question at the root; "" when the step is nothing but tags."""
+    """The step's first words on one line, the question at the root; blank when the step is nothing but tags.
+
+    A space at either end is kept: a mini-step may begin or end inside a word.
+    """
     visits: int = 0
     value: float = 0.0
     """In [0, 1]."""
@@ -227,7 +230,7 @@ class Recorder:
 
     def _update(self, state: NodeState) -> None:
         old = self._nodes[state.id]
-        label = old.label or (one_line(state.text, LABEL_LENGTH) if state.id != ROOT else self._question)
+        label = old.label or (flat(state.text, LABEL_LENGTH) if state.id != ROOT else self._question)
         answer = old.answer
         if state.candidate_id is not None and state.candidate_id in self._candidates:
             answer = self.answer(state.candidate_id)

@@ -3,6 +3,7 @@
 In: a `SearchResult`. Out: text, without colours or a final line feed, that fits any width.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -30,6 +31,9 @@ _MOST_VOTES: Final = 8
 _BAR_WIDTH: Final = 20
 _ANSWER_WIDTH: Final = 24
 _INDENT: Final = "  "
+_INSIDE_NUMBER: Final = re.compile(r"(?<=\d) (?=\d{3}\b)")
+_TIE: Final = "\ue000"
+"""Stands for a space at which no line is broken; as wide as one, and in no text that can be printed."""
 
 
 def summary(result: SearchResult, *, width: int | None = None, encoding: str = "utf-8") -> str:
@@ -58,7 +62,7 @@ def _votes(result: SearchResult, width: int | None, glyphs: Glyphs) -> list[str]
         count = f"{len(vote.candidate_ids)} path{'s' * (len(vote.candidate_ids) != 1)}"
         confidence = f"confidence {_best(vote, by_id).reply.signals.confidence:.2f}"
         head = f"{answer}{' ' * (column - cell_len(answer))}  {100 * vote.weight:3.0f} %"
-        bar = f"{glyphs.block * max(1, round(vote.weight * _BAR_WIDTH)):<{_BAR_WIDTH}}"
+        bar = f"{glyphs.block * round(vote.weight * _BAR_WIDTH):<{_BAR_WIDTH}}"
         fuller = (f"{head}  {bar}  {count:<8}  {confidence}", f"{head}  {count:<8}  {confidence}", f"{head}  {count}")
         rows.append(next((row for row in fuller if width is None or cell_len(row) <= width), head))
     hidden = result.votes[_MOST_VOTES:]
@@ -97,9 +101,10 @@ def _best(vote: Vote, by_id: Mapping[int, Candidate]) -> Candidate:
 
 
 def _broken(line: str, width: int | None) -> list[str]:
-    """Break a line where it does not fit, the rest indented."""
+    """Break a line where it does not fit, but not inside a number, the rest indented."""
     if width is None or cell_len(line) <= width:
         return [line]
-    first = wrap(line, width)[0]
-    rest = wrap(line[len(first) :], max(1, width - len(_INDENT)))
-    return [first, *(_INDENT + piece for piece in rest)]
+    tied = _INSIDE_NUMBER.sub(_TIE, line)
+    first = wrap(tied, width)[0]
+    rest = wrap(tied[len(first) :], max(1, width - len(_INDENT)))
+    return [piece.replace(_TIE, " ") for piece in (first, *(_INDENT + piece for piece in rest))]

@@ -76,7 +76,7 @@ def test_reflection_can_be_a_child_of_the_tree() -> None:
     result = find(hasty, strategy="mcts", reflection="child", simulations=10, certainty=1, parallel=1, min_doubt=0.0)
     assert result.tree is not None
 
-    assert ("5", "4") in flips(result) or any(candidate.reply.output == "4" for candidate in result.candidates)
+    assert ("5", "4") in flips(result)
     assert any(node.step.is_forced for node in result.tree.nodes)
 
 

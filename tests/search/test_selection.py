@@ -7,7 +7,7 @@ import pytest
 
 from marco_cli.engine.base import Tokens
 from marco_cli.search.config import SearchConfig
-from marco_cli.search.mcts import best_child
+from marco_cli.search.descent import best_child
 from marco_cli.search.paper import paper_config
 from marco_cli.search.selection import considered_visits, may_widen, uct, with_pending
 from marco_cli.search.tree import Step, Tree

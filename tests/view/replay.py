@@ -54,6 +54,10 @@ class Replay:
         """What is on the screen, without blanks at the ends."""
         return [line.rstrip() for line in self.screen.display]
 
+    def hides_cursor(self) -> bool:
+        """Say whether the cursor is hidden."""
+        return bool(self.screen.cursor.hidden)
+
     @property
     def history(self) -> list[str]:
         """What has scrolled off the screen."""

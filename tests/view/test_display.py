@@ -15,6 +15,7 @@ XTERM = {"TERM": "xterm-256color"}
 
 @pytest.fixture
 def terminal() -> Iterator[TextIO]:
+    """Return a stream on a terminal that nobody looks at."""
     master, slave = pty.openpty()
     with os.fdopen(slave, "w", encoding="utf-8") as stream:
         yield stream

@@ -2,6 +2,8 @@ import io
 
 import pyte
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 
 from marco_cli.view.line import Line, Span
@@ -18,25 +20,30 @@ class Terminal(io.StringIO):
         self.sent: list[str] = []
 
     def write(self, text: str) -> int:
+        """Show the text."""
         self.sent.append(text)
         self._feed(text)
         return len(text)
 
     @property
     def size(self) -> Size:
+        """How large the screen is."""
         return Size(self.screen.columns, self.screen.lines)
 
     @property
     def lines(self) -> list[str]:
+        """What is on the screen, without blanks at the ends."""
         return [line.rstrip() for line in self.screen.display]
 
 
 def painter_on(terminal: Terminal, *, is_rewrapping: bool = False) -> Painter:
+    """Return a painter for that terminal."""
     console = Console(file=terminal, force_terminal=True, color_system="256", legacy_windows=False, _environ={})
     return Painter(console, size=lambda: terminal.size, is_rewrapping=is_rewrapping)
 
 
 def block(*texts: str) -> tuple[Line, ...]:
+    """Return a bold line for each text."""
     return tuple((Span(text, "bold"),) if text else () for text in texts)
 
 
@@ -66,6 +73,26 @@ def test_a_block_at_the_bottom_scrolls_once() -> None:
     assert len(terminal.screen.history.top) == 1
 
 
+@settings(max_examples=40, deadline=None)
+@given(num_before=st.integers(0, 12), heights=st.lists(st.one_of(st.integers(1, 9), st.just(0)), max_size=12))
+def test_no_line_that_was_there_is_lost(num_before: int, heights: list[int]) -> None:
+    """Whatever is painted, said (0 stands for it) and removed: what stood there before still does, in its order."""
+    terminal = Terminal(20, 10)
+    kept = [f"before {number}" for number in range(num_before)]
+    terminal.write("".join(f"{line}\r\n" for line in kept))
+    painter = painter_on(terminal)
+    for turn, height in enumerate(heights):
+        if height:
+            painter.paint(block(*(f"{turn} {row % 3}" for row in range(height))))
+        else:
+            painter.write_above(f"said {turn}")
+            kept.append(f"said {turn}")
+    painter.close()
+
+    scrolled = ["".join(line[column].data for column in range(20)).rstrip() for line in terminal.screen.history.top]
+    assert [line for line in (*scrolled, *terminal.lines) if line] == kept
+
+
 def test_only_what_changed_is_written() -> None:
     """A line that stayed the same is not sent again, but for the last one, which may hold the echo of a key."""
     terminal = Terminal(40, 8)
@@ -93,7 +120,7 @@ def test_the_cursor_is_hidden_only_while_there_is_a_block() -> None:
 
 
 def test_the_screen_is_never_erased_as_a_whole() -> None:
-    """tmux and others copy a screen that is erased at once into their history, where it would stay for good."""
+    """Tmux and others copy a screen that is erased at once into their history, where it would stay for good."""
     terminal = Terminal(20, 4)
     painter = painter_on(terminal)
     painter.paint(block("one", "two", "three", "four"))

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from view.story import Story, candidate
 
-from marco_cli.search.events import CandidateFound, Noticed, NodesAdded, SearchStarted, VoteChanged
+from marco_cli.search.events import CandidateFound, NodesAdded, Noticed, SearchStarted, VoteChanged
 from marco_cli.search.tree import NodeState
 from marco_cli.search.vote import count_votes, majority
 from marco_cli.view.line import Glyphs, width_of
@@ -141,7 +141,7 @@ def test_the_first_thought_fills_the_time_until_there_is_an_answer() -> None:
     """Before the first reply is finished its thought is shown as it grows, on small screens too."""
     recorder = Recorder()
     recorder.fold(SearchStarted(question="2+2?", strategy="mcts", parallel=1, progress=Story().progress))
-    recorder.hear("<Thought>\nLet me add 2 and 2.\n".encode())
+    recorder.hear(b"<Thought>\nLet me add 2 and 2.\n")
 
     assert "Let me add 2 and 2." in printed(recorder.snapshot(), 80, 24)
     assert "<Thought>" not in printed(recorder.snapshot(), 80, 24)

@@ -1,12 +1,28 @@
+import asyncio
 import time
 
 import pytest
 from view.story import Story, candidate
 
-from marco_cli.engine.base import Usage
+from marco_cli.engine.base import SamplingParams, Usage
+from marco_cli.engine.scripted import END, reply_table, scripted_engine
+from marco_cli.search import STRATEGIES
+from marco_cli.search.base import Problem, SearchResult
+from marco_cli.search.config import SearchConfig
 from marco_cli.search.events import CandidateFound, Noticed, Progress, SearchStarted, VoteChanged
+from marco_cli.search.solve import search
 from marco_cli.search.vote import count_votes, majority
+from marco_cli.sections import MARCO
 from marco_cli.view.snapshot import Recorder, Snapshot
+
+FOUR, FIVE = (f"2+2 = {n}.\n</Thought>\n<Output>\nThe answer is {n}.\n</Output>{END}" for n in (4, 5))
+SCRIPT = reply_table(
+    {
+        "": {"<Thought>\nLet me add.\n": 0.6, "<Thought>\nFirst I think.\n": 0.4},
+        "<Thought>\nLet me add.\n": {FOUR: 0.6, FIVE: 0.4},
+        "<Thought>\nFirst I think.\n": {FOUR: 0.9, FIVE: 0.1},
+    }
+)
 
 
 def progress(**spent: float) -> Progress:
@@ -40,6 +56,38 @@ def test_the_picture_is_the_tree() -> None:
     visited = [node.value for node in story.tree.nodes if node.visits]
     assert snapshot.value_range[0] <= min(visited) <= max(visited) <= snapshot.value_range[1]
     assert snapshot.stop_reason == "simulations"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_can_be_watched(strategy: str) -> None:
+    """The events of a real search give its final tree or its replies, its votes and a path to its answer."""
+    recorder = Recorder()
+
+    async def run() -> SearchResult:
+        engine = scripted_engine(SCRIPT)
+        prompt = engine.tokenize("<|im_start|>user\n2+2?<|im_end|>\n<|im_start|>assistant\n", special=True)
+        problem = Problem(prompt_ids=prompt, tags=MARCO, question="2+2?", max_tokens=200, output_reserve=40)
+        config = SearchConfig(
+            strategy=strategy, simulations=4, step="line", sampling=SamplingParams(temperature=1.0), beam_width=2
+        )
+        try:
+            return await search(problem, engine=engine, config=config, on_event=recorder.fold)
+        finally:
+            await engine.close()
+
+    result = asyncio.run(run())
+    snapshot = recorder.snapshot()
+
+    if result.tree is not None and len(result.tree) > 1:
+        assert [(node.id, node.parent, node.visits, node.value) for node in snapshot.nodes] == [
+            (node.id, node.parent, node.visits, node.value) for node in result.tree.snapshot()
+        ]
+    else:
+        assert len(snapshot.nodes) == 1 + len(result.candidates)
+    assert [vote.weight for vote in snapshot.votes] == [vote.weight for vote in result.votes]
+    assert snapshot.best_path[0] == 0
+    assert snapshot.num_simulations == result.num_simulations
+    assert snapshot.stop_reason == result.stop_reason
 
 
 def test_the_best_path_leads_to_the_leading_reply() -> None:
@@ -89,7 +137,8 @@ def test_replies_without_a_tree_stand_below_the_root() -> None:
 
     assert [node.answer for node in snapshot.nodes] == [None, "4", "5", "4"]
     assert snapshot.nodes[0].children == (1, 2, 3)
-    assert (snapshot.nodes[0].visits, snapshot.nodes[0].value) == (3, pytest.approx(0.25))
+    assert snapshot.nodes[0].visits == 3
+    assert snapshot.nodes[0].value == pytest.approx(0.25)
     assert snapshot.num_simulations == 3
     assert snapshot.best_path == (0, 3)
     assert [(vote.answer, vote.num_paths) for vote in snapshot.votes] == [("4", 2), ("5", 1)]
@@ -168,7 +217,6 @@ def test_notices_are_kept_in_order() -> None:
 
 def test_an_event_costs_what_it_changes() -> None:
     """Folding a simulation into a tree of thousands of nodes takes no longer than into one of a hundred."""
-
     story, recorder = Story(simulations=4_000, has_votes=False), Recorder()
 
     def cost() -> float:
@@ -183,7 +231,7 @@ def test_an_event_costs_what_it_changes() -> None:
 
     recorder.fold(next(story.events()))
     small = cost()
-    while len(story.tree) < 3_000:
+    while len(story.tree) < 1_500:
         for event in story.simulation():
             recorder.fold(event)
 

@@ -31,6 +31,7 @@ def votes(*answers: str) -> tuple[VoteSnapshot, ...]:
 
 
 def text(line: Line) -> str:
+    """Return a line without its styles."""
     return "".join(span.text for span in line)
 
 

@@ -118,6 +118,14 @@ def test_a_summary_fits_any_width(width: int, encoding: str) -> None:
     assert "72" in text
 
 
+def test_a_number_is_not_broken() -> None:
+    """The space between thousands is no place for the end of a line."""
+    for width in range(20, 72):
+        lines = summary(result_of("72"), width=width).splitlines()
+
+        assert sum("3 812" in line for line in lines) == 1, lines
+
+
 def test_a_file_gets_unbroken_lines() -> None:
     """Without a width nothing is broken, so that the lines can be searched."""
     text = summary(result_of("72", notices=("notice " * 60,)))

@@ -124,7 +124,7 @@ def running_count(word: str, letter: str, rng: random.Random, pen: Pen) -> Solut
     Most lines are a letter alone, so that the letter before is as near as can be when the next one is looked up.
     """
     everywhere = rng.random() < 0.1
-    lines = [f"Count {letter}:"]
+    lines = [f'Count {letter} in "{word}":']
     count = 0
     for current in word:
         match = current == letter

@@ -1,0 +1,46 @@
+"""What the llama.cpp engine chooses where nothing is asked for, and why. The figures are from benchmarks/README.md."""
+
+from marco_cli.engine.hardware import available_memory, physical_cores
+
+MAX_CELLS = 16_384
+"""KV cells: eight chains of 2 048 tokens, 0.9 GB on a Qwen2-7B."""
+
+KV_SHARE = 0.4
+"""Share of the available memory that the KV memory may take."""
+
+PLACES = 16
+"""Requests decoded together: on CPUs the gain flattens out there."""
+
+SMALL_MODEL = 50_000_000
+"""Parameters below which one thread is enough.
+
+Threads meet after every node of the graph, some hundred times a token. A model this small decodes more than a hundred
+tokens a second on one core, so there is little to win; and as soon as another process takes one of the cores, each
+meeting waits for the scheduler (0.1 M parameters beside a busy process: 1 564 tokens/s with one thread, 51 with two).
+"""
+
+CPU_BATCH = 128
+GPU_BATCH = 512
+"""Rows of one decode call. CPUs read prompts no faster with more, but a call would last longer and need more memory."""
+
+UNQUANTISED = ("0", "1", "32")
+"""`general.file_type` of F32, F16 and BF16.
+
+On CPUs one row of such weights is multiplied by another kernel than several rows, and the last bits differ: a token
+decoded alone was up to 6e-3 off the same token in a batch, enough to change what is sampled (random F16 model of 5 M
+parameters). With a filler row beside every single one the difference is exactly 0, as it is for Q8_0 and Q4_0.
+"""
+
+
+def num_threads(num_parameters: int) -> int:
+    """Return the threads for a model of this size."""
+    return 1 if num_parameters < SMALL_MODEL else physical_cores()
+
+
+def num_cells(train_context: int, cell_bytes: int) -> int:
+    """Return the cells that let each place have what the model was trained on, within the memory at hand."""
+    wanted = min(train_context * PLACES, MAX_CELLS)
+    memory = available_memory()
+    if memory is None:
+        return wanted
+    return max(512, min(wanted, int(memory * KV_SHARE / cell_bytes)))

@@ -1,0 +1,192 @@
+"""Which way down the tree the next simulation takes, and where it leaves what is known.
+
+In: the tree with its values, the configuration. Out: a `Branch`. No engine, no text: everything here follows from numbers
+that are in the tree already. A path is selected by value (UCT, or sequential halving at the root) and left where another
+child promises most.
+"""
+
+from dataclasses import dataclass
+
+from marco_cli.engine.base import Tokens
+from marco_cli.search.alternatives import Alternatives
+from marco_cli.search.config import HALVING_LIMIT, SearchConfig
+from marco_cli.search.rollout import NOTHING
+from marco_cli.search.selection import argmax, considered_visits, may_widen, uct, with_pending
+from marco_cli.search.tree import Node, Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Thought:
+    """The open thought of a candidate, which may be thought over."""
+
+    tokens: Tokens
+    candidate_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Branch:
+    """Where the next simulation leaves the known tree."""
+
+    node: Node
+    index: int
+    """How often this node was sampled before."""
+    opening: Tokens = NOTHING
+    """The tokens that the branch begins with, if they are not left to chance."""
+    thought: Thought | None = None
+    """What to think over, if the branch is a reflection."""
+
+
+class Descent:
+    """The selection rule of one search, and what it remembers."""
+
+    def __init__(self, tree: Tree, config: SearchConfig, *, max_simulations: int | None) -> None:
+        self._tree = tree
+        self._config = config
+        self._limit = max_simulations or HALVING_LIMIT
+        is_small = max_simulations is not None and max_simulations <= HALVING_LIMIT
+        self._is_halving = config.root == "halving" or (config.root == "auto" and is_small)
+        self._considered: tuple[int, ...] = ()
+        self._thoughts: dict[int, Thought] = {}
+        """By the node that the end of the thought lies behind."""
+        self._alternatives = Alternatives()
+
+    def remember(self, node: Node, thought: Thought) -> None:
+        """Note that a thought ends right after `node`; it may be thought over once the node has been visited again."""
+        self._thoughts.setdefault(node.id, thought)
+
+    def select(self) -> Branch | None:
+        """Choose where to go on, and mark it as under way; None when there is nothing new to be found for now."""
+        while not self._tree.root.is_closed:
+            if self._is_halving and self._wants_arm():
+                return self.begin(self._tree.root)
+            path = self._walk()
+            if not path[-1].children and path[-1].num_pending == 0:
+                return self.begin(path[-1])
+            again = next((node for node in reversed(path) if node.id in self._thoughts and node.visits > 1), None)
+            if again is not None:
+                return self.begin(again, thought=self._thoughts.pop(again.id))
+            node = self._branch_point(path)
+            if node is not None:
+                return self.begin(node)
+            if path[-1].num_pending or not self.close_upwards(path[-1]):
+                return None
+        return None
+
+    def begin(self, node: Node, *, thought: Thought | None = None) -> Branch:
+        """Mark a simulation from `node` as under way; whoever asked ends it with `Tree.mark_pending`."""
+        self._tree.mark_pending(node, +1)
+        index, node.tries = node.tries, node.tries + 1
+        is_chosen = thought is None and node.children and self._config.expand == "alternative"
+        way = self._alternatives.take(node) if is_chosen else None
+        return Branch(node=node, index=index, opening=NOTHING if way is None else way.opening, thought=thought)
+
+    def _walk(self) -> list[Node]:
+        """Follow the best open child from the root for as long as there is one."""
+        path = [self._tree.root]
+        if self._is_halving and self._tree.root.num_open:
+            path.append(self._surviving_child())
+        while path[-1].num_open:
+            path.append(best_child(self._tree, path[-1], self._config))
+        return path
+
+    def _branch_point(self, path: list[Node]) -> Node | None:
+        """Return the node of a path that deserves one more child.
+
+        First choice are nodes that progressive widening allows one, then those below `max_children`, then any that may
+        still say something new (simulations under way have taken the rest).
+        """
+        known = [node for node in path if not node.is_terminal and node.children]
+        if self._is_halving and len(known) > 1:
+            known = known[1:]  # the root has its arms
+        able = [node for node in known if self._doubt(node) >= self._config.min_doubt]
+        free = [node for node in able if node.tries < self._config.max_children]
+        for nodes in ([node for node in free if self._may_widen(node)], free, able):
+            if nodes:
+                return (
+                    nodes[0] if self._config.branch == "top" else nodes[argmax([self._promise(node) for node in nodes])]
+                )
+        return None
+
+    def _may_widen(self, node: Node) -> bool:
+        return may_widen(
+            tries=node.tries,
+            visits=node.visits + node.num_pending,
+            factor=self._config.widen_factor,
+            exponent=self._config.widen_exponent,
+        )
+
+    def _doubt(self, node: Node) -> float:
+        """Return how likely one more child is to be new, or how likely the next alternative is, in [0, 1]."""
+        if self._config.expand == "alternative" and node.children:
+            return self._alternatives.best_probability(node)
+        return 1.0 - node.seen_mass
+
+    def _promise(self, node: Node) -> float:
+        """Return a node's doubt; samples are discounted by those made in vain, alternatives never are in vain."""
+        doubt = self._doubt(node)
+        return doubt if self._config.expand == "alternative" else doubt / node.tries
+
+    def _wants_arm(self) -> bool:
+        """Say whether the root needs one more child to be halved."""
+        root = self._tree.root
+        arms = min(self._config.root_children, max(1, self._limit // 2))
+        if root.tries < arms and self._doubt(root) >= self._config.min_doubt:
+            return True
+        if not self._considered:
+            self._considered = considered_visits(len(root.children), self._limit)
+        return False
+
+    def _surviving_child(self) -> Node:
+        """Return the root child that sequential halving gives the next simulation to: the best of the least visited."""
+        root = self._tree.root
+        turn = min(root.visits + root.num_pending, len(self._considered) - 1)
+        children = [child for child in root.children if not child.is_closed]
+        counts = [child.visits + child.num_pending for child in children]
+        meant = max((count for count in counts if count <= self._considered[turn]), default=min(counts))
+        survivors = [child for child, count in zip(children, counts, strict=True) if count == meant]
+        return survivors[argmax([_quality(self._tree, child, self._config) for child in survivors])]
+
+    def close_upwards(self, node: Node) -> bool:
+        """Close what cannot yield anything new, from `node` upwards; say whether that was anything."""
+        is_changed = False
+        above: Node | None = node
+        while above is not None:
+            if not above.is_closed:
+                if above.num_open or above.num_pending or not self._is_exhausted(above):
+                    break
+                self._tree.close(above)
+                is_changed = True
+            above = above.parent
+        return is_changed
+
+    def _is_exhausted(self, node: Node) -> bool:
+        if not node.children:
+            return False
+        return node.tries >= self._config.max_children or self._doubt(node) < self._config.min_doubt
+
+
+def best_child(tree: Tree, node: Node, config: SearchConfig) -> Node:
+    """Return the open child with the highest UCT score, the first of equals.
+
+    Simulations under way count as visits that came to 0. A child without any is worth what its parent is, so that not all
+    siblings need be tried before the best of them is tried again.
+    """
+    children = [child for child in node.children if not child.is_closed]
+    scores = [
+        uct(
+            with_pending(
+                _quality(tree, child if child.visits else node, config),
+                visits=max(1, child.visits),
+                pending=child.num_pending,
+            ),
+            visits=max(1, child.visits + child.num_pending),
+            parent_visits=node.visits + node.num_pending,
+            exploration=config.exploration,
+        )
+        for child in children
+    ]
+    return children[argmax(scores)]
+
+
+def _quality(tree: Tree, node: Node, config: SearchConfig) -> float:
+    return tree.normalise(node.value) if config.normalise else node.value
