@@ -40,7 +40,15 @@ BUDGETS = (400, 800, 1600)
 _pool = SearchConfig(
     strategy="best-of-n", sampling=SAMPLING, simulations=POOL, certainty=1, parallel=8, step="line", reflection="never"
 )
-_tree = SearchConfig(strategy="mcts", sampling=SAMPLING, simulations=None, certainty=1, parallel=4, step="line")
+_tree = SearchConfig(
+    strategy="mcts",
+    sampling=SAMPLING,
+    simulations=None,
+    max_search_tokens=BUDGETS[-1],
+    certainty=1,
+    parallel=4,
+    step="line",
+)
 
 SETTINGS: dict[str, SearchConfig] = {
     "greedy": SearchConfig(strategy="cot"),

@@ -78,7 +78,8 @@ class Block(nn.Module):
         attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         x = x + self.out(attended.transpose(1, 2).reshape(batch, length, -1))
         y = self.norm_feed(x)
-        return x + self.down(functional.silu(self.gate(y)) * self.up(y))
+        fed: Tensor = self.down(functional.silu(self.gate(y)) * self.up(y))
+        return x + fed
 
 
 class Nano(nn.Module):
@@ -97,7 +98,7 @@ class Nano(nn.Module):
         angles = torch.arange(shape.context)[:, None] * (1.0 / shape.rope_base**steps)
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
-        nn.init.normal_(self.embedding.weight, std=0.02)
+        nn.init.normal_(self.embedding.weight, std=0.03)
         for name, parameter in self.blocks.named_parameters():
             if parameter.ndim == 2:
                 scale = (2 * shape.layers) ** -0.5 if ".out." in name or ".down." in name else 1.0

@@ -1,5 +1,7 @@
 """Muon: momentum whose matrix updates are orthogonalised by Newton-Schulz, batched over matrices of one shape.
 
+Decoupled weight decay bounds the singular values by about 1/decay. Without it they grew to ten within 2,000 steps, the
+residual stream drowned the embedding and every attention head saturated: no copying was learnt.
 Quintic coefficients and the update's scale max(1, rows/columns)**0.5 follow Keller Jordan's description of Muon (2024).
 """
 
@@ -22,13 +24,17 @@ def orthogonalise(batch: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    result: Tensor = x.mT if tall else x
+    return result
 
 
 class Muon:
     """The optimiser of all weight matrices but the embedding."""
 
-    def __init__(self, parameters: Iterable[Parameter], kind: torch.dtype, momentum: float = 0.95) -> None:
+    def __init__(
+        self, parameters: Iterable[Parameter], kind: torch.dtype, decay: float, momentum: float = 0.95
+    ) -> None:
+        self.decay = decay
         self.momentum = momentum
         self.kind = kind
         self.groups: dict[torch.Size, list[Parameter]] = {}
@@ -46,4 +52,4 @@ class Muon:
             update = orthogonalise(gradient.lerp(buffer, self.momentum).to(self.kind))
             scale = max(1.0, shape[0] / shape[1]) ** 0.5
             for parameter, change in zip(group, update.float().unbind(0), strict=True):
-                parameter.add_(change, alpha=-rate * scale)
+                parameter.mul_(1 - rate * self.decay).add_(change, alpha=-rate * scale)

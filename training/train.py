@@ -1,6 +1,6 @@
 """Train marco-nano: tokenizer, corpus, batches by length, Muon and AdamW, checkpoints.
 
-    python -m training.train --minutes 64 --out build/nano
+    python -m training.train --minutes 35 --out build/nano
 
 The budget is wall-clock time after the corpus is written. The rates warm up, stay flat for a share of the
 budget, then fall linearly to 2 %. With --resume a run starts from another run's weights.
@@ -70,7 +70,7 @@ def optimisers(network: Nano, options: argparse.Namespace, kind: torch.dtype) ->
     known = {id(p) for p in matrices}
     rest = [p for p in network.parameters() if id(p) not in known]
     adam = torch.optim.AdamW(rest, lr=options.rate, betas=(0.9, 0.95), weight_decay=0.0)
-    return Optimisers(Muon(matrices, kind), options.muon_rate, adam, options.rate)
+    return Optimisers(Muon(matrices, kind, options.decay), options.muon_rate, adam, options.rate)
 
 
 def learn(network: Nano, ids: Tensor, targets: Tensor, kind: torch.dtype) -> float:
@@ -78,7 +78,7 @@ def learn(network: Nano, ids: Tensor, targets: Tensor, kind: torch.dtype) -> flo
     with torch.autocast(ids.device.type, kind, enabled=kind != torch.float32):
         logits = network(ids)
     loss = functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=NO_LOSS)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     return float(loss.item())
 
@@ -124,13 +124,13 @@ def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("build/nano"))
-    parser.add_argument("--minutes", type=float, default=64.0)
+    parser.add_argument("--minutes", type=float, default=35.0)
     parser.add_argument("--warm-up", type=int, default=100, help="steps")
-    parser.add_argument("--flat", type=float, default=0.4, help="share of the budget at full rates")
+    parser.add_argument("--flat", type=float, default=0.3, help="share of the budget at full rates")
     parser.add_argument("--resume", type=Path, default=None, help="folder of the run to go on from")
-    parser.add_argument("--samples", type=int, default=120_000)
+    parser.add_argument("--samples", type=int, default=80_000)
     parser.add_argument("--share", action="append", default=[], metavar="ROW=SHARE", help="a row of the mixture")
-    parser.add_argument("--tokens", type=int, default=6_144, help="padded tokens per batch")
+    parser.add_argument("--tokens", type=int, default=3_072, help="padded tokens per batch")
     parser.add_argument("--seed", type=int, default=20_260)
     parser.add_argument("--tokenizer-seed", type=int, default=20_260)
     parser.add_argument("--workers", type=int, default=2, help="processes that write the corpus; no effect on it")
@@ -139,7 +139,8 @@ def main() -> None:
         "--bfloat16", action="store_true", help="for CPUs with avx512_bf16 or amx; thirty times slower on others"
     )
     parser.add_argument("--rate", type=float, default=3e-3, help="AdamW's learning rate")
-    parser.add_argument("--muon-rate", type=float, default=0.02)
+    parser.add_argument("--muon-rate", type=float, default=0.01)
+    parser.add_argument("--decay", type=float, default=0.3, help="weight decay of the matrices, times the rate")
     train(parser.parse_args())
 
 

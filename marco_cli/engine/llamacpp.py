@@ -8,12 +8,12 @@ lines that say why.
 """
 
 import ctypes
+import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from threading import Event
 
 import llama_cpp as llama
 import llama_cpp._ggml as ggml
@@ -32,6 +32,7 @@ _LOG_WARN = 3
 _LOG_ERROR = 4
 _INTERRUPTED = 2
 _TEXT_BUFFER = 256
+_STRLEN = ctypes.CDLL("msvcrt" if os.name == "nt" else None).strlen
 
 _log_lines: deque[tuple[int, str]] = deque(maxlen=200)
 """Warnings and errors of llama.cpp, with their level."""
@@ -135,7 +136,7 @@ class LlamaModel:
         self._model = _load(path, layers)
         self._context: object | None = None
         self._vocab = llama.llama_model_get_vocab(self._model)
-        self._interrupted = Event()
+        self._interrupt_text = ctypes.create_string_buffer(b"", 2)
         try:
             self._refuse_unusable(path)
             self.num_cells = options.cells or defaults.num_cells(
@@ -179,7 +180,7 @@ class LlamaModel:
 
     def decode(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
         """See `Backend.decode`."""
-        self._interrupted.clear()
+        self._interrupt_text.value = b""
         num_logits = sum(row.wants_logits for row in rows)
         filler = Row(token=rows[0].token, position=0, sequences=(self.num_sequences,), wants_logits=True)
         is_filled = self._fills and (len(rows) == 1 or num_logits == 1)
@@ -211,7 +212,7 @@ class LlamaModel:
 
     def interrupt(self) -> None:
         """Make a decode call that is under way stop; llama.cpp asks between the nodes of its graph."""
-        self._interrupted.set()
+        self._interrupt_text.value = b"!"
 
     def close(self) -> None:
         """Free context and model; closing twice is harmless."""
@@ -235,11 +236,10 @@ class LlamaModel:
         params.kv_unified = True
         params.swa_full = True
         params.no_perf = True
-        # ctypes keeps no reference to a callback: it must live as long as the context. It does not refer to self, or
-        # a closed model would stay in memory until the garbage collector looks for cycles.
-        interrupted = self._interrupted
-        self._abort = llama.ggml_abort_callback(lambda _: interrupted.is_set())
-        params.abort_callback = self._abort
+        # llama.cpp asks some hundred times a call whether to stop. The answer is C's strlen of a text that is empty until
+        # somebody interrupts: a Python function would take the GIL each time, and wait for it while a view draws.
+        params.abort_callback = ctypes.cast(_STRLEN, llama.ggml_abort_callback)
+        params.abort_callback_data = ctypes.addressof(self._interrupt_text)
         context = llama.llama_init_from_model(self._model, params)
         if context is None:
             raise EngineError(

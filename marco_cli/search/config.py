@@ -54,12 +54,12 @@ class SearchConfig:
     """But not before so many finished replies."""
 
     step: StepMode = "paragraph"
-    expand: ExpandRule = "sample"
-    """What leaves a node: a fresh sample, or the likeliest token that was not taken, which never repeats itself."""
+    expand: ExpandRule = "alternative"
+    """What leaves a node: a fresh sample, or the likeliest token that was not taken, which never says a thing twice."""
     greedy_after: bool = False
     """Whether a rollout after an `alternative` is greedy."""
     siblings: int = 1
-    """Steps sampled in one batch when a node is widened; the most confident new one is rolled out."""
+    """With `expand="sample"`: steps sampled in one batch when a node is widened; the surest new one is rolled out."""
     exploration: float = 0.5
     """c of UCT, on normalised values. 1.414 on raw ones is the paper's."""
     normalise: bool = True

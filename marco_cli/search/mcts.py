@@ -6,8 +6,9 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.paper`
 - Q is taken on the running min-max of the tree, because raw confidences differ by less than any useful bonus.
 - Every rollout's steps stay in the tree and every finished rollout is a candidate: the search knows no less than sampling
   as many replies would tell, and pays only for what they do not share.
-- The first rollout is greedy. Where to branch is not left to chance: a node's doubt, the probability that one more sample
-  would be none of its children, is known from the scores of the tokens already there.
+- The first rollout is greedy. Where to branch is not left to chance: how likely the model was to go on otherwise is known
+  from the scores of the tokens already there, and a rollout begins with the likeliest token that was not taken
+  (`search.alternatives`), so that no path is paid for twice.
 - Steps that came out the same are one node; what cannot yield anything new is closed.
 - With few simulations the root is searched by sequential halving.
 """

@@ -30,8 +30,8 @@ def majority(candidates: Sequence[Candidate]) -> list[float]:
 def weighted(candidates: Sequence[Candidate]) -> list[float]:
     """Weigh replies by their confidence: e^(s z), z the z-score of the mean confidence among the candidates.
 
-    Raw confidences of one problem differ by 0.01 to 0.03, so weighing by them is the majority vote (`research` of every
-    peer finds so); their z-scores do not depend on the model. s = 0 would be the majority, a large s the best reply.
+    Raw confidences of one problem differ by 0.01 to 0.03, so weighing by them is hardly more than the majority vote; their
+    z-scores do not depend on the model. s = 0 would be the majority, a large s the best reply.
     """
     confidences = [candidate.reply.signals.confidence for candidate in candidates]
     mean, spread = statistics.fmean(confidences), statistics.pstdev(confidences)

@@ -26,10 +26,13 @@ GOLDEN = Path(__file__).parent / "golden"
 CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "default": (grown_script(1), {"simulations": 24, "parallel": 1}),
     "four at once": (grown_script(1), {"simulations": 24, "parallel": 4}),
-    "siblings": (grown_script(2), {"simulations": 12, "parallel": 1, "siblings": 3, "branch": "top"}),
+    "siblings": (
+        grown_script(2),
+        {"simulations": 12, "parallel": 1, "expand": "sample", "siblings": 3, "branch": "top"},
+    ),
     "halving": (grown_script(3, depth=2), {"simulations": 16, "parallel": 1}),
     "reflection as a child": (grown_script(4, depth=2), {"simulations": 12, "parallel": 1, "reflection": "child"}),
-    "alternatives": (grown_script(1), {"simulations": 24, "parallel": 1, "expand": "alternative"}),
+    "samples": (grown_script(1), {"simulations": 24, "parallel": 1, "expand": "sample"}),
     "paper": (grown_script(1), {"strategy": "mcts-paper", "simulations": 24, "parallel": 1}),
 }
 
@@ -203,7 +206,14 @@ def test_the_search_branches_where_the_model_was_in_doubt(doubtful: int) -> None
 def test_siblings_are_sampled_together_and_only_the_surest_is_rolled_out() -> None:
     """The others stay in the tree without a visit, known but not paid for."""
     result = find(
-        grown_script(2, width=4), strategy="mcts", simulations=2, parallel=1, siblings=4, branch="top", certainty=1
+        grown_script(2, width=4),
+        strategy="mcts",
+        simulations=2,
+        parallel=1,
+        expand="sample",
+        siblings=4,
+        branch="top",
+        certainty=1,
     )
     assert result.tree is not None
 
@@ -219,10 +229,11 @@ def test_several_at_once_share_their_batches() -> None:
     assert result.usage.mean_batch_width >= 0.8 * 4
 
 
-def test_prefixes_are_not_evaluated_again() -> None:
-    """Branches fork the prefix that is in the KV memory: nearly every row that is evaluated is a new token."""
+def test_no_token_of_the_tree_is_evaluated_twice() -> None:
+    """Branches fork the prefix that is in the KV memory, and no path is taken a second time."""
     result = find(grown_script(6, depth=8), strategy="mcts", simulations=32, parallel=4, certainty=1)
     assert result.tree is not None
     unique = len(result.tree.prompt_ids) + sum(len(node.step.tokens) for node in result.tree.nodes)
 
-    assert result.usage.evaluated <= 1.05 * max(unique, result.usage.decoded)
+    assert result.usage.evaluated <= 1.05 * unique
+    assert not any(candidate.repeats for candidate in result.candidates)

@@ -9,6 +9,7 @@ from training.problems.arithmetic import minus, plus, product, quotient
 from training.problems.base import Lang, Pen, Solution
 
 Kind = Literal["gain", "lose", "gain_groups", "lose_groups", "double", "half"]
+KINDS: tuple[Kind, ...] = ("gain", "lose", "gain_groups", "lose_groups", "double", "half")
 
 LABELS = {
     "en": {"start": "Start: {}", "gain": "Gain {}", "lose": "Lose {}", "double": "Double", "half": "Half",
@@ -64,7 +65,7 @@ def draw_chain(rng: random.Random, level: int) -> Chain:
     events: list[Event] = []
     total = start
     while len(events) < length:
-        kind = rng.choices(("gain", "lose", "gain_groups", "lose_groups", "double", "half"), (5, 6, 4, 4, 1, 1.5))[0]
+        kind = rng.choices(KINDS, (5, 6, 4, 4, 1, 1.5))[0]
         size, count = rng.randint(1, small), 1
         if kind.endswith("groups"):
             size, count = rng.randint(2, (6, 9, 15)[level - 1]), rng.randint(2, 6)

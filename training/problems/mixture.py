@@ -27,8 +27,8 @@ class Entry(NamedTuple):
 
 def tell_chain(rng: random.Random, lang: Lang, wish: Wish) -> Problem:
     """Draw an event chain in a language."""
-    family = chain_en if lang == "en" else chain_zh
-    return family.generate(rng, wish.level, held_phrasing=wish.held_phrasing)
+    generate = chain_en.generate if lang == "en" else chain_zh.generate
+    return generate(rng, wish.level, held_phrasing=wish.held_phrasing)
 
 
 def tell_story(rng: random.Random, lang: Lang, wish: Wish) -> Problem:

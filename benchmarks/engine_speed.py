@@ -1,0 +1,276 @@
+"""How much the engine costs on top of llama.cpp: tokens per second at several batch widths, side by side in one run.
+
+    python benchmarks/engine_speed.py --dir ~/.cache/marco-benchmarks
+    python benchmarks/engine_speed.py --dir DIR --shape tiny --tokens 32 --repeats 1     # a few seconds
+
+Four ways to decode the same number of tokens from prompts of the same length, on a random-weight GGUF that is written
+on first use:
+
+    bare         llama_decode in a loop over the C API: no sampling, no scores, the same tokens every time
+    greedy       the engine at temperature 0, with log-probabilities, top five, confidence and entropy of every token
+    sampled      the engine at temperature 0.8, top-k 40, with the same scores
+    high-level   Llama.create_completion(logprobs=5), one request after another (it has no batch)
+
+Only decoding is timed: the engine finds the prompts in its prefix cache, the bare loop has evaluated them before. The
+way of each measurement takes turns within a repeat, and figures are medians over the repeats. `inside` is the share of
+the engine's wall time that is spent in llama_decode.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+
+import llama_cpp as llama
+import numpy as np
+import random_gguf  # type: ignore[import-not-found]  # beside this script
+
+from marco_cli.engine.base import GREEDY, Request, SamplingParams
+from marco_cli.engine.hardware import physical_cores
+from marco_cli.engine.llamacpp import LlamaOptions, open_engine
+
+WARM = SamplingParams(temperature=0.8, top_k=40)
+PROMPT = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What is measured."""
+
+    path: Path
+    threads: int
+    num_tokens: int
+    """Decoded by each request."""
+    cells: int
+
+    def prompts(self, width: int) -> list[tuple[int, ...]]:
+        """Return a prompt of its own for each request, made of bytes."""
+        return [tuple(Random(i).choices(range(256), k=PROMPT)) for i in range(width)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One line of the table: medians over the repeats."""
+
+    way: str
+    width: int
+    tokens_per_second: float
+    relative_to_bare: float | None
+    inside: float | None
+    """Share of the wall time in llama_decode."""
+    spread: float
+    """(largest - smallest) / median of the tokens per second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One measurement."""
+
+    tokens_per_second: float
+    inside: float | None = None
+
+
+@contextmanager
+def bare_context(setting: Setting, width: int) -> Iterator[object]:
+    """Open model and context over the C API, as the engine sets them up."""
+    silent = llama.llama_log_callback(lambda _level, _text, _data: None)
+    llama.llama_log_set(silent, None)
+    llama.llama_backend_init()
+    model_params = llama.llama_model_default_params()
+    model_params.n_gpu_layers = 0
+    model = llama.llama_model_load_from_file(str(setting.path).encode(), model_params)
+    params = llama.llama_context_default_params()
+    params.n_ctx = setting.cells
+    params.n_batch = params.n_ubatch = 256
+    params.n_seq_max = width
+    params.n_threads = params.n_threads_batch = setting.threads
+    params.kv_unified = True
+    params.no_perf = True
+    params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    context = llama.llama_init_from_model(model, params)
+    try:
+        yield context
+    finally:
+        llama.llama_free(context)
+        llama.llama_model_free(model)
+
+
+def decode_rows(
+    context: object, batch: llama.llama_batch, rows: Sequence[tuple[int, int, int]], *, logits: bool
+) -> None:
+    """Evaluate (token, position, sequence) rows."""
+    batch.n_tokens = len(rows)
+    for i, (token, position, sequence) in enumerate(rows):
+        batch.token[i] = token
+        batch.pos[i] = position  # type: ignore[call-overload]  # declared as an array of arrays
+        batch.logits[i] = logits
+        batch.n_seq_id[i] = 1
+        batch.seq_id[i][0] = sequence
+    status = llama.llama_decode(context, batch)
+    if status:
+        raise SystemExit(f"llama_decode: status {status}")
+
+
+def measure_bare(setting: Setting, width: int) -> Sample:
+    """Time a loop that does nothing but decode."""
+    with bare_context(setting, width) as context:
+        batch = llama.llama_batch_init(256, 0, 1)
+        for sequence, prompt in enumerate(setting.prompts(width)):
+            decode_rows(context, batch, [(t, i, sequence) for i, t in enumerate(prompt)], logits=False)
+        started = time.perf_counter()
+        for step in range(setting.num_tokens):
+            decode_rows(context, batch, [(65 + s % 26, PROMPT + step, s) for s in range(width)], logits=True)
+            llama.llama_get_logits(context)
+        seconds = time.perf_counter() - started
+        llama.llama_batch_free(batch)
+    return Sample(tokens_per_second=width * setting.num_tokens / seconds)
+
+
+def measure_engine(setting: Setting, width: int, sampling: SamplingParams) -> Sample:
+    """Time the engine on prompts that are in its prefix cache."""
+
+    async def main() -> Sample:
+        options = LlamaOptions(cells=setting.cells, places=width, threads=setting.threads, gpu_layers=0)
+        engine = open_engine(setting.path, options)
+        prompts = setting.prompts(width)
+        await asyncio.gather(*(engine.generate(Request(prompt_ids=p, max_tokens=0)) for p in prompts))
+        requests = [
+            Request(prompt_ids=p, max_tokens=setting.num_tokens, sampling=sampling, seed=i)
+            for i, p in enumerate(prompts)
+        ]
+        before, started = engine.usage, time.perf_counter()
+        await asyncio.gather(*(engine.generate(request) for request in requests))
+        seconds = time.perf_counter() - started
+        used = engine.usage - before
+        await engine.close()
+        return Sample(tokens_per_second=used.decoded / seconds, inside=used.model_seconds / seconds)
+
+    return asyncio.run(main())
+
+
+def measure_high_level(setting: Setting) -> Sample:
+    """Time llama-cpp-python's own completion with log-probabilities, one request."""
+    num_tokens = min(setting.num_tokens, 24)  # a tenth as fast or less: more would only cost time
+    model = llama.Llama(
+        str(setting.path),
+        n_ctx=256,
+        n_threads=setting.threads,
+        n_threads_batch=setting.threads,
+        logits_all=True,
+        verbose=False,
+    )
+    prompt = list(setting.prompts(1)[0])
+    model.create_completion(prompt, max_tokens=1, logprobs=5, temperature=0.8, top_k=40)
+    started = time.perf_counter()
+    result = model.create_completion(prompt, max_tokens=num_tokens, logprobs=5, temperature=0.8, top_k=40, seed=1)
+    seconds = time.perf_counter() - started
+    if not isinstance(result, dict):
+        raise SystemExit("create_completion streamed without being asked")
+    count = result["usage"]["completion_tokens"]
+    model.close()
+    return Sample(tokens_per_second=count / seconds)
+
+
+def measure(setting: Setting, widths: Sequence[int], repeats: int) -> list[Figure]:
+    """Take turns, and return the medians."""
+    samples: dict[tuple[str, int], list[Sample]] = {}
+    for repeat in range(repeats):
+        for width in widths:
+            print(f"repeat {repeat + 1}/{repeats}, {width} at once …", flush=True)
+            samples.setdefault(("bare", width), []).append(measure_bare(setting, width))
+            samples.setdefault(("greedy", width), []).append(measure_engine(setting, width, GREEDY))
+            samples.setdefault(("sampled", width), []).append(measure_engine(setting, width, WARM))
+        samples.setdefault(("high-level", 1), []).append(measure_high_level(setting))
+    medians = {key: statistics.median(s.tokens_per_second for s in taken) for key, taken in samples.items()}
+    figures = []
+    for (way, width), taken in samples.items():
+        rates = [sample.tokens_per_second for sample in taken]
+        insides = [sample.inside for sample in taken if sample.inside is not None]
+        figures.append(
+            Figure(
+                way=way,
+                width=width,
+                tokens_per_second=medians[way, width],
+                relative_to_bare=medians[way, width] / medians["bare", width] if ("bare", width) in medians else None,
+                inside=statistics.median(insides) if insides else None,
+                spread=(max(rates) - min(rates)) / medians[way, width],
+            )
+        )
+    return figures
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Return the figures as a Markdown table."""
+    lines = ["| way | at once | tokens/s | of bare | inside llama_decode | spread |", "|---|--:|--:|--:|--:|--:|"]
+    for f in figures:
+        relative = f"{f.relative_to_bare:.0%}" if f.relative_to_bare is not None else ""
+        inside = f"{f.inside:.1%}" if f.inside is not None else ""
+        lines.append(f"| {f.way} | {f.width} | {f.tokens_per_second:.1f} | {relative} | {inside} | {f.spread:.0%} |")
+    return "\n".join(lines)
+
+
+def machine(threads: int) -> dict[str, object]:
+    """Return what the figures depend on."""
+    cpu = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        cpu = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), cpu)
+    return {
+        "cpu": cpu,
+        "physical_cores": physical_cores(),
+        "threads": threads,
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "llama_cpp_python": llama.__version__,
+    }
+
+
+def main() -> None:
+    """Read the command line, measure, print the table and write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dir", type=Path, required=True, help="where the generated model is kept")
+    parser.add_argument("--shape", choices=random_gguf.SHAPES, default="0.5B")
+    parser.add_argument("--type", choices=random_gguf.TYPES, default="q8_0")
+    parser.add_argument("--widths", type=int, nargs="+", default=[1, 8, 16, 32])
+    parser.add_argument("--tokens", type=int, default=64, help="decoded by each request")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=physical_cores())
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    arguments = parser.parse_args()
+    arguments.dir.mkdir(parents=True, exist_ok=True)
+    path = arguments.dir / f"random-{arguments.shape}-{arguments.type}.gguf"
+    if not path.exists():
+        print(f"writing {path} …", flush=True)
+        random_gguf.write(path, random_gguf.SHAPES[arguments.shape], arguments.type)
+    setting = Setting(
+        path=path,
+        threads=arguments.threads,
+        num_tokens=arguments.tokens,
+        cells=max(1024, max(arguments.widths) * (PROMPT + arguments.tokens)),
+    )
+    facts = machine(arguments.threads)
+    figures = measure(setting, arguments.widths, arguments.repeats)
+    print(f"\n{arguments.shape} {arguments.type}, {facts}\n\n{table(figures)}")
+    if arguments.json:
+        report = {
+            "model": path.name,
+            "tokens": arguments.tokens,
+            "prompt": PROMPT,
+            "repeats": arguments.repeats,
+            "machine": facts,
+            "figures": [asdict(figure) for figure in figures],
+        }
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
