@@ -125,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("build/nano"))
     parser.add_argument("--minutes", type=float, default=35.0)
-    parser.add_argument("--warm-up", type=int, default=100, help="steps")
+    parser.add_argument("--warm-up", type=int, default=50, help="steps")
     parser.add_argument("--flat", type=float, default=0.3, help="share of the budget at full rates")
     parser.add_argument("--resume", type=Path, default=None, help="folder of the run to go on from")
     parser.add_argument("--samples", type=int, default=80_000)

@@ -50,7 +50,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     as_json = "--json" in sys.argv[1:]
     try:
-        app()
+        app(prog_name="marco")
     except MarcoError as error:
         sys.exit(report(error, as_json=as_json))
     except KeyboardInterrupt:

@@ -91,7 +91,7 @@ def test_values_at_hand_are_frozen(key: str, value: Any, accepted: Value) -> Non
     [
         ("top_k", True),
         ("temperature", False),
-        ("temperature", None),
+        ("top_p", None),
         ("stop", ["a"]),
         ("stop", ("a", 1)),
         ("variables", (("a", "1"), ("a", "2"))),

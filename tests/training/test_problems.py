@@ -67,7 +67,8 @@ def test_letter_counts_equal_str_count() -> None:
     for problem in sample("letter_count", 300):
         word = problem.key.split("|")[1]
         lines, count = correct_solution(problem, random.Random(0))
-        letter = lines[0].removeprefix("Count ").removesuffix(":")
+        letter = lines[0].split()[1]
+        assert lines[0] == f'Count {letter} in "{word}":'
         assert "".join(line[0] for line in lines[1:]) == word
         assert int(count) == word.count(letter)
 
