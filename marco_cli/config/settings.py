@@ -69,7 +69,7 @@ class Settings:
     gpu_layers: Annotated[int | None, About(help="Layers put on the GPU.", least=-1, words=(*_AUTO, ("all", -1)))] = (
         None
     )
-    batch: Annotated[int, About(help="Most tokens evaluated at once.", least=1)] = 512
+    batch: Annotated[int | None, About(help="Most tokens evaluated at once.", least=1, words=_AUTO)] = None
     # llama.cpp has at most 256 sequence ids; one stays free for what the others fork from.
     parallel: Annotated[int | None, About(help="Most requests decoded at once.", least=1, most=255, words=_AUTO)] = None
     effort: Annotated[
