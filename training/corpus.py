@@ -8,7 +8,7 @@ learns to go on after them, not to write them.
 import random
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import Pool
 
@@ -36,8 +36,6 @@ SYSTEMS = (
     "Here are some facts: water boils at high temperature and ice is cold.", "You help customers of a flower shop.",
     "Respond with a number.", "You are a robot from the future.", "回答要简短。", "保持礼貌。",
 )  # fmt: skip
-Shares = Mapping[str, float]
-SHARES: dict[str, float] = {row: entry.share for row, entry in MIXTURE.items()}
 # The words around a counted one are single pieces, so that (role names aside) bare letters stand in the counted word alone.
 COUNTING_WORDS = (
     *(f" {letter}" for letter in string.ascii_lowercase),
@@ -181,13 +179,13 @@ def tokens(segments: Sequence[Segment], tokenizer: Tokenizer) -> Sample:
     return Sample(ids=np.array(ids, np.int16), learnt=np.array(learnt, np.bool_))
 
 
-def draw_training(rng: random.Random, openings: Sequence[str], shares: Shares = SHARES) -> list[Problem]:
+def draw_training(rng: random.Random, openings: Sequence[str]) -> list[Problem]:
     """Draw the problems of one conversation from the training side of the split, in seen phrasings."""
-    rows = rng.choices(tuple(shares), tuple(shares.values()), k=2 if rng.random() < 0.03 else 1)
+    rows = rng.choices(tuple(MIXTURE), [entry.share for entry in MIXTURE.values()], k=2 if rng.random() < 0.03 else 1)
     return [draw(rng, row, held_out=False, held_phrasing=False, openings=openings) for row in rows]
 
 
-def learn_tokenizer(seed: int, vocabulary: int) -> Tokenizer:
+def learn_tokenizer(seed: int, vocabulary: int = 1024) -> Tokenizer:
     """Learn the merges on 40,000 conversations, with the questions about counted words left out."""
     rng = random.Random(seed)
     texts: list[str] = []
@@ -201,18 +199,18 @@ def learn_tokenizer(seed: int, vocabulary: int) -> Tokenizer:
     return Tokenizer(with_whole_words(learnt, COUNTING_WORDS))
 
 
-def shard(job: tuple[int, int, tuple[Pair, ...], Shares]) -> list[Sample]:
+def shard(job: tuple[int, int, tuple[Pair, ...]]) -> list[Sample]:
     """Write `count` samples from one seed."""
-    seed, count, merges, shares = job
+    seed, count, merges = job
     tokenizer = Tokenizer(merges)
     rng, openings = random.Random(seed), tokenizer.openings()
-    return [tokens(conversation(draw_training(rng, openings, shares), rng), tokenizer) for _ in range(count)]
+    return [tokens(conversation(draw_training(rng, openings), rng), tokenizer) for _ in range(count)]
 
 
-def build(seed: int, count: int, tokenizer: Tokenizer, workers: int, shares: Shares = SHARES) -> list[Sample]:
+def build(seed: int, count: int, tokenizer: Tokenizer, workers: int) -> list[Sample]:
     """Write `count` samples in shards of 2,000, one seed each: the result does not depend on `workers`."""
     jobs = [
-        (seed * 100_003 + index, min(2_000, count - start), tokenizer.merges, shares)
+        (seed * 100_003 + index, min(2_000, count - start), tokenizer.merges)
         for index, start in enumerate(range(0, count, 2_000))
     ]
     with Pool(workers) as pool:

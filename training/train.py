@@ -3,7 +3,7 @@
     python -m training.train --minutes 35 --out build/nano
 
 The budget is wall-clock time after the corpus is written. The rates warm up, stay flat for a share of the
-budget, then fall linearly to 2 %. With --resume a run starts from another run's weights.
+budget, then fall linearly to 2 %.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.batches import NO_LOSS, batches
-from training.checkpoint import load, revocabulate, save
-from training.corpus import SHARES, Sample, build, learn_tokenizer
+from training.checkpoint import save
+from training.corpus import Sample, build, learn_tokenizer
 from training.model import Nano, Shape
 from training.muon import Muon
 from training.tokenizer import Tokenizer
@@ -51,17 +51,9 @@ def prepare(options: argparse.Namespace) -> tuple[Tokenizer, list[Sample]]:
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "tokenizer.json"
     if not path.exists():
-        learn_tokenizer(options.tokenizer_seed, 1024).save(path)
+        learn_tokenizer(options.seed).save(path)
     tokenizer = Tokenizer.load(path)
-    shares = SHARES | {row: float(share) for row, share in (wish.split("=") for wish in options.share)}
-    return tokenizer, build(options.seed, options.samples, tokenizer, options.workers, shares)
-
-
-def initial(tokenizer: Tokenizer, resume: Path | None) -> Nano:
-    """Return a fresh network, or another run's, its embedding carried over to this vocabulary."""
-    if resume is None:
-        return Nano(Shape(vocabulary=len(tokenizer.pieces)))
-    return revocabulate(load(resume / "nano.pt"), Tokenizer.load(resume / "tokenizer.json").pieces, tokenizer)
+    return tokenizer, build(options.seed, options.samples, tokenizer, options.workers)
 
 
 def optimisers(network: Nano, options: argparse.Namespace, kind: torch.dtype) -> Optimisers:
@@ -89,7 +81,7 @@ def train(options: argparse.Namespace) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     kind = torch.bfloat16 if options.bfloat16 or device == "cuda" else torch.float32
     tokenizer, samples = prepare(options)
-    network = initial(tokenizer, options.resume).to(device)
+    network = Nano(Shape(vocabulary=len(tokenizer.pieces))).to(device)
     print(f"{len(samples)} samples, {sum(len(s.ids) for s in samples)} tokens; "
           f"{sum(p.numel() for p in network.parameters())} parameters on {device} in {kind}", flush=True)  # fmt: skip
     both = optimisers(network, options, kind)
@@ -127,12 +119,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=35.0)
     parser.add_argument("--warm-up", type=int, default=50, help="steps")
     parser.add_argument("--flat", type=float, default=0.3, help="share of the budget at full rates")
-    parser.add_argument("--resume", type=Path, default=None, help="folder of the run to go on from")
     parser.add_argument("--samples", type=int, default=80_000)
-    parser.add_argument("--share", action="append", default=[], metavar="ROW=SHARE", help="a row of the mixture")
     parser.add_argument("--tokens", type=int, default=3_072, help="padded tokens per batch")
     parser.add_argument("--seed", type=int, default=20_260)
-    parser.add_argument("--tokenizer-seed", type=int, default=20_260)
     parser.add_argument("--workers", type=int, default=2, help="processes that write the corpus; no effect on it")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True, help="needs a C++ compiler")
     parser.add_argument(
