@@ -13,11 +13,11 @@ from marco_cli.jsonl import encode
 from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import EventListener
+from marco_cli.search.events_json import event_document
 from marco_cli.solver import Solver, search_plan
 from marco_cli.view.answering import AnsweringView
 from marco_cli.view.chain import ChainView
 from marco_cli.view.display import Display, choose_view
-from marco_cli.view.events_json import event_document
 from marco_cli.view.report import Answered
 from marco_cli.view.terminal import wants_colour
 

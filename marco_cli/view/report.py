@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from marco_cli.search.base import Problem, SearchResult
+from marco_cli.search.events_json import result_document
 from marco_cli.solver import Solver
-from marco_cli.view.events_json import result_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

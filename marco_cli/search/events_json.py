@@ -1,4 +1,4 @@
-"""Searches in JSON: events for `--events`, results for `--json`.
+"""Searches in JSON: events for `--events`, results for `--json`, rows and traces.
 
 In: a `SearchEvent` or a `SearchResult`. Out: plain dictionaries for `jsonl.encode`, each key always there, null where there
 is nothing to say. Numbers are raw; nothing is cut.

@@ -7,8 +7,8 @@ from view.story import Story, candidate
 from marco_cli.jsonl import encode
 from marco_cli.search.base import SearchResult
 from marco_cli.search.events import Noticed, SearchEvent
+from marco_cli.search.events_json import event_document, result_document
 from marco_cli.search.vote import count_votes, majority
-from marco_cli.view.events_json import event_document, result_document
 
 CANDIDATE_KEYS = {
     "id", "node", "answer", "output", "thought", "finish_reason", "forced", "truncated", "num_tokens", "fresh", "repeats",
