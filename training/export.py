@@ -4,12 +4,14 @@ python -m training.export build/nano marco_cli/nano/marco-nano.gguf
 """
 
 import argparse
+import hashlib
 from pathlib import Path
 
 import gguf
 import numpy as np
 import torch
 
+from marco_cli.models.store import Record, write_record
 from training.checkpoint import load
 from training.model import Nano, Shape
 from training.tokenizer import SPECIALS, Tokenizer
@@ -85,6 +87,13 @@ def export(network: Nano, tokenizer: Tokenizer, path: Path) -> None:
     partial.replace(path)
 
 
+def record(path: Path) -> None:
+    """Write the file's hash beside it, which `marco models verify` checks it against."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    size = path.stat().st_size
+    write_record(path, Record(repo="bundled", revision="", commit="", file=path.name, size=size, sha256=digest))
+
+
 def main() -> None:
     """Read the command line and export."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -93,6 +102,7 @@ def main() -> None:
     options = parser.parse_args()
     tokenizer = Tokenizer.load(options.run / "tokenizer.json")
     export(load(options.run / "nano.pt"), tokenizer, options.gguf)
+    record(options.gguf)
     print(f"{options.gguf}: {options.gguf.stat().st_size} bytes")
 
 
