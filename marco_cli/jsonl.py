@@ -1,22 +1,78 @@
 """JSON on the wire: one object a line, UTF-8, every number finite. The only door to orjson.
 
-In: plain values (dicts, lists, strings, numbers, None) and dataclasses of them. Out: bytes. Numbers that JSON has no
-word for (NaN, infinities) become null, integers beyond 64 bits become strings, and lone surrogates, which UTF-8 cannot
-hold, become U+FFFD: a row is never lost to a strange value.
+Out (`encode`): plain values (dicts, lists, strings, numbers, None), dataclasses of them and numpy arrays become bytes. Numbers
+that JSON has no word for (NaN, infinities) become null, integers beyond 64 bits become strings, and lone surrogates, which UTF-8
+cannot hold, become U+FFFD: a row is never lost to a strange value.
+
+In (`decode`): what other programs write, with a byte order mark, NaN or integers of any length. Read by the standard
+library, because orjson turns long integers into floats and refuses NaN.
 """
 
+import json
 import math
 from dataclasses import fields, is_dataclass
 
 import orjson
 
+from marco_cli.errors import InputError
+
+MAX_DEPTH = 200
+"""Arrays and objects inside one another; orjson writes 254."""
+
 _INTEGER_LIMIT = 1 << 63
+_MOST_DIGITS = 600
+"""Python itself refuses to read integers of several thousand digits, where its limit is set lowest of 640."""
 
 
-def encode(document: object, *, indent: bool = False) -> bytes:
+def encode(document: object, *, indent: bool = False, sort_keys: bool = False) -> bytes:
     """Return one JSON document with a line feed at its end; on one line unless `indent`."""
-    options = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if indent else 0)
+    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
+    options |= orjson.OPT_INDENT_2 if indent else 0
+    options |= orjson.OPT_SORT_KEYS if sort_keys else 0
     return orjson.dumps(_writable(document), option=options)
+
+
+def decode(line: bytes | str) -> object:
+    """Return the value of one JSON document, with or without a line end.
+
+    A byte order mark is dropped, NaN and Infinity are floats, lone surrogates stay as they are, of repeated keys the last
+    counts, and an integer of more than 600 digits stays text. Whatever this returns, `encode` can write.
+
+    Raises:
+        InputError: no UTF-8, no JSON, or nested deeper than `MAX_DEPTH`; the message is one line.
+
+    """
+    try:
+        text = line.decode("utf-8-sig") if isinstance(line, bytes) else line.removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8: byte {error.start + 1} is 0x{line[error.start]:02x}") from error
+    try:
+        value: object = json.loads(text, parse_int=_integer)
+    except json.JSONDecodeError as error:
+        found = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
+        raise InputError(f"not JSON: {found} at character {error.pos + 1}") from error
+    except RecursionError:
+        raise _too_deep() from None
+    # Every level costs a bracket: few brackets need no look at the levels.
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
+        raise _too_deep()
+    return value
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
+
+
+def _is_deep(value: object) -> bool:
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(MAX_DEPTH):
+        inside = (item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer))
+        level = [item for item in inside if isinstance(item, (dict, list))]
+    return bool(level)
+
+
+def _too_deep() -> InputError:
+    return InputError(f"nested too deep, expected at most {MAX_DEPTH} levels")
 
 
 def _writable(value: object) -> object:

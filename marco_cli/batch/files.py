@@ -1,0 +1,153 @@
+"""Files that others must not write at the same time, and that are never half written.
+
+In: paths, descriptors, bytes. Out: files on disk that survive a power cut. Errors of the operating system pass through
+unless they have a meaning of their own here.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from marco_cli.errors import ConfigError, StorageError
+
+_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""Errors of file systems that know no locks: there, nobody can be kept out."""
+
+_BLOCK: Final = 1 << 20
+
+
+def open_locked(path: Path, *, must_be_new: bool) -> BinaryIO:
+    """Open a file for reading and writing, make it if it does not exist, and keep others out until it is closed.
+
+    Raises:
+        ConfigError: it exists and must be new, is no regular file, or is locked.
+        StorageError: it cannot be opened.
+
+    """
+    while True:
+        file = _open(path, must_be_new=must_be_new)
+        try:
+            _refuse_special(file, path)
+            _lock(file, path)
+            if _is_at(file, path):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # somebody put another file in its place in between
+
+
+def _open(path: Path, *, must_be_new: bool) -> BinaryIO:
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        if path.is_dir():
+            raise ConfigError(f"{path} is a directory", hint="name a file in it")
+        descriptor = os.open(path, flags | (os.O_EXCL if must_be_new else 0), 0o666)
+    except FileExistsError as error:
+        raise ConfigError(
+            f"{path} exists already", hint="--resume goes on with it, --overwrite begins it anew"
+        ) from error
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}", hint="check the path, or name another") from error
+    return os.fdopen(descriptor, "r+b", buffering=0)
+
+
+def _refuse_special(file: BinaryIO, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise ConfigError(f"{path} is no regular file", hint="name a file, or - for stdout")
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Lock an open file until it is closed; the system does that too when the program dies. On Windows nothing is locked."""
+    if sys.platform == "win32":
+        return
+    import fcntl  # noqa: PLC0415 (only where it exists)
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ConfigError(
+            f"{path} is being written by another run", hint="wait for it, or name another file"
+        ) from error
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write every byte at the current position of an unbuffered file."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file.fileno(), view) :]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put a file in place as a whole: whoever reads it finds the old or the new one, even after a power cut."""
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("wb", buffering=0) as file:
+        write_all(file, data)
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    _sync_directory(path.parent)
+
+
+def rewrite(path: Path, source: BinaryIO, spans: Iterable[tuple[int, int]]) -> BinaryIO:
+    """Put stretches [begin, end) of a locked file in another order, in place and as a whole; return the new, locked file.
+
+    Raises:
+        StorageError: the new file cannot be written; the old one stays open, locked and as it was.
+
+    """
+    temporary = path.with_name(path.name + ".new")
+    try:
+        target = _open(temporary, must_be_new=False)
+        try:
+            target.truncate(0)
+            _lock(target, temporary)
+            for begin, end in spans:
+                _copy(source, target, begin, end)
+            os.fsync(target.fileno())
+            temporary.replace(path)
+        except BaseException:
+            target.close()
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+            raise
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {temporary}: {error.strerror}", hint="free some space, then go on with --resume"
+        ) from error
+    source.close()
+    _sync_directory(path.parent)
+    return target
+
+
+def _copy(source: BinaryIO, target: BinaryIO, begin: int, end: int) -> None:
+    source.seek(begin)
+    while begin < end:
+        block = source.read(min(_BLOCK, end - begin))
+        write_all(target, block)
+        begin += len(block)
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a new name in a directory survive a power cut, where directories can be synced."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,339 @@
+"""An output file that can be continued after anything: a row a line, appended, flushed and synced one by one.
+
+In: rows as bytes, what the run is (`configuration`, which must be the same to continue, and `facts`, which need not), and
+a function that reads key, input hash and status off a row. Out: `PATH` with one JSON object a line, and beside it
+`PATH.meta.json`, written before the first row. It knows nothing of what the rows mean.
+
+    with open_journal(path, mode="resume", configuration=…, facts=…, read_entry=…) as journal:
+        if journal.done.get(key) is None:
+            journal.append(row)            # on disk when it returns
+
+A file is locked while it is open. Whatever ends the program, at most the last row is incomplete; opening the file again
+removes it and says so in `notices`. Rows are looked up by hashes: some 40 bytes a row.
+"""
+
+import errno
+import os
+import re
+import threading
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Literal, Self
+
+from marco_cli import jsonl
+from marco_cli.batch import files
+from marco_cli.batch.key_table import KeyTable
+from marco_cli.errors import ConfigError, InputError, StorageError
+
+Mode = Literal["create", "resume", "overwrite"]
+
+HASH_DIGITS: Final = 16
+"""Hexadecimal digits of an input hash that are compared."""
+
+_HASH: Final = re.compile(f"[0-9a-f]{{{HASH_DIGITS}}}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What a journal must know of a row.
+
+    Raises:
+        InputError: the hash is none.
+
+    """
+
+    key: str
+    """What the row is the answer to; each key has one row."""
+    input_hash: str
+    """`HASH_DIGITS` hexadecimal digits or more."""
+    status: str
+    """Any word; a journal holds up to 256 different ones."""
+
+    def __post_init__(self) -> None:
+        if not _HASH.match(self.input_hash):
+            raise InputError(f"input hash is {self.input_hash!r}, expected {HASH_DIGITS} hexadecimal digits or more")
+
+
+ReadEntry = Callable[[object], Entry]
+"""Reads the entry off a decoded row; raises InputError when it is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A row that is in the file."""
+
+    index: int
+    """From 0, in order of the file."""
+    input_hash: str
+    """The first `HASH_DIGITS` digits."""
+    status: str
+
+
+class Done:
+    """The rows of a file by key. Of several rows with one key the last counts."""
+
+    def __init__(self) -> None:
+        self._indices = KeyTable()
+        self._hashes = array("Q")
+        self._statuses = bytearray()
+        self._words: list[str] = []
+
+    def __len__(self) -> int:
+        """Return how many keys have a row."""
+        return len(self._indices)
+
+    def get(self, key: str) -> Recorded | None:
+        """Return the row of a key, None without one."""
+        index = self._indices.get(key)
+        if index is None:
+            return None
+        return Recorded(
+            index=index, input_hash=f"{self._hashes[index]:0{HASH_DIGITS}x}", status=self._words[self._statuses[index]]
+        )
+
+    def add(self, entry: Entry) -> None:
+        """Add the next row of the file."""
+        self._indices.put(entry.key, len(self._hashes))
+        self._hashes.append(int(entry.input_hash[:HASH_DIGITS], 16))
+        if entry.status not in self._words:
+            self._words.append(entry.status)
+        self._statuses.append(self._words.index(entry.status))
+
+
+class Journal:
+    """A file that is open for appending, and the rows that it held when it was opened."""
+
+    def __init__(self, path: Path, file: BinaryIO, read_entry: ReadEntry, *, is_new: bool) -> None:
+        self.path = path
+        self.done = Done()
+        """The rows found at opening, or at the last `arrange`; not those appended since."""
+        self.notices: list[str] = []
+        """What the user should know, one line each."""
+        self._file = file
+        self._read_entry = read_entry
+        self._is_new = is_new
+        self._end = os.fstat(file.fileno()).st_size
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file and let others have it; one that was begun here and came to nothing is removed."""
+        with self._lock:
+            if error is not None and self._is_new and self.is_empty:
+                meta_path(self.path).unlink(missing_ok=True)
+                self.path.unlink(missing_ok=True)
+            self._file.close()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the file has no rows."""
+        return self._end == 0
+
+    def append(self, row: bytes) -> None:
+        """Add a row, which ends with its line feed; when this returns it is on the disk. May be called in any thread.
+
+        Raises:
+            StorageError: it cannot be written; the file ends with the row before.
+
+        """
+        with self._lock:
+            os.lseek(self._file.fileno(), self._end, os.SEEK_SET)
+            try:
+                files.write_all(self._file, row)
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                os.ftruncate(self._file.fileno(), self._end)
+                raise _unwritable(self.path, error, "free some space, then go on with --resume") from error
+            self._end += len(row)
+
+    def arrange(self, position_of: Callable[[Entry], int | None]) -> int:
+        """Put the rows in the order of their positions, in one step; return how many rows are gone.
+
+        Args:
+            position_of: where the row of an entry belongs; equal positions keep their order, None removes the row.
+                Of several rows with one key only the last is kept.
+
+        Raises:
+            StorageError: the new file cannot be written; the old one stays as it was.
+
+        """
+        with self._lock:
+            last = KeyTable()
+            positions: list[int | None] = []
+            spans = array("Q", [0])
+            for index, (entry, end) in enumerate(self._rows()):
+                before = last.put(entry.key, index)
+                if before is not None:
+                    positions[before] = None
+                positions.append(position_of(entry))
+                spans.append(end)
+            places = [(position, index) for index, position in enumerate(positions) if position is not None]
+            order = [index for _, index in sorted(places)]
+            if order != list(range(len(positions))):
+                self._file = files.rewrite(self.path, self._file, ((spans[index], spans[index + 1]) for index in order))
+                self._end = os.fstat(self._file.fileno()).st_size
+            self.scan()
+            return len(positions) - len(order)
+
+    def scan(self) -> None:
+        """Read the file from its beginning, note what is done, and cut off or complete its last line.
+
+        Raises:
+            StorageError: a line before the last is no row.
+
+        """
+        self.done = Done()
+        for entry, _ in self._rows():
+            self.done.add(entry)
+
+    def _rows(self) -> Iterator[tuple[Entry, int]]:
+        """Yield every row with the offset of its end; repair the last one."""
+        begin = 0
+        with open(os.dup(self._file.fileno()), "rb") as reader:  # noqa: PTH123 (a descriptor, no path)
+            reader.seek(0)
+            for number, line in enumerate(reader, 1):
+                entry = self._entry(line, number, is_last=begin + len(line) >= self._end)
+                if entry is None:
+                    self._cut(begin)
+                    return
+                begin += len(line)
+                if not line.endswith(b"\n"):
+                    self._complete()
+                    begin += 1
+                yield entry, begin
+
+    def _entry(self, line: bytes, number: int, *, is_last: bool) -> Entry | None:
+        """Return a line's entry; None when it is the last line and none can be read from it."""
+        try:
+            return self._read_entry(jsonl.decode(line))
+        except InputError as error:
+            if is_last and number > 1:
+                return None
+            if is_last and not line.endswith(b"\n"):
+                return None
+            raise StorageError(
+                f"line {number} of {self.path} is no row of this program: {error.message}",
+                hint="take that line out, or begin anew with --overwrite",
+            ) from error
+
+    def _cut(self, begin: int) -> None:
+        self.notices.append(f"{self.path.name}: the last row was incomplete and is done again")
+        os.ftruncate(self._file.fileno(), begin)
+        os.fsync(self._file.fileno())
+        self._end = begin
+
+    def _complete(self) -> None:
+        """Add the line feed that the last row lacks."""
+        os.lseek(self._file.fileno(), 0, os.SEEK_END)
+        files.write_all(self._file, b"\n")
+        os.fsync(self._file.fileno())
+        self._end += 1
+
+
+def meta_path(path: Path) -> Path:
+    """Return where the description of an output file is."""
+    return path.with_name(path.name + ".meta.json")
+
+
+def open_journal(
+    path: Path,
+    *,
+    mode: Mode,
+    configuration: Mapping[str, object],
+    facts: Mapping[str, object],
+    read_entry: ReadEntry,
+    force: bool = False,
+) -> Journal:
+    """Open an output file for appending, and lock it.
+
+    Args:
+        path: the file; `PATH.meta.json` is written beside it.
+        mode: "create" refuses a file that exists, "resume" goes on with it (and begins one that does not exist),
+            "overwrite" empties it.
+        configuration: what must be the same for rows to belong together.
+        facts: what is worth knowing besides.
+        read_entry: key, input hash and status of a decoded row.
+        force: go on with a file of another configuration; the old one is kept in the meta file, under `earlier`.
+
+    Raises:
+        ConfigError: the file exists, is open in another run, is no regular file, or was made with another configuration.
+        StorageError: it cannot be written, or holds something else.
+
+    """
+    path = path.resolve()
+    is_new = not path.exists()
+    file = files.open_locked(path, must_be_new=mode == "create")
+    try:
+        if mode == "overwrite":
+            file.truncate(0)
+        journal = Journal(path, file, read_entry, is_new=is_new)
+        earlier: list[object] = []
+        if not journal.is_empty:
+            earlier = _check(path, configuration, force=force)
+            journal.scan()
+        meta = {"v": 1, "configuration": configuration, "facts": facts, "earlier": earlier}
+        files.write_atomically(meta_path(path), jsonl.encode(meta, indent=True))
+    except OSError as error:
+        file.close()
+        raise _unwritable(path, error, "free some space, or name another file") from error
+    except BaseException:
+        file.close()
+        raise
+    return journal
+
+
+def _check(path: Path, configuration: Mapping[str, object], *, force: bool) -> list[object]:
+    """Compare with the meta file; return what is to stand under `earlier`."""
+    meta = _read_meta(meta_path(path))
+    if meta is None:
+        if not force:
+            raise ConfigError(
+                f"{meta_path(path)} is missing or damaged, so nothing says what made {path.name}",
+                hint="--force goes on all the same, --overwrite begins anew",
+            )
+        return []
+    earlier = meta.get("earlier")
+    kept = earlier if isinstance(earlier, list) else []
+    before, now = _flat(meta.get("configuration")), _flat(jsonl.decode(jsonl.encode(configuration)))
+    changed = [name for name in (*now, *(before.keys() - now.keys())) if before.get(name) != now.get(name)]
+    if not changed:
+        return kept
+    if not force:
+        more = f" ({len(changed) - 1} more differences)" if changed[1:] else ""
+        name = changed[0]
+        raise ConfigError(
+            f"{path.name} was made with another configuration: "
+            f"{name} was {before.get(name)!r}, now {now.get(name)!r}{more}",
+            hint="--force goes on all the same, --overwrite begins anew",
+        )
+    return [*kept, {"configuration": meta.get("configuration"), "facts": meta.get("facts")}]
+
+
+def _read_meta(path: Path) -> dict[str, object] | None:
+    try:
+        meta = jsonl.decode(path.read_bytes())
+    except (FileNotFoundError, InputError):
+        return None
+    return meta if isinstance(meta, dict) else None
+
+
+def _flat(value: object, prefix: str = "") -> dict[str, object]:
+    """Return nested objects as one: `{"a": {"b": 1}}` becomes `{"a.b": 1}`."""
+    if not isinstance(value, dict):
+        return {prefix: value}
+    flat: dict[str, object] = {}
+    for name, item in value.items():
+        flat |= _flat(item, f"{prefix}.{name}" if prefix else name)
+    return flat
+
+
+def _unwritable(path: Path, error: OSError, hint: str) -> StorageError:
+    reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
+    return StorageError(f"cannot write {path}: {reason}", hint=hint)
