@@ -34,31 +34,36 @@ def event_document(event: SearchEvent) -> Document:
 
 def result_document(result: SearchResult) -> Document:
     """Return what `--json` says of a search besides its reply; `tree` is null for strategies without one."""
-    usage = result.usage
     nodes = None if result.tree is None else [_node(state) for state in result.tree.snapshot()]
     return {
         "tree": None if nodes is None else {"nodes": nodes},
         "candidates": [candidate_document(candidate) for candidate in result.candidates],
         "votes": [vote_document(vote) for vote in result.votes],
-        "accounting": {
-            "strategy": result.strategy,
-            "stop_reason": result.stop_reason,
-            "certainty": result.certainty,
-            "simulations": result.num_simulations,
-            "max_simulations": result.max_simulations,
-            "first_answer": None if result.first is None else _answer(result.first.answer),
-            "changed": result.is_changed,
-            "decoded_tokens": usage.decoded,
-            "prefilled_tokens": usage.prefilled,
-            "reused_tokens": usage.reused,
-            "evaluated_tokens": usage.evaluated,
-            "forks": usage.forks,
-            "evictions": usage.evictions,
-            "mean_batch_width": usage.mean_batch_width,
-            "seconds": result.seconds,
-            "tokens_per_second": usage.decoded / result.seconds if result.seconds else None,
-            "notices": list(result.notices),
-        },
+        "accounting": accounting_document(result),
+    }
+
+
+def accounting_document(result: SearchResult) -> Document:
+    """Return how a search was made, why it ended, and what it cost."""
+    usage = result.usage
+    return {
+        "strategy": result.strategy,
+        "stop_reason": result.stop_reason,
+        "certainty": result.certainty,
+        "simulations": result.num_simulations,
+        "max_simulations": result.max_simulations,
+        "first_answer": None if result.first is None else _answer(result.first.answer),
+        "changed": result.is_changed,
+        "decoded_tokens": usage.decoded,
+        "prefilled_tokens": usage.prefilled,
+        "reused_tokens": usage.reused,
+        "evaluated_tokens": usage.evaluated,
+        "forks": usage.forks,
+        "evictions": usage.evictions,
+        "mean_batch_width": usage.mean_batch_width,
+        "seconds": result.seconds,
+        "tokens_per_second": usage.decoded / result.seconds if result.seconds else None,
+        "notices": list(result.notices),
     }
 
 

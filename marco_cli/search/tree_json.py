@@ -107,23 +107,36 @@ def _node(node: Node, *, with_scores: bool) -> PlainNode:
     return plain
 
 
+def plain_tokens(ids: Sequence[int], forced: Sequence[int], scores: PlainScores | None) -> Tokens:
+    """Return tokens from their ids, the positions of the forced ones, and their scores.
+
+    Raises:
+        ValueError: there are not as many scores as ids.
+
+    """
+    unscored = Tokens.forced(ids)
+    is_sampled = np.ones(len(ids), dtype=np.bool_)
+    is_sampled[list(forced)] = False
+    if scores is None:
+        return replace(unscored, is_sampled=is_sampled)
+    tokens = Tokens(
+        ids=unscored.ids,
+        is_sampled=is_sampled,
+        logprobs=_array(scores["logprobs"]),
+        top_ids=np.asarray(scores["top_ids"], dtype=np.int32).reshape(-1, NUM_TOP),
+        top_logprobs=_array(scores["top_logprobs"]).reshape(-1, NUM_TOP),
+        entropy=_array(scores["entropy"]),
+    )
+    for name in ("logprobs", "top_ids", "top_logprobs", "entropy"):
+        rows = getattr(tokens, name)
+        if len(rows) != len(ids):
+            raise ValueError(f"{len(rows)} {name} for {len(ids)} tokens")
+    return tokens
+
+
 def _step(entry: PlainNode) -> Step:
     data = bytes.fromhex(entry["bytes"]) if "bytes" in entry else entry["text"].encode()
-    is_sampled = np.ones(len(entry["ids"]), dtype=np.bool_)
-    is_sampled[entry["forced"]] = False
-    unscored = Tokens.forced(entry["ids"])
-    scores = entry.get("scores")
-    if scores is None:
-        tokens = replace(unscored, is_sampled=is_sampled)
-    else:
-        tokens = Tokens(
-            ids=unscored.ids,
-            is_sampled=is_sampled,
-            logprobs=_array(scores["logprobs"]),
-            top_ids=np.asarray(scores["top_ids"], dtype=np.int32).reshape(-1, NUM_TOP),
-            top_logprobs=_array(scores["top_logprobs"]).reshape(-1, NUM_TOP),
-            entropy=_array(scores["entropy"]),
-        )
+    tokens = plain_tokens(entry["ids"], entry["forced"], entry.get("scores"))
     return Step(tokens=tokens, data=data, is_terminal=entry["terminal"])
 
 

@@ -1,0 +1,1 @@
+"""Traces: the evidence of an answer, kept, shown again, rated anew and searched on."""

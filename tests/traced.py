@@ -1,0 +1,46 @@
+"""Traces of small searches over scripted models, made in a few milliseconds."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from search.scripts import SUM, Inline
+
+from marco_cli.config.settings import Settings
+from marco_cli.engine.scripted import Script, scripted_engine
+from marco_cli.models import LocatedModel
+from marco_cli.solver import Solver
+from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.timeline import Timeline
+
+MODEL = LocatedModel(
+    name="scripted", path=Path("/nowhere/scripted.gguf"), source="path", files=(), hashes=("ab" * 32,), preset=None
+)
+
+
+def scripted_solver(script: Script = SUM, **settings: Any) -> Solver:
+    """Open a solver whose model speaks by a script."""
+    engine = scripted_engine(script)
+    engine._thread = Inline()
+    chosen: Mapping[str, Any] = {"tags": "marco", "temperature": 1.0, "step": "line", "certainty": 1.0, **settings}
+    return Solver(engine=engine, settings=Settings(**chosen), model=MODEL)
+
+
+def traced(
+    script: Script = SUM, *, question: str = "2+2?", more: Mapping[str, Any] | None = None, **settings: Any
+) -> Trace:
+    """Answer a question and return the trace; `more` goes to `from_result`."""
+
+    async def work() -> Trace:
+        solver = scripted_solver(script, **settings)
+        try:
+            timeline = Timeline()
+            problem = solver.problem(question)
+            result = await solver.solve(problem, on_event=timeline.on_event, on_token=timeline.on_token)
+            given = {"source": "ask", "timeline": timeline.moments, **(more or {})}
+            return from_result(solver, problem, result, **given)
+        finally:
+            await solver.close()
+
+    return asyncio.run(work())
