@@ -47,6 +47,7 @@ Vote = Annotated[str | None, _setting("vote", metavar="NAME")]
 Critic = Annotated[str | None, _setting("critic", metavar="NAME|PATH")]
 DoubtBelow = Annotated[float | None, _setting("doubt_below", metavar="CONFIDENCE")]
 Parallel = Annotated[int | None, _setting("parallel")]
+Trace = Annotated[bool | None, typer.Option("--trace/--no-trace", help=OPTIONS["trace"].about.help, show_default=False)]
 Display = Annotated[
     Literal["auto", "live", "plain"], typer.Option("--display", help="How a search is shown while it runs.")
 ]

@@ -107,6 +107,10 @@ class Settings:
     thought: Annotated[
         Literal["auto", "full", "hide"], About(help="Show the thought: folded on a terminal, whole, or not.")
     ] = "auto"
+    trace: Annotated[bool, About(help="Keep the evidence of each answer: see marco traces.")] = True
+    trace_limit: Annotated[
+        int, About(help="Megabytes of traces that are kept; the oldest go first.", least=1, most=1_000_000)
+    ] = 500
 
     def __post_init__(self) -> None:
         for key, option in OPTIONS.items():
