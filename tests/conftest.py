@@ -6,6 +6,7 @@ Asynchronous tests are plain functions that call `asyncio.run`.
 import importlib.util
 import os
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +14,8 @@ import pytest
 
 # Before anything imports rich or typer, which look at these once: every test sees the same terminal.
 os.environ.update(_TYPER_FORCE_DISABLE_TERMINAL="1", COLUMNS="80", TERM="xterm-256color")
+# Answers leave traces; those of programs that tests start must not go to the user's own.
+os.environ["MARCO_STATE_DIR"] = tempfile.mkdtemp(prefix="marco-tests-")
 for _name in ("CI", "FORCE_COLOR", "GITHUB_ACTIONS"):
     os.environ.pop(_name, None)
 

@@ -12,9 +12,11 @@ from marco_cli.errors import StorageError
 from marco_cli.jsonl import encode
 from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
-from marco_cli.search.events import EventListener
+from marco_cli.search.events import EventListener, SearchEvent
 from marco_cli.search.events_json import event_document
 from marco_cli.solver import Solver, search_plan
+from marco_cli.trace.record import from_result
+from marco_cli.trace.timeline import Timeline
 from marco_cli.view.answering import AnsweringView
 from marco_cli.view.chain import ChainView
 from marco_cli.view.display import Display, choose_view
@@ -52,12 +54,21 @@ def answer(
             record=record,
         )
         stop = Stop()
+        timeline = Timeline()
+
+        def on_event(event: SearchEvent) -> None:
+            timeline.on_event(event)
+            view.on_event(event)
+
+        def on_token(token: int, piece: bytes) -> None:
+            timeline.on_token(token, piece)
+            view.on_token(token, piece)
 
         async def work() -> Answered:
             try:
                 with view:
-                    listener = None if is_chain and record is None else view.on_event
-                    result = await solver.solve(problem, on_event=listener, on_token=view.on_token, stop=stop)
+                    listener = None if is_chain and record is None else on_event
+                    result = await solver.solve(problem, on_event=listener, on_token=on_token, stop=stop)
                 shown = chain is not None and chain.has_shown_output and result.reply is (result.first or result.reply)
                 return Answered(
                     problem=problem,
@@ -66,6 +77,7 @@ def answer(
                     seconds=time.perf_counter() - started,
                     is_output_shown=shown,
                     was_interrupted=stop.is_set,
+                    trace=from_result(solver, problem, result, source="ask", timeline=timeline.moments),
                 )
             finally:
                 await solver.close()

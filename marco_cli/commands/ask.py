@@ -52,6 +52,7 @@ def ask(
     events: Annotated[
         str | None, typer.Option("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
     ] = None,
+    trace: opt.Trace = None,
     config: opt.Config = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -64,6 +65,7 @@ def ask(
     from marco_cli.config.settings import OPTIONS
     from marco_cli.jsonl import encode
     from marco_cli.solver import open_solver, resolve_settings
+    from marco_cli.trace.store import keep
     from marco_cli.view.printable import printable
     from marco_cli.view.report import ask_document, cost_lines
     from marco_cli.view.summary import summary
@@ -79,14 +81,19 @@ def ask(
         solver, text, display=display, is_streamed=stream and not as_json, quiet=quiet, verbose=verbose, events=events
     )
     result = answered.result
+    notice = keep(answered.trace, settings, os.environ)
+    is_kept = settings.trace and notice is None
     if as_json:
-        write(encode(ask_document(solver, answered, load_seconds=loaded)))
+        write(encode(ask_document(solver, answered, load_seconds=loaded, is_kept=is_kept)))
     elif result.reply.output and not answered.is_output_shown:
         write(f"{printable(result.reply.output)}\n".encode())
     if not quiet and len(result.candidates) > 1:
         say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
+    if notice is not None:
+        say(f"marco: {printable(notice)}")
     if verbose:
         say(cost_lines(solver, answered, load_seconds=loaded))
+        say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
     if answered.was_interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if not result.reply.output:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.events_json import result_document
 from marco_cli.solver import Solver
+from marco_cli.trace.record import Trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -20,10 +21,15 @@ class Answered:
     is_output_shown: bool
     """Whether the output was already written while it came."""
     was_interrupted: bool
+    trace: Trace
+    """All of it, whether it is kept or not."""
 
 
-def ask_document(solver: Solver, answered: Answered, *, load_seconds: float) -> dict[str, object]:
-    """Return the object of `marco ask --json`: every key is always there, null where there is nothing to say."""
+def ask_document(solver: Solver, answered: Answered, *, load_seconds: float, is_kept: bool) -> dict[str, object]:
+    """Return the object of `marco ask --json`: every key is always there, null where there is nothing to say.
+
+    `is_kept` says that the trace was saved, so that its id means something.
+    """
     result, usage = answered.result, solver.engine.usage
     reply = result.reply
     return {
@@ -36,6 +42,7 @@ def ask_document(solver: Solver, answered: Answered, *, load_seconds: float) -> 
         "model": solver.model.name,
         "preset": solver.settings.preset,
         "seed": solver.settings.seed,
+        "trace": answered.trace.id if is_kept else None,
         "usage": {
             "prompt_tokens": len(answered.problem.prompt_ids),
             "reused_tokens": usage.reused,

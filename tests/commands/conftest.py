@@ -18,6 +18,7 @@ def marco(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("MARCO_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("MARCO_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     before = signal.getsignal(signal.SIGTERM)
 
