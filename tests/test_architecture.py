@@ -33,6 +33,7 @@ DOORS = {
     "yaml": {"config.document"},
     "jinja2": {"prompt.sandbox"},
     "orjson": {"jsonl"},
+    "prompt_toolkit": {"commands._chat_prompt"},
     "typer": {"commands"},
     "rich": {"view", "commands"},
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("llama_cpp", "numpy", "huggingface_hub", "jinja2", "orjson", "rich")
+HEAVY = ("llama_cpp", "numpy", "huggingface_hub", "jinja2", "orjson", "rich", "prompt_toolkit")
 
 
 def python(

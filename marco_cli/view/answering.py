@@ -7,18 +7,30 @@ are given. A search that begins replaces the chain's stream; whatever happens, e
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from marco_cli.search.events import EventListener, SearchEvent
-from marco_cli.view.chain import ChainView
 from marco_cli.view.display import SearchView
+
+
+class ReplyView(Protocol):
+    """A place that shows one reply while it is written."""
+
+    def on_token(self, _token: int, piece: bytes) -> None:
+        """Show a piece of it."""
+
+    def finish(self) -> None:
+        """Show what was held back; the reply is over."""
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
 
 
 class AnsweringView:
     """The views of one answer, one after the other."""
 
     def __init__(
-        self, *, chain: ChainView | None, open_search: Callable[[], SearchView], record: EventListener | None = None
+        self, *, chain: ReplyView | None, open_search: Callable[[], SearchView], record: EventListener | None = None
     ) -> None:
         """Take the views.
 

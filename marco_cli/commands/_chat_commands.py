@@ -1,0 +1,193 @@
+"""What each slash command of a conversation does.
+
+In: a session and a parsed command. Out: changes of the session, and lines on stderr.
+"""
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from marco_cli.commands._chat_saying import note
+from marco_cli.commands._chat_session import Draft, Session
+from marco_cli.commands._output import say, stderr_width
+from marco_cli.config.settings import OPTIONS
+from marco_cli.conversation.document import Saved, read_saved, write_saved
+from marco_cli.conversation.slash import Command, Name
+from marco_cli.conversation.transcript import transcript
+from marco_cli.errors import ConfigError, InputError, StorageError
+from marco_cli.view import chat
+from marco_cli.view.chat_tree import show_tree
+
+_DEFAULT: Final = "default"
+_THOUGHTS: Final = MappingProxyType(
+    {"auto": "thoughts are folded", "full": "thoughts are shown whole", "hide": "thoughts are not shown"}
+)
+
+
+async def obey(session: Session, command: Command) -> None:
+    """Do what a command says.
+
+    Raises:
+        MarcoError: it cannot be done.
+
+    """
+    await _ACTIONS[command.name](session, command.argument)
+
+
+def _setting(key: str) -> Callable[[Session, str], Awaitable[None]]:
+    """Return the action of a command that changes one setting."""
+
+    async def change(session: Session, value: str) -> None:
+        if not value:
+            note(f"{_now(session, key)}; {_choices(key)}")
+            return
+        wanted = None if value == _DEFAULT and key in ("strategy", "effort") else value
+        try:
+            await session.change(session.setup.changed(key, wanted))
+        except ConfigError as error:
+            message = error.message.replace(f"flag {OPTIONS[key].flag}:", f"/{key}:")
+            raise ConfigError(message, hint=error.hint) from error
+        session.tell(_now(session, key))
+
+    return change
+
+
+def _now(session: Session, key: str) -> str:
+    """Say what a setting has come to."""
+    solver = session.dialogue.solver
+    if key in ("model", "preset"):
+        return chat.seat(solver.settings, solver.model.name)
+    return chat.plan(solver.settings)
+
+
+def _choices(key: str) -> str:
+    from marco_cli.commands._completion import completer_of
+
+    completer = completer_of(key)
+    return f"/{key} takes {', '.join(completer('')) if completer else OPTIONS[key].expected}"
+
+
+async def _system(session: Session, text: str) -> None:
+    if not text:
+        system = session.dialogue.solver.settings.system
+        note(
+            "no system prompt of yours; the model has its own" if system is None else f"the system prompt is: {system}"
+        )
+        return
+    await session.change(session.setup.changed("system", None if text == "-" else text))
+    session.tell("the system prompt is back to the preset's" if text == "-" else "the system prompt is changed")
+
+
+async def _thought(session: Session, how: str) -> None:
+    if how in _THOUGHTS:
+        await session.change(session.setup.changed("thought", how))
+        session.tell(_THOUGHTS[how])
+    elif how:
+        raise InputError(f"/thought got {how[:40]!r}, expected nothing or one of {', '.join(_THOUGHTS)}")
+    elif session.shown is not None:
+        say(chat.thought_text(session.shown.taken.turn))
+    elif session.dialogue.conversation.turns:
+        say(chat.thought_text(session.dialogue.conversation.turns[-1]))
+    else:
+        note("there is no reply yet")
+
+
+async def _tree(session: Session, _: str) -> None:
+    if session.shown is None or session.shown.search is None:
+        note("the last turn was no search; /effort high makes the next one search")
+    else:
+        show_tree(session.shown.search, sys.stderr)
+
+
+async def _retry(session: Session, _: str) -> None:
+    await session.retry()
+
+
+async def _edit(session: Session, text: str) -> None:
+    if session.question is None:
+        note("there is no question yet")
+    elif text:
+        await session.ask(text, replaces_last=True)
+    elif session.can_draft:
+        session.draft = Draft(text=session.question)
+    else:
+        raise InputError("/edit needs the new text here", hint="/edit TEXT")
+
+
+async def _save(session: Session, name: str) -> None:
+    file = name or session.file
+    if file is None:
+        raise InputError("there is no file yet to save to", hint="/save FILE")
+    solver = session.dialogue.solver
+    saved = Saved(conversation=session.dialogue.conversation, system=solver.settings.system, model=solver.model.name)
+    _write(file, write_saved(saved), may_replace=file == session.file)
+    session.file = file
+    session.tell(f"saved to {file}; /load or a later /save take the same name")
+
+
+async def _load(session: Session, name: str) -> None:
+    saved = read_saved(_read(name), name=name)
+    if saved.system != session.dialogue.solver.settings.system:
+        await session.change(session.setup.changed("system", saved.system))
+    await session.stop_warming()
+    session.go_on_with(saved.conversation)
+    session.file = name
+    session.recap()
+
+
+async def _export(session: Session, name: str) -> None:
+    conversation, system = session.dialogue.conversation, session.dialogue.solver.settings.system
+    _write(name, transcript(conversation, system=system, file=name), may_replace=False)
+    session.tell(f"written to {name}")
+
+
+async def _stats(session: Session, _: str) -> None:
+    dialogue = session.dialogue
+    used = len(dialogue.known_prefix())
+    usage = dialogue.solver.engine.usage
+    say(chat.stats_text(dialogue.conversation, used=used, limit=dialogue.prompt_limit, usage=usage))
+
+
+async def _help(_session: Session, _: str) -> None:
+    say(chat.help_text(stderr_width()))
+
+
+async def _quit(session: Session, _: str) -> None:
+    session.is_over = True
+
+
+def _read(name: str) -> bytes:
+    try:
+        return Path(name).expanduser().read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {name}: {error.strerror}", hint="check the path") from error
+
+
+def _write(name: str, data: bytes, *, may_replace: bool) -> None:
+    try:
+        with Path(name).expanduser().open("wb" if may_replace else "xb") as file:
+            file.write(data)
+    except FileExistsError as error:
+        raise StorageError(f"{name} exists", hint="name another file") from error
+    except OSError as error:
+        raise StorageError(f"cannot write {name}: {error.strerror}", hint="name another file") from error
+
+
+_ACTIONS: Final = MappingProxyType[Name, Callable[[Session, str], Awaitable[None]]](
+    {
+        **{name: _setting(name) for name in ("strategy", "effort", "preset", "model")},
+        "system": _system,
+        "thought": _thought,
+        "tree": _tree,
+        "retry": _retry,
+        "edit": _edit,
+        "save": _save,
+        "load": _load,
+        "export": _export,
+        "stats": _stats,
+        "help": _help,
+        "quit": _quit,
+    }
+)

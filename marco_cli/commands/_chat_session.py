@@ -1,0 +1,227 @@
+"""A conversation from its first line to its last: lines in, turns and commands out.
+
+In: a line reader and a dialogue. Out: an exit code. An error ends a turn, never the session; while the next line is waited
+for, the engine evaluates what the next prompt begins with.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from marco_cli.commands._chat_journal import Journal
+from marco_cli.commands._chat_saying import complain, note
+from marco_cli.commands._chat_turn import Screen, Shown, TurnInProgress
+from marco_cli.commands._output import say, stderr_width
+from marco_cli.config.settings import Settings
+from marco_cli.conversation.dialogue import Dialogue, retried
+from marco_cli.conversation.setup import Setup, switched
+from marco_cli.conversation.slash import Command, read_line
+from marco_cli.conversation.turn import Conversation
+from marco_cli.errors import IncompleteError, MarcoError
+from marco_cli.view import chat
+
+
+class LineReader(Protocol):
+    """Where lines come from."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person types them."""
+        ...
+
+    @property
+    def can_draft(self) -> bool:
+        """Whether `read` offers a text for changing."""
+        ...
+
+    async def read(self, draft: str = "") -> str | None:
+        """Return the next text; None at the end."""
+        ...
+
+    def interrupt(self) -> None:
+        """Take a Ctrl-C that came while waiting for a line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A question that is being changed."""
+
+    text: str
+
+
+Action = Callable[["Session", Command], Awaitable[None]]
+"""Does what a slash command says."""
+
+
+class Session:
+    """A conversation with what its commands need: the setup, the last turn, the file it was saved to."""
+
+    def __init__(
+        self, dialogue: Dialogue, *, setup: Setup, reader: LineReader, screen: Screen, journal: Journal, act: Action
+    ) -> None:
+        self.dialogue = dialogue
+        self.setup = setup
+        self.screen = screen
+        self.shown: Shown | None = None
+        """The last turn."""
+        self.question: str | None = None
+        """The last question, whatever became of it."""
+        self._is_kept = False
+        """Whether the last question became a turn."""
+        self.file: str | None = None
+        """Where the conversation was saved to, or loaded from."""
+        self.draft: Draft | None = None
+        self.is_over = False
+        self._reader = reader
+        self._act = act
+        self._journal = journal
+        self._turn: TurnInProgress | None = None
+        self._attempt = 0
+        self._num_failed = 0
+        self._warming: asyncio.Task[None] | None = None
+        self._remember()
+
+    @property
+    def can_draft(self) -> bool:
+        """Whether the last question can be offered for changing."""
+        return self._reader.can_draft
+
+    async def run(self) -> None:
+        """Read and answer to the end.
+
+        Raises:
+            IncompleteError: lines came from a pipe and some of them could not be answered or obeyed.
+
+        """
+        if self.dialogue.conversation.turns:
+            self._rest()
+        while not self.is_over:
+            self._take_interrupts()
+            draft, self.draft = self.draft, None
+            try:
+                line = await self._reader.read(draft.text if draft else "")
+                if line is None:
+                    break
+                self._take_interrupts()
+                await self._obey(line, is_draft=draft is not None)
+            except MarcoError as error:
+                self._num_failed += 1
+                complain(error)
+        await self.stop_warming()
+        if self._num_failed and not self._reader.is_terminal:
+            lines = "1 line" if self._num_failed == 1 else f"{self._num_failed} lines"
+            raise IncompleteError(f"{lines} could not be answered", hint="see the messages above")
+
+    async def ask(self, question: str, *, replaces_last: bool = False, settings: Settings | None = None) -> None:
+        """Take a turn; `settings` are for it alone.
+
+        Raises:
+            MarcoError: the question cannot be answered.
+
+        """
+        await self.stop_warming()
+        if settings is None:
+            self._attempt = 0
+        replaces = replaces_last and self._is_kept
+        self.question = question
+        self._turn = TurnInProgress(self.dialogue, self.screen, settings or self.dialogue.solver.settings)
+        try:
+            shown = await self._turn.take(question, replaces_last=replaces)
+        finally:
+            self._turn = None
+        if shown is None:
+            self._is_kept = replaces
+            note("the turn is dropped; /retry asks again")
+            return
+        self.shown = shown
+        self._is_kept = shown.taken.is_kept
+        self._journal.keep(shown, self.dialogue)
+        if not self._is_kept:
+            self._num_failed += 1
+            note("the reply has no output, so it is not told to the model later; /retry or /effort may help")
+        self._rest()
+
+    async def retry(self) -> None:
+        """Ask the last question again, sampled with a new seed."""
+        if self.question is None:
+            note("there is no question yet")
+            return
+        self._attempt += 1
+        settings = retried(self.dialogue.solver.settings, self._attempt)
+        self.tell(f"sampled with seed {settings.seed}, temperature {settings.temperature:g}")
+        await self.ask(self.question, replaces_last=True, settings=settings)
+
+    async def change(self, setup: Setup) -> None:
+        """Go on with other settings.
+
+        Raises:
+            MarcoError: they cannot be had; the conversation goes on with those before.
+
+        """
+        await self.stop_warming()
+        self.dialogue.solver, failure = await switched(self.dialogue.solver, setup)
+        if failure is not None:
+            raise failure
+        self.setup = setup
+        self._rest()
+
+    def go_on_with(self, conversation: Conversation) -> None:
+        """Put another conversation in the place of this one."""
+        self.dialogue.conversation = conversation
+        self._journal = Journal(self.setup.environ)
+        self.shown = None
+        self._remember()
+        self._rest()
+
+    def recap(self) -> None:
+        """Say where the conversation stands."""
+        if not self.screen.is_quiet:
+            say(chat.recap(self.dialogue.conversation, width=stderr_width()))
+
+    def tell(self, text: str) -> None:
+        """Say something that whoever wants it quiet does without."""
+        if not self.screen.is_quiet:
+            note(text)
+
+    async def stop_warming(self) -> None:
+        """End what the engine does ahead of time; what it has evaluated stays."""
+        if self._warming is not None:
+            self._warming.cancel()
+            # What a model refuses here it refuses again in the turn, which says so.
+            with suppress(asyncio.CancelledError, MarcoError):
+                await self._warming
+            self._warming = None
+
+    async def _obey(self, line: str, *, is_draft: bool) -> None:
+        found = read_line(line)
+        if isinstance(found, Command):
+            await self._act(self, found)
+        elif found.text:
+            await self.ask(found.text, replaces_last=is_draft)
+
+    def _remember(self) -> None:
+        """Take the last turn for the one that was asked last."""
+        turns = self.dialogue.conversation.turns
+        self._is_kept = bool(turns)
+        self.question = turns[-1].question if turns else None
+
+    def _rest(self) -> None:
+        """Make room and warm up for the next question."""
+        if num_dropped := self.dialogue.make_room():
+            self.tell(chat.dropped(num_dropped, self.dialogue.conversation))
+        self._warming = asyncio.ensure_future(self.dialogue.warm())
+
+    def _take_interrupts(self) -> None:
+        """Let Ctrl-C end a turn and not the program; line editors take it for themselves while they read."""
+        with suppress(NotImplementedError):  # Windows: there it ends the program
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self) -> None:
+        if self._turn is not None:
+            self._turn.interrupt()
+        else:
+            self._reader.interrupt()

@@ -1,0 +1,80 @@
+"""`marco chat`: a conversation."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from marco_cli.commands import _options as opt
+from marco_cli.errors import ConfigError
+
+
+def chat(
+    session: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="With --continue: the conversation, or one of its traces.")
+    ] = None,
+    *,
+    goes_on: Annotated[
+        bool, typer.Option("--continue", help="Go on with a conversation, the last one unless an ID follows.")
+    ] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Read lines and redraw nothing, as in a pipe: for scripts and tests.")
+    ] = False,
+    effort: opt.Effort = None,
+    strategy: opt.Strategy = None,
+    simulations: opt.Simulations = None,
+    max_search_tokens: opt.MaxSearchTokens = None,
+    time_limit: opt.TimeLimit = None,
+    certainty: opt.Certainty = None,
+    step: opt.Step = None,
+    reflection: opt.Reflection = None,
+    reward: opt.Reward = None,
+    vote: opt.Vote = None,
+    critic: opt.Critic = None,
+    doubt_below: opt.DoubtBelow = None,
+    parallel: opt.Parallel = None,
+    model: opt.Model = None,
+    preset: opt.Preset = None,
+    system: opt.System = None,
+    variables: opt.Variables = None,
+    chat_template: opt.ChatTemplate = None,
+    temperature: opt.Temperature = None,
+    top_p: opt.TopP = None,
+    top_k: opt.TopK = None,
+    min_p: opt.MinP = None,
+    repeat_penalty: opt.RepeatPenalty = None,
+    max_tokens: opt.MaxTokens = None,
+    seed: opt.Seed = None,
+    ctx: opt.Context = None,
+    threads: opt.Threads = None,
+    gpu_layers: opt.GpuLayers = None,
+    thought: opt.Thought = None,
+    stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Show replies while they are written.")] = True,
+    display: opt.Display = "auto",
+    trace: opt.Trace = None,
+    config: opt.Config = None,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+) -> None:
+    """Talk with a model. Outputs go to stdout, everything else to stderr; /help lists the commands."""
+    given = dict(locals())
+    import asyncio
+
+    from marco_cli.commands._chat_opening import Past, converse
+    from marco_cli.commands._chat_turn import Screen
+    from marco_cli.config.settings import OPTIONS
+    from marco_cli.conversation.setup import Setup
+
+    if session is not None and not goes_on:
+        raise ConfigError(
+            f"got {session[:40]!r}, expected options only", hint=f"marco chat --continue {session[:40]}, or marco ask"
+        )
+    setup = Setup(flags={key: given[key] for key in OPTIONS if key in given}, environ=os.environ, config=config)
+    screen = Screen(
+        display="plain" if plain else display,
+        is_streamed=stream,
+        is_quiet=quiet,
+        is_verbose=verbose,
+        edits_lines=not plain,
+    )
+    asyncio.run(converse(setup, screen, Past(session=session) if goes_on else None))

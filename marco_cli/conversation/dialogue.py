@@ -1,0 +1,192 @@
+"""A conversation under way: one open solver, one turn after the other.
+
+In: questions. Out: turns, with all that a search says while it runs. The solver stays open and its prefix cache with it, so
+a turn evaluates what the turn before has not: its output, and the new question. The thought in between was generated in a
+place of its own and is not part of what the model is told; an output is therefore evaluated once more, and `warm` does that
+ahead of time, while a person reads and types. It knows neither terminals nor files.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from marco_cli.config.settings import Settings
+from marco_cli.conversation.turn import Conversation, Cost, Turn
+from marco_cli.conversation.window import drop_oldest
+from marco_cli.engine.base import Request, TokenListener
+from marco_cli.engine.prefix_cache import common_length
+from marco_cli.prompt.base import Message, compose
+from marco_cli.search.base import Problem, SearchResult
+from marco_cli.search.budget import Stop
+from marco_cli.search.events import EventListener
+from marco_cli.search.rollout import reply_limit
+from marco_cli.solver import Solver, search_plan
+
+REPLY_SHARE: Final = 4
+"""Of the context, a fourth is kept for the reply when no `max_tokens` says how long that may be."""
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Taken:
+    """A turn that was taken, with its evidence."""
+
+    turn: Turn
+    problem: Problem
+    history: tuple[Message, ...]
+    """What the model was told of the turns before."""
+    result: SearchResult
+    settings: Settings
+    """What it was taken with."""
+    num_dropped: int
+    """Turns that were dropped for it."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it became a part of the conversation: a reply without an output does not."""
+        return bool(self.turn.output)
+
+
+class Dialogue:
+    """Takes turns with a solver."""
+
+    def __init__(
+        self, solver: Solver, *, conversation: Conversation | None = None, clock: Clock = time.perf_counter
+    ) -> None:
+        self.solver = solver
+        self.conversation = conversation or Conversation()
+        self._clock = clock
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        replaces_last: bool = False,
+        settings: Settings | None = None,
+        on_event: EventListener | None = None,
+        on_token: TokenListener | None = None,
+        stop: Stop | None = None,
+    ) -> Taken:
+        """Take a turn. The conversation changes when it is over: an error or a cancel leaves it as it was.
+
+        Args:
+            question: what to say to the model.
+            replaces_last: ask in place of the last turn.
+            settings: for this turn alone.
+            on_event: hears what a search does.
+            on_token: hears the first reply as it is written.
+            stop: raise it to get the answer now.
+
+        Raises:
+            InputError: the question is blank, or too long even with all turns dropped.
+            DecodeError: the model refused to evaluate it.
+
+        """
+        started = self._clock()
+        first_token: list[float] = []
+
+        def hear(token: int, piece: bytes) -> None:
+            if not first_token:
+                first_token.append(self._clock() - started)
+            if on_token is not None:
+                on_token(token, piece)
+
+        solver = replace(self.solver, settings=settings or self.solver.settings)
+        before = self.conversation.without_last() if replaces_last else self.conversation
+        fitting = self._fit(before, question, solver, limit=_prompt_limit(solver))
+        problem = solver.problem(question, history=fitting.history)
+        reply_limit(problem, solver.engine.context_size)
+        result = await solver.solve(problem, on_event=on_event, on_token=hear, stop=stop)
+        reply = result.reply
+        thought_tokens, output_tokens = solver.section_lengths(problem, reply)
+        turn = Turn(
+            question=question,
+            asked=_asked(question, solver.settings),
+            thought=reply.thought,
+            output=reply.output,
+            cost=Cost(
+                prompt_tokens=len(problem.prompt_ids),
+                reused=result.usage.reused,
+                prefilled=result.usage.prefilled,
+                decoded=result.usage.decoded,
+                thought_tokens=thought_tokens,
+                output_tokens=output_tokens,
+                first_token_seconds=first_token[0] if first_token else None,
+                seconds=self._clock() - started,
+            ),
+        )
+        taken = Taken(
+            turn=turn,
+            problem=problem,
+            history=fitting.history,
+            result=result,
+            settings=solver.settings,
+            num_dropped=fitting.num_dropped - before.num_dropped,
+        )
+        if taken.is_kept:
+            self.conversation = fitting.add(turn)
+        return taken
+
+    def make_room(self) -> int:
+        """Drop the oldest turns if less than an eighth of the room is left for the next question; return how many.
+
+        Done after a turn, so that what all that follows costs is paid by `warm`, while nobody waits.
+        """
+        before, limit = self.conversation, self.prompt_limit
+        fitting = self._fit(before, "?", self.solver, limit=limit - limit // 8)
+        if fitting.kept:
+            self.conversation = fitting
+        return self.conversation.num_dropped - before.num_dropped
+
+    async def warm(self) -> None:
+        """Evaluate what the next prompt begins with, whatever is asked; a cancel keeps what was evaluated so far."""
+        await self.solver.engine.generate(Request(prompt_ids=self.known_prefix(), max_tokens=0))
+
+    def known_prefix(self) -> tuple[int, ...]:
+        """Return the tokens that the next prompt begins with, whatever is asked."""
+        history = self.conversation.history
+        one, other = (self.solver.problem(text, history=history).prompt_ids for text in ("a", "1"))
+        return one[: common_length(one, other)]
+
+    @property
+    def prompt_limit(self) -> int:
+        """Tokens that a prompt may have so that there is room for the reply."""
+        return _prompt_limit(self.solver)
+
+    async def close(self) -> None:
+        """Free the memory of the model."""
+        await self.solver.close()
+
+    @staticmethod
+    def _fit(conversation: Conversation, question: str, solver: Solver, *, limit: int) -> Conversation:
+        def count(shorter: Conversation) -> int:
+            return len(solver.problem(question, history=shorter.history).prompt_ids)
+
+        return drop_oldest(conversation, count=count, limit=limit)
+
+
+def retried(settings: Settings, attempt: int) -> Settings:
+    """Return the settings to ask the same question with once more: sampled, and each attempt with a seed of its own.
+
+    A chain, and what begins with one, would take the likeliest tokens again; it becomes one sampled chain.
+    """
+    config, is_routed = search_plan(settings)
+    is_chain = is_routed or config.strategy in ("cot", "sample")
+    return replace(
+        settings,
+        seed=settings.seed + attempt,
+        temperature=settings.temperature or config.sampling.temperature,
+        strategy="sample" if is_chain else settings.strategy,
+    )
+
+
+def _prompt_limit(solver: Solver) -> int:
+    size = solver.engine.context_size
+    return size - (solver.settings.max_tokens or size // REPLY_SHARE)
+
+
+def _asked(question: str, settings: Settings) -> str:
+    prompt = compose(question, prefix=settings.prefix, suffix=settings.suffix, variables=settings.variables)
+    return prompt.messages[-1].content

@@ -1,0 +1,63 @@
+"""Who answers and how: the settings of a conversation, which its commands change one at a time.
+
+In: what was typed on the command line and in the conversation, which is the same layer of settings. Out: an open solver. A
+change that the open engine can serve keeps it and its KV memory; any other loads anew, and one that fails leaves the
+conversation with the model that it had.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from marco_cli.config.settings import Settings
+from marco_cli.errors import MarcoError
+from marco_cli.models import LocatedModel
+from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
+
+_LOADED: Final = ("ctx", "threads", "gpu_layers", "batch", "critic")
+"""Settings that an engine is opened with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """Where the settings come from."""
+
+    flags: Mapping[str, object]
+    environ: Mapping[str, str]
+    config: str | None = None
+
+    def changed(self, key: str, value: object) -> "Setup":
+        """Return the setup with another value for a setting; None takes it back."""
+        return replace(self, flags={**self.flags, key: value})
+
+    def resolve(self) -> tuple[Settings, LocatedModel]:
+        """Merge all layers of settings and find the model; see `solver.resolve_settings`."""
+        return resolve_settings(self.flags, self.environ, self.config)
+
+
+def serves(solver: Solver, settings: Settings, model: LocatedModel) -> bool:
+    """Say whether an open solver's engine does for other settings."""
+    before = solver.settings
+    is_loaded = all(getattr(before, key) == getattr(settings, key) for key in _LOADED)
+    return is_loaded and model.path == solver.model.path and search_plan(settings)[0].parallel <= solver.engine.places
+
+
+async def switched(solver: Solver, setup: Setup) -> tuple[Solver, MarcoError | None]:
+    """Return a solver for another setup; the old one is closed unless its engine goes on.
+
+    The old model is freed before the new one is loaded: there may be memory for one only. When that fails, the solver that
+    comes back is the one before, loaded again, beside the error.
+
+    Raises:
+        ConfigError: a setting is wrong; the old solver is still open.
+        ModelNotFoundError: the model is not on this machine; the old solver is still open.
+
+    """
+    settings, model = setup.resolve()
+    if serves(solver, settings, model):
+        return replace(solver, settings=settings, model=model), None
+    await solver.close()
+    try:
+        return open_solver(settings, model, setup.environ), None
+    except MarcoError as error:
+        return open_solver(solver.settings, solver.model, setup.environ), error

@@ -1,0 +1,159 @@
+"""A reply in a conversation on a terminal: the thought in a few dimmed lines that fold into one, then the output.
+
+In: token pieces, cut anywhere, and a `tick` now and then. Out: a block of lines on stderr that shows the end of the thought
+while it grows, a line that stays in its place once it is over, the output through `show_output`. Where the terminal cannot
+redraw, only the line that stays is written.
+"""
+
+import codecs
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, TextIO
+
+from rich.console import Console
+
+from marco_cli.sections import SectionParser, SectionText, Tags
+from marco_cli.view.chain import Write
+from marco_cli.view.chat import folded
+from marco_cli.view.line import Glyphs, Line, Span, wrap
+from marco_cli.view.painter import Painter, rewraps, terminal_size
+from marco_cli.view.printable import printable
+from marco_cli.view.status import grouped
+from marco_cli.view.terminal import wants_colour
+
+DELAY: Final = 0.3
+"""Seconds before anything is drawn: what is over by then needs no display."""
+FRAMES_A_SECOND: Final = 8
+NUM_ROWS: Final = 6
+"""Of the thought; half of the screen on small ones."""
+_TAIL: Final = 4_000
+"""Characters kept of the thought."""
+
+
+class FoldedReply:
+    """Shows one reply; `show_output` None leaves the output to the caller."""
+
+    def __init__(
+        self,
+        tags: Tags,
+        prefill: str,
+        *,
+        stream: TextIO,
+        can_redraw: bool,
+        shows_thought: bool,
+        show_output: Write | None,
+        clock: Callable[[], float] = time.monotonic,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Take a terminal.
+
+        Args:
+            tags: how the reply is divided.
+            prefill: the beginning of the reply that the prompt ends with.
+            stream: stderr, on a terminal.
+            can_redraw: whether that terminal can.
+            shows_thought: whether the words of the thought are shown while it grows, or only their number.
+            show_output: takes the output as it comes.
+            clock: seconds.
+            environ: where `TERM` and the like are looked up.
+
+        """
+        self._parser = SectionParser(tags)
+        self._parser.feed(prefill)
+        self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+        self._stream = stream
+        self._show_output = show_output
+        self._shows_thought = shows_thought
+        self._clock = clock
+        self._glyphs = Glyphs.of(getattr(stream, "encoding", None) or "utf-8")
+        self._is_coloured = wants_colour(stream, environ)
+        self._painter: Painter | None = None
+        if can_redraw:
+            console = Console(file=stream, force_terminal=True, highlight=False, _environ=environ)
+            self._size = terminal_size(stream.fileno())
+            self._painter = Painter(console, size=self._size, is_rewrapping=rewraps(environ))
+        self._started = clock()
+        self._drawn = self._started + DELAY - 1 / FRAMES_A_SECOND
+        self._tail = ""
+        self._num_tokens = 0
+        self._part: int | None = None
+        self._is_folded = False
+        self._outputs: list[str] = []
+
+    @property
+    def shown_output(self) -> str:
+        """What of the output has been passed on."""
+        return "".join(self._outputs)
+
+    def on_token(self, _token: int, piece: bytes) -> None:
+        """Show what a token settles."""
+        if not self._is_folded:
+            self._num_tokens += 1
+        self._show(self._parser.feed(self._decode(piece)))
+        self.tick()
+
+    def tick(self) -> None:
+        """Draw the thought as it stands, if it is time."""
+        now = self._clock()
+        if self._painter is None or self._is_folded or now < self._drawn + 1 / FRAMES_A_SECOND:
+            return
+        self._drawn = now
+        self._painter.paint(self._lines(now - self._started))
+
+    def finish(self) -> None:
+        """Show what was held back, fold the thought, and end the last line."""
+        self._show(self._parser.feed(self._decode(b"", True)))
+        self._show(self._parser.finish())
+        self._fold()
+        if self._outputs and self._show_output is not None:
+            self._show_output("\n")
+
+    def close(self) -> None:
+        """Remove the block and show the cursor, whatever state things are in."""
+        self._is_folded = True
+        if self._painter is not None:
+            self._painter.close()
+
+    def say(self, text: str) -> None:
+        """Write a line of our own."""
+        if self._painter is not None:
+            self._painter.erase()
+        self._write(f"{printable(text)}\n")
+
+    def _show(self, deltas: tuple[SectionText, ...]) -> None:
+        for delta in deltas:
+            if delta.kind == "thought":
+                self._tail = (self._tail + delta.text)[-_TAIL:]
+                continue
+            self._fold()
+            if self._show_output is None:
+                continue
+            if self._part not in (None, delta.part):  # an output that replaces the one before
+                self._outputs.clear()
+                self._show_output("\n")
+            self._part = delta.part
+            self._outputs.append(delta.text)
+            self._show_output(printable(delta.text))
+
+    def _fold(self) -> None:
+        """Put one line in place of the thought."""
+        if self._is_folded:
+            return
+        self.close()
+        if self._tail and self._shows_thought:
+            line = folded(self._num_tokens, self._clock() - self._started)
+            self._write(f"\x1b[2m{line}\x1b[22m\n" if self._is_coloured else f"{line}\n")
+
+    def _lines(self, seconds: float) -> tuple[Line, ...]:
+        columns, rows = self._size()
+        room = max(1, columns - 1)
+        status = "reading" if not self._num_tokens else f"thinking, {grouped(self._num_tokens)} tokens"
+        status = self._glyphs.fit(f"{status}, {seconds:.0f} s", room)
+        num_rows = max(0, min(NUM_ROWS, rows // 2 - 1))
+        words = wrap(printable(self._tail), room)[-num_rows:] if self._shows_thought and num_rows else []
+        return (*((Span(self._glyphs.text(text), "dim"),) for text in words), (Span(status, "dim italic"),))
+
+    def _write(self, text: str) -> None:
+        self._stream.write(self._glyphs.text(text))
+        self._stream.flush()

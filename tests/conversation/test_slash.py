@@ -1,0 +1,50 @@
+import pytest
+
+from marco_cli.conversation.slash import COMMANDS, Command, Said, read_line
+from marco_cli.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("What is 2 + 2?", Said(text="What is 2 + 2?")),
+        ("  one\ntwo \n", Said(text="one\ntwo")),
+        ("/help", Command(name="help", argument="")),
+        ("/Effort  high ", Command(name="effort", argument="high")),
+        ("/system You are\nbrief.", Command(name="system", argument="You are\nbrief.")),
+        ("/export my file.md", Command(name="export", argument="my file.md")),
+        ("//help is a command", Said(text="/help is a command")),
+        ("/usr/bin/env does what?", Said(text="/usr/bin/env does what?")),
+        ("/2 is half", Said(text="/2 is half")),
+    ],
+)
+def test_a_line_is_a_command_or_a_text(line: str, expected: Said | Command) -> None:
+    """A slash and letters make a command; a path, a number and a doubled slash do not."""
+    assert read_line(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("/efort high", "no command /efort; did you mean /effort?"),
+        ("/sats", "no command /sats; did you mean /stats?"),
+        ("/xyzzyq", "no command /xyzzyq; /help lists the commands"),
+        ("/", "no command /; /help lists the commands"),
+        ("/quit now", "/quit takes nothing after it, got 'now'"),
+        ("/load", "/load needs a file"),
+    ],
+)
+def test_a_slip_is_answered_in_one_line(line: str, message: str) -> None:
+    """An unknown command names the nearest one; a missing or superfluous argument is named too."""
+    with pytest.raises(InputError) as caught:
+        read_line(line)
+
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_read_with_what_it_takes(name: str) -> None:
+    """What the table says about arguments is what the reader accepts."""
+    usage = COMMANDS[name].argument  # type: ignore[index]  # a name of the table
+
+    assert read_line(f"/{name} x" if usage else f"/{name}") == Command(name=name, argument="x" if usage else "")  # type: ignore[arg-type]
