@@ -14,6 +14,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.choice import choose_model, implied_preset
+from marco_cli.models.gguf_header import read as read_header
 from marco_cli.prompt.base import Message, compose, encode
 from marco_cli.prompt.template import choose_template, render
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
@@ -190,6 +191,8 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
 
 
 def _open(settings: Settings, model: LocatedModel, parallel: int) -> Engine:
+    for part in model.files:
+        read_header(part)  # llama.cpp aborts the process, or allocates without end, on some damaged files
     from marco_cli.engine.llamacpp import DEFAULT_PLACES, LlamaOptions, open_engine  # noqa: PLC0415 (takes a while)
 
     options = LlamaOptions(

@@ -44,11 +44,21 @@ class Model(Backend, Protocol):
 class BatchedEngine:
     """An `Engine`: continuous batching over a model."""
 
-    def __init__(self, model: Model, *, places: int, context_size: int, sampling_threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        places: int,
+        context_size: int,
+        num_idle_cells: int | None = None,
+        sampling_threads: int = 1,
+    ) -> None:
         self._model = model
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
         self._pool = ThreadPoolExecutor(sampling_threads, "sampling") if sampling_threads > 1 else None
-        self._scheduler = Scheduler(model, places=places, context_size=context_size, pool=self._pool)
+        self._scheduler = Scheduler(
+            model, places=places, context_size=context_size, num_idle_cells=num_idle_cells, pool=self._pool
+        )
         self._waiting: dict[Job, asyncio.Future[Completion]] = {}
         self._listeners: dict[Job, TokenListener] = {}
         self._driver: asyncio.Task[None] | None = None

@@ -120,6 +120,7 @@ def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | 
         model,
         places=places,
         context_size=min(model.num_cells, model.info.train_context),
+        num_idle_cells=model.num_idle_cells(),
         sampling_threads=model.num_threads,
     )
 
@@ -209,6 +210,11 @@ class LlamaModel:
                 return tuple(ids[:count])
             size = -count
         raise EngineError(f"llama.cpp cannot tokenise a text of {len(data)} bytes")
+
+    def num_idle_cells(self) -> int:
+        """Return how many cells prefixes may keep that no running request sees."""
+        layers, width = llama.llama_model_n_layer(self._model), llama.llama_model_n_embd(self._model)
+        return defaults.num_idle_cells(llama.llama_model_n_params(self._model), layers * width)
 
     def interrupt(self) -> None:
         """Make a decode call that is under way stop; llama.cpp asks between the nodes of its graph."""

@@ -48,8 +48,12 @@ class Run:
 class PrefixCache:
     """The radix tree over one KV memory of `num_cells` cells and `num_sequences` sequence ids."""
 
-    def __init__(self, memory: Memory, *, num_sequences: int, num_cells: int) -> None:
+    def __init__(
+        self, memory: Memory, *, num_sequences: int, num_cells: int, num_idle_cells: int | None = None
+    ) -> None:
         self.num_cells = num_cells
+        self.num_idle_cells = num_cells if num_idle_cells is None else num_idle_cells
+        """Cells that idle sequences alone may keep: every cell in use makes every token dearer."""
         self.cells = 0
         """Cells in use."""
         self.pinned = 0
@@ -145,6 +149,11 @@ class PrefixCache:
             if not self._evict_idle():
                 return False
         return True
+
+    def trim(self) -> None:
+        """Give up idle prefixes, least recently used first, until they keep no more cells than they may."""
+        while self.cells - self.pinned > self.num_idle_cells and self._evict_idle():
+            pass
 
     def discard(self, sequence: int) -> None:
         """Take a running sequence back as if it had never been: nothing of it stays that no other one holds."""

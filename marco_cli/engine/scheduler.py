@@ -115,10 +115,16 @@ class Scheduler:
         *,
         places: int,
         context_size: int,
+        num_idle_cells: int | None = None,
         pool: Executor | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.cache = PrefixCache(backend, num_sequences=backend.num_sequences, num_cells=backend.num_cells)
+        self.cache = PrefixCache(
+            backend,
+            num_sequences=backend.num_sequences,
+            num_cells=backend.num_cells,
+            num_idle_cells=num_idle_cells,
+        )
         self.places = min(places, backend.num_sequences, backend.max_rows)
         self.context_size = min(context_size, backend.num_cells)
         self.meter = Meter()
@@ -195,6 +201,7 @@ class Scheduler:
                 num_rows += self._plan_chunk(admitted, groups, num_rows, limit)
             if admitted.sequence is None:  # no room after all: it went back to the queue
                 break
+        self.cache.trim()  # only now: whoever goes on from a finished request has been let in
         return groups
 
     def _plan_single(self, job: Job, groups: list[_Group], shared: dict[tuple[int, int], _Group], num_rows: int) -> int:

@@ -13,9 +13,11 @@ NUM_CELLS = 24
 class Bench:
     """A cache on an exact memory, driven the way the scheduler drives it."""
 
-    def __init__(self, *, num_sequences: int = 8, num_cells: int = 100) -> None:
+    def __init__(self, *, num_sequences: int = 8, num_cells: int = 100, num_idle_cells: int | None = None) -> None:
         self.memory = ExactMemory(num_sequences)
-        self.cache = PrefixCache(self.memory, num_sequences=num_sequences, num_cells=num_cells)
+        self.cache = PrefixCache(
+            self.memory, num_sequences=num_sequences, num_cells=num_cells, num_idle_cells=num_idle_cells
+        )
 
     def evaluate(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
         """Evaluate tokens for sequences that hold one prefix; room must be there."""
@@ -252,3 +254,22 @@ def test_evaluating_what_another_sequence_holds_gives_the_cells_back() -> None:
 
     assert bench.memory.tokens(second) == [1, 2, 3, 4, 6]
     assert bench.cache.cells == len(bench.memory.cells()) == 6
+
+
+def test_idle_prefixes_keep_no_more_cells_than_they_may() -> None:
+    """What nobody runs on is given up, oldest first, down to the limit; what somebody runs on is never counted."""
+    bench = Bench(num_idle_cells=10)
+    bench.keep((1, 2, 3, 4))
+    bench.keep((5, 6, 7, 8))
+    running, _ = bench.start((9, 10, 11, 12, 13, 14))
+    bench.cache.trim()
+
+    assert bench.cache.cells == 14, "eight idle cells and six pinned ones are within the limit"
+
+    bench.keep((15, 16, 17))
+    bench.cache.trim()
+
+    assert not bench.held((1,))
+    assert bench.held((5, 6, 7, 8))
+    assert bench.held((15, 16, 17))
+    assert bench.cache.length(running) == 6
