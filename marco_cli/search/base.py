@@ -126,6 +126,16 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Earlier:
+    """What a search that has ended left behind, for one that goes on from there."""
+
+    tree: Tree | None
+    """It grows on: whoever needs it as it was copies it first. None for strategies without one."""
+    candidates: tuple[Candidate, ...]
+    num_simulations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SearchResult:
     """What a search found, with its evidence."""
 

@@ -64,6 +64,10 @@ class Budget:
         self._reserve = min(FIRST_RESERVE, output_reserve)
         self._longest_output = 0
 
+    def resume(self, num_simulations: int) -> None:
+        """Begin with simulations that an earlier search made: they count, what they cost does not."""
+        self.num_simulations = self.num_claimed = num_simulations
+
     @property
     def seconds(self) -> float:
         """Time since the search began."""

@@ -54,6 +54,12 @@ class Descent:
         """Note that a thought ends right after `node`; it may be thought over once the node has been visited again."""
         self._thoughts.setdefault(node.id, thought)
 
+    def forget(self, candidate_id: int) -> None:
+        """Note that a candidate's thought has been thought over."""
+        self._thoughts = {
+            node: thought for node, thought in self._thoughts.items() if thought.candidate_id != candidate_id
+        }
+
     def select(self) -> Branch | None:
         """Choose where to go on, and mark it as under way; None when there is nothing new to be found for now."""
         while not self._tree.root.is_closed:

@@ -35,7 +35,7 @@ class Expansion:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.tree = Tree(run.problem.prompt_ids)
+        self.tree = Tree(run.problem.prompt_ids) if run.tree is None else run.tree
         self._prefill = run.problem.prefill.encode()
         self._mode = run.config.step
         self._tags = run.problem.tags

@@ -27,7 +27,7 @@ from marco_cli.search.tree import Node
 async def mcts(run: Run) -> StopReason:
     """Search until the budget ends, the leader is certain, or there is nothing new to be found."""
     search = _Search(run)
-    await run.in_lanes(search.open, num_lanes=1)
+    await run.in_lanes(search.reopen if search.tree.root.visits else search.open, num_lanes=1)
     if search.reason is None:
         await run.in_lanes(search.simulate)
     return search.reason or run.budget.spent() or "finished"
@@ -61,6 +61,17 @@ class _Search:
         finally:
             self.tree.mark_pending(branch.node, -1)
         await self._end(lane, branch.node, reply)
+
+    async def reopen(self, lane: Lane) -> None:
+        """Go on where an earlier search ended: with its open thoughts, and the reflection that its budget cut off."""
+        for candidate in self.run.candidates:
+            if candidate.reflects is not None:
+                self.descent.forget(candidate.reflects)
+            elif self.config.reflection == "child":
+                self._remember_thought(self.tree[candidate.node_id], candidate)
+        last = self.run.candidates[-1] if self.run.candidates else None
+        if last is not None and last.reflects is None:
+            await self._reflect(lane, last)
 
     async def simulate(self, lane: Lane) -> None:
         """Make one simulation after the other."""
@@ -113,8 +124,11 @@ class _Search:
         """Keep a reply, back its reward up, and think it over if the configuration says so."""
         candidate = self._take(lane, start, reply, reflects=reflects)
         if candidate is not None:
-            seed = derive_seed(self.config.seed, self.tree[candidate.node_id].key, 0)
-            await reflect(self.run, lane, candidate, seed=seed, accept=self._accept_reflection(lane))
+            await self._reflect(lane, candidate)
+
+    async def _reflect(self, lane: Lane, candidate: Candidate) -> None:
+        seed = derive_seed(self.config.seed, self.tree[candidate.node_id].key, 0)
+        await reflect(self.run, lane, candidate, seed=seed, accept=self._accept_reflection(lane))
 
     def _take(self, lane: Lane, start: Node, reply: Reply, *, reflects: int | None) -> Candidate | None:
         grown = self.growth.keep(reply, start, reflects=reflects)

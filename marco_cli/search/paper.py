@@ -69,6 +69,8 @@ def paper_config(step: StepMode, *, base: SearchConfig | None = None) -> SearchC
 async def paper(run: Run) -> StopReason:
     """Search until the budget ends, or nothing but finished replies can be reached."""
     search = _Paper(run)
+    if run.candidates:
+        await run.in_lanes(search.reopen, num_lanes=1)
     await run.in_lanes(search.simulate)
     return search.reason or run.budget.spent() or "finished"
 
@@ -83,6 +85,16 @@ class _Paper:
         self.reason: StopReason | None = None
         self._replies: dict[int, Reply] = {}
         """Terminal node → its reply."""
+
+    async def reopen(self, lane: Lane) -> None:
+        """Make the reflection that the budget of an earlier search cut off, if there was one."""
+        last = self.run.candidates[-1]
+        node = self.tree[last.node_id]
+        was_made = (
+            node.is_terminal and node.visits > 1
+        )  # reflections from a terminal node are no candidates of their own
+        if last.reflects is None and not was_made:
+            await self._reflect(lane, node, last)
 
     async def simulate(self, lane: Lane) -> None:
         """Make one simulation after the other."""
@@ -139,8 +151,11 @@ class _Paper:
         """Back a reply's value up and think it over if the configuration says so."""
         candidate = self._take(lane, node, reply, reflects=None)
         if candidate is not None:
-            seed = derive_seed(self.run.config.seed, node.key, candidate.id)
-            await reflect(self.run, lane, candidate, seed=seed, accept=self._accept_reflection(lane, node))
+            await self._reflect(lane, node, candidate)
+
+    async def _reflect(self, lane: Lane, node: Node, candidate: Candidate) -> None:
+        seed = derive_seed(self.run.config.seed, node.key, candidate.id)
+        await reflect(self.run, lane, candidate, seed=seed, accept=self._accept_reflection(lane, node))
 
     def _take(self, lane: Lane, node: Node, reply: Reply, *, reflects: int | None) -> Candidate | None:
         if not self.run.is_done(reply):

@@ -13,12 +13,13 @@ from marco_cli.reward import REWARDS
 from marco_cli.reward.population import AnswerKey, Evidence, Population, answer_key
 from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
-from marco_cli.search.base import Candidate, Problem, Reply, SearchResult, StopReason, Vote
+from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResult, StopReason, Vote
 from marco_cli.search.budget import Budget
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.events import (
     CandidateFound,
     EventListener,
+    NodesAdded,
     Noticed,
     Progress,
     SearchEnded,
@@ -50,6 +51,7 @@ class Run:
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
         first: Reply | None = None,
+        earlier: Earlier | None = None,
     ) -> None:
         self.problem = problem
         self.engine = engine
@@ -72,6 +74,8 @@ class Run:
         self._evidence: dict[AnswerKey, float] = {}
         self._unfinished: Reply | None = None
         self._num_replies = 0
+        if earlier is not None:
+            self._resume(earlier)
 
     async def in_lanes(self, work: Callable[[Lane], Awaitable[None]], *, num_lanes: int | None = None) -> None:
         """Run `work` in as many lanes as the configuration says, until each returns."""
@@ -127,18 +131,29 @@ class Run:
         if not reply.output:
             self._unfinished = reply
             return None
-        self.budget.learn_output(len(reply.tokens) * len(reply.output.encode()) // max(1, len(reply.data)))
         candidate = Candidate(id=len(self.candidates), reply=reply, node_id=node_id, fresh=fresh, reflects=reflects)
+        self._remember(candidate)
+        if self.on_event is not None:
+            self.emit(CandidateFound(candidate=self._rated(candidate)))
+            self._announce_votes()
+        return candidate
+
+    def _remember(self, candidate: Candidate) -> None:
+        reply = candidate.reply
+        self.budget.learn_output(len(reply.tokens) * len(reply.output.encode()) // max(1, len(reply.data)))
         self.candidates.append(candidate)
         self._population.add(reply.signals, reply.answer, weight=candidate.weight)
         if reply.answer is not None:
             key = answer_key(reply.answer)
-            self._evidence[key] = self._evidence.get(key, 0.0) + candidate.weight * fresh
-        if self.on_event is not None:
-            self.emit(CandidateFound(candidate=self._rated(candidate)))
-            votes = self.votes()
-            self.emit(VoteChanged(votes=votes, certainty=certainty(votes, self.candidates)))
-        return candidate
+            self._evidence[key] = self._evidence.get(key, 0.0) + candidate.weight * candidate.fresh
+
+    def _resume(self, earlier: Earlier) -> None:
+        """Stand where an earlier search ended."""
+        self.tree = earlier.tree
+        self.budget.resume(earlier.num_simulations)
+        self._num_replies = earlier.num_simulations
+        for candidate in earlier.candidates:
+            self._remember(candidate)
 
     def is_done(self, reply: Reply) -> bool:
         """Say whether a simulation that led to this reply counts: one that the budget cut off without output does not."""
@@ -218,6 +233,21 @@ class Run:
                 progress=self.progress,
             )
         )
+        if self.on_event is not None:
+            self._announce_earlier()
+
+    def _announce_earlier(self) -> None:
+        """Tell what there is already when the search goes on from an earlier one."""
+        if self.tree is not None:
+            self.emit(NodesAdded(nodes=self.tree.snapshot()[1:]))
+        for candidate in self.candidates:
+            self.emit(CandidateFound(candidate=self._rated(candidate)))
+        if self.candidates:
+            self._announce_votes()
+
+    def _announce_votes(self) -> None:
+        votes = self.votes()
+        self.emit(VoteChanged(votes=votes, certainty=certainty(votes, self.candidates)))
 
     def result(self, stop_reason: StopReason) -> SearchResult:
         """End the search: rate all candidates against each other and vote."""

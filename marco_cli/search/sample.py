@@ -32,7 +32,8 @@ async def _draw(run: Run, *, num_replies: int | None = None, may_be_certain: boo
     What the i-th reply says depends on the seed alone; what order they finish in, on their lengths.
     """
     reasons: list[StopReason] = []
-    num_begun = 0
+    # Those of an earlier search: what has been begun is what was counted, reflections aside.
+    num_begun = run.budget.num_simulations - sum(candidate.reflects is not None for candidate in run.candidates)
 
     async def work(lane: Lane) -> None:
         nonlocal num_begun

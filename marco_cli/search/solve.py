@@ -9,7 +9,7 @@ import time
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.errors import ConfigError
 from marco_cli.search import STRATEGIES, load
-from marco_cli.search.base import Clock, Problem, Reply, SearchResult
+from marco_cli.search.base import Clock, Earlier, Problem, Reply, SearchResult
 from marco_cli.search.budget import Budget, Stop
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.events import EventListener
@@ -18,6 +18,8 @@ from marco_cli.search.run import Run, Strategy
 
 _SINGLE = ("cot", "sample")
 """Strategies that make one reply, whatever the budget."""
+RESUMABLE = ("mcts", "mcts-paper", "vote", "best-of-n")
+"""Strategies that can go on from an earlier search of theirs."""
 
 
 async def search(
@@ -31,6 +33,7 @@ async def search(
     stop: Stop | None = None,
     clock: Clock = time.monotonic,
     first: Reply | None = None,
+    earlier: Earlier | None = None,
 ) -> SearchResult:
     """Search for the answer of a problem.
 
@@ -44,6 +47,10 @@ async def search(
         stop: raise it to get the answer now from what there is.
         clock: seconds for the time limit.
         first: a greedy reply to the same problem that exists already.
+        earlier: a search of the same problem and strategy to go on from. Its simulations count towards
+            `config.simulations`; tokens and seconds are those of this search alone. With `parallel` 1 and the same seed the
+            tree becomes that of one longer search, unless sequential halving shared out the root of one of them: how it
+            does that depends on the number of simulations.
 
     Raises:
         ConfigError: the engine cannot serve the configuration.
@@ -52,6 +59,10 @@ async def search(
 
     """
     _check(problem, engine=engine, critic=critic, config=config)
+    if earlier is not None and config.strategy not in RESUMABLE:
+        raise ConfigError(
+            f"{config.strategy} cannot go on from an earlier search, expected one of {', '.join(RESUMABLE)}"
+        )
     budget = Budget(
         clock=clock,
         stop=stop or Stop(),
@@ -69,6 +80,7 @@ async def search(
         on_event=on_event,
         on_token=on_token,
         first=first,
+        earlier=earlier,
     )
     strategy: Strategy = load(STRATEGIES[config.strategy].place)
     run.start()
