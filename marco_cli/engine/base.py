@@ -296,6 +296,14 @@ class Engine(Protocol):
         """
         ...
 
+    async def settle(self, ids: Sequence[int]) -> None:
+        """Forget everything but the longest prefix of `ids` that the KV memory holds; with work in flight, do nothing.
+
+        Where tokens lie in the memory moves the last bits of what is computed. After this, continuing `ids` gives the same
+        to the bit, whatever came before.
+        """
+        ...
+
     def cancel(self) -> None:
         """End every request in flight with what it has (`finish_reason` "cancelled"), within one tick."""
         ...

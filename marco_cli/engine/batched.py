@@ -112,6 +112,11 @@ class BatchedEngine:
             self._waiting.pop(job, None)
             self._listeners.pop(job, None)
 
+    async def settle(self, ids: Sequence[int]) -> None:
+        """Forget what came before; see `Engine.settle`."""
+        self._refuse_closed()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._scheduler.settle, ids)
+
     def cancel(self) -> None:
         """End every request in flight with what it has, within one tick."""
         for job in list(self._waiting):

@@ -7,6 +7,7 @@ llama.cpp logs through a callback into a ring buffer: nothing is printed, and wh
 lines that say why.
 """
 
+import contextlib
 import ctypes
 import os
 from collections import deque
@@ -42,6 +43,23 @@ _log_lines: deque[tuple[int, str]] = deque(maxlen=200)
 def _log(level: int, text: bytes | None, _user_data: object) -> None:
     if level in {_LOG_WARN, _LOG_ERROR} and text:
         _log_lines.append((level, " ".join(text.decode("utf-8", errors="replace").split())))
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_char_p)  # type: ignore[untyped-decorator]
+def _give_up(text: bytes | None) -> None:
+    """End the program in our own words: ggml calls this where it would dump a trace of its stack, and then aborts."""
+    place, _, claim = " ".join((text or b"").decode("utf-8", errors="replace").split()).partition(": ")
+    what = f"{Path(place).name}: {claim}"
+    os.write(2, f"\nmarco: llama.cpp gave up: {what}\n  hint: check the file with `marco models verify`\n".encode())
+    os._exit(EngineError.exit_code)
+
+
+def _begin() -> None:
+    """Set llama.cpp up and let it speak to us alone; done again, it changes nothing."""
+    llama.llama_log_set(_log, None)
+    with contextlib.suppress(AttributeError):  # a platform on which the library does not hand on this name
+        ggml.libggml.ggml_set_abort_callback(_give_up)
+    llama.llama_backend_init()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +109,7 @@ class BuildFacts:
 
 def build_facts() -> BuildFacts:
     """Ask llama.cpp what it was built for; loads no model."""
-    llama.llama_log_set(_log, None)
-    llama.llama_backend_init()
+    _begin()
     return BuildFacts(
         can_offload=bool(llama.llama_supports_gpu_offload()),
         system_info=llama.llama_print_system_info().decode("utf-8", errors="replace").strip(),
@@ -130,8 +147,7 @@ class LlamaModel:
 
     def __init__(self, path: Path, options: LlamaOptions, *, name: str | None = None) -> None:
         _log_lines.clear()
-        llama.llama_log_set(_log, None)
-        llama.llama_backend_init()
+        _begin()
         gpu = bool(llama.llama_supports_gpu_offload())
         layers = options.gpu_layers if options.gpu_layers is not None else (-1 if gpu else 0)
         self._model = _load(path, layers)

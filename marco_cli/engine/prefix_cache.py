@@ -155,6 +155,14 @@ class PrefixCache:
         while self.cells - self.pinned > self.num_idle_cells and self._evict_idle():
             pass
 
+    def keep_only(self, ids: Sequence[int]) -> None:
+        """Give up every idle prefix but the longest held one of `ids`."""
+        opened = self.open(ids)
+        while self._evict_idle():
+            pass
+        if opened is not None:
+            self.release(opened[0])
+
     def discard(self, sequence: int) -> None:
         """Take a running sequence back as if it had never been: nothing of it stays that no other one holds."""
         for passed in _upward(self._ends[sequence]):

@@ -120,10 +120,7 @@ class Scheduler:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.cache = PrefixCache(
-            backend,
-            num_sequences=backend.num_sequences,
-            num_cells=backend.num_cells,
-            num_idle_cells=num_idle_cells,
+            backend, num_sequences=backend.num_sequences, num_cells=backend.num_cells, num_idle_cells=num_idle_cells
         )
         self.places = min(places, backend.num_sequences, backend.max_rows)
         self.context_size = min(context_size, backend.num_cells)
@@ -151,6 +148,11 @@ class Scheduler:
         job = Job(request)
         self._inbox.append(job)
         return job
+
+    def settle(self, ids: Sequence[int]) -> None:
+        """Give up every prefix but the longest held one of `ids`, unless there is work."""
+        if not self.has_work():
+            self.cache.keep_only(ids)
 
     def has_work(self) -> bool:
         """Say whether a tick would do anything."""

@@ -326,3 +326,44 @@ def test_a_closed_engine_says_so(open_one: Callable[[], Engine]) -> None:
         with pytest.raises(EngineError, match="closed"):
             use()
     engine.cancel()
+
+
+def test_what_follows_a_settled_engine_does_not_depend_on_what_came_before(open_one: Callable[[], Engine]) -> None:
+    """Scores are the same to the bit after any history, and the prompt's own prefix is still not evaluated twice."""
+
+    def scores(*before: str) -> tuple[list[float], int]:
+        engine = open_one()
+
+        async def main() -> Completion:
+            for number, text in enumerate(before):
+                await asyncio.gather(*(engine.generate(ask(engine, text, 20 + i, seed=number)) for i in range(3)))
+            request = ask(engine, "the same beginning, and then this", 24, temperature=0)
+            await engine.settle(request.prompt_ids)
+            try:
+                return await engine.generate(request)
+            finally:
+                await engine.close()
+
+        completion = asyncio.run(main())
+        return completion.tokens.logprobs.tolist(), completion.usage.reused
+
+    fresh, reused_fresh = scores()
+    after, reused_after = scores("another", "the same beginning, or that", "something long and different " * 8)
+
+    assert after == fresh
+    assert reused_fresh == 0
+    assert reused_after >= 10
+
+
+def test_settling_leaves_work_in_flight_alone(engine: Engine) -> None:
+    """A request that runs is not disturbed."""
+
+    async def main() -> list[list[int]]:
+        running = asyncio.create_task(engine.generate(ask(engine, "one", 40)))
+        for _ in range(20):
+            await asyncio.sleep(0)
+            await engine.settle(engine.tokenize("two"))
+        return [ids_of(await running), ids_of(await engine.generate(ask(engine, "one", 40)))]
+
+    disturbed, alone = asyncio.run(main())
+    assert disturbed == alone

@@ -256,6 +256,24 @@ def test_evaluating_what_another_sequence_holds_gives_the_cells_back() -> None:
     assert bench.cache.cells == len(bench.memory.cells()) == 6
 
 
+def test_everything_but_one_prefix_is_given_up() -> None:
+    """What the ids begin with stays, what else idle sequences hold goes, what runs is untouched."""
+    bench = Bench()
+    bench.keep((1, 2, 3, 4))
+    bench.keep((1, 2, 5))
+    bench.keep((6, 7))
+    bench.cache.keep_only((1, 2, 3, 9))
+
+    assert bench.cache.cells == 3
+    assert bench.held((1, 2, 3))
+    assert not bench.held((1, 2, 3, 4))
+
+    running, _ = bench.start((1, 2, 8))
+    bench.cache.keep_only((4,))
+    assert bench.cache.cells == 3
+    assert bench.cache.length(running) == 3
+
+
 def test_idle_prefixes_keep_no_more_cells_than_they_may() -> None:
     """What nobody runs on is given up, oldest first, down to the limit; what somebody runs on is never counted."""
     bench = Bench(num_idle_cells=10)
