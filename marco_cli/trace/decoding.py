@@ -25,6 +25,7 @@ from marco_cli.trace.checked import entries, mapping, member, read
 from marco_cli.trace.encoding import MOMENTS
 from marco_cli.trace.record import SCHEMA, Source, Trace, TracedModel
 from marco_cli.trace.timeline import Grown, Moment, Simulated
+from marco_cli.trace.vocabulary import from_plain as read_vocabulary
 
 _FAMILY, _, _VERSION = SCHEMA.partition("/")
 _FRONT_ENDS: Final = b',"settings":{'
@@ -158,6 +159,7 @@ def decode(line: bytes, *, where: str = "trace") -> Trace:
         problem=read(Problem, asked, f"{where}.problem"),
         result=_read_result(document, tree, outline, where),
         is_grafted=outline.grafted,
+        vocabulary=read_vocabulary(document.get("vocabulary", ()), where=f"{where}.vocabulary"),
         timeline=tuple(
             _read_moment(entry, tree, f"{where}.timeline[{at}]")
             for at, entry in enumerate(entries(document, "timeline", where))

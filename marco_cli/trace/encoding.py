@@ -19,6 +19,7 @@ from marco_cli.search.tree import Tree
 from marco_cli.search.tree_json import to_plain
 from marco_cli.trace.record import SCHEMA, Trace
 from marco_cli.trace.timeline import Ended, Found, Grown, Said, Simulated, Spoken, Started, Voted
+from marco_cli.trace.vocabulary import to_plain as plain_vocabulary
 
 MOMENTS: Final = MappingProxyType[str, type[Any]](
     {
@@ -76,6 +77,7 @@ def encode(trace: Trace) -> bytes:
         "first": None if result.first is None else _reply_or_candidate(result.first, result, tree),
         "grafted": trace.is_grafted,
         "tree": _tree(tree),
+        "vocabulary": plain_vocabulary(trace.vocabulary),
         "timeline": [{"type": _NAMES[type(moment)], **asdict(moment)} for moment in trace.timeline],
     }
     return write_line(front | evidence)

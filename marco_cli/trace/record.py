@@ -7,14 +7,15 @@ candidates in the same place.
 
 import re
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 from marco_cli import __version__
 from marco_cli.answer import Answer
 from marco_cli.config.settings import Settings
+from marco_cli.engine.base import Tokens
 from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel
 from marco_cli.models.store import read_record
@@ -25,6 +26,7 @@ from marco_cli.search.steps import split
 from marco_cli.search.tree import Node, Tree
 from marco_cli.solver import Solver, search_plan
 from marco_cli.trace.timeline import Moment
+from marco_cli.trace.vocabulary import Vocabulary, collect
 
 SCHEMA: Final = "marco.trace/1"
 
@@ -79,6 +81,8 @@ class Trace:
     """Its tree is never None."""
     is_grafted: bool = False
     """Whether the strategy has no tree, and this one was put together from its replies."""
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
+    """What the tokens, and the alternatives to them, stand for."""
     timeline: tuple[Moment, ...] = ()
     target: str | None = None
     """The right answer, where somebody knows it."""
@@ -195,6 +199,7 @@ def from_result(
     """
     config, is_routed = search_plan(solver.settings)
     is_grafted = result.tree is None
+    kept = _grafted(solver, problem, result, config) if is_grafted else result
     created = datetime.now(UTC)
     return Trace(
         id=new_id(created),
@@ -207,8 +212,9 @@ def from_result(
         is_routed=is_routed,
         messages=_messages(solver.settings, problem, history),
         problem=problem,
-        result=_grafted(solver, problem, result, config) if is_grafted else result,
+        result=kept,
         is_grafted=is_grafted,
+        vocabulary=collect(_runs(kept), solver.engine.detokenize),
         timeline=tuple(timeline),
         target=target,
         item=item,
@@ -216,6 +222,14 @@ def from_result(
         turn=turn,
         continues=continues,
     )
+
+
+def _runs(result: SearchResult) -> Iterator[Tokens]:
+    """Yield all tokens: those of the tree, and those of the replies, which a tree need not hold to their end."""
+    if result.tree is not None:
+        yield from (node.step.tokens for node in result.tree.nodes)
+    replies = (candidate.reply for candidate in result.candidates)
+    yield from (reply.tokens for reply in (*replies, result.reply, result.first) if reply is not None)
 
 
 def _traced(model: LocatedModel) -> TracedModel:
