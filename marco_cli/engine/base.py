@@ -299,8 +299,8 @@ class Engine(Protocol):
     async def settle(self, ids: Sequence[int]) -> None:
         """Forget everything but the longest prefix of `ids` that the KV memory holds; with work in flight, do nothing.
 
-        Where tokens lie in the memory moves the last bits of what is computed. After this, continuing `ids` gives the same
-        to the bit, whatever came before.
+        Where tokens lie in the memory moves the last bits of what is computed. When each of many problems begins with
+        this, and ends before the next one begins, each comes out the same to the bit, whichever came before it.
         """
         ...
 

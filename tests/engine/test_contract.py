@@ -328,8 +328,8 @@ def test_a_closed_engine_says_so(open_one: Callable[[], Engine]) -> None:
     engine.cancel()
 
 
-def test_what_follows_a_settled_engine_does_not_depend_on_what_came_before(open_one: Callable[[], Engine]) -> None:
-    """Scores are the same to the bit after any history, and the prompt's own prefix is still not evaluated twice."""
+def test_problems_that_begin_with_a_settled_engine_do_not_depend_on_each_other(open_one: Callable[[], Engine]) -> None:
+    """Scores are the same to the bit after any others, and the prompt's own prefix is still not evaluated twice."""
 
     def scores(*before: str) -> tuple[list[float], int]:
         engine = open_one()
