@@ -1,15 +1,21 @@
-"""The keyboard while a turn is taken: what is typed waits for the next prompt and does not show on the screen."""
+"""The keyboard while a model loads or a turn is taken: what is typed waits for the next prompt, and is not shown before."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
 
+def can_edit() -> bool:
+    """Say whether a person sits at a terminal on which a line can be edited."""
+    return sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
 @contextmanager
 def unechoed() -> Iterator[None]:
-    """Keep keys off the screen, Ctrl-C and its like in force; the next prompt reads them as they were pressed."""
-    if not sys.stdin.isatty() or find_spec("termios") is None:
+    """Keep keys off stdin's terminal, Ctrl-C and its like in force; the next prompt reads them as they were pressed."""
+    if find_spec("termios") is None:
         yield
         return
     import termios

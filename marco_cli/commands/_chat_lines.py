@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 import threading
+from contextlib import suppress
 from typing import BinaryIO, Final
 
 from marco_cli.commands._output import say
@@ -67,7 +68,7 @@ class PlainLines:
             _ask()
         getting = asyncio.ensure_future(self._lines.get())
         await asyncio.wait((getting, self._interrupted), return_when=asyncio.FIRST_COMPLETED)
-        if not getting.done():
+        if self._interrupted.done():
             getting.cancel()
             raise KeyboardInterrupt
         data = getting.result()
@@ -84,13 +85,15 @@ class PlainLines:
             ) from error
 
     def _fill(self, stream: BinaryIO) -> None:
-        while line := stream.readline():
-            self._put(line)
-        self._put(_END)
+        # The loop is closed once nobody wants lines any more; a terminal that hangs up is an end like any other.
+        with suppress(RuntimeError):
+            with suppress(OSError):
+                while line := stream.readline():
+                    self._put(line)
+            self._put(_END)
 
     def _put(self, line: bytes) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+        self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
 
 
 def _raw_stdin() -> BinaryIO:

@@ -1,7 +1,7 @@
 """Open a conversation: find the model, load it, choose where lines come from, and close it whatever happens."""
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from marco_cli.commands._chat_commands import obey
 from marco_cli.commands._chat_journal import Journal
@@ -12,10 +12,10 @@ from marco_cli.config.state import state_directory
 from marco_cli.conversation.dialogue import Dialogue
 from marco_cli.conversation.recall import Recalled, recall
 from marco_cli.conversation.setup import Setup
+from marco_cli.conversation.turn import Conversation
 from marco_cli.solver import open_solver
 from marco_cli.trace.store import trace_directory
 from marco_cli.view import chat
-from marco_cli.view.display import can_redraw
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +40,16 @@ async def converse(setup: Setup, screen: Screen, past: Past | None) -> None:
     settings, model = setup.resolve()
     if model.source == "bundled" and settings.model is None and not screen.is_quiet:
         note("using marco-nano, the bundled demo model; `marco models pull marco-o1` fetches the real one")
-    edits_lines = screen.edits_lines and sys.stdin.isatty() and can_redraw(sys.stderr)
-    screen = replace(screen, edits_lines=edits_lines)
+    if sys.stdin.isatty() and not screen.is_quiet:
+        note(f"{chat.seat(settings, model.name)}; /help lists the commands, Ctrl-D leaves")
     reader = _reader(setup, screen)
-    dialogue = Dialogue(
-        open_solver(settings, model, setup.environ), conversation=recalled.conversation if recalled else None
-    )
+    conversation = recalled.conversation if recalled else Conversation()
+    dialogue = Dialogue(open_solver(settings, model, setup.environ), conversation=conversation)
     journal = Journal(setup.environ)
     if recalled is not None:
         journal = Journal(setup.environ, session=recalled.session, num_lost=recalled.num_lost)
     session = Session(dialogue, setup=setup, reader=reader, screen=screen, journal=journal, act=obey)
     try:
-        if sys.stdin.isatty() and not screen.is_quiet:
-            note(f"{chat.seat(settings, model.name)}; /help lists the commands, Ctrl-D leaves")
         if recalled is not None:
             session.recap()
         await session.run()

@@ -6,10 +6,9 @@ an answer from what there is, the second drops the turn.
 
 import asyncio
 import sys
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
-from marco_cli.commands._chat_keys import unechoed
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._output import say, stderr_width, write
 from marco_cli.config.settings import Settings
@@ -39,7 +38,7 @@ class Screen:
     is_quiet: bool
     is_verbose: bool
     edits_lines: bool
-    """Whether the prompt edits lines; keys pressed during a turn are then kept for it."""
+    """Whether the prompt edits lines; keys pressed before it is there are then kept for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,9 +83,12 @@ class TurnInProgress:
         """Ask for the answer; the second time, give the turn up."""
         self._num_interrupts += 1
         if self._num_interrupts == 1:
-            self._view.say("marco: answering from what there is (Ctrl-C again drops the turn)")
+            hint = chat.own_words("answering from what there is (Ctrl-C again drops the turn)", stderr_width())
+            self._view.say(hint)
             self._stop.set()
         elif self._task is not None:
+            if isinstance(self._reply, FoldedReply):
+                self._reply.close()
             self._task.cancel()
             self._dialogue.solver.engine.cancel()
 
@@ -100,8 +102,7 @@ class TurnInProgress:
         self._task = asyncio.ensure_future(self._ask(question, replaces_last=replaces_last))
         ticking = asyncio.ensure_future(self._tick())
         try:
-            with unechoed() if self._screen.edits_lines else nullcontext():
-                taken = await self._task
+            taken = await self._task
         except asyncio.CancelledError:
             if self._num_interrupts < 2:
                 raise

@@ -1,11 +1,13 @@
 """`marco chat`: a conversation."""
 
 import os
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
 from marco_cli.commands import _options as opt
+from marco_cli.commands._chat_keys import can_edit, unechoed
 from marco_cli.errors import ConfigError
 
 
@@ -58,23 +60,26 @@ def chat(
 ) -> None:
     """Talk with a model. Outputs go to stdout, everything else to stderr; /help lists the commands."""
     given = dict(locals())
-    import asyncio
-
-    from marco_cli.commands._chat_opening import Past, converse
-    from marco_cli.commands._chat_turn import Screen
-    from marco_cli.config.settings import OPTIONS
-    from marco_cli.conversation.setup import Setup
-
     if session is not None and not goes_on:
         raise ConfigError(
             f"got {session[:40]!r}, expected options only", hint=f"marco chat --continue {session[:40]}, or marco ask"
         )
-    setup = Setup(flags={key: given[key] for key in OPTIONS if key in given}, environ=os.environ, config=config)
-    screen = Screen(
-        display="plain" if plain else display,
-        is_streamed=stream,
-        is_quiet=quiet,
-        is_verbose=verbose,
-        edits_lines=not plain,
-    )
-    asyncio.run(converse(setup, screen, Past(session=session) if goes_on else None))
+    edits_lines = not plain and can_edit()
+    # From here on: importing and loading take a while, and whoever types meanwhile means the prompt to come.
+    with unechoed() if edits_lines else nullcontext():
+        import asyncio
+
+        from marco_cli.commands._chat_opening import Past, converse
+        from marco_cli.commands._chat_turn import Screen
+        from marco_cli.config.settings import OPTIONS
+        from marco_cli.conversation.setup import Setup
+
+        setup = Setup(flags={key: given[key] for key in OPTIONS if key in given}, environ=os.environ, config=config)
+        screen = Screen(
+            display="plain" if plain else display,
+            is_streamed=stream,
+            is_quiet=quiet,
+            is_verbose=verbose,
+            edits_lines=edits_lines,
+        )
+        asyncio.run(converse(setup, screen, Past(session=session) if goes_on else None))

@@ -29,10 +29,11 @@ _KEYS: Final = (
 _MOST_ROWS: Final = 12
 
 
-def folded(num_tokens: int, seconds: float) -> str:
-    """Return the line that stands for a thought."""
-    noun = "token" if num_tokens == 1 else "tokens"
-    return f"thought for {grouped(num_tokens)} {noun}, {seconds:.1f} s (/thought shows it)"
+def folded(num_tokens: int, seconds: float, width: int | None = None) -> str:
+    """Return the line that stands for a thought; without its second half where that does not fit."""
+    line = f"thought for {grouped(num_tokens)} token{'s' * (num_tokens != 1)}, {seconds:.1f} s"
+    remedy = " (/thought shows it)"
+    return line + remedy if width is None or len(line + remedy) < width else line
 
 
 def dropped(num_dropped: int, conversation: Conversation) -> str:

@@ -17,7 +17,7 @@ from marco_cli.sections import SectionParser, SectionText, Tags
 from marco_cli.view.chain import Write
 from marco_cli.view.chat import folded
 from marco_cli.view.line import Glyphs, Line, Span, wrap
-from marco_cli.view.painter import Painter, rewraps, terminal_size
+from marco_cli.view.painter import Painter, Size, rewraps, terminal_size
 from marco_cli.view.printable import printable
 from marco_cli.view.status import grouped
 from marco_cli.view.terminal import wants_colour
@@ -68,10 +68,10 @@ class FoldedReply:
         self._clock = clock
         self._glyphs = Glyphs.of(getattr(stream, "encoding", None) or "utf-8")
         self._is_coloured = wants_colour(stream, environ)
+        self._size = terminal_size(stream.fileno()) if stream.isatty() else None
         self._painter: Painter | None = None
-        if can_redraw:
+        if can_redraw and self._size is not None:
             console = Console(file=stream, force_terminal=True, highlight=False, _environ=environ)
-            self._size = terminal_size(stream.fileno())
             self._painter = Painter(console, size=self._size, is_rewrapping=rewraps(environ))
         self._started = clock()
         self._drawn = self._started + DELAY - 1 / FRAMES_A_SECOND
@@ -96,10 +96,10 @@ class FoldedReply:
     def tick(self) -> None:
         """Draw the thought as it stands, if it is time."""
         now = self._clock()
-        if self._painter is None or self._is_folded or now < self._drawn + 1 / FRAMES_A_SECOND:
+        if self._painter is None or self._size is None or self._is_folded or now < self._drawn + 1 / FRAMES_A_SECOND:
             return
         self._drawn = now
-        self._painter.paint(self._lines(now - self._started))
+        self._painter.paint(self._lines(now - self._started, self._size()))
 
     def finish(self) -> None:
         """Show what was held back, fold the thought, and end the last line."""
@@ -142,15 +142,15 @@ class FoldedReply:
             return
         self.close()
         if self._tail and self._shows_thought:
-            line = folded(self._num_tokens, self._clock() - self._started)
+            columns = self._size().columns if self._size else None
+            line = folded(self._num_tokens, self._clock() - self._started, columns)
             self._write(f"\x1b[2m{line}\x1b[22m\n" if self._is_coloured else f"{line}\n")
 
-    def _lines(self, seconds: float) -> tuple[Line, ...]:
-        columns, rows = self._size()
-        room = max(1, columns - 1)
+    def _lines(self, seconds: float, size: Size) -> tuple[Line, ...]:
+        room = max(1, size.columns - 1)
         status = "reading" if not self._num_tokens else f"thinking, {grouped(self._num_tokens)} tokens"
         status = self._glyphs.fit(f"{status}, {seconds:.0f} s", room)
-        num_rows = max(0, min(NUM_ROWS, rows // 2 - 1))
+        num_rows = max(0, min(NUM_ROWS, size.rows // 2 - 1))
         words = wrap(printable(self._tail), room)[-num_rows:] if self._shows_thought and num_rows else []
         return (*((Span(self._glyphs.text(text), "dim"),) for text in words), (Span(status, "dim italic"),))
 

@@ -1,0 +1,293 @@
+"""Conversations through a pipe, with the bundled model."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from commands.program import Marco
+
+from marco_cli.config.preset import preset_names
+from marco_cli.search import STRATEGIES
+
+pytestmark = pytest.mark.weights
+
+SHORT = ("--max-tokens", "120")
+"""Replies of a model that loses the thread are cut: nothing here depends on what they say."""
+SUM, PRODUCT = "What is 12 + 30?", "What is 3 * 4?"
+
+
+@pytest.fixture
+def talk(marco: Marco, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Marco:
+    """Return a function that types lines into `marco chat --plain`, in an empty directory."""
+    monkeypatch.setenv("MARCO_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    return lambda *lines, **more: marco(
+        "chat", "--plain", *more.get("options", SHORT), stdin="".join(f"{line}\n" for line in lines).encode()
+    )
+
+
+def test_a_pipe_gets_outputs_and_nothing_else(talk: Marco) -> None:
+    """Each line is a turn; stdout holds one output after the other, stderr one notice; nothing is coloured."""
+    run = talk(SUM, "", PRODUCT)
+
+    assert run.code == 0
+    assert run.out == "The answer is 42.\nThe answer is 12.\n"
+    assert run.err.count("\n") == 1
+    assert "marco models pull marco-o1" in run.err
+    assert "\x1b" not in run.out + run.err
+
+
+def test_quiet_says_nothing(talk: Marco) -> None:
+    """`-q` leaves stderr empty, whatever the commands do."""
+    run = talk(SUM, "/effort none", "/system Be brief.", PRODUCT, "/save x.chat", options=("-q",))
+
+    assert (run.code, run.err) == (0, "")
+    assert run.out.count("\n") == 2
+
+
+def test_a_backslash_goes_on_in_the_next_line(talk: Marco) -> None:
+    """A question of two lines is one turn; the last line needs no line feed."""
+    run = talk("What is\\", "12 + 30?", "/export x.json")
+
+    assert run.out.count("\n") == 1
+    assert json.loads(Path("x.json").read_bytes())["messages"][0]["content"] == "What is\n12 + 30?"
+
+
+def test_a_slip_costs_a_line_and_the_exit_code(talk: Marco) -> None:
+    """A bad command is answered in one line with the near match; the rest goes on; a script learns of it in the end."""
+    run = talk("/efort high", "/strategy mtcs", SUM)
+    said = run.err.splitlines()[1:]
+
+    assert run.code == 3
+    assert run.out == "The answer is 42.\n"
+    assert said[0] == "marco: no command /efort; did you mean /effort?"
+    assert said[1].startswith("marco: /strategy: got 'mtcs', expected one of ")
+    assert said[1].endswith("(did you mean mcts?)")
+    assert said[2] == "marco: 2 lines could not be answered"
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "words"),
+    [
+        (["/model no-such-model"], 3, "no-such-model"),
+        (["/preset marco-01"], 3, "did you mean marco-o1?"),
+        (["/load missing.chat"], 3, "cannot read missing.chat"),
+        (["/export x.doc"], 3, ".md, .json, .jsonl"),
+        (["/save"], 3, "/save FILE"),
+        (["/edit"], 0, "there is no question yet"),
+        (["/retry"], 0, "there is no question yet"),
+        (["/thought"], 0, "there is no reply yet"),
+        (["/thought sideways"], 3, "expected nothing or one of auto, full, hide"),
+        ([SUM, "/edit"], 3, "/edit TEXT"),
+        ([SUM, "/tree"], 0, "was no search"),
+        (["word " * 1200], 3, "the context"),
+        (["/quit", SUM], 0, ""),
+    ],
+)
+def test_what_cannot_be_done_is_said(talk: Marco, lines: list[str], code: int, words: str) -> None:
+    """Every mistake is named in words that say what to do; the session goes on, and nothing of it is on stdout."""
+    run = talk(*lines)
+
+    assert run.code == code
+    assert words in run.err
+    assert run.out == ("The answer is 42.\n" if lines[0] == SUM else "")
+    assert "Traceback" not in run.err
+
+
+def test_bytes_that_are_no_text_cost_a_line(marco: Marco) -> None:
+    """A line that is not UTF-8 is refused by its number; the next one is answered."""
+    run = marco("chat", "--plain", "--no-trace", stdin=b"\xff\xfe?\n" + SUM.encode())
+
+    assert (run.code, run.out) == (3, "The answer is 42.\n")
+    assert "line 1 is not UTF-8" in run.err
+
+
+def test_commands_change_how_the_next_turn_is_answered(talk: Marco) -> None:
+    """`/effort` and `/strategy` make a search of the next turn, with its tree to look at; `default` takes them back."""
+    run = talk("/effort low", SUM, "/tree", "/strategy vote", SUM, "/strategy default", "/effort default", SUM, "/tree")
+
+    assert run.code == 0
+    assert run.out.count("\n") == 3
+    assert "marco: effort low: mcts (8 simulations)" in run.err
+    assert "marco: effort low: vote (8 simulations)" in run.err
+    assert "marco: effort auto: one chain, then mcts" in run.err
+    assert run.err.count("stopped: ") == 2
+    assert run.err.count("└─") >= 1
+    assert run.err.count("was no search") == 1
+
+
+def test_a_command_alone_says_how_things_are(talk: Marco) -> None:
+    """Without a value, the commands that take one say what holds now and what could."""
+    run = talk("/strategy", "/effort", "/preset", "/model", "/system", "/help", "/stats")
+
+    assert all(name in run.err for name in (*STRATEGIES, *preset_names(), "high", "marco-nano", "/export FILE"))
+    assert "no system prompt of yours" in run.err
+    assert "the next prompt begins with" in run.err
+
+
+def test_thoughts_are_shown_on_request(talk: Marco) -> None:
+    """`/thought` shows the last one, on stderr; `/thought full` shows those to come."""
+    run = talk(SUM, "/thought", "/thought full", PRODUCT)
+
+    assert run.out == "The answer is 42.\nThe answer is 12.\n"
+    assert "So the answer is 42." in run.err
+    assert "So the answer is 12." in run.err
+
+
+def test_retry_and_edit_replace_the_last_turn(talk: Marco) -> None:
+    """Both ask again in its place: the conversation has one turn, with what was asked last."""
+    talk(SUM, "/retry", "/edit " + PRODUCT, "/export x.json")
+    messages = json.loads(Path("x.json").read_bytes())["messages"]
+
+    assert [message["content"] for message in messages] == [PRODUCT, "The answer is 12."]
+
+
+def test_a_retry_says_how_it_is_sampled(talk: Marco) -> None:
+    """Each attempt has a seed of its own; a new question begins anew."""
+    run = talk(SUM, "/retry", "/retry", PRODUCT, "/retry")
+
+    assert [line for line in run.err.splitlines() if "sampled" in line] == [
+        f"marco: sampled with seed {seed}, temperature 0.7" for seed in (1, 2, 1)
+    ]
+
+
+def test_a_reload_keeps_the_conversation(talk: Marco, tiny_gguf: Path) -> None:
+    """Another model goes on where the one before stopped; one that does not load leaves everything as it was."""
+    half = Path("half.gguf")
+    half.write_bytes(tiny_gguf.read_bytes()[: tiny_gguf.stat().st_size // 2])
+    run = talk(
+        SUM, f"/model {half}", PRODUCT, f"/model {tiny_gguf}", "/stats", "/model marco-nano", PRODUCT, "/export x.json"
+    )
+    messages = json.loads(Path("x.json").read_bytes())["messages"]
+
+    assert len(messages) == 6
+    assert "half.gguf" in run.err
+    assert f"model {tiny_gguf.stem}, preset generic" in run.err
+    assert run.err.splitlines()[-1].startswith("  hint") or run.code == 3
+
+
+def test_a_conversation_is_saved_loaded_and_written_out(talk: Marco) -> None:
+    """`/save` and `/load` bring a conversation into another session, its system prompt included; files are not overwritten."""
+    first = talk("/system Be brief.", SUM, "/save my.chat", PRODUCT, "/save", "/export my.md", "/export my.md")
+    second = talk("/load my.chat", "/system", "/stats", SUM, "/export my.jsonl")
+    messages = json.loads(Path("my.jsonl").read_bytes())["messages"]
+
+    assert first.code == 3
+    assert "my.md exists" in first.err
+    assert PRODUCT in Path("my.md").read_text()
+    assert second.code == 0
+    assert "going on after 2 turns" in second.err
+    assert "the system prompt is: Be brief." in second.err
+    assert [message["role"] for message in messages] == ["system"] + ["user", "assistant"] * 3
+
+
+def test_a_full_context_is_said(talk: Marco) -> None:
+    """Turns that the model is no longer told are counted in a line, and nothing else goes wrong."""
+    run = talk(*[SUM] * 12, options=())
+
+    assert run.code == 0
+    assert run.out == "The answer is 42.\n" * 12
+    assert "the context is full: the " in run.err
+    assert "oldest turns are no longer told to the model" in run.err
+
+
+def test_sessions_are_traces_and_go_on(talk: Marco, tmp_path: Path) -> None:
+    """Each turn is a private trace of one session; `--continue` tells the model its history, the replaced turn left out."""
+    talk(SUM, PRODUCT, "/edit What is 3 * 5?")
+    files = sorted((tmp_path / "state" / "traces").iterdir())
+    documents = [json.loads(file.read_bytes()) for file in files]
+    run = talk(PRODUCT, "/export x.json", options=("--continue",))
+    again = talk("/stats", options=("--continue", documents[1]["id"][-4:]))
+    messages = json.loads(Path("x.json").read_bytes())["messages"]
+
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert [document["turn"] for document in documents] == [1, 2, 2]
+    assert {document["session"] for document in documents} == {documents[0]["id"]}
+    assert "going on after 2 turns" in run.err
+    assert [message["content"] for message in messages[::2]] == [SUM, "What is 3 * 5?", PRODUCT]
+    assert "going on after 3 turns" in again.err
+
+
+def test_no_trace_keeps_nothing(talk: Marco, tmp_path: Path) -> None:
+    """`--no-trace` leaves no file behind, and there is nothing to go on with."""
+    talk(SUM, options=("--no-trace",))
+    run = talk(SUM, options=("--continue",))
+
+    assert not (tmp_path / "state").exists()
+    assert run.code == 6
+    assert "there is no conversation" in run.err
+
+
+def test_a_question_is_no_argument(marco: Marco) -> None:
+    """What looks like a question on the command line is refused with what was probably meant."""
+    run = marco("chat", SUM)
+
+    assert run.code == 2
+    assert "marco ask" in run.err
+
+
+def program(*arguments: str, state: Path) -> "subprocess.Popen[bytes]":
+    """Start the program on pipes that stay open."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "marco_cli", "chat", "--plain", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"MARCO_STATE_DIR": str(state)},
+    )
+
+
+def test_a_program_can_talk_through_a_pipe_that_stays_open(tmp_path: Path) -> None:
+    """An output is there as soon as it is complete, without the end of stdin; Ctrl-C while waiting leaves with 130."""
+    with program("-q", state=tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for question, output in ((SUM, b"The answer is 42.\n"), (PRODUCT, b"The answer is 12.\n")):
+            process.stdin.write(f"{question}\n".encode())
+            process.stdin.flush()
+            assert process.stdout.readline() == output
+        time.sleep(0.5)  # until it waits for the next line
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(timeout=60) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_ctrl_c_stops_a_turn_and_not_the_session(tmp_path: Path, tiny_gguf: Path) -> None:
+    """One Ctrl-C in the middle of a turn gets an answer from what there is, and the next line is read."""
+    options = ("--model", str(tiny_gguf), "--preset", "marco-o1", "--effort", "none", "--max-tokens", "3000")
+    with program(*options, "--thought", "full", state=tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"x\n")
+        process.stdin.flush()
+        assert process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(b"/stats\n", timeout=60)
+
+    assert process.returncode in (0, 3)  # random weights may write no output
+    assert b"answering from what there is" in err
+    assert b"the next prompt begins with" in err
+    assert b"Traceback" not in err
+
+
+def test_a_closed_stdout_is_silent(tmp_path: Path) -> None:
+    """Whoever reads the outputs may leave: exit code 141 and no word about it."""
+    with program("-q", state=tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.close()
+        process.stdin.write(f"{SUM}\n".encode())
+        process.stdin.close()
+        process.stdin = None
+        assert process.stderr is not None
+        err = process.stderr.read()
+
+        assert process.wait(timeout=60) == 141
+        assert err == b""
