@@ -3,17 +3,19 @@
     python benchmarks/engine_speed.py --dir ~/.cache/marco-benchmarks
     python benchmarks/engine_speed.py --dir DIR --shape tiny --tokens 32 --repeats 1     # a few seconds
 
-Four ways to decode the same number of tokens from prompts of the same length, on a random-weight GGUF that is written
+Up to six ways to decode the same number of tokens from prompts of the same length, on a random-weight GGUF that is written
 on first use:
 
     bare         llama_decode in a loop over the C API: no sampling, no scores, the same tokens every time
     greedy       the engine at temperature 0, with log-probabilities, top five, confidence and entropy of every token
     sampled      the engine at temperature 0.8, top-k 40, with the same scores
     high-level   Llama.create_completion(logprobs=5), one request after another (it has no batch)
+    llama.cpp    llama-batched-bench, with --batched-bench PATH: llama.cpp's own program with its own defaults
 
 Only decoding is timed: the engine finds the prompts in its prefix cache, the bare loop has evaluated them before. The
-way of each measurement takes turns within a repeat, and figures are medians over the repeats. `inside` is the share of
-the engine's wall time that is spent in llama_decode.
+ways take turns within a repeat, and figures are medians over the repeats; the table is printed, and the JSON written,
+after each repeat. `inside` is the share of the engine's wall time that is spent in llama_decode. `prefill` reads one
+prompt of 512 tokens, by the engine and by llama-batched-bench.
 """
 
 import argparse
@@ -22,7 +24,9 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -39,6 +43,7 @@ from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 
 WARM = SamplingParams(temperature=0.8, top_k=40)
 PROMPT = 64
+LONG_PROMPT = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +55,8 @@ class Setting:
     num_tokens: int
     """Decoded by each request."""
     cells: int
+    batched_bench: str | None
+    """The program, where there is one."""
 
     def prompts(self, width: int) -> list[tuple[int, ...]]:
         """Return a prompt of its own for each request, made of bytes."""
@@ -64,6 +71,7 @@ class Figure:
     width: int
     tokens_per_second: float
     relative_to_bare: float | None
+    relative_to_llama: float | None
     inside: float | None
     """Share of the wall time in llama_decode."""
     spread: float
@@ -179,27 +187,78 @@ def measure_high_level(setting: Setting) -> Sample:
     return Sample(tokens_per_second=count / seconds)
 
 
-def measure(setting: Setting, widths: Sequence[int], repeats: int) -> list[Figure]:
-    """Take turns, and return the medians."""
-    samples: dict[tuple[str, int], list[Sample]] = {}
+def measure_prefill(setting: Setting) -> Sample:
+    """Time the engine on one long prompt that it has never seen."""
+
+    async def main() -> Sample:
+        engine = open_engine(setting.path, LlamaOptions(cells=setting.cells, threads=setting.threads, gpu_layers=0))
+        await engine.generate(Request(prompt_ids=(1, 2, 3), max_tokens=1))
+        prompt = tuple(Random(99).choices(range(256), k=LONG_PROMPT))
+        before, started = engine.usage, time.perf_counter()
+        await engine.generate(Request(prompt_ids=prompt, max_tokens=0))
+        seconds = time.perf_counter() - started
+        used = engine.usage - before
+        await engine.close()
+        return Sample(tokens_per_second=LONG_PROMPT / seconds, inside=used.model_seconds / seconds)
+
+    return asyncio.run(main())
+
+
+def run_batched_bench(setting: Setting, *, prompt: int, tokens: int, width: int) -> tuple[Sample, Sample]:
+    """Let llama.cpp's own program measure itself; return its prefill and its decoding."""
+    command = [
+        str(setting.batched_bench),
+        "-m",
+        str(setting.path),
+        "-c",
+        str(setting.cells),
+        "-t",
+        str(setting.threads),
+    ]
+    shape = ["-npp", str(prompt), "-ntg", str(tokens), "-npl", str(width), "--output-format", "jsonl"]
+    done = subprocess.run([*command, *shape], capture_output=True, text=True, check=True)
+    row = next(json.loads(line) for line in done.stdout.splitlines() if line.startswith("{"))
+    return Sample(tokens_per_second=row["speed_pp"]), Sample(tokens_per_second=row["speed_tg"])
+
+
+Samples = dict[tuple[str, int], list[Sample]]
+
+
+def measure(setting: Setting, widths: Sequence[int], repeats: int) -> Iterator[list[Figure]]:
+    """Take turns, and yield the medians so far after each repeat."""
+    samples: Samples = defaultdict(list)
     for repeat in range(repeats):
         for width in widths:
             print(f"repeat {repeat + 1}/{repeats}, {width} at once …", flush=True)
-            samples.setdefault(("bare", width), []).append(measure_bare(setting, width))
-            samples.setdefault(("greedy", width), []).append(measure_engine(setting, width, GREEDY))
-            samples.setdefault(("sampled", width), []).append(measure_engine(setting, width, WARM))
-        samples.setdefault(("high-level", 1), []).append(measure_high_level(setting))
+            samples["bare", width].append(measure_bare(setting, width))
+            samples["greedy", width].append(measure_engine(setting, width, GREEDY))
+            samples["sampled", width].append(measure_engine(setting, width, WARM))
+            if setting.batched_bench:
+                _, decoding = run_batched_bench(setting, prompt=PROMPT, tokens=setting.num_tokens, width=width)
+                samples["llama.cpp", width].append(decoding)
+        samples["prefill", 1].append(measure_prefill(setting))
+        if setting.batched_bench:
+            reading, _ = run_batched_bench(setting, prompt=LONG_PROMPT, tokens=1, width=1)
+            samples["llama.cpp prefill", 1].append(reading)
+        samples["high-level", 1].append(measure_high_level(setting))
+        yield figures_of(samples)
+
+
+def figures_of(samples: Samples) -> list[Figure]:
+    """Return the medians."""
     medians = {key: statistics.median(s.tokens_per_second for s in taken) for key, taken in samples.items()}
     figures = []
     for (way, width), taken in samples.items():
         rates = [sample.tokens_per_second for sample in taken]
+        rival = ("llama.cpp prefill" if "prefill" in way else "llama.cpp", width)
         insides = [sample.inside for sample in taken if sample.inside is not None]
         figures.append(
             Figure(
                 way=way,
                 width=width,
                 tokens_per_second=medians[way, width],
-                relative_to_bare=medians[way, width] / medians["bare", width] if ("bare", width) in medians else None,
+                relative_to_bare=None if "prefill" in way else medians[way, width] / medians["bare", width],
+                relative_to_llama=None if rival not in medians else medians[way, width] / medians[rival],
                 inside=statistics.median(insides) if insides else None,
                 spread=(max(rates) - min(rates)) / medians[way, width],
             )
@@ -209,11 +268,14 @@ def measure(setting: Setting, widths: Sequence[int], repeats: int) -> list[Figur
 
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a Markdown table."""
-    lines = ["| way | at once | tokens/s | of bare | inside llama_decode | spread |", "|---|--:|--:|--:|--:|--:|"]
-    for f in figures:
-        relative = f"{f.relative_to_bare:.0%}" if f.relative_to_bare is not None else ""
-        inside = f"{f.inside:.1%}" if f.inside is not None else ""
-        lines.append(f"| {f.way} | {f.width} | {f.tokens_per_second:.1f} | {relative} | {inside} | {f.spread:.0%} |")
+    lines = [
+        "| way | at once | tokens/s | of bare | of llama.cpp | inside llama_decode | spread |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for f in sorted(figures, key=lambda f: (f.way, f.width)):
+        shares = (f.relative_to_bare, f.relative_to_llama, f.inside)
+        cells = " | ".join("" if share is None else f"{share:.1%}" for share in shares)
+        lines.append(f"| {f.way} | {f.width} | {f.tokens_per_second:.1f} | {cells} | {f.spread:.0%} |")
     return "\n".join(lines)
 
 
@@ -240,10 +302,11 @@ def main() -> None:
     parser.add_argument("--dir", type=Path, required=True, help="where the generated model is kept")
     parser.add_argument("--shape", choices=random_gguf.SHAPES, default="0.5B")
     parser.add_argument("--type", choices=random_gguf.TYPES, default="q8_0")
-    parser.add_argument("--widths", type=int, nargs="+", default=[1, 8, 16, 32])
+    parser.add_argument("--widths", type=int, nargs="+", default=[1, 4, 8, 16, 32])
     parser.add_argument("--tokens", type=int, default=64, help="decoded by each request")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=physical_cores())
+    parser.add_argument("--batched-bench", metavar="PATH", help="llama.cpp's llama-batched-bench, to compare with")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
     arguments.dir.mkdir(parents=True, exist_ok=True)
@@ -256,20 +319,21 @@ def main() -> None:
         threads=arguments.threads,
         num_tokens=arguments.tokens,
         cells=max(1024, max(arguments.widths) * (PROMPT + arguments.tokens)),
+        batched_bench=arguments.batched_bench,
     )
     facts = machine(arguments.threads)
-    figures = measure(setting, arguments.widths, arguments.repeats)
-    print(f"\n{arguments.shape} {arguments.type}, {facts}\n\n{table(figures)}")
-    if arguments.json:
-        report = {
-            "model": path.name,
-            "tokens": arguments.tokens,
-            "prompt": PROMPT,
-            "repeats": arguments.repeats,
-            "machine": facts,
-            "figures": [asdict(figure) for figure in figures],
-        }
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    for repeats, figures in enumerate(measure(setting, arguments.widths, arguments.repeats), 1):
+        print(f"\n{arguments.shape} {arguments.type}, {repeats} repeats, {facts}\n\n{table(figures)}\n", flush=True)
+        if arguments.json:
+            report = {
+                "model": path.name,
+                "tokens": arguments.tokens,
+                "prompt": PROMPT,
+                "repeats": repeats,
+                "machine": facts,
+                "figures": [asdict(figure) for figure in figures],
+            }
+            arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
