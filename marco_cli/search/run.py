@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener, Tokens, Usage
 from marco_cli.reward import REWARDS
-from marco_cli.reward.population import AnswerKey, Evidence, Population, answer_key
+from marco_cli.reward.population import AnswerKey, Population, answer_key
 from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResult, StopReason, Vote
@@ -28,12 +28,12 @@ from marco_cli.search.events import (
     VoteChanged,
 )
 from marco_cli.search.lanes import Lane, run_lanes
+from marco_cli.search.rating import Reward, rated, value
 from marco_cli.search.reader import written_tags
 from marco_cli.search.rollout import NOTHING, rollout
 from marco_cli.search.tree import Tree
 from marco_cli.search.vote import VoteRule, certainty, count_votes, probability_ahead
 
-Reward = Callable[[Evidence], float]
 Strategy = Callable[["Run"], Awaitable[StopReason]]
 
 
@@ -166,10 +166,7 @@ class Run:
 
     def value(self, reply: Reply) -> float:
         """Return the reward of a reply as things stand, in [0, 1]; half when it is not whole, 0 without an output."""
-        if not reply.output:
-            return 0.0
-        reward = self._reward(Evidence(signals=reply.signals, answer=reply.answer, population=self._population))
-        return min(1.0, max(0.0, reward if reply.is_whole else 0.5 * reward))
+        return value(reply, self._reward, self._population)
 
     @property
     def is_certain(self) -> bool:
@@ -271,8 +268,7 @@ class Run:
         )
 
     def _rated(self, candidate: Candidate) -> Candidate:
-        agreement = self._population.share(candidate.reply.answer)
-        return replace(candidate, agreement=agreement, reward=self.value(candidate.reply))
+        return rated(candidate, self._reward, self._population)
 
 
 _LOW_STANDING = 0.37

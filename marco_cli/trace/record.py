@@ -180,6 +180,7 @@ def from_result(
     session: str | None = None,
     turn: int | None = None,
     continues: str | None = None,
+    config: SearchConfig | None = None,
 ) -> Trace:
     """Put together the trace of an answer; the solver must still be open.
 
@@ -195,9 +196,11 @@ def from_result(
         session: the conversation; its first turn may leave it out and be the session itself.
         turn: from 1.
         continues: the id of the trace that was searched on from.
+        config: how it was searched, if not as the solver's settings say.
 
     """
-    config, is_routed = search_plan(solver.settings)
+    plan, is_routed = search_plan(solver.settings)
+    config = config or plan
     is_grafted = result.tree is None
     kept = _grafted(solver, problem, result, config) if is_grafted else result
     created = datetime.now(UTC)
@@ -236,9 +239,8 @@ def _traced(model: LocatedModel) -> TracedModel:
     record = read_record(model.path)
     folders = (_HUB_FOLDER.fullmatch(part) for part in model.path.parts)
     in_cache = next((f"{found[1]}/{found[2]}" for found in folders if found), None)
-    return TracedModel(
-        name=model.name, repo=record.repo if record else in_cache, file=model.path.name, sha256=model.sha256
-    )
+    repo = record.repo if record and model.source != "bundled" else in_cache
+    return TracedModel(name=model.name, repo=repo, file=model.path.name, sha256=model.sha256)
 
 
 def _messages(settings: Settings, problem: Problem, history: tuple[Message, ...]) -> tuple[Message, ...]:

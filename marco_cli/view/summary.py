@@ -48,6 +48,12 @@ def summary(result: SearchResult, *, width: int | None = None, encoding: str = "
     return "\n".join(piece for line in lines for piece in _broken(glyphs.text(line), width))
 
 
+def vote_rows(result: SearchResult, *, width: int | None = None, encoding: str = "utf-8") -> list[str]:
+    """Return how the vote stands alone, a row an answer."""
+    glyphs = Glyphs.of(encoding)
+    return [piece for line in _votes(result, width, glyphs) for piece in _broken(glyphs.text(line), width)]
+
+
 def _votes(result: SearchResult, width: int | None, glyphs: Glyphs) -> list[str]:
     """Return a row an answer: its share of the weights, as a number and a bar, its paths, its best one's confidence."""
     if not result.votes:

@@ -1,0 +1,123 @@
+"""Search on from a trace, and show it as `marco ask` does."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import typer
+
+from marco_cli.commands._output import say, stderr_width, write
+from marco_cli.commands._signals import run
+from marco_cli.config.settings import Settings
+from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError
+from marco_cli.models.choice import choose_model
+from marco_cli.search.budget import Stop
+from marco_cli.search.events import SearchEvent
+from marco_cli.solver import Solver, open_solver
+from marco_cli.trace.continuing import Budget, Plan, check_model, history, plan, search_on
+from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.store import keep
+from marco_cli.trace.timeline import Timeline
+from marco_cli.view.display import Display, choose_view
+from marco_cli.view.printable import printable
+from marco_cli.view.summary import summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user typed."""
+
+    more: int
+    """Simulations to add."""
+    flags: Mapping[str, Any]
+    """Settings of this run, checked."""
+    display: Display
+    is_quiet: bool
+    is_verbose: bool
+
+
+def go_on(trace: Trace, wish: Wish) -> None:
+    """Search on, print the output, keep the new trace.
+
+    Raises:
+        ConfigError: the strategy of the trace cannot go on.
+        InputError: the model is another one than the trace's.
+        ModelNotFoundError: it is not here.
+        IncompleteError: there is still no output.
+
+    """
+    planned = plan(trace, _budget(wish))
+    settings = _settings(trace, wish, planned)
+    located = choose_model(settings.model or trace.model.name, os.environ)
+    check_model(trace, located)
+    solver = open_solver(settings, located, os.environ)
+    stop = Stop()
+    done = _searched(trace, solver, planned, wish, stop)
+    notice = keep(done, settings, os.environ)
+    if done.reply.output:
+        write(f"{printable(done.reply.output)}\n".encode())
+    if not wish.is_quiet:
+        say(summary(done.result, width=stderr_width(), encoding=sys.stderr.encoding))
+        if settings.trace and notice is None:
+            say(f"trace: {done.id}")
+    if notice is not None:
+        say(f"marco: {printable(notice)}")
+    if stop.is_set:
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if not done.reply.output:
+        raise IncompleteError("no reply has an output", hint="go on with more --simulations")
+
+
+def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Stop) -> Trace:
+    timeline = Timeline()
+    view = choose_view(
+        "plain" if wish.is_quiet else wish.display,
+        sys.stderr,
+        is_verbose=wish.is_verbose,
+        meter=lambda: solver.engine.usage,
+    )
+
+    def on_event(event: SearchEvent) -> None:
+        timeline.on_event(event)
+        view.on_event(event)
+
+    async def work() -> Trace:
+        try:
+            with view:
+                result = await search_on(trace, solver, planned, on_event=on_event, stop=stop)
+            done = from_result(
+                solver,
+                trace.problem,
+                result,
+                source=trace.source,
+                history=history(trace),
+                timeline=timeline.moments,
+                target=trace.target,
+                item=trace.item,
+                continues=trace.id,
+                config=planned.config,
+            )
+            return replace(done, is_routed=trace.is_routed)
+        finally:
+            await solver.close()
+
+    return run(work(), on_interrupt=stop.set, say=view.say)
+
+
+def _budget(wish: Wish) -> Budget:
+    flags = wish.flags
+    return Budget(
+        simulations=wish.more,
+        tokens=flags.get("max_search_tokens"),
+        seconds=flags.get("time_limit"),
+        certainty=flags.get("certainty"),
+        parallel=flags.get("parallel"),
+    )
+
+
+def _settings(trace: Trace, wish: Wish, planned: Plan) -> Settings:
+    """Return the trace's settings with what was typed, and with what the search now is."""
+    now = {"strategy": planned.config.strategy, "simulations": planned.config.simulations}
+    return replace(trace.settings, **{**now, "parallel": planned.config.parallel, **wish.flags})

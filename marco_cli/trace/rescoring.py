@@ -1,0 +1,51 @@
+"""What a search would have answered under another reward and another vote.
+
+In: a trace. Out: its candidates rated anew, from the signals that are kept with them. Nothing is generated, and the tree stays as it is:
+which way the search went is the old reward's doing.
+"""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from marco_cli.errors import ConfigError
+from marco_cli.reward import REWARDS
+from marco_cli.search import VOTES
+from marco_cli.search.base import Candidate, Vote
+from marco_cli.search.rating import rerate
+from marco_cli.trace.record import Trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescored:
+    """The candidates of a trace under a reward and a vote."""
+
+    reward: str
+    vote: str
+    candidates: tuple[Candidate, ...]
+    votes: tuple[Vote, ...]
+    certainty: float
+
+    @property
+    def leader(self) -> Candidate | None:
+        """The reply that would have been given; None when no reply had an output."""
+        return self.candidates[self.votes[0].candidate_ids[0]] if self.votes else None
+
+
+def rescore(trace: Trace, *, reward: str | None = None, vote: str | None = None) -> Rescored:
+    """Rate the candidates anew; None leaves reward or vote as it was.
+
+    Raises:
+        ConfigError: there is no reward, or no vote, of that name.
+
+    """
+    chosen = reward or trace.config.reward_name
+    rule = vote or trace.config.vote_name
+    for kind, name, table in (("reward", chosen, REWARDS), ("vote", rule, VOTES)):
+        if name not in table:
+            near = get_close_matches(name, table, n=1)
+            raise ConfigError(
+                f"{kind} is {name!r}, expected one of {', '.join(table)}",
+                hint=f"did you mean {near[0]}?" if near else None,
+            )
+    candidates, votes, certainty = rerate(trace.candidates, reward=chosen, vote=rule)
+    return Rescored(reward=chosen, vote=rule, candidates=candidates, votes=votes, certainty=certainty)

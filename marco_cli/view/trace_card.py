@@ -1,0 +1,150 @@
+"""A trace for people: what was asked and answered, the best path step by step, the whole tree; and many of them as a list.
+
+In: a `Trace` or its `Heading`. Out: text without control characters, whatever the file held; colours only where they are asked for.
+"""
+
+from collections.abc import Sequence
+from io import StringIO
+from typing import Final
+
+from rich.console import Console
+
+from marco_cli.search.base import Candidate
+from marco_cli.search.events import CandidateFound, NodesAdded, Progress, SearchStarted, SimulationEnded, VoteChanged
+from marco_cli.search.tree import Node
+from marco_cli.trace.decoding import Heading
+from marco_cli.trace.record import Trace
+from marco_cli.view.line import Glyphs, Line, one_line, wrap
+from marco_cli.view.printable import printable
+from marco_cli.view.search_screen import as_text
+from marco_cli.view.snapshot import Recorder, Snapshot
+from marco_cli.view.status import grouped
+from marco_cli.view.summary import summary
+from marco_cli.view.tree import tree_lines
+
+_QUESTION_LENGTH: Final = 400
+_ANSWER_WIDTH: Final = 16
+_LEAST_QUESTION: Final = 24
+_MOST_ROWS: Final = 100_000
+
+
+def trace_table(headings: Sequence[Heading], *, width: int | None, encoding: str = "utf-8") -> str:
+    """Return a line a trace: id, command, model, how it was searched, answer, question; `width` None cuts nothing but ends."""
+    glyphs = Glyphs.of(encoding)
+    rows = [
+        (
+            heading.id,
+            heading.source if heading.turn is None else f"{heading.source} {heading.turn}",
+            one_line(heading.model.name, 24),
+            f"{heading.accounting.strategy} {heading.accounting.simulations}",
+            glyphs.fit(one_line(heading.answer or "", 80) or "-", _ANSWER_WIDTH),
+        )
+        for heading in headings
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(5)]
+    lines = []
+    for row, heading in zip(rows, headings, strict=True):
+        head = "  ".join(f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True))
+        room = 200 if width is None else max(_LEAST_QUESTION, width - len(head) - 2)
+        lines.append(f"{head}  {glyphs.fit(one_line(heading.question, 200), room)}".rstrip())
+    return "\n".join(lines)
+
+
+def trace_card(trace: Trace, *, width: int | None, encoding: str = "utf-8") -> str:
+    """Return what was asked, by which model, how it was searched, the votes and the output that was given."""
+    glyphs = Glyphs.of(encoding)
+    where = {"turn": trace.turn, "of": trace.session, "item": trace.item, "goes on from": trace.continues}
+    place = "".join(f", {name} {value}" for name, value in where.items() if value is not None)
+    model = f"{trace.model.name} ({trace.model.repo + '/' if trace.model.repo else ''}{trace.model.file}"
+    hashed = f", sha256 {trace.model.sha256[:12]}…)" if trace.model.sha256 else ")"
+    result = trace.result
+    rows = (
+        ("trace", f"{trace.id}, {trace.source}{place}, marco {trace.version}"),
+        ("model", model + hashed),
+        ("search", f"{result.strategy}, {_count(trace)}, seed {trace.seed}, {len(trace.tree) - 1} steps in the tree"),
+        ("question", " ".join(trace.question[:_QUESTION_LENGTH].split())),
+        ("target", None if trace.target is None else trace.target),
+    )
+    card = [f"{key:<9} {line}" for key, value in rows if value is not None for line in _folded(value, width)]
+    votes = summary(result, width=width, encoding=encoding)
+    output = printable(trace.reply.output) or "(no output)"
+    return glyphs.text("\n".join([*card, "", votes, "", output]))
+
+
+def path_text(trace: Trace, candidate: Candidate | None, *, encoding: str = "utf-8") -> str:
+    """Return the steps of a reply, each with its visits, value and confidence; without a candidate, of the one given."""
+    glyphs = Glyphs.of(encoding)
+    nodes = trace.best_path() if candidate is None else trace.tree.path(trace.tree[candidate.node_id])
+    chosen = candidate or trace.leader
+    shown = [_step(node, trace) for node in nodes[1:]]
+    tail = b"" if chosen is None else chosen.reply.data[len(trace.tree.data(nodes[-1])) :]
+    if tail:
+        shown.append(f"rolled out to the end, not in the tree\n{_indented(tail.decode(errors='replace'))}")
+    return glyphs.text("\n".join(shown) or "no step was taken")
+
+
+def tree_text(trace: Trace, *, width: int, is_coloured: bool, encoding: str = "utf-8") -> str:
+    """Return the whole tree; chains of steps without a branching take one line."""
+    lines = tree_lines(final_snapshot(trace), width=width, max_rows=_MOST_ROWS, glyphs=Glyphs.of(encoding))
+    return "\n".join(_drawn(line, width, is_coloured=is_coloured).rstrip() for line in lines)
+
+
+def final_snapshot(trace: Trace) -> Snapshot:
+    """Return the picture of the search at its end."""
+    result, recorder = trace.result, Recorder()
+    progress = Progress(
+        num_simulations=result.num_simulations,
+        max_simulations=result.max_simulations,
+        num_tokens=result.usage.decoded,
+        max_tokens=None,
+        seconds=result.seconds,
+        max_seconds=None,
+    )
+    root, *nodes = trace.tree.snapshot()
+    recorder.fold(SearchStarted(question=trace.question, strategy=result.strategy, parallel=1, progress=progress))
+    recorder.fold(NodesAdded(nodes=tuple(nodes)))
+    for candidate in trace.candidates:
+        recorder.fold(CandidateFound(candidate=candidate))
+    recorder.fold(VoteChanged(votes=trace.votes, certainty=result.certainty))
+    recorder.fold(
+        SimulationEnded(
+            number=result.num_simulations, lane=0, path=(root,), value=root.value, candidate_id=None, progress=progress
+        )
+    )
+    return recorder.snapshot()
+
+
+def _count(trace: Trace) -> str:
+    result = trace.result
+    count = str(result.num_simulations)
+    if result.max_simulations is not None:
+        count += f" of {result.max_simulations}"
+    return f"{count} simulations, {grouped(result.usage.decoded)} tokens, {result.seconds:.1f} s"
+
+
+def _folded(value: str, width: int | None) -> list[str]:
+    text = printable(value)
+    return wrap(text, max(20, width - 10)) if width is not None else [text]
+
+
+def _step(node: Node, trace: Trace) -> str:
+    confidence = "inserted" if node.confidence is None else f"confidence {node.confidence:.2f}"
+    answer = ""
+    if node.candidate_id is not None and node.candidate_id < len(trace.candidates):
+        found = trace.candidates[node.candidate_id].reply.answer
+        answer = f", answer {one_line(found.canonical, 40)}" if found else ""
+    head = f"step {node.depth}: {node.visits} visits, value {node.value:.2f}, {confidence}{answer}"
+    return f"{head}\n{_indented(node.step.data.decode(errors='replace'))}"
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in printable(text).strip("\n").split("\n"))
+
+
+def _drawn(line: Line, width: int, *, is_coloured: bool) -> str:
+    if not is_coloured:
+        return "".join(span.text for span in line)
+    buffer = StringIO()
+    console = Console(file=buffer, force_terminal=True, color_system="256", highlight=False, width=width)
+    console.print(as_text(line), end="", soft_wrap=True)
+    return buffer.getvalue()
