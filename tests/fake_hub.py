@@ -73,7 +73,7 @@ class FakeHub:
     @property
     def storage_url(self) -> str:
         """Return the address that redirects lead to."""
-        return f"http://127.0.0.1:{self._storage.server_address[1]}"
+        return f"http://localhost:{self._storage.server_address[1]}"  # another host, or the client follows as if it were one
 
     def close(self) -> None:
         """Stop serving."""
@@ -159,7 +159,7 @@ class _HubHandler(_Handler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+        parts = [unquote(part) for part in urlsplit(self.path).path.removeprefix("/datasets").strip("/").split("/")]
         at = "api" if parts[:2] == ["api", "models"] else "resolve"
         fault = self.note(at)
         fake = self.server.fake
@@ -197,6 +197,9 @@ class _HubHandler(_Handler):
             self.refuse(404, "EntryNotFound", "Entry not found")
             return
         sha256 = hashlib.sha256(data).hexdigest()
+        if not path.endswith(".gguf"):  # a file outside large-file storage comes from the hub itself
+            self.reply(200, {"X-Repo-Commit": COMMIT, "ETag": f'"{sha256[:40]}"'}, data)
+            return
         common = {"X-Repo-Commit": COMMIT, "X-Linked-Size": str(len(data)), "X-Linked-Etag": f'"{sha256}"'}
         self.reply(302, {**common, "Location": f"{fake.storage_url}/{sha256}?{SIGNATURE}"})
 

@@ -1,7 +1,8 @@
 """The only door to huggingface_hub: what a repository holds, where its files are, what its cache has.
 
 In: repository names. Out: sizes, hashes and addresses as values. Importing this module imports the client, so only
-`marco models pull` imports it, and only when something has to be asked. Files are transferred by `download`.
+`marco models pull` and `marco eval` import it, and only when something has to be asked. Files of models are transferred by
+`download`; those of data sets, a few hundred kilobytes, by the client itself, into its own cache.
 """
 
 import os
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from huggingface_hub import HfApi, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import HfApi, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import (
+    EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
@@ -23,13 +25,13 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import ModelInfo
 
 # Documented as public, but not marked as exported for type checkers.
-from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+from huggingface_hub.utils import build_hf_headers, disable_progress_bars  # type: ignore[attr-defined]
 
 from marco_cli import __version__
 from marco_cli.errors import ConfigError, ModelNotFoundError, NetworkError, StorageError
 from marco_cli.hub.download import Retry, WebFile
 from marco_cli.hub.range_request import RETRIED, TransientError, host, parse_retry_after
-from marco_cli.models import catalog
+from marco_cli.models import catalog, store
 
 DEFAULT_REVISION: Final = "main"
 
@@ -186,3 +188,49 @@ def cached(repo: Repository, file: HubFile, cache: Path) -> Path | None:
         if isinstance(found, str) and Path(found).stat().st_size == file.size:
             return Path(found)
     return None
+
+
+def cached_dataset_file(repo: str, path: str) -> Path | None:
+    """Return a file of a data set that the hub client's cache has; None without one. Asks nobody."""
+    found = try_to_load_from_cache(repo, path, cache_dir=store.hub_cache(), repo_type="dataset")
+    return Path(found) if isinstance(found, str) else None
+
+
+def fetch_dataset_file(repo: str, path: str) -> Path:
+    """Download a file of a data set into the hub client's cache and return where it is.
+
+    Raises:
+        NetworkError: offline mode is on, the hub cannot be reached, or it does not have or give the file.
+
+    """
+    # Read by the client at import only, where a test or a late setting would not be seen.
+    if store.is_offline():
+        raise NetworkError(f"{repo} was not fetched: offline mode is on", hint="unset HF_HUB_OFFLINE")
+    disable_progress_bars()
+    try:
+        found = hf_hub_download(
+            repo,
+            path,
+            repo_type="dataset",
+            endpoint=endpoint(),
+            cache_dir=store.hub_cache(),
+            library_name="marco-cli",
+            library_version=__version__,
+        )
+    except (EntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise _dataset_refusal(error, repo, path) from error
+    return Path(found)
+
+
+def _dataset_refusal(error: Exception, repo: str, path: str) -> NetworkError:
+    """Return what kept a file of a data set away; the client's own text can hold addresses with secrets."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is None:
+        return NetworkError(
+            f"{host(endpoint())} could not be reached for {path} of {repo}",
+            hint="check the connection, then run the same command again; or read your own copy with --data",
+        )
+    return NetworkError(
+        f"the hub answered {status} for {path} of the data set {repo}",
+        hint="if it wants a token, set HF_TOKEN; or read your own copy with --data",
+    )

@@ -1,0 +1,296 @@
+"""From the options of `marco eval` to rows and reports on disk: what its three commands share."""
+
+import asyncio
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from marco_cli import __version__, jsonl
+from marco_cli.batch.files import write_atomically
+from marco_cli.batch.journal import Journal, Mode, open_journal
+from marco_cli.batch.meta import meta_path
+from marco_cli.commands._output import say, write
+from marco_cli.config.layers import resolve
+from marco_cli.config.option import did_you_mean
+from marco_cli.config.settings import Settings
+from marco_cli.errors import ConfigError, InputError, StorageError
+from marco_cli.evals.base import DataSet
+from marco_cli.evals.comparison import Comparison, compare_rows
+from marco_cli.evals.outcome import Outcome, outcome_document
+from marco_cli.evals.report import About, Report
+from marco_cli.evals.rescoring import rescore
+from marco_cli.evals.runner import ROWS_FILE, Job, jobs, missing, read_entry, read_outcomes, run_jobs
+from marco_cli.evals.variant import Variant
+from marco_cli.models import LocatedModel
+from marco_cli.models.choice import BUNDLED_MODEL
+from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
+from marco_cli.view.eval_progress import EvalProgress
+
+_LOADING = ("threads", "gpu_layers", "batch", "parallel", "ctx", "thought", "seed", "strategy", "effort", "simulations")
+"""Settings that may differ between runs whose rows belong together; the last four are the variants' own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that is to be asked."""
+
+    dataset: DataSet
+    variants: tuple[Variant, ...]
+    settings: Settings
+    model: LocatedModel
+    in_flight: int
+    is_quiet: bool
+
+    @property
+    def configuration(self) -> dict[str, object]:
+        """What must be the same for rows to belong together."""
+        settings = {key: value for key, value in asdict(self.settings).items() if key not in _LOADING}
+        scorers = sorted({item.scorer for item in self.dataset.items})
+        return {
+            "command": "eval",
+            "dataset": self.dataset.name,
+            "scorers": scorers,
+            "model": {"name": self.model.name, "sha256": self.model.sha256, "bytes": self.model.size},
+            "settings": settings,
+        }
+
+
+@contextmanager
+def run_directory(output: Path | None) -> Iterator[Path]:
+    """Yield the directory for rows and reports; without one of the user's, one that is gone afterwards.
+
+    Raises:
+        StorageError: it cannot be made.
+
+    """
+    if output is None:
+        with tempfile.TemporaryDirectory(prefix="marco-eval-") as temporary:
+            yield Path(temporary)
+        return
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make {output}: {error.strerror}", hint="name another directory with -o") from error
+    yield output
+
+
+def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: Mapping[str, str]) -> bool:
+    """Ask everything that has no row yet; return whether all have one now (False: interrupted)."""
+    facts = {"marco": __version__, "source": plan.dataset.source, "model_path": str(plan.model.path)}
+    rows = directory / ROWS_FILE
+    with open_journal(
+        rows, mode=mode, configuration=plan.configuration, facts=facts, read_entry=read_entry, force=force
+    ) as journal:
+        for notice in journal.notices:
+            say(f"marco: {notice}")
+        all_jobs = list(jobs(plan.dataset.items, plan.variants))
+        left = missing(all_jobs, journal)
+        if not left:
+            return True
+        done = list(read_outcomes(rows)) if len(journal.done) else []
+        progress = EvalProgress(
+            sys.stderr, total=len(all_jobs), done=done[: len(all_jobs) - len(left)], is_quiet=plan.is_quiet
+        )
+        solver = open_solver(_widest(plan), plan.model, environ)
+        try:
+            return asyncio.run(_run(plan, left, solver, journal, progress))
+        finally:
+            progress.close()
+
+
+def _widest(plan: Plan) -> Settings:
+    """Return the settings of the variant that wants the most places in the engine."""
+    return max((variant.settings for variant in plan.variants), key=lambda settings: search_plan(settings)[0].parallel)
+
+
+async def _run(plan: Plan, left: Sequence[Job], solver: Solver, journal: Journal, progress: EvalProgress) -> bool:
+    stop = asyncio.Event()
+    task = asyncio.current_task()
+
+    def interrupt() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+            return
+        progress.say("marco: finishing the rows in flight (Ctrl-C again to drop them)")
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    with suppress(NotImplementedError):  # Windows: there Ctrl-C ends the run at once; what is written stays
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        return await run_jobs(
+            left, solver=solver, journal=journal, on_outcome=progress.on_outcome, in_flight=plan.in_flight, stop=stop
+        )
+    except asyncio.CancelledError:
+        return False
+    finally:
+        await solver.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRun:
+    """A run on disk."""
+
+    path: Path
+    """Of the rows."""
+    outcomes: tuple[Outcome, ...]
+    configuration: Mapping[str, object]
+    facts: Mapping[str, object]
+
+    @property
+    def about(self) -> About:
+        """What the rows do not say themselves; "unknown" where the meta file is gone."""
+        return About(
+            dataset=_text(self.configuration.get("dataset")),
+            source=_text(self.facts.get("source")),
+            model=_text(_object(self.configuration.get("model")).get("name")),
+        )
+
+
+def read_run(path: Path) -> PastRun:
+    """Read a run's rows and what is known of it.
+
+    Raises:
+        InputError: there is no run at the path, or it is damaged.
+
+    """
+    rows = path / ROWS_FILE if path.is_dir() else path
+    if not rows.is_file():
+        raise InputError(f"{path} holds no {ROWS_FILE}", hint="name a directory that `marco eval -o` wrote")
+    outcomes = tuple(read_outcomes(rows))
+    if not outcomes:
+        raise InputError(f"{rows} has no rows yet", hint="run `marco eval … --resume` first")
+    try:
+        meta = _object(jsonl.decode(meta_path(rows).read_bytes()))
+    except (OSError, InputError):
+        meta = {}
+    return PastRun(
+        path=rows, outcomes=outcomes, configuration=_object(meta.get("configuration")), facts=_object(meta.get("facts"))
+    )
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "unknown"
+
+
+def write_report(report: Report, directory: Path) -> tuple[Path, ...]:
+    """Write `summary.json`, `table.md` and `report.html`; return their paths.
+
+    Raises:
+        StorageError: one cannot be written.
+
+    """
+    from marco_cli.view.eval_page import page
+    from marco_cli.view.eval_summary import summary_document
+    from marco_cli.view.eval_table import markdown
+
+    files = {
+        "summary.json": jsonl.encode(summary_document(report), indent=True),
+        "table.md": markdown(report).encode(errors="replace"),
+        "report.html": page(report).encode(errors="replace"),
+    }
+    paths = []
+    for name, data in files.items():
+        path = directory / name
+        try:
+            write_atomically(path, data)
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {path}: {error.strerror}", hint="free some space, or name another"
+            ) from error
+        paths.append(path)
+    return tuple(paths)
+
+
+def with_options(about: About, *, precision: float, price_per_hour: float | None, labels: Sequence[str] = ()) -> About:
+    """Return what is known of a run with what this call asks of the report."""
+    return replace(about, precision=precision, price_per_hour=price_per_hour, labels=tuple(labels))
+
+
+def settings_for(
+    dataset: str, flags: Mapping[str, object], environ: Mapping[str, str], config: str | None
+) -> tuple[Settings, LocatedModel]:
+    """Return the settings and the model; only the bundled data set implies one, the bundled model.
+
+    Raises:
+        ConfigError: no model is named, or a setting is wrong.
+        ModelNotFoundError: the model is not on this machine.
+
+    """
+    if resolve(flags=flags, env=environ, config=config).settings.model is None:
+        if dataset != "nano":
+            raise ConfigError(
+                "eval wants the model named: its figures are about one", hint="add --model marco-o1, or marco-nano"
+            )
+        flags = {**flags, "model": BUNDLED_MODEL}
+    return resolve_settings(flags, environ, config)
+
+
+def print_report(report: Report, *, as_json: bool) -> None:
+    """Write the table, or the summary as JSON, to stdout."""
+    from marco_cli.view.eval_summary import summary_document
+    from marco_cli.view.eval_table import summary_text
+
+    text = jsonl.encode(summary_document(report)) if as_json else summary_text(report).encode(errors="replace")
+    write(text)
+
+
+def rescored(past: PastRun, *, reward: str | None, vote: str | None, scorer: str | None) -> PastRun:
+    """Return a run with its answers chosen, or scored, by other rules."""
+    outcomes = tuple(rescore(outcome, reward=reward, vote=vote, scorer=scorer) for outcome in past.outcomes)
+    return replace(past, outcomes=outcomes)
+
+
+def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, quiet: bool) -> None:
+    """Write rows and reports of a rescored run into a directory of its own.
+
+    Raises:
+        ConfigError: it is the run's own directory, or holds rows already.
+        StorageError: something cannot be written.
+
+    """
+    with run_directory(output) as directory:
+        rows = directory / ROWS_FILE
+        if rows.exists() and (not overwrite or rows.samefile(past.path)):
+            raise ConfigError(
+                f"{rows} exists already", hint="name another directory; --overwrite replaces another run's rows"
+            )
+        meta = {"v": 1, "configuration": past.configuration, "facts": past.facts, "earlier": []}
+        data = b"".join(jsonl.encode(outcome_document(outcome)) for outcome in past.outcomes)
+        try:
+            write_atomically(meta_path(rows), jsonl.encode(meta, indent=True))
+            write_atomically(rows, data)
+        except OSError as error:
+            raise StorageError(f"cannot write {rows}: {error.strerror}", hint="free some space") from error
+        for path in (rows, *write_report(report, directory)):
+            if not quiet:
+                say(f"marco: wrote {path}")
+
+
+def compared(runs: Sequence[PastRun], baseline: str | None) -> tuple[Comparison, ...]:
+    """Compare all variants of some runs with the baseline; of several runs, variants are called RUN/VARIANT.
+
+    Raises:
+        ConfigError: there is no such baseline, or nothing to compare.
+        InputError: the runs asked different questions under the same ids.
+
+    """
+    rows: dict[str, list[Outcome]] = {}
+    for run in runs:
+        prefix = f"{run.path.parent.name}/" if len(runs) > 1 else ""
+        for outcome in run.outcomes:
+            rows.setdefault(prefix + outcome.variant, []).append(outcome)
+    if baseline is not None and baseline not in rows:
+        raise ConfigError(f"there is no variant {baseline!r}", hint=did_you_mean(baseline, rows))
+    if len(rows) < 2:
+        raise ConfigError("there is only one variant", hint="name another run, or a run with several strategies")
+    first = baseline or next(iter(rows))
+    return compare_rows({first: rows[first], **rows})

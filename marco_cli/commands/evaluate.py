@@ -1,0 +1,250 @@
+"""`marco eval`: how good a model is on this machine, and which strategy is worth its tokens."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from marco_cli.commands import _options as opt
+from marco_cli.commands._output import say, write
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
+
+
+class _DataSetFirst(TyperGroup):
+    """Takes `marco eval nano …` for `marco eval run nano …`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Put `run` in front of what is no command of its own."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+def _complete_sets(incomplete: str) -> list[str]:
+    from marco_cli.evals import DATASETS
+
+    return [name for name in DATASETS if name.startswith(incomplete)]
+
+
+app = typer.Typer(
+    name="eval",
+    help="Measure a model and its strategies: `marco eval nano --strategy cot,vote,mcts`.",
+    cls=_DataSetFirst,
+    no_args_is_help=True,
+)
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that `marco eval -o` wrote.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", help="Keep rows, summary.json, table.md and report.html there."),
+]
+Precision = Annotated[
+    float, typer.Option("--precision", min=0.01, max=1.0, help="Find the threshold above which so many are right.")
+]
+Price = Annotated[
+    float | None, typer.Option("--price-per-hour", min=0.0, help="What an hour of this machine costs you.")
+]
+
+
+@app.command("run")
+def run_eval(
+    dataset: Annotated[
+        str, typer.Argument(help="A data set's name; `marco eval sets` lists them.", autocompletion=_complete_sets)
+    ],
+    *,
+    lang: Annotated[str | None, typer.Option("--lang", metavar="LANG[,LANG]", help="Languages: en,zh.")] = None,
+    strategies: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            metavar="NAME[@N][+SETTING=VALUE],…",
+            help="Strategies or efforts to compare; @N is the number of simulations.",
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Problems at most, a fixed choice.")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each sampling strategy.")] = 1,
+    draw: Annotated[int, typer.Option("--draw", min=0, help="Seed of the choice that --limit makes.")] = 0,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE|DIR", help="Read the data set from your own copy.")
+    ] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Download a data set that is not on this machine.")] = False,
+    scorer: Annotated[
+        str | None, typer.Option("--scorer", help="exact, number, choice, regex, contains, math or simple-evals.")
+    ] = None,
+    output: Output = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the rows that are in DIR.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Go on although the configuration differs.")] = False,
+    rows: Annotated[int, typer.Option("--rows", min=1, max=256, help="Problems worked on at once.")] = 8,
+    precision: Precision = 0.95,
+    price_per_hour: Price = None,
+    simulations: opt.Simulations = None,
+    max_search_tokens: opt.MaxSearchTokens = None,
+    time_limit: opt.TimeLimit = None,
+    certainty: opt.Certainty = None,
+    step: opt.Step = None,
+    reflection: opt.Reflection = None,
+    reward: opt.Reward = None,
+    vote: opt.Vote = None,
+    critic: opt.Critic = None,
+    doubt_below: opt.DoubtBelow = None,
+    parallel: opt.Parallel = None,
+    model: opt.Model = None,
+    preset: opt.Preset = None,
+    system: opt.System = None,
+    variables: opt.Variables = None,
+    chat_template: opt.ChatTemplate = None,
+    temperature: opt.Temperature = None,
+    top_p: opt.TopP = None,
+    top_k: opt.TopK = None,
+    min_p: opt.MinP = None,
+    repeat_penalty: opt.RepeatPenalty = None,
+    max_tokens: opt.MaxTokens = None,
+    seed: opt.Seed = None,
+    ctx: opt.Context = None,
+    threads: opt.Threads = None,
+    gpu_layers: opt.GpuLayers = None,
+    config: opt.Config = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Ask a data set and say how many answers are right, with error bars (the word `run` may be left out)."""
+    given = dict(locals())
+    from marco_cli.batch.journal import Mode
+    from marco_cli.commands._evaluating import Plan, run_directory, run_plan, settings_for
+    from marco_cli.config.settings import OPTIONS
+    from marco_cli.evals.base import Selection
+    from marco_cli.evals.selection import check_name, load_items
+    from marco_cli.evals.variant import parse_variants
+
+    if resume and overwrite:
+        raise ConfigError("--resume and --overwrite exclude each other")
+    if resume and output is None:
+        raise ConfigError("--resume wants to know what to go on with", hint="name the directory with -o")
+    check_name(dataset)
+    flags = {key: given[key] for key in OPTIONS if key in given}
+    settings, located = settings_for(dataset, flags, os.environ, config)
+    variants = parse_variants(_listed(strategies), settings, num_seeds=seeds)
+    selection = Selection(langs=tuple(_listed(lang)), data=data, limit=limit, draw=draw, may_fetch=fetch, scorer=scorer)
+    plan = Plan(
+        dataset=load_items(dataset, selection),
+        variants=variants,
+        settings=settings,
+        model=located,
+        in_flight=rows,
+        is_quiet=quiet,
+    )
+    mode: Mode = "resume" if resume else "overwrite" if overwrite else "create"
+    with run_directory(output) as directory:
+        is_whole = run_plan(plan, directory, mode=mode, force=force, environ=os.environ)
+        if not is_whole:
+            _say_interrupted(output)
+            raise typer.Exit(EXIT_INTERRUPTED)
+        labels = [variant.label for variant in variants]
+        _report(
+            directory, output, precision=precision, price=price_per_hour, as_json=as_json, quiet=quiet, labels=labels
+        )
+
+
+@app.command()
+def rescore(
+    run: Run,
+    *,
+    reward: opt.Reward = None,
+    vote: opt.Vote = None,
+    scorer: Annotated[str | None, typer.Option("--scorer", help="Another rule for what is right.")] = None,
+    output: Output = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace rows that are in DIR.")] = False,
+    precision: Precision = 0.95,
+    price_per_hour: Price = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Choose again among the finished paths of a run, by another reward, vote or scorer, without generating."""
+    from marco_cli.commands._evaluating import print_report, read_run, rescored, with_options, write_run
+    from marco_cli.evals.report import build_report
+
+    past = rescored(read_run(run), reward=reward, vote=vote, scorer=scorer)
+    report = build_report(past.outcomes, with_options(past.about, precision=precision, price_per_hour=price_per_hour))
+    if output is not None:
+        write_run(past, report, output, overwrite=overwrite, quiet=quiet)
+    print_report(report, as_json=as_json)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Directories that `marco eval -o` wrote.")],
+    *,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="VARIANT", help="Against which one; the first unless given.")
+    ] = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Compare the variants of one or more runs problem by problem: paired tests and a plain verdict."""
+    from marco_cli.commands._evaluating import compared, read_run
+    from marco_cli.jsonl import encode
+    from marco_cli.view.eval_table import cell, comparison_table
+
+    comparisons = compared([read_run(path) for path in runs], baseline)
+    if as_json:
+        write(encode({"v": 1, "comparisons": list(comparisons)}))
+        return
+    lines = [comparison_table(comparisons), "", *(f"- {cell(each.verdict)}" for each in comparisons)]
+    write(("\n".join(lines) + "\n").encode(errors="replace"))
+
+
+@app.command("sets")
+def list_sets(*, as_json: opt.Json = False) -> None:
+    """List the data sets."""
+    from marco_cli.evals import DATASETS
+    from marco_cli.jsonl import encode
+
+    if as_json:
+        rows = [{"name": name, "help": entry.help, "scorer": entry.scorer} for name, entry in DATASETS.items()]
+        write(encode({"v": 1, "sets": rows}))
+        return
+    width = max(map(len, DATASETS))
+    write("".join(f"{name:<{width}}  {entry.help}\n" for name, entry in DATASETS.items()).encode())
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _say_interrupted(output: Path | None) -> None:
+    if output is None:
+        say("marco: interrupted; nothing was kept (-o DIR keeps rows, and --resume goes on with them)")
+    else:
+        say("marco: interrupted; the same command with --resume goes on")
+
+
+def _report(
+    directory: Path,
+    output: Path | None,
+    *,
+    precision: float,
+    price: float | None,
+    as_json: bool,
+    quiet: bool,
+    labels: list[str],
+) -> None:
+    from marco_cli.commands._evaluating import print_report, read_run, with_options, write_report
+    from marco_cli.evals.report import build_report
+
+    past = read_run(directory)
+    about = with_options(past.about, precision=precision, price_per_hour=price, labels=labels)
+    report = build_report(past.outcomes, about)
+    if output is not None:
+        for path in write_report(report, directory):
+            if not quiet:
+                say(f"marco: wrote {path}")
+    print_report(report, as_json=as_json)
+    num_failed = sum(variant.num_errors for variant in report.variants)
+    if num_failed:
+        raise IncompleteError(f"{num_failed} of {report.num_rows} rows failed", hint="--resume tries them again")
+    if not any(variant.num_right + variant.num_wrong for variant in report.variants):
+        raise IncompleteError(
+            "not one reply holds an answer", hint="is this the model's --preset? more --max-tokens may help too"
+        )

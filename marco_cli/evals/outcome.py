@@ -1,0 +1,291 @@
+"""What came of one item under one variant and seed, with everything that another reward or vote would need.
+
+In: a `SearchResult` and the item. Out: an `Outcome`; as JSON for `rows.jsonl`, and back. Finished paths come back as
+`Candidate`s without their tokens, whose scores live on in the signals; floats come back exactly as they went.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, cast
+
+from marco_cli.answer import extract
+from marco_cli.engine.base import Tokens, Usage
+from marco_cli.errors import InputError, MarcoError
+from marco_cli.evals.base import NO_ANSWER, Item, Score
+from marco_cli.evals.scoring import grade
+from marco_cli.reward.signals import Signals
+from marco_cli.search.base import Candidate, Reply, SearchResult, StopReason, Vote
+from marco_cli.search.events_json import Document, candidate_document, vote_document
+from marco_cli.search.tree import NodeState, Tree
+from marco_cli.sections import NONE, Tags
+
+ROW_VERSION = 1
+
+Section = Literal["output", "after_thought", "whole_text"]
+"""Where the answer was looked for: in the output; in what follows the thought; in everything there is."""
+
+_NOTHING = Tokens.forced(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeNode:
+    """A node of a search tree, for people."""
+
+    id: int
+    parent: int | None
+    text: str
+    visits: int
+    value: float
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a row has no result."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """One row of an evaluation."""
+
+    item: Item
+    variant: str
+    seed: int
+    strategy: str
+    """The one that answered: of `auto`, `cot` when the first chain stood."""
+    reward: str
+    vote: str
+    candidates: tuple[Candidate, ...] = ()
+    scores: tuple[Score, ...] = ()
+    """Of the candidates, in their order."""
+    votes: tuple[Vote, ...] = ()
+    certainty: float = 0.0
+    stop_reason: StopReason = "finished"
+    num_simulations: int = 0
+    max_simulations: int | None = None
+    text: str = ""
+    """What was graded."""
+    section: Section = "output"
+    score: Score = NO_ANSWER
+    is_forced: bool = False
+    """Whether the chosen reply's thought was closed by force."""
+    is_truncated: bool = False
+    first: Score | None = None
+    """Of the chain that `auto` doubted and searched on from."""
+    usage: Usage
+    seconds: float = 0.0
+    """From the first token to the last, with other rows on the same machine."""
+    notices: tuple[str, ...] = ()
+    nodes: tuple[TreeNode, ...] = ()
+    error: Failure | None = None
+
+    @property
+    def chosen(self) -> Candidate | None:
+        """The finished path that the vote chose."""
+        return self.candidates[self.votes[0].candidate_ids[0]] if self.votes else None
+
+    @property
+    def work_seconds(self) -> float:
+        """The row's share of the machine's time."""
+        return self.usage.model_seconds + self.usage.other_seconds
+
+
+def outcome_of(
+    result: SearchResult, *, item: Item, variant: str, seed: int, reward: str, vote: str, tags: Tags = NONE
+) -> Outcome:
+    """Score a result and keep what matters of it."""
+    reply = result.reply
+    text, section = gradable(reply, tags)
+    return Outcome(
+        item=item,
+        variant=variant,
+        seed=seed,
+        strategy=result.strategy,
+        reward=reward,
+        vote=vote,
+        candidates=result.candidates,
+        scores=tuple(grade(candidate.reply.output, item) for candidate in result.candidates),
+        votes=result.votes,
+        certainty=result.certainty,
+        stop_reason=result.stop_reason,
+        num_simulations=result.num_simulations,
+        max_simulations=result.max_simulations,
+        text=text,
+        section=section,
+        score=grade(text, item),
+        is_forced=reply.is_forced,
+        is_truncated=reply.is_truncated,
+        first=None if result.first is None else grade(result.first.output, item),
+        usage=result.usage,
+        seconds=result.seconds,
+        notices=result.notices,
+        nodes=() if result.tree is None else _nodes(result.tree),
+    )
+
+
+def failed(error: MarcoError, *, item: Item, variant: str, seed: int) -> Outcome:
+    """Return the row of an item that could not be asked."""
+    return Outcome(
+        item=item,
+        variant=variant,
+        seed=seed,
+        strategy="",
+        reward="",
+        vote="",
+        usage=Usage(),
+        error=Failure(type=error.code, message=error.message),
+    )
+
+
+def gradable(reply: Reply, tags: Tags) -> tuple[str, Section]:
+    """Return the text of a reply that may hold its answer, and where it stood.
+
+    The output; without one, what follows the last end of a thought; without that, the whole text of a reply that ended by
+    itself. A thought that was cut off holds no answer: a number found in it would be luck.
+    """
+    if reply.output:
+        return reply.output, "output"
+    text = reply.data.decode("utf-8", errors="replace")
+    if tags.thought_close is not None and tags.thought_close in text:
+        text, section = text.rpartition(tags.thought_close)[2], "after_thought"
+    else:
+        text, section = "" if reply.is_truncated else text, "whole_text"
+    for tag in (tags.output_open, tags.output_close):
+        text = text.replace(tag, "") if tag else text
+    return text.strip(), cast("Section", section)
+
+
+def outcome_document(outcome: Outcome) -> Document:
+    """Return the row as JSON can hold it."""
+    return {
+        "v": ROW_VERSION,
+        "item": asdict(outcome.item),
+        "variant": outcome.variant,
+        "seed": outcome.seed,
+        "status": "ok" if outcome.error is None else "error",
+        "error": None if outcome.error is None else asdict(outcome.error),
+        "score": asdict(outcome.score),
+        "text": outcome.text,
+        "section": outcome.section,
+        "forced": outcome.is_forced,
+        "truncated": outcome.is_truncated,
+        "first": None if outcome.first is None else asdict(outcome.first),
+        "strategy": outcome.strategy,
+        "reward": outcome.reward,
+        "vote": outcome.vote,
+        "candidates": [
+            {**candidate_document(candidate), "score": asdict(score)}
+            for candidate, score in zip(outcome.candidates, outcome.scores, strict=True)
+        ],
+        "votes": [vote_document(vote) for vote in outcome.votes],
+        "certainty": outcome.certainty,
+        "stop_reason": outcome.stop_reason,
+        "simulations": outcome.num_simulations,
+        "max_simulations": outcome.max_simulations,
+        "usage": asdict(outcome.usage),
+        "seconds": outcome.seconds,
+        "notices": list(outcome.notices),
+        "tree": [asdict(node) for node in outcome.nodes] or None,
+    }
+
+
+def read_outcome(document: object, *, where: str) -> Outcome:
+    """Return the row that `outcome_document` wrote.
+
+    Raises:
+        InputError: it is no such row.
+
+    """
+    if not isinstance(document, dict) or document.get("v") != ROW_VERSION:
+        raise InputError(f"{where}: no row of an evaluation", hint="name the directory that `marco eval -o` wrote")
+    try:
+        return _read(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{where}: damaged row ({type(error).__name__}: {error})") from error
+
+
+def _read(row: Mapping[str, Any]) -> Outcome:
+    item = _item(row["item"])
+    candidates = tuple(_candidate(entry) for entry in row["candidates"])
+    return Outcome(
+        item=item,
+        variant=row["variant"],
+        seed=row["seed"],
+        strategy=row["strategy"],
+        reward=row["reward"],
+        vote=row["vote"],
+        candidates=candidates,
+        scores=tuple(Score(**entry["score"]) for entry in row["candidates"]),
+        votes=tuple(_vote(entry, candidates) for entry in row["votes"]),
+        certainty=row["certainty"],
+        stop_reason=row["stop_reason"],
+        num_simulations=row["simulations"],
+        max_simulations=row["max_simulations"],
+        text=row["text"],
+        section=row["section"],
+        score=Score(**row["score"]),
+        is_forced=row["forced"],
+        is_truncated=row["truncated"],
+        first=None if row["first"] is None else Score(**row["first"]),
+        usage=Usage(**row["usage"]),
+        seconds=row["seconds"],
+        notices=tuple(row["notices"]),
+        nodes=tuple(TreeNode(**node) for node in row["tree"] or ()),
+        error=None if row["error"] is None else Failure(**row["error"]),
+    )
+
+
+def _item(entry: Mapping[str, Any]) -> Item:
+    known = {field.name for field in fields(Item)}
+    values = {key: value for key, value in entry.items() if key in known}
+    return Item(**{**values, "references": tuple(values["references"])})
+
+
+def _candidate(entry: Mapping[str, Any]) -> Candidate:
+    output = cast("str", entry["output"])
+    # Reading an answer depends on the output alone, so it is read again; free text has none.
+    answer = None if entry["answer"] is None else extract(output)
+    reply = Reply(
+        tokens=_NOTHING,
+        data=b"",
+        thought=entry["thought"],
+        output=output,
+        answer=answer,
+        finish_reason=entry["finish_reason"],
+        is_forced=entry["forced"],
+        is_truncated=entry["truncated"],
+        signals=Signals(**entry["signals"]),
+    )
+    return Candidate(
+        id=entry["id"],
+        reply=reply,
+        node_id=entry["node"],
+        fresh=entry["fresh"],
+        repeats=entry["repeats"],
+        reflects=entry["reflects"],
+        agreement=entry["agreement"],
+        reward=entry["reward"],
+    )
+
+
+def _vote(entry: Mapping[str, Any], candidates: tuple[Candidate, ...]) -> Vote:
+    ids = tuple(entry["candidates"])
+    return Vote(answer=candidates[ids[0]].reply.answer, candidate_ids=ids, weight=entry["weight"])
+
+
+def _nodes(tree: Tree) -> tuple[TreeNode, ...]:
+    return tuple(_node(state) for state in tree.snapshot())
+
+
+def _node(state: NodeState) -> TreeNode:
+    return TreeNode(
+        id=state.id,
+        parent=state.parent,
+        text=state.text,
+        visits=state.visits,
+        value=state.value,
+        forced=state.is_forced,
+    )

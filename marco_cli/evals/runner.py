@@ -1,0 +1,182 @@
+"""Ask every item under every variant and seed, and keep each outcome as soon as it is known.
+
+In: items, variants, an open solver, a journal. Out: rows of `rows.jsonl`, in order, on disk one by one; whatever is there
+already is not asked again. All variants of an item come one after the other, so that their common prompt is evaluated once
+and stays in the prefix cache for the next.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from marco_cli import jsonl
+from marco_cli.batch.journal import HASH_DIGITS, Entry, Journal
+from marco_cli.batch.pool import run_in_order
+from marco_cli.errors import EngineError, InputError
+from marco_cli.evals.base import Item
+from marco_cli.evals.outcome import Outcome, failed, outcome_document, outcome_of, read_outcome
+from marco_cli.evals.simple_evals import instruct
+from marco_cli.evals.variant import Variant
+from marco_cli.search import STRATEGIES
+from marco_cli.solver import Solver, search_plan
+
+ROWS_FILE: Final = "rows.jsonl"
+ROWS_IN_FLIGHT: Final = 8
+"""Items worked on at once: while one search waits for its last chain, the others fill the batch."""
+
+Listener = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One item under one variant and seed."""
+
+    item: Item
+    variant: Variant
+    seed_index: int
+
+    @property
+    def seed(self) -> int:
+        """The seed itself."""
+        return self.variant.settings.seed + self.seed_index
+
+    @property
+    def key(self) -> str:
+        """What the row is the answer to."""
+        return row_key(self.item.id, self.variant.label, self.seed)
+
+    @property
+    def input_hash(self) -> str:
+        """A hash of the question and its target."""
+        return input_hash(self.item)
+
+
+def jobs(items: Sequence[Item], variants: Sequence[Variant]) -> Iterator[Job]:
+    """Yield all jobs, those of one item together."""
+    for item in items:
+        for variant in variants:
+            for index in range(variant.num_seeds):
+                yield Job(item=item, variant=variant, seed_index=index)
+
+
+def row_key(item_id: str, variant: str, seed: int) -> str:
+    """Return the key of a row."""
+    return f"{item_id}\n{variant}\n{seed}"
+
+
+def input_hash(item: Item) -> str:
+    """Return a hash of what is asked and what would be right."""
+    text = "\n".join((item.question, item.target, item.lang, *item.references))
+    return blake2b(text.encode(errors="replace"), digest_size=HASH_DIGITS // 2).hexdigest()
+
+
+def read_entry(document: object) -> Entry:
+    """Return what the journal must know of a row."""
+    outcome = read_outcome(document, where="row")
+    key = row_key(outcome.item.id, outcome.variant, outcome.seed)
+    return Entry(
+        key=key, input_hash=input_hash(outcome.item), status="ok" if outcome.error is None else outcome.error.type
+    )
+
+
+def read_outcomes(path: Path) -> Iterator[Outcome]:
+    """Yield the rows of a file in order, of several rows for one job only the last; an incomplete last line is no row.
+
+    Raises:
+        InputError: the file cannot be read, or holds something else.
+
+    """
+    found: dict[str, Outcome] = {}
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror}", hint="name the directory that `marco eval -o` wrote"
+        ) from error
+    for number, line in enumerate(lines[:-1], 1):
+        outcome = read_outcome(jsonl.decode(line), where=f"{path} line {number}")
+        found[row_key(outcome.item.id, outcome.variant, outcome.seed)] = outcome
+    yield from found.values()
+
+
+def missing(all_jobs: Sequence[Job], journal: Journal) -> list[Job]:
+    """Return the jobs without a row; those that failed are tried again.
+
+    Raises:
+        InputError: a row is the answer to another question of the same id.
+
+    """
+    left = []
+    for job in all_jobs:
+        recorded = journal.done.get(job.key)
+        if recorded is not None and recorded.input_hash != job.input_hash:
+            raise InputError(
+                f"{journal.path.name} holds an answer to another question with the id {job.item.id}",
+                hint="the data set has changed: --overwrite begins anew",
+            )
+        if recorded is None or recorded.status != "ok":
+            left.append(job)
+    return left
+
+
+async def run_jobs(
+    wanted: Sequence[Job],
+    *,
+    solver: Solver,
+    journal: Journal,
+    on_outcome: Listener,
+    in_flight: int = ROWS_IN_FLIGHT,
+    stop: asyncio.Event | None = None,
+) -> bool:
+    """Work the jobs off, several at once.
+
+    Args:
+        wanted: what is to be asked.
+        solver: its engine answers; its settings are replaced by each variant's.
+        journal: gets every outcome, in the order of the jobs.
+        on_outcome: hears of each once it is on disk.
+        in_flight: jobs worked on at once.
+        stop: once set, nothing new is begun.
+
+    Returns:
+        Whether all jobs have a row now.
+
+    Raises:
+        StorageError: a row cannot be written.
+
+    """
+
+    async def work(job: Job) -> Outcome:
+        return await ask(job, solver)
+
+    async def emit(outcome: Outcome) -> None:
+        await asyncio.to_thread(journal.append, jsonl.encode(outcome_document(outcome)))
+        on_outcome(outcome)
+
+    return await run_in_order(wanted, work, emit, parallel=in_flight, stop=stop)
+
+
+async def ask(job: Job, solver: Solver) -> Outcome:
+    """Ask one item; an item that the model cannot be asked gives a failed outcome."""
+    item, label = job.item, job.variant.label
+    own = replace(solver, settings=job.variant.seeded(job.seed_index))
+    question = instruct(item) if item.scorer == "simple-evals" else item.question
+    try:
+        problem = replace(own.problem(question), is_free_form=item.scorer == "chrf")
+        result = await own.solve(problem)
+    except (InputError, EngineError) as error:
+        return failed(error, item=item, variant=label, seed=job.seed)
+    config, is_routed = search_plan(own.settings)
+    stood = STRATEGIES["cot"] if is_routed and result.strategy == "cot" else None
+    return outcome_of(
+        result,
+        item=item,
+        variant=label,
+        seed=job.seed,
+        reward=config.reward_name if stood is None else stood.reward,
+        vote=config.vote_name if stood is None else stood.vote,
+        tags=problem.tags,
+    )

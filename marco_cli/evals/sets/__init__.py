@@ -1,0 +1,1 @@
+"""The data sets of `marco eval`, one a file."""

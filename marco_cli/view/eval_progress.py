@@ -1,0 +1,94 @@
+"""How an evaluation is getting on: rows, running accuracy, rate and time left, on stderr.
+
+In: outcomes as they are finished. Out: on a terminal one line that is written over, elsewhere a line every ten seconds.
+Rows that were there before count as done, and play no part in the rate.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, TextIO
+
+from marco_cli.evals.outcome import Outcome
+from marco_cli.view.printable import printable
+from marco_cli.view.status import duration, grouped
+
+_SECONDS_A_LINE: Final = 10.0
+_FRAMES_A_SECOND: Final = 4
+
+
+class EvalProgress:
+    """Counts outcomes and says so."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        total: int,
+        done: Sequence[Outcome] = (),
+        is_quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._total = total
+        self._clock = clock
+        self._is_live = stream.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+        self._is_quiet = is_quiet
+        self._started = clock()
+        self._next = self._started + (0.0 if self._is_live else _SECONDS_A_LINE)
+        self._num_done = len(done)
+        self._num_new = 0
+        self._num_tokens = 0
+        self._values: dict[str, list[float]] = {}
+        self._is_shown = False
+        for outcome in done:
+            self._count(outcome)
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Take note of a finished row, and show it now and then."""
+        self._num_done += 1
+        self._num_new += 1
+        self._num_tokens += outcome.usage.decoded
+        self._count(outcome)
+        if self._clock() >= self._next:
+            self._next = self._clock() + (1 / _FRAMES_A_SECOND if self._is_live else _SECONDS_A_LINE)
+            self._show()
+
+    def say(self, text: str) -> None:
+        """Write a line that stays."""
+        self.close()
+        self._stream.write(f"{printable(text)}\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Take the live line away."""
+        if self._is_shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+            self._is_shown = False
+
+    def line(self) -> str:
+        """Return the state in one line."""
+        seconds = self._clock() - self._started
+        parts = [f"{self._num_done}/{self._total} rows"]
+        for label, values in self._values.items():
+            parts.append(f"{printable(label)} {100 * sum(values) / len(values):.0f} %")
+        if self._num_new and seconds > 0:
+            left = (self._total - self._num_done) * seconds / self._num_new
+            parts += [f"{grouped(self._num_tokens / seconds)} tokens/s", f"{duration(left)} left"]
+        return "  ".join(parts)
+
+    def _count(self, outcome: Outcome) -> None:
+        if outcome.error is None:
+            self._values.setdefault(outcome.variant, []).append(outcome.score.value)
+
+    def _show(self) -> None:
+        if self._is_quiet:
+            return
+        if not self._is_live:
+            self._stream.write(f"{self.line()}\n")
+        else:
+            width = os.get_terminal_size(self._stream.fileno()).columns
+            self._stream.write(f"\r\x1b[K{self.line()[: width - 1]}")
+            self._is_shown = True
+        self._stream.flush()
