@@ -19,6 +19,7 @@ from marco_cli.conversation.transcript import transcript
 from marco_cli.errors import ConfigError, InputError, StorageError
 from marco_cli.view import chat
 from marco_cli.view.chat_tree import show_tree
+from marco_cli.view.terminal import wants_colour
 
 _DEFAULT: Final = "default"
 _THOUGHTS: Final = MappingProxyType(
@@ -86,12 +87,10 @@ async def _thought(session: Session, how: str) -> None:
         session.tell(_THOUGHTS[how])
     elif how:
         raise InputError(f"/thought got {how[:40]!r}, expected nothing or one of {', '.join(_THOUGHTS)}")
-    elif session.shown is not None:
-        say(chat.thought_text(session.shown.taken.turn))
-    elif session.dialogue.conversation.turns:
-        say(chat.thought_text(session.dialogue.conversation.turns[-1]))
-    else:
+    elif session.last is None:
         note("there is no reply yet")
+    else:
+        say(chat.thought_text(session.last, is_coloured=wants_colour(sys.stderr)))
 
 
 async def _tree(session: Session, _: str) -> None:

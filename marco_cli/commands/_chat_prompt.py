@@ -33,7 +33,7 @@ class PromptLines:
     def __init__(self, history: Path | None) -> None:
         """Take over the terminal while a line is read; `history` None keeps nothing."""
         self._session: PromptSession[str] = PromptSession(
-            "> ",
+            [("bold", "> ")],
             multiline=True,
             prompt_continuation="  ",
             history=_open_history(history),

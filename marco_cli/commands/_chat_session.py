@@ -19,7 +19,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.conversation.dialogue import Dialogue, retried
 from marco_cli.conversation.setup import Setup, switched
 from marco_cli.conversation.slash import Command, read_line
-from marco_cli.conversation.turn import Conversation
+from marco_cli.conversation.turn import Conversation, Turn
 from marco_cli.errors import IncompleteError, MarcoError
 from marco_cli.view import chat
 
@@ -89,6 +89,12 @@ class Session:
     def can_draft(self) -> bool:
         """Whether the last question can be offered for changing."""
         return self._reader.can_draft
+
+    @property
+    def last(self) -> Turn | None:
+        """The last turn, even if its reply has no output; None when there is none."""
+        turns = self.dialogue.conversation.turns
+        return self.shown.taken.turn if self.shown else turns[-1] if turns else None
 
     async def run(self) -> None:
         """Read and answer to the end.

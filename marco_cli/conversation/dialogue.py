@@ -95,8 +95,7 @@ class Dialogue:
 
         solver = replace(self.solver, settings=settings or self.solver.settings)
         before = self.conversation.without_last() if replaces_last else self.conversation
-        fitting = self._fit(before, question, solver, limit=_prompt_limit(solver))
-        problem = solver.problem(question, history=fitting.history)
+        fitting, problem = self._fit(before, question, solver, limit=_prompt_limit(solver))
         reply_limit(problem, solver.engine.context_size)
         result = await solver.solve(problem, on_event=on_event, on_token=hear, stop=stop)
         reply = result.reply
@@ -135,7 +134,7 @@ class Dialogue:
         Done after a turn, so that what all that follows costs is paid by `warm`, while nobody waits.
         """
         before, limit = self.conversation, self.prompt_limit
-        fitting = self._fit(before, "?", self.solver, limit=limit - limit // 8)
+        fitting, _ = self._fit(before, "?", self.solver, limit=limit - limit // 8)
         if fitting.kept:
             self.conversation = fitting
         return self.conversation.num_dropped - before.num_dropped
@@ -160,11 +159,18 @@ class Dialogue:
         await self.solver.close()
 
     @staticmethod
-    def _fit(conversation: Conversation, question: str, solver: Solver, *, limit: int) -> Conversation:
-        def count(shorter: Conversation) -> int:
-            return len(solver.problem(question, history=shorter.history).prompt_ids)
+    def _fit(conversation: Conversation, question: str, solver: Solver, *, limit: int) -> tuple[Conversation, Problem]:
+        """Drop what must be dropped for a question; return what is left with the problem that it makes."""
+        problems: dict[int, Problem] = {}
 
-        return drop_oldest(conversation, count=count, limit=limit)
+        def count(shorter: Conversation) -> int:
+            if shorter.num_dropped not in problems:
+                problems[shorter.num_dropped] = solver.problem(question, history=shorter.history)
+            return len(problems[shorter.num_dropped].prompt_ids)
+
+        fitting = drop_oldest(conversation, count=count, limit=limit)
+        count(fitting)
+        return fitting, problems[fitting.num_dropped]
 
 
 def retried(settings: Settings, attempt: int) -> Settings:

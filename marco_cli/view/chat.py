@@ -1,4 +1,4 @@
-"""What is said in a conversation besides the model's own words: plain text, without colours.
+"""What is said in a conversation besides the model's own words.
 
 In: turns, settings and counts. Out: lines for stderr.
 """
@@ -13,6 +13,7 @@ from marco_cli.conversation.slash import COMMANDS
 from marco_cli.conversation.turn import Conversation, Turn
 from marco_cli.engine.base import Usage
 from marco_cli.solver import search_plan
+from marco_cli.view.chain import DIM, PLAIN
 from marco_cli.view.line import Glyphs, one_line, wrap
 from marco_cli.view.printable import printable
 from marco_cli.view.status import grouped
@@ -95,9 +96,10 @@ def stats_text(conversation: Conversation, *, used: int, limit: int, usage: Usag
     return "\n".join(lines)
 
 
-def thought_text(turn: Turn) -> str:
-    """Return a whole thought for the terminal."""
-    return printable(turn.thought) if turn.thought else "(the last reply has no thought)"
+def thought_text(turn: Turn, *, is_coloured: bool) -> str:
+    """Return a whole thought for the terminal, dimmed where there are colours."""
+    text = printable(turn.thought) if turn.thought else "(the last reply has no thought)"
+    return f"{DIM}{text}{PLAIN}" if is_coloured else text
 
 
 def recap(conversation: Conversation, *, width: int | None) -> str:

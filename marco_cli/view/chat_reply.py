@@ -14,7 +14,7 @@ from typing import Final, TextIO
 from rich.console import Console
 
 from marco_cli.sections import SectionParser, SectionText, Tags
-from marco_cli.view.chain import Write
+from marco_cli.view.chain import DIM, PLAIN, Write
 from marco_cli.view.chat import folded
 from marco_cli.view.line import Glyphs, Line, Span, wrap
 from marco_cli.view.painter import Painter, Size, rewraps, terminal_size
@@ -144,7 +144,7 @@ class FoldedReply:
         if self._tail and self._shows_thought:
             columns = self._size().columns if self._size else None
             line = folded(self._num_tokens, self._clock() - self._started, columns)
-            self._write(f"\x1b[2m{line}\x1b[22m\n" if self._is_coloured else f"{line}\n")
+            self._write(f"{DIM}{line}{PLAIN}\n" if self._is_coloured else f"{line}\n")
 
     def _lines(self, seconds: float, size: Size) -> tuple[Line, ...]:
         room = max(1, size.columns - 1)
