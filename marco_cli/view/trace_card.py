@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from marco_cli.search.base import Candidate
@@ -24,30 +25,44 @@ from marco_cli.view.tree import tree_lines
 
 _QUESTION_LENGTH: Final = 400
 _ANSWER_WIDTH: Final = 16
+_COLUMNS: Final = ("id", "command", "model", "search", "answer")
+_EXPENDABLE: Final = (2, 1, 3, 4)
+"""Columns in the order in which they are left out where there is no room."""
 _LEAST_QUESTION: Final = 24
 _MOST_ROWS: Final = 100_000
 
 
 def trace_table(headings: Sequence[Heading], *, width: int | None, encoding: str = "utf-8") -> str:
-    """Return a line a trace: id, command, model, how it was searched, answer, question; `width` None cuts nothing but ends."""
+    """Return a line a trace: id, command, model, how it was searched, answer, question.
+
+    What does not fit into `width` is left out, model and command first, and the question is cut; None leaves all in.
+    """
     glyphs = Glyphs.of(encoding)
     rows = [
         (
             heading.id,
             heading.source if heading.turn is None else f"{heading.source} {heading.turn}",
-            one_line(heading.model.name, 24),
+            glyphs.text(one_line(heading.model.name, 24)),
             f"{heading.accounting.strategy} {heading.accounting.simulations}",
             glyphs.fit(one_line(heading.answer or "", 80) or "-", _ANSWER_WIDTH),
         )
         for heading in headings
     ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(5)]
-    lines = []
-    for row, heading in zip(rows, headings, strict=True):
-        head = "  ".join(f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True))
-        room = 200 if width is None else max(_LEAST_QUESTION, width - len(head) - 2)
-        lines.append(f"{head}  {glyphs.fit(one_line(heading.question, 200), room)}".rstrip())
-    return "\n".join(lines)
+    widths = [max((cell_len(row[column]) for row in rows), default=0) for column in range(len(_COLUMNS))]
+    kept = list(range(len(_COLUMNS)))
+    for column in _EXPENDABLE:
+        if width is not None and sum(widths[each] + 2 for each in kept) + _LEAST_QUESTION > width:
+            kept.remove(column)
+    room = 200 if width is None else width - sum(widths[each] + 2 for each in kept)
+    return "\n".join(
+        _row([(row[each], widths[each]) for each in kept], glyphs.fit(one_line(heading.question, 200), room))
+        for row, heading in zip(rows, headings, strict=True)
+    )
+
+
+def _row(cells: Sequence[tuple[str, int]], question: str) -> str:
+    padded = (f"{text}{' ' * (size - cell_len(text))}" for text, size in cells)
+    return "  ".join((*padded, question)).rstrip()
 
 
 def trace_card(trace: Trace, *, width: int | None, encoding: str = "utf-8") -> str:
@@ -65,7 +80,7 @@ def trace_card(trace: Trace, *, width: int | None, encoding: str = "utf-8") -> s
         ("question", " ".join(trace.question[:_QUESTION_LENGTH].split())),
         ("target", None if trace.target is None else trace.target),
     )
-    card = [f"{key:<9} {line}" for key, value in rows if value is not None for line in _folded(value, width)]
+    card = [line for key, value in rows if value is not None for line in _folded(key, value, width)]
     votes = summary(result, width=width, encoding=encoding)
     output = printable(trace.reply.output) or "(no output)"
     return glyphs.text("\n".join([*card, "", votes, "", output]))
@@ -119,12 +134,14 @@ def _count(trace: Trace) -> str:
     count = str(result.num_simulations)
     if result.max_simulations is not None:
         count += f" of {result.max_simulations}"
-    return f"{count} simulations, {grouped(result.usage.decoded)} tokens, {result.seconds:.1f} s"
+    noun = "simulation" if (result.max_simulations or result.num_simulations) == 1 else "simulations"
+    return f"{count} {noun}, {grouped(result.usage.decoded)} tokens, {result.seconds:.1f} s"
 
 
-def _folded(value: str, width: int | None) -> list[str]:
+def _folded(key: str, value: str, width: int | None) -> list[str]:
     text = printable(value)
-    return wrap(text, max(20, width - 10)) if width is not None else [text]
+    first, *rest = wrap(text, max(20, width - 10)) if width is not None else [text]
+    return [f"{key:<9} {first}", *(" " * 10 + line for line in rest)]
 
 
 def _step(node: Node, trace: Trace) -> str:

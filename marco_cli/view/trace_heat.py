@@ -69,7 +69,7 @@ def units(trace: Trace, reply: Reply, candidate: Candidate | None) -> tuple[Unit
 
 def _joined(seen: Sequence[Unit]) -> Iterator[Unit]:
     """Yield neighbours that look alike as one: colours need no marks between them."""
-    for _, group in groupby(seen, key=lambda unit: _level(unit.confidence)):
+    for _, group in groupby(seen, key=lambda unit: (_level(unit.confidence), unit.text.isspace())):
         first, *rest = group
         yield Unit("".join(unit.text for unit in (first, *rest)), first.confidence)
 
@@ -117,10 +117,10 @@ def _brackets(level: _Level, glyphs: Glyphs) -> tuple[str, str]:
 def _legend(glyphs: Glyphs, *, is_coloured: bool) -> str:
     """Explain the marks, each in itself."""
     labels = (
-        (_LEVELS[0], "0.9 and more"),
-        (_LEVELS[1], "0.7 to 0.9"),
-        (_LEVELS[2], "0.5 to 0.7"),
-        (_LEVELS[3], "below 0.5"),
+        (_LEVELS[0], "0.9+"),
+        (_LEVELS[1], "0.7+"),
+        (_LEVELS[2], "0.5+"),
+        (_LEVELS[3], "less"),
         (_FORCED, "inserted"),
     )
     shown = []
