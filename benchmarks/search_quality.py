@@ -26,49 +26,51 @@ from marco_cli.config.layers import resolve
 from marco_cli.engine.base import SamplingParams
 from marco_cli.models import locate
 from marco_cli.models.choice import implied_preset
+from marco_cli.reward.signals import UNSOUND
 from marco_cli.search.base import SearchResult
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.effort import EFFORTS
 from marco_cli.search.paper import paper_config
 from marco_cli.search.solve import search
 from marco_cli.solver import Solver, open_solver
 
 POOL = 32
 SAMPLING = SamplingParams(temperature=0.8)
-BUDGETS = (400, 800, 1600)
-"""Decoded tokens a problem: about 4, 8 and 16 replies of marco-nano."""
+"""Of the pool: what nano's plain samples did best at."""
+BUDGET = 800
+"""Decoded tokens a problem for the strategies that are no bundle of an effort: about 12 replies of marco-nano."""
 
 _pool = SearchConfig(
     strategy="best-of-n", sampling=SAMPLING, simulations=POOL, certainty=1, parallel=8, step="line", reflection="never"
 )
-_tree = SearchConfig(
-    strategy="mcts",
-    sampling=SAMPLING,
-    simulations=None,
-    max_search_tokens=BUDGETS[-1],
-    certainty=1,
-    parallel=4,
-    step="line",
-)
+_tree = SearchConfig(strategy="mcts", simulations=None, max_search_tokens=BUDGET, certainty=1, parallel=4, step="line")
+
+
+def _effort(name: str) -> SearchConfig:
+    """Return what `--effort` stands for."""
+    bundle = EFFORTS[name]
+    return SearchConfig(strategy=bundle.strategy, simulations=bundle.simulations, parallel=bundle.parallel, step="line")
+
 
 SETTINGS: dict[str, SearchConfig] = {
     "greedy": SearchConfig(strategy="cot"),
     "pool": _pool,
-    **{f"mcts @{budget}": replace(_tree, max_search_tokens=budget) for budget in BUDGETS},
-    "mcts early stop": replace(_tree, max_search_tokens=BUDGETS[-1], certainty=0.95),
+    **{f"mcts {name}": _effort(name) for name in ("low", "medium", "high", "max")},
+    f"mcts @{BUDGET}": _tree,
+    f"mcts unchecked @{BUDGET}": replace(_tree, reward="agree", vote="weighted", avoid_unsound=False),
     **{
-        f"mcts reflect {mode} @{BUDGETS[-1]}": replace(_tree, max_search_tokens=BUDGETS[-1], reflection=mode)
+        f"mcts reflect {mode} @{BUDGET}": replace(_tree, reflection=mode)
         for mode in ("always", "low-confidence", "child")
     },
-    **{
-        f"paper {step} @{BUDGETS[-1]}": paper_config(step, base=replace(_tree, max_search_tokens=BUDGETS[-1]))
-        for step in ("line", "mini64", "mini32")
-    },
-    f"beam @{BUDGETS[-1]}": replace(_tree, strategy="beam", max_search_tokens=BUDGETS[-1], simulations=16),
-    f"tot @{BUDGETS[-1]}": replace(_tree, strategy="tot", max_search_tokens=BUDGETS[-1], simulations=16),
-    f"best-of-n reflect always @{BUDGETS[-1]}": replace(
-        _pool, simulations=None, max_search_tokens=BUDGETS[-1], reflection="always"
+    **{f"paper {step} @{BUDGET}": paper_config(step, base=_tree) for step in ("line", "mini64", "mini32")},
+    f"paper line reflect always @{BUDGET}": replace(paper_config("line", base=_tree), reflection="always"),
+    f"beam @{BUDGET}": replace(_tree, strategy="beam", simulations=16),
+    f"tot @{BUDGET}": replace(_tree, strategy="tot", simulations=16),
+    f"best-of-n reflect always @{BUDGET}": replace(
+        _pool, simulations=None, max_search_tokens=BUDGET, reflection="always"
     ),
 }
+"""With `mcts @800` every option but one is that of the row it is compared with."""
 
 Row = dict[str, Any]
 
@@ -101,6 +103,7 @@ def row_of(problem: Row, setting: str, seed: int, result: SearchResult, calls: i
                 "logprob": candidate.reply.signals.mean_logprob,
                 "margin": candidate.reply.signals.answer_margin,
                 "reward": candidate.reward,
+                "false": candidate.reply.signals.false_equations,
             }
             for candidate in result.candidates
         ],
@@ -176,10 +179,14 @@ def majority(group: Sequence[Row]) -> bool:
 
 def weighted(group: Sequence[Row]) -> bool:
     """Return whether the answer with the most confidence-weighted votes is right (weights e^z)."""
-    values = [candidate["confidence"] for candidate in group]
+    return pooled(group, lambda each: confidence_weight(group, each))
+
+
+def confidence_weight(group: Sequence[Row], candidate: Row) -> float:
+    """Return e^z, z the z-score of the candidate's confidence in its group."""
+    values = [other["confidence"] for other in group]
     spread = statistics.pstdev(values) or 1.0
-    mean = statistics.fmean(values)
-    return pooled(group, lambda candidate: math.exp((candidate["confidence"] - mean) / spread))
+    return math.exp((candidate["confidence"] - statistics.fmean(values)) / spread)
 
 
 def best(group: Sequence[Row]) -> bool:
@@ -205,7 +212,12 @@ def test_at(k: int, num_right: int, num_samples: int) -> float:
     return 1 - math.prod(1 - k / i for i in range(num_samples - num_right + 1, num_samples + 1))
 
 
-RULES = {"sample": best, "vote": majority, "weighted vote": weighted, "best-of": best}
+def checked(group: Sequence[Row]) -> bool:
+    """Return whether `weighted` is right when replies with a false equation count `UNSOUND`."""
+    return pooled(group, lambda each: confidence_weight(group, each) * (UNSOUND if each["false"] else 1.0))
+
+
+RULES = {"sample": best, "vote": majority, "weighted vote": weighted, "checked vote": checked, "best-of": best}
 
 
 def scores(all_rows: Iterable[Row]) -> dict[str, dict[str, tuple[float, float]]]:
@@ -253,7 +265,7 @@ def report(options: argparse.Namespace) -> None:
             f"| {name} | {len(table[name])} | {100 * accuracy[name]:.1f} | {tokens[name]:.0f} "
             f"| {100 * (accuracy[name] - accuracy['greedy']):+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] |"
         )
-    rivals = [name for name in table if name.startswith(("vote", "weighted", "best-of@"))]
+    rivals = [name for name in table if name.startswith(("vote", "weighted", "best-of@"))]  # as published
     for name in table:
         cheaper = [rival for rival in rivals if tokens[rival] <= 1.05 * tokens[name]]
         if name.startswith("mcts") and cheaper:
@@ -281,9 +293,11 @@ def draw_plot(path: Path, accuracy: dict[str, float], tokens: dict[str, float]) 
 
     mpl.rcParams["svg.hashsalt"] = "marco"
     figure, axes = plt.subplots(figsize=(7, 4.2))
-    lines = (("mcts", "mcts @"), ("best-of-n", "best-of@"), ("vote", "vote@"), ("weighted vote", "weighted vote@"))
-    for label, prefix in lines:
-        names = sorted((name for name in accuracy if name.startswith(prefix)), key=lambda name: tokens[name])
+    efforts = [f"mcts {name}" for name in ("low", "medium", "high", "max")]
+    lines = {"mcts, by effort": [name for name in efforts if name in accuracy]}
+    for label in ("best-of", "vote", "weighted vote", "checked vote"):
+        lines[label] = [f"{label}@{n}" for n in (4, 8, 16, 32) if f"{label}@{n}" in accuracy]
+    for label, names in lines.items():
         axes.plot([tokens[n] for n in names], [100 * accuracy[n] for n in names], marker="o", label=label)
     for name, share in accuracy.items():
         if name.startswith(("paper", "beam", "tot", "greedy")):

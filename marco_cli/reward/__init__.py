@@ -15,6 +15,7 @@ REWARDS: Final = MappingProxyType(
         "margin": "marco_cli.reward.confidence:answer_margin",
         "agreement": "marco_cli.reward.agreement:agreement",
         "agree": "marco_cli.reward.agreement:confidence_and_agreement",
+        "checked": "marco_cli.reward.agreement:checked",
     }
 )
 """Name on the command line → where the reward is."""

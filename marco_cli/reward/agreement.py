@@ -16,3 +16,8 @@ def confidence_and_agreement(evidence: Evidence) -> float:
     """
     standing = evidence.population.standing(evidence.signals.confidence)
     return 0.5 * standing + 0.5 * evidence.population.share(evidence.answer)
+
+
+def checked(evidence: Evidence) -> float:
+    """Return `confidence_and_agreement`, and next to nothing for a reply with a false equation."""
+    return confidence_and_agreement(evidence) * evidence.signals.soundness

@@ -35,7 +35,7 @@ STRATEGIES: Final = MappingProxyType(
             "marco_cli.search.beam:tree_of_thoughts", "confidence", "best", "the model judges each step of a beam"
         ),
         "mcts": StrategyEntry(
-            "marco_cli.search.mcts:mcts", "agree", "weighted", "tree search over steps, tuned for small budgets"
+            "marco_cli.search.mcts:mcts", "checked", "checked", "tree search over steps, tuned for small budgets"
         ),
         "mcts-paper": StrategyEntry(
             "marco_cli.search.paper:paper", "confidence", "best", "tree search as the Marco-o1 paper describes it"
@@ -48,6 +48,7 @@ VOTES: Final = MappingProxyType(
     {
         "majority": "marco_cli.search.vote:majority",
         "weighted": "marco_cli.search.vote:weighted",
+        "checked": "marco_cli.search.vote:checked",
         "borda": "marco_cli.search.vote:borda",
         "best": "marco_cli.search.vote:best",
     }

@@ -112,6 +112,14 @@ class Candidate:
         """What the candidate counts before any reward: half when it was closed by force or cut."""
         return 1.0 if self.reply.is_whole else 0.5
 
+    @property
+    def evidence(self) -> float:
+        """How good a witness of its answer it is, in [0, 1].
+
+        Replies that share most of their thought are not independent, and one whose arithmetic is wrong tells little.
+        """
+        return self.weight * self.fresh * self.reply.signals.soundness
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:

@@ -72,6 +72,8 @@ class SearchConfig:
     min_doubt: float = 0.02
     """A node is left alone when one more sample would be one of its children with all but this probability."""
     max_children: int = 8
+    avoid_unsound: bool = True
+    """Whether branches leave a path before its first false equation, never behind it."""
     root: RootRule = "auto"
     """`halving`: sequential halving over the root's children; `auto` does so up to 16 simulations."""
     root_children: int = 4

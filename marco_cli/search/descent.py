@@ -101,7 +101,7 @@ class Descent:
         First choice are nodes that progressive widening allows one, then those below `max_children`, then any that may
         still say something new (simulations under way have taken the rest).
         """
-        known = [node for node in path if not node.is_terminal and node.children]
+        known = [node for node in path if not node.is_terminal and node.children and self._is_worth(node)]
         if self._is_halving and len(known) > 1:
             known = known[1:]  # the root has its arms
         able = [node for node in known if self._doubt(node) >= self._config.min_doubt]
@@ -165,9 +165,15 @@ class Descent:
             above = above.parent
         return is_changed
 
+    def _is_worth(self, node: Node) -> bool:
+        """Say whether to go on from a node: below a false equation nothing good is to be found."""
+        return node.is_sound or not self._config.avoid_unsound
+
     def _is_exhausted(self, node: Node) -> bool:
         if not node.children:
             return False
+        if not self._is_worth(node):
+            return True
         return node.tries >= self._config.max_children or self._doubt(node) < self._config.min_doubt
 
 

@@ -9,6 +9,8 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.paper`
 - The first rollout is greedy. Where to branch is not left to chance: how likely the model was to go on otherwise is known
   from the scores of the tokens already there, and a rollout begins with the likeliest token that was not taken
   (`search.alternatives`), so that no path is paid for twice.
+- Equations between numbers are worked out again (`reward.equations`): a chain with a false one weighs next to nothing, and
+  branches leave it before that step.
 - Steps that came out the same are one node; what cannot yield anything new is closed.
 - With few simulations the root is searched by sequential halving.
 """

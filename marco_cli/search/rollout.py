@@ -245,7 +245,7 @@ class _Growing:
             is_forced=self._is_closed_by_force(),
             is_truncated=not self.is_ended,
             has_tags=self._reader.has_tags,
-            signals=measure(self.tokens, answer=rows),
+            signals=measure(self.tokens, answer=rows, text=f"{sections.thought}\n{output}"),
         )
 
     def _is_closed_by_force(self) -> bool:

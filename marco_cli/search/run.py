@@ -145,7 +145,7 @@ class Run:
         self._population.add(reply.signals, reply.answer, weight=candidate.weight)
         if reply.answer is not None:
             key = answer_key(reply.answer)
-            self._evidence[key] = self._evidence.get(key, 0.0) + candidate.weight * candidate.fresh
+            self._evidence[key] = self._evidence.get(key, 0.0) + candidate.evidence
 
     def _resume(self, earlier: Earlier) -> None:
         """Stand where an earlier search ended."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from marco_cli.engine.base import Tokens
+from marco_cli.reward.equations import check_equations
 
 ROOT: Final = 0
 
@@ -60,7 +61,7 @@ class Node:
     """A state of the reply: all steps from the root to here."""
 
     __slots__ = (
-        "_child_by_ids", "candidate_id", "children", "confidence", "depth", "id", "is_closed", "key", "num_open",
+        "_child_by_ids", "candidate_id", "children", "confidence", "depth", "id", "is_closed", "is_sound", "key", "num_open",
         "num_pending", "num_tokens", "parent", "seen_mass", "step", "tries", "value_sum", "visits",
     )  # fmt: skip
 
@@ -89,6 +90,10 @@ class Node:
         self.seen_mass = 0.0
         """Probability that one more sampled step (T = 1) is one of the children, in [0, 1]."""
         self.confidence = _mean_confidence(step.tokens)
+        self.is_sound: bool = (parent is None or parent.is_sound) and not check_equations(
+            step.data.decode("utf-8", errors="replace")
+        ).false
+        """Whether no step from the root to here holds a false equation."""
         self.candidate_id: int | None = None
         self._child_by_ids: dict[bytes, Node] = {}
 

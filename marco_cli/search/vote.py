@@ -43,6 +43,14 @@ def weighted(candidates: Sequence[Candidate]) -> list[float]:
     ]
 
 
+def checked(candidates: Sequence[Candidate]) -> list[float]:
+    """Weigh replies as `weighted` does, and those with a false equation next to nothing."""
+    return [
+        weight * candidate.reply.signals.soundness
+        for candidate, weight in zip(candidates, weighted(candidates), strict=True)
+    ]
+
+
 def borda(candidates: Sequence[Candidate]) -> list[float]:
     """Weigh replies by the rank of their mean confidence: (n - r + 1)^p for rank r of n; equals share a rank."""
     confidences = [candidate.reply.signals.confidence for candidate in candidates]
@@ -101,13 +109,12 @@ def _vote(pool: list[tuple[Candidate, float]], total: float) -> Vote:
 def certainty(votes: Sequence[Vote], candidates: Sequence[Candidate]) -> float:
     """Return the posterior probability that the leader stays ahead of the answer with the most evidence besides it.
 
-    Adaptive-Consistency (arXiv 2305.11860): P(p > 1/2) for p ~ Beta(v1 + 1, v2 + 1). A candidate's evidence is its weight
-    times its share of fresh tokens, because replies that share most of their thought are not independent witnesses.
+    Adaptive-Consistency (arXiv 2305.11860): P(p > 1/2) for p ~ Beta(v1 + 1, v2 + 1). Counted is the candidates' `evidence`.
     0 without candidates; free text is never certain.
     """
     if not votes or votes[0].answer is None:
         return 0.0
-    evidence = {candidate.id: candidate.weight * candidate.fresh for candidate in candidates}
+    evidence = {candidate.id: candidate.evidence for candidate in candidates}
     totals = [sum(evidence[each] for each in vote.candidate_ids) for vote in votes]
     return probability_ahead(totals[0], max(totals[1:], default=0.0))
 

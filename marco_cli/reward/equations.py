@@ -1,0 +1,114 @@
+"""Arithmetic that a reply gets wrong, found without a model: equations between numbers whose two sides differ.
+
+In: text. Out: how many of its equations hold, and how many do not. Small models are as sure of `17*6=92` as of anything
+else, so no token score tells; working it out again does. Only what can be read without doubt counts: numbers joined by
++ - * / and brackets on the left of an equals sign, the same or a number on its right. Units, variables, powers, percentages
+and roundings that fit are left alone: a sound text must not be blamed for the way it is written.
+"""
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+
+class Equations(NamedTuple):
+    """How many equations of a text hold."""
+
+    true: int
+    false: int
+
+
+def check_equations(text: str) -> Equations:
+    """Work out all equations of a text; `1+1=2=3` are two. Linear in the length of the text."""
+    plain = _THOUSANDS.sub("", text.translate(_SIGNS))
+    true = false = 0
+    for chain in _CHAIN.finditer(plain):
+        if not _stands_alone(plain, chain.start(), chain.end()):
+            continue
+        sides = [_side(part) for part in chain.group().split("=")]
+        for left, right in pairwise(sides):
+            if left is None or right is None or not (left.is_sum or right.is_sum):
+                continue
+            if _agree(left, right):
+                true += 1
+            else:
+                false += 1
+    return Equations(true, false)
+
+
+class _Side(NamedTuple):
+    value: Fraction
+    decimals: int
+    """Digits after the point, the most of any of its numbers."""
+    is_sum: bool
+    """Whether there is anything to work out."""
+    divides: bool
+
+
+_SIGNS: Final = str.maketrans("×✕÷−–＋＝（）·", "**/--+=()*")  # noqa: RUF001 (what models write)
+_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_CHAIN: Final = re.compile(r"[\d(][-+*/(). \d]{0,200}(?:=[-+*/(). \d]{1,200})+")
+_MOST_NUMBERS: Final = 64
+_BEGUN_BEFORE: Final = re.compile(
+    r"(?:[A-Za-z_0-9.]|\d:|[-+*/^%$\\}\])!√] *|\b(?:of|sin|cos|tan|log|ln|sqrt|mod|root) *)\Z"
+)
+_GOES_ON: Final = re.compile(r"(?<! )[A-Za-z_]|:\d| *[%^!?\\√]")
+_NUMBER: Final = re.compile(r"\d+(?:\.(\d+))?")
+_OPERATIONS: Final[Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]]] = MappingProxyType(
+    {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Say whether the match is a whole statement: no `2^`, `x`, `20% of` before it, no `x`, `%`, `?` behind it."""
+    if _BEGUN_BEFORE.search(text, max(0, start - 12), start):
+        return False
+    return not _GOES_ON.match(text, end)
+
+
+def _side(text: str) -> _Side | None:
+    """Read one side; None when it is no arithmetic that can be worked out."""
+    text = text.strip(" .")
+    numbers = _NUMBER.findall(text)
+    if not numbers or len(numbers) > _MOST_NUMBERS or re.search(r"\d\s+[\d(]|\)\s*\d|\d\(|\*\*|//", text):
+        return None
+    try:
+        tree = ast.parse(re.sub(r"(?<![.\d])0+(?=\d)", "", text), mode="eval").body
+        value = _work_out(tree, _literals(text))
+    except (SyntaxError, ZeroDivisionError, _NoArithmeticError, RecursionError):
+        return None
+    return _Side(value, max(map(len, numbers)), not isinstance(tree, ast.Constant), "/" in text)
+
+
+class _NoArithmeticError(Exception):
+    pass
+
+
+def _literals(text: str) -> Mapping[float, Fraction]:
+    """Return the numbers of a text exactly, by what Python reads them as."""
+    return {float(match.group()): Fraction(match.group()) for match in _NUMBER.finditer(text)}
+
+
+def _work_out(node: ast.expr, literals: Mapping[float, Fraction]) -> Fraction:
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return literals.get(float(node.value), Fraction(node.value))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_work_out(node.operand, literals)
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
+        return _OPERATIONS[type(node.op)](_work_out(node.left, literals), _work_out(node.right, literals))
+    raise _NoArithmeticError
+
+
+def _agree(left: _Side, right: _Side) -> bool:
+    """Say whether two sides are equal, or one is the other rounded or cut to the digits that it is written with."""
+    difference = abs(left.value - right.value)
+    if difference == 0:
+        return True
+    exact, written = (right, left) if right.is_sum else (left, right)
+    is_rounding = exact.divides or exact.decimals > written.decimals > 0
+    return is_rounding and difference < Fraction(1, 10**written.decimals)

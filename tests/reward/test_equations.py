@@ -1,0 +1,108 @@
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marco_cli.reward.equations import check_equations
+
+SOUND = [
+    "59-15=44",
+    "Lose 15: 59-15=44",
+    "45*3=3*40+3*5=120+15=135",
+    "1,200 - 200 = 1,000",
+    "x = 5 + 3 = 8",
+    "5 + 3 = 8 apples",
+    "增加4*5=20：23+20=43",
+    "3 × 4 = 12",
+    "0.1+0.2=0.3",
+    "100 * 1.05 = 105",
+    "10/3=3.33",
+    "3.14*2=6.3",
+    "7/2=3 remainder 1",
+    "1/3 + 1/3 = 2/3",
+    "9*9=81.",
+    "5 - -3 = 8",
+]
+FALSE = [
+    "17*6=92",
+    "59-15=45",
+    "So 5 + 3 = 9 apples",
+    "3 × 4 = 13",
+    "43-7=35\nSo the answer is 35.",
+    "first line: 2\n7-9=2",
+    "(3+4)*2=13",
+    "10/3=4.33",
+    "0.1+0.2=0.4",
+    "1,200 - 200 = 900",
+    "增加4*5=25：23",
+    "5 = 2+2",
+]
+NO_CONCERN_OF_OURS = [
+    "20% of 50 = 10",
+    "half of 50 + 10 = 35",
+    "50% + 20 = 70",
+    "2^3 + 1 = 9",
+    "2**3=8",
+    "5! = 120",
+    "sin 30 + 1 = 1.5",
+    "3x + 5 = 11",
+    "5 + 3x = 11",
+    "5*3=15x",
+    "2(3+4)=14",
+    "\\frac{1}{2} + 3 = 3.5",
+    "12:30 - 1 = 11:30",
+    "2024-01-05 = Friday",
+    "1 000 + 5 = 1 005",
+    "Is 5 + 3 = 9?",
+    "9.11 = 9.11",
+    "9.11 < 9.9",
+    "1/0 = 0",
+    "no arithmetic at all",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", SOUND)
+def test_equations_that_hold_are_counted_as_true(text: str) -> None:
+    """Right arithmetic is recognised, however it is written down, and roundings are no mistakes."""
+    found = check_equations(text)
+
+    assert found.true
+    assert not found.false
+
+
+@pytest.mark.parametrize("text", FALSE)
+def test_equations_that_do_not_hold_are_found(text: str) -> None:
+    """A slip in the arithmetic is seen wherever it stands."""
+    assert check_equations(text).false
+
+
+@pytest.mark.parametrize("text", NO_CONCERN_OF_OURS)
+def test_what_cannot_be_read_without_doubt_is_left_alone(text: str) -> None:
+    """Units, variables, powers, percentages, questions and times blame nobody."""
+    assert not check_equations(text).false
+
+
+@given(st.integers(0, 999), st.integers(0, 999), st.sampled_from("+-*"), st.integers(-5, 5))
+def test_an_equation_is_true_exactly_when_it_is(left: int, right: int, sign: str, slip: int) -> None:
+    """For any two numbers, the right result is true and every other one is false."""
+    result = {"+": left + right, "-": left - right, "*": left * right}[sign] + slip
+    found = check_equations(f"So {left} {sign} {right} = {result}.")
+
+    assert (found.true, found.false) == ((1, 0) if slip == 0 else (0, 1))
+
+
+@given(st.text(alphabet="0123456789+-*/()=., \n年x", max_size=200))
+def test_any_text_is_read_without_an_error(text: str) -> None:
+    """Whatever a model writes, reading it raises nothing."""
+    check_equations(text)
+
+
+def test_reading_is_linear_in_the_text() -> None:
+    """A reply of half a million signs that look like arithmetic does not hold the search up."""
+    started = time.thread_time()
+    for text in ("(1+" * 20_000 + "=1", "1+1+" * 20_000, "1 = " * 20_000):
+        check_equations(text)
+
+    assert time.thread_time() - started < 5
