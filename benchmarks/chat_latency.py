@@ -32,9 +32,9 @@ from marco_cli.conversation.turn import Conversation
 from marco_cli.models import LocatedModel
 from marco_cli.solver import Solver, open_solver, resolve_settings
 
-SHAPE = random_gguf.Shape(layers=2, width=2048, feed_forward=8192, heads=16, kv_heads=4, vocab=4096, context=16_384)
+SHAPE = random_gguf.Shape(layers=2, width=1024, feed_forward=4096, heads=16, kv_heads=4, vocab=4096, context=16_384)
 """Wide and flat: what attention costs beside the rest is then nearer to a model of billions than in a small deep one."""
-QUESTION = "What follows from that? ({number})"
+QUESTION = "And {number}?"
 EVERY = 5
 """Turns from one forgetful turn to the next."""
 
@@ -61,13 +61,13 @@ class Row:
 
 
 def random_model(directory: Path) -> Opener:
-    """Return what opens a model of random weights; 8 of its 40 tokens a reply are output."""
+    """Return what opens a model of random weights; 4 of its 32 tokens a reply are output."""
     path = directory / "chat-wide-q8_0.gguf"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
         random_gguf.write(path, SHAPE, "q8_0")
     settings = Settings(
-        effort="none", tags="marco", prefill="<Thought>\n", max_tokens=40, output_reserve=8, ctx=SHAPE.context
+        effort="none", tags="marco", prefill="<Thought>\n", max_tokens=32, output_reserve=4, ctx=SHAPE.context
     )
     model = LocatedModel(name=path.stem, path=path, source="path", files=(path,), hashes=(None,))
     return lambda: open_solver(settings, model, os.environ)

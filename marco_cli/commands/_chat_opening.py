@@ -1,6 +1,7 @@
 """Open a conversation: find the model, load it, choose where lines come from, and close it whatever happens."""
 
 import sys
+import time
 from dataclasses import dataclass
 
 from marco_cli.commands._chat_commands import obey
@@ -44,7 +45,10 @@ async def converse(setup: Setup, screen: Screen, past: Past | None) -> None:
         note(f"{chat.seat(settings, model.name)}; /help lists the commands, Ctrl-D leaves")
     reader = _reader(setup, screen)
     conversation = recalled.conversation if recalled else Conversation()
+    started = time.perf_counter()
     dialogue = Dialogue(open_solver(settings, model, setup.environ), conversation=conversation)
+    if screen.is_verbose:
+        note(chat.loading_line(dialogue.solver.engine.info, time.perf_counter() - started))
     journal = Journal(setup.environ)
     if recalled is not None:
         journal = Journal(setup.environ, session=recalled.session, num_lost=recalled.num_lost)

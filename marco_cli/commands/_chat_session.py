@@ -71,7 +71,7 @@ class Session:
         self.question: str | None = None
         """The last question, whatever became of it."""
         self._is_kept = False
-        """Whether the last question became a turn."""
+        """Whether the last turn of the conversation is one of the last question."""
         self.file: str | None = None
         """Where the conversation was saved to, or loaded from."""
         self.draft: Draft | None = None
@@ -132,7 +132,7 @@ class Session:
         await self.stop_warming()
         if settings is None:
             self._attempt = 0
-        replaces = replaces_last and self._is_kept
+        replaces = self._is_kept = replaces_last and self._is_kept
         self.question = question
         self._turn = TurnInProgress(self.dialogue, self.screen, settings or self.dialogue.solver.settings)
         try:
@@ -140,13 +140,12 @@ class Session:
         finally:
             self._turn = None
         if shown is None:
-            self._is_kept = replaces
             note("the turn is dropped; /retry asks again")
             return
         self.shown = shown
-        self._is_kept = shown.taken.is_kept
+        self._is_kept = shown.taken.is_kept or replaces
         self._journal.keep(shown, self.dialogue)
-        if not self._is_kept:
+        if not shown.taken.is_kept:
             self._num_failed += 1
             note("the reply has no output, so it is not told to the model later; /retry or /effort may help")
         self._rest()

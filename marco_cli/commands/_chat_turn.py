@@ -155,6 +155,8 @@ class TurnInProgress:
             write(f"{printable(output)}\n".encode())
         if not is_quiet and taken.num_dropped:
             note(chat.dropped(taken.num_dropped, self._dialogue.conversation))
+        if self._screen.is_verbose:
+            note(chat.cost_line(taken.turn))
         if self._screen.edits_lines and not is_quiet:
             say("")
 

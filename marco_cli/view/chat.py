@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from marco_cli.config.settings import Settings
 from marco_cli.conversation.slash import COMMANDS
 from marco_cli.conversation.turn import Conversation, Turn
-from marco_cli.engine.base import Usage
+from marco_cli.engine.base import ModelInfo, Usage
 from marco_cli.solver import search_plan
 from marco_cli.view.chain import DIM, PLAIN
 from marco_cli.view.line import Glyphs, one_line, wrap
@@ -94,6 +94,22 @@ def stats_text(conversation: Conversation, *, used: int, limit: int, usage: Usag
         f"{grouped(usage.reused)} reused; {usage.model_seconds:.1f} s in the model"
     )
     return "\n".join(lines)
+
+
+def cost_line(turn: Turn) -> str:
+    """Return what a turn cost, in a line."""
+    cost = turn.cost
+    first = "" if cost.first_token_seconds is None else f", {cost.first_token_seconds:.2f} s to the first token"
+    return (
+        f"{grouped(cost.decoded)} tokens decoded, {grouped(cost.prefilled)} prefilled, {grouped(cost.reused)} reused; "
+        f"{cost.seconds:.2f} s{first}"
+    )
+
+
+def loading_line(info: ModelInfo, seconds: float) -> str:
+    """Return how a model was loaded, in a line."""
+    settings = ", ".join(f"{name} {value}" for name, value in info.settings)
+    return f"{info.name} ({info.num_parameters / 1e6:.1f} M parameters) loaded in {seconds:.2f} s; {settings}"
 
 
 def thought_text(turn: Turn, *, is_coloured: bool) -> str:

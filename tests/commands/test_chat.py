@@ -147,6 +147,24 @@ def test_retry_and_edit_replace_the_last_turn(talk: Marco) -> None:
     assert [message["content"] for message in messages] == [PRODUCT, "The answer is 12."]
 
 
+def test_a_question_that_failed_takes_no_turn_with_it(talk: Marco) -> None:
+    """After a question that could not be asked, /retry and /edit leave the turn before it alone."""
+    run = talk(SUM, "word " * 1200, "/retry", "/edit " + PRODUCT, "/export x.json")
+    messages = json.loads(Path("x.json").read_bytes())["messages"]
+
+    assert run.err.count("marco: the prompt has ") == 2
+    assert [message["content"] for message in messages[::2]] == [SUM, PRODUCT]
+
+
+def test_verbose_says_what_a_turn_cost(talk: Marco) -> None:
+    """`-v` adds how the model was loaded and a line a turn, on stderr."""
+    run = talk(SUM, options=("-v",))
+
+    assert run.out == "The answer is 42.\n"
+    assert "loaded in" in run.err
+    assert "s to the first token" in run.err
+
+
 def test_a_retry_says_how_it_is_sampled(talk: Marco) -> None:
     """Each attempt has a seed of its own; a new question begins anew."""
     run = talk(SUM, "/retry", "/retry", PRODUCT, "/retry")
