@@ -64,6 +64,7 @@ def ask(
     from marco_cli.commands._question import read_question
     from marco_cli.config.settings import OPTIONS
     from marco_cli.jsonl import encode
+    from marco_cli.models.choice import BUNDLED_NOTICE
     from marco_cli.solver import open_solver, resolve_settings
     from marco_cli.trace.store import keep
     from marco_cli.view.printable import printable
@@ -73,8 +74,6 @@ def ask(
     started = time.perf_counter()
     text = read_question(question, file or ())
     settings, located = resolve_settings({key: given[key] for key in OPTIONS if key in given}, os.environ, config)
-    if located.source == "bundled" and settings.model is None and not quiet:
-        say("marco: using marco-nano, the bundled demo model; `marco models pull marco-o1` fetches the real one")
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
     answered = answer(
@@ -94,6 +93,8 @@ def ask(
     if verbose:
         say(cost_lines(solver, answered, load_seconds=loaded))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
+    if located.source == "bundled" and settings.model is None and not quiet:
+        say(f"marco: {BUNDLED_NOTICE}")
     if answered.was_interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if not result.reply.output:

@@ -12,6 +12,11 @@ from marco_cli.models.library import LocatedModel, find_installed, locate
 
 DEFAULT_MODEL: Final = "marco-o1"
 BUNDLED_MODEL: Final = "marco-nano"
+BUNDLED_NOTICE: Final = (
+    "this is marco-nano, the bundled demo model; `marco models pull marco-o1` fetches the real one (about 4.7 GB)"
+)
+"""Said where nobody chose the bundled model. 7.6 billion weights at the 4.9 bits of Q4_K_M; `pull` tells the hub's own figure
+before it fetches anything."""
 
 
 def choose_model(spec: str | None, environ: Mapping[str, str]) -> LocatedModel:
