@@ -36,6 +36,7 @@ DOORS = {
     "math_verify": {"evals.latex"},
     "sacrebleu": {"evals.translation"},
     "pyarrow": {"evals.source"},
+    "matplotlib": {"view.eval_plots"},
     "prompt_toolkit": {"commands._chat_prompt"},
     "typer": {"commands"},
     "rich": {"view", "commands"},

@@ -185,14 +185,13 @@ def compare(
     """Compare the variants of one or more runs problem by problem: paired tests and a plain verdict."""
     from marco_cli.commands._evaluating import compared, read_run
     from marco_cli.jsonl import encode
-    from marco_cli.view.eval_table import cell, comparison_table
+    from marco_cli.view.eval_table import comparison_text
 
     comparisons = compared([read_run(path) for path in runs], baseline)
     if as_json:
         write(encode({"v": 1, "comparisons": list(comparisons)}))
         return
-    lines = [comparison_table(comparisons), "", *(f"- {cell(each.verdict)}" for each in comparisons)]
-    write(("\n".join(lines) + "\n").encode(errors="replace"))
+    write(comparison_text(comparisons).encode(errors="replace"))
 
 
 @app.command("sets")

@@ -110,7 +110,15 @@ def paired(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[f
     # Half a point tells right from wrong; translations are neither, and are compared by their means alone.
     gained = sum(second[id_][0] >= 0.5 > first[id_][0] for id_ in shared)
     lost = sum(first[id_][0] >= 0.5 > second[id_][0] for id_ in shared)
-    return Pairing(difference=bootstrap(differences), gained=gained, lost=lost, p_value=mcnemar(gained, lost))
+    return Pairing(difference=_difference(differences), gained=gained, lost=lost, p_value=mcnemar(gained, lost))
+
+
+def _difference(differences: Sequence[float]) -> Estimate:
+    """Return the mean difference; where all are 0, what so many items can rule out: 1 - 0.05^(1/n), about 3/n."""
+    if not differences or any(differences):
+        return bootstrap(differences)
+    most = 1 - 0.05 ** (1 / len(differences))
+    return Estimate(value=0.0, low=-most, high=most, num=len(differences))
 
 
 def _resampled_means(values: NDArray[np.float64], repeats: int) -> NDArray[np.float64]:

@@ -158,9 +158,10 @@ class About:
 
 def build_report(outcomes: Iterable[Outcome], about: About) -> Report:
     """Compute every figure of an evaluation."""
+    found_rows = list(outcomes)
+    labels = list(dict.fromkeys((*about.labels, *(row.variant for row in found_rows))))
     # Sorted, because a resumed run writes the same rows in another order.
-    rows = sorted(outcomes, key=lambda row: (row.item.id, row.variant, row.seed))
-    labels = list(dict.fromkeys((*about.labels, *(row.variant for row in rows))))
+    rows = sorted(found_rows, key=lambda row: (row.item.id, row.variant, row.seed))
     by_label = {label: [row for row in rows if row.variant == label] for label in labels}
     by_label = {label: found for label, found in by_label.items() if found}
     scorers = tuple(sorted({row.item.scorer for row in rows}))
