@@ -136,5 +136,6 @@ def _extremes(seen: Sequence[Unit], reply: Reply, glyphs: Glyphs) -> str:
     if not sampled:
         return "no token was sampled"
     least = min(sampled, key=lambda unit: unit.confidence or 0.0)
-    shown = glyphs.fit(" ".join(printable(least.text).split()), 24) or "a line end"
+    words = glyphs.fit(" ".join(printable(least.text).split()), 24)
+    shown = words or ("a line end" if "\n" in least.text else "a space")
     return f"mean {reply.signals.confidence:.2f}, lowest {least.confidence:.2f} ({shown})"
