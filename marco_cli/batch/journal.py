@@ -26,7 +26,8 @@ from typing import BinaryIO, Final, Literal, Self
 from marco_cli import jsonl
 from marco_cli.batch import files
 from marco_cli.batch.key_table import KeyTable
-from marco_cli.errors import ConfigError, InputError, StorageError
+from marco_cli.batch.meta import check_meta, meta_path, plain, read_meta, write_meta
+from marco_cli.errors import InputError, StorageError
 
 Mode = Literal["create", "resume", "overwrite"]
 
@@ -101,6 +102,29 @@ class Done:
         if entry.status not in self._words:
             self._words.append(entry.status)
         self._statuses.append(self._words.index(entry.status))
+
+
+def read_done(path: Path, read_entry: ReadEntry) -> Done:
+    """Return what a file holds without opening it for writing; an incomplete last row is left out.
+
+    Raises:
+        StorageError: it cannot be read, or a line before the last is no row.
+
+    """
+    done = Done()
+    problem: tuple[int, InputError] | None = None
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if problem is not None:
+                    raise _no_row(path, *problem)
+                try:
+                    done.add(read_entry(jsonl.decode(line)))
+                except InputError as error:
+                    problem = (number, error)
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}", hint="check the path, or name another") from error
+    return done
 
 
 class Journal:
@@ -218,10 +242,7 @@ class Journal:
                 return None
             if is_last and not line.endswith(b"\n"):
                 return None
-            raise StorageError(
-                f"line {number} of {self.path} is no row of this program: {error.message}",
-                hint="take that line out, or begin anew with --overwrite",
-            ) from error
+            raise _no_row(self.path, number, error) from error
 
     def _cut(self, begin: int) -> None:
         self.notices.append(f"{self.path.name}: the last row was incomplete and is done again")
@@ -235,11 +256,6 @@ class Journal:
         files.write_all(self._file, b"\n")
         os.fsync(self._file.fileno())
         self._end += 1
-
-
-def meta_path(path: Path) -> Path:
-    """Return where the description of an output file is."""
-    return path.with_name(path.name + ".meta.json")
 
 
 def open_journal(
@@ -258,7 +274,7 @@ def open_journal(
         mode: "create" refuses a file that exists, "resume" goes on with it (and begins one that does not exist),
             "overwrite" empties it.
         configuration: what must be the same for rows to belong together.
-        facts: what is worth knowing besides.
+        facts: what is worth knowing besides, at the beginning.
         read_entry: key, input hash and status of a decoded row.
         force: go on with a file of another configuration; the old one is kept in the meta file, under `earlier`.
 
@@ -274,12 +290,12 @@ def open_journal(
         if mode == "overwrite":
             file.truncate(0)
         journal = Journal(path, file, read_entry, is_new=is_new)
-        earlier: list[object] = []
+        before = None if journal.is_empty else read_meta(path)
         if not journal.is_empty:
-            earlier = _check(path, configuration, force=force)
+            check_meta(path, before, configuration, force=force)
             journal.scan()
-        meta = {"v": 1, "configuration": configuration, "facts": facts, "earlier": earlier}
-        files.write_atomically(meta_path(path), jsonl.encode(meta, indent=True))
+        if before is None or before.configuration != plain(configuration):
+            write_meta(path, configuration=configuration, facts=facts, before=before)
     except OSError as error:
         file.close()
         raise _unwritable(path, error, "free some space, or name another file") from error
@@ -289,49 +305,11 @@ def open_journal(
     return journal
 
 
-def _check(path: Path, configuration: Mapping[str, object], *, force: bool) -> list[object]:
-    """Compare with the meta file; return what is to stand under `earlier`."""
-    meta = _read_meta(meta_path(path))
-    if meta is None:
-        if not force:
-            raise ConfigError(
-                f"{meta_path(path)} is missing or damaged, so nothing says what made {path.name}",
-                hint="--force goes on all the same, --overwrite begins anew",
-            )
-        return []
-    earlier = meta.get("earlier")
-    kept = earlier if isinstance(earlier, list) else []
-    before, now = _flat(meta.get("configuration")), _flat(jsonl.decode(jsonl.encode(configuration)))
-    changed = [name for name in (*now, *(before.keys() - now.keys())) if before.get(name) != now.get(name)]
-    if not changed:
-        return kept
-    if not force:
-        more = f" ({len(changed) - 1} more differences)" if changed[1:] else ""
-        name = changed[0]
-        raise ConfigError(
-            f"{path.name} was made with another configuration: "
-            f"{name} was {before.get(name)!r}, now {now.get(name)!r}{more}",
-            hint="--force goes on all the same, --overwrite begins anew",
-        )
-    return [*kept, {"configuration": meta.get("configuration"), "facts": meta.get("facts")}]
-
-
-def _read_meta(path: Path) -> dict[str, object] | None:
-    try:
-        meta = jsonl.decode(path.read_bytes())
-    except (FileNotFoundError, InputError):
-        return None
-    return meta if isinstance(meta, dict) else None
-
-
-def _flat(value: object, prefix: str = "") -> dict[str, object]:
-    """Return nested objects as one: `{"a": {"b": 1}}` becomes `{"a.b": 1}`."""
-    if not isinstance(value, dict):
-        return {prefix: value}
-    flat: dict[str, object] = {}
-    for name, item in value.items():
-        flat |= _flat(item, f"{prefix}.{name}" if prefix else name)
-    return flat
+def _no_row(path: Path, number: int, error: InputError) -> StorageError:
+    return StorageError(
+        f"line {number} of {path} is no row of this program: {error.message}",
+        hint="take that line out, or begin anew with --overwrite",
+    )
 
 
 def _unwritable(path: Path, error: OSError, hint: str) -> StorageError:

@@ -8,11 +8,17 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def run(work: Coroutine[Any, Any, T], *, on_interrupt: Callable[[], None], say: Callable[[str], None]) -> T:
+def run(
+    work: Coroutine[Any, Any, T],
+    *,
+    on_interrupt: Callable[[], None],
+    say: Callable[[str], None],
+    notice: str = "answering from what there is",
+) -> T:
     """Run `work` to its end and return its result.
 
-    The first Ctrl-C calls `on_interrupt`, which must make the work end soon with what it has; the second cancels it, which
-    raises KeyboardInterrupt here.
+    The first Ctrl-C says `notice` and calls `on_interrupt`, which must make the work end soon with what it has; the second
+    cancels it, which raises KeyboardInterrupt here.
     """
     num_interrupts = 0
 
@@ -25,7 +31,7 @@ def run(work: Coroutine[Any, Any, T], *, on_interrupt: Callable[[], None], say: 
             if num_interrupts > 1:
                 task.cancel()
                 return
-            say("marco: answering from what there is (Ctrl-C again to quit)")
+            say(f"marco: {notice} (Ctrl-C again to quit)")
             on_interrupt()
 
         loop = asyncio.get_running_loop()

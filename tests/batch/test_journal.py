@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from marco_cli import jsonl
-from marco_cli.batch.journal import Entry, Journal, Mode, meta_path, open_journal
+from marco_cli.batch.journal import Entry, Journal, Mode, open_journal, read_done
+from marco_cli.batch.meta import meta_path
 from marco_cli.errors import ConfigError, InputError, StorageError
 
 
@@ -119,8 +120,9 @@ def test_another_configuration_is_refused_and_named(path: Path) -> None:
     with pytest.raises(ConfigError, match=r"settings.top_p was 0.9, now 0.5") as caught:
         opened(path, configuration={"settings": {"top_p": 0.5, "seed": 1}})
     assert "--force" in str(caught.value.hint)
+    before = meta_path(path).read_bytes()
     with opened(path, configuration={"settings": {"top_p": 0.9, "seed": 1}}, facts={"version": "2"}):
-        assert json.loads(meta_path(path).read_bytes())["facts"] == {"version": "2"}
+        assert meta_path(path).read_bytes() == before
 
 
 def test_force_goes_on_and_keeps_the_old_configuration(path: Path) -> None:
@@ -289,3 +291,18 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
         journal.arrange(lambda entry: ord(entry.key))
     assert link.is_symlink()
     assert target.read_bytes() == row("a") + row("b")
+
+
+def test_looking_does_not_touch(path: Path) -> None:
+    """What is done can be read while nothing is changed, a torn tail included; damage in the middle is named."""
+    write(path, row("a"), row("b"))
+    with path.open("ab") as file:
+        file.write(row("c")[:9])
+    before = path.read_bytes()
+
+    done = read_done(path, read_entry)
+    assert (len(done), done.get("b") is not None, done.get("c")) == (2, True, None)
+    assert path.read_bytes() == before
+    path.write_bytes(b"{}\n" + before)
+    with pytest.raises(StorageError, match="line 1"):
+        read_done(path, read_entry)

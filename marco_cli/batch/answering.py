@@ -1,0 +1,143 @@
+"""One row at a time: its settings, its question, its search, its output row.
+
+In: a `Row` or a `BadRow`. Out: a `Finished`, always: what goes wrong with a row stays with that row.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any, Final
+
+from marco_cli.batch.record import Cost, Format, answered_row, encode_row, failed_row
+from marco_cli.batch.rows import BadRow, Row
+from marco_cli.batch.tally import Finished
+from marco_cli.config.settings import Settings
+from marco_cli.errors import ConfigError
+from marco_cli.search.base import SearchResult
+from marco_cli.solver import Solver, search_plan
+
+NO_TIME_LIMIT: Final = 1e9
+"""Seconds. A limit that nobody asked for would make an answer depend on what else is running."""
+
+
+class RowSettings:
+    """The settings of the run, and of rows that have some of their own."""
+
+    def __init__(self, base: Settings, resolve: Callable[[str], Settings]) -> None:
+        """Take the settings of the run.
+
+        Args:
+            base: for rows without a preset of their own.
+            resolve: the name of a preset → the settings of the run with it; raises ConfigError.
+
+        """
+        self.base = _unhurried(base)
+        self._resolve = resolve
+        self._presets: dict[str, Settings] = {}
+
+    def of(self, row: Row) -> Settings:
+        """Return the settings of a row. Its seed depends on the run's and on its id alone.
+
+        Raises:
+            ConfigError: they cannot be.
+
+        """
+        chosen: dict[str, Any] = dict(row.overrides)
+        preset = chosen.pop("preset", None)
+        settings = self.base if preset is None else self._of_preset(str(preset))
+        chosen.setdefault("seed", row_seed(self.base.seed, row.key))
+        return replace(settings, **chosen)
+
+    def _of_preset(self, name: str) -> Settings:
+        if name not in self._presets:
+            settings = _unhurried(self._resolve(name))
+            if settings.model not in (None, self.base.model):
+                raise ConfigError(f"preset {name!r} is for the model {settings.model}, this run's is {self.base.model}")
+            self._presets[name] = settings
+        return self._presets[name]
+
+
+def row_seed(run_seed: int, key: str) -> int:
+    """Return the seed of a row, in [0, 2**32): rows with the same question are still answered independently."""
+    return int.from_bytes(blake2b(f"{run_seed}:{key}".encode(), digest_size=4).digest())
+
+
+class Answerer:
+    """Puts rows to a solver."""
+
+    def __init__(
+        self,
+        solver: Solver,
+        settings: RowSettings,
+        *,
+        form: Format = "marco",
+        min_confidence: float | None = None,
+        is_alone: bool = False,
+    ) -> None:
+        """Take what all rows have in common.
+
+        Args:
+            solver: an open engine.
+            settings: of rows.
+            form: of the output.
+            min_confidence: below it, a row is `abstained`.
+            is_alone: whether rows come one at a time. Then each is the same to the bit, whatever came before it.
+
+        """
+        self._is_alone = is_alone
+        self._solver = solver
+        self._settings = settings
+        self._form: Format = form
+        self._min_confidence = min_confidence
+
+    async def answer(self, row: Row | BadRow) -> Finished:
+        """Return the row's output, or a row that says what went wrong."""
+        if isinstance(row, BadRow):
+            return self._failed(row, row.error)
+        settings: Settings | None = None
+        try:
+            settings = self._settings.of(row)
+            return await self._answer(row, settings)
+        except Exception as error:  # noqa: BLE001 (whatever happens to a row is written down in it, and the others go on)
+            return self._failed(row, error, settings)
+
+    def _failed(self, row: Row | BadRow, error: Exception, settings: Settings | None = None) -> Finished:
+        document = failed_row(row, error, settings=settings, model=self._solver.model.name)
+        return Finished(data=encode_row(document, self._form), status="error")
+
+    async def _answer(self, row: Row, settings: Settings) -> Finished:
+        has_own_system = any(message.role == "system" for message in row.history)
+        solver = replace(self._solver, settings=replace(settings, system=None) if has_own_system else settings)
+        problem = solver.problem(row.question, history=row.history)
+        if self._is_alone:
+            await solver.engine.settle(problem.prompt_ids)
+        result = await solver.solve(problem)
+        reasoning, output = solver.section_lengths(problem, result.reply)
+        document = answered_row(
+            row,
+            result=result,
+            settings=settings,
+            model=solver.model.name,
+            cost=Cost(prompt=len(problem.prompt_ids), reasoning=reasoning, output=output),
+            min_confidence=self._min_confidence,
+        )
+        return Finished(
+            data=encode_row(document, self._form),
+            status=document["status"],
+            is_routed=search_plan(settings)[1],
+            is_searched=result.first is not None,
+            is_changed=result.is_changed,
+            num_tokens=result.usage.decoded,
+            num_search_tokens=_search_tokens(result),
+        )
+
+
+def _search_tokens(result: SearchResult) -> int:
+    """Return what was decoded after the first chain."""
+    if result.first is None:
+        return 0
+    return max(0, result.usage.decoded - int(result.first.tokens.is_sampled.sum()))
+
+
+def _unhurried(settings: Settings) -> Settings:
+    return settings if settings.time_limit is not None else replace(settings, time_limit=NO_TIME_LIMIT)

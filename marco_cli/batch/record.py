@@ -1,0 +1,189 @@
+"""An output row: what became of an input row, as a JSON object with the same keys whatever happened.
+
+In: a row with the `SearchResult` of its question, or with an error. Out: the object, its bytes in one of two formats, and,
+for a run that goes on, what an output row says about itself. Everything that depends on the machine and the moment is
+under `timing`.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from marco_cli import jsonl
+from marco_cli.answer import Answer
+from marco_cli.batch.journal import Entry
+from marco_cli.batch.rows import BadRow, Row, row_key
+from marco_cli.config.settings import Settings
+from marco_cli.errors import InputError, MarcoError
+from marco_cli.search.base import SearchResult
+
+Status = Literal["ok", "error", "no_output", "abstained"]
+Format = Literal["marco", "openai"]
+
+FAILED: Final[tuple[Status, ...]] = ("error", "no_output")
+"""Statuses that make a run incomplete, and that `--retry-errors` tries again."""
+
+_NOWHERE_ELSE: Final = ("v", "status", "line", "answer", "confidence", "votes", "search", "preset", "strategy", "seed",
+                        "timing", "input_sha256", "meta")  # fmt: skip
+"""Keys that the OpenAI format has no place for; they stand under `marco`."""
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a reply is made of, in tokens."""
+
+    prompt: int
+    reasoning: int
+    output: int
+
+
+def answered_row(
+    row: Row, *, result: SearchResult, settings: Settings, model: str, cost: Cost, min_confidence: float | None
+) -> Document:
+    """Return the output row of an answered question.
+
+    Its status is `no_output` when the reply has none, `abstained` when its confidence is below `min_confidence`, else `ok`.
+    """
+    reply = result.reply
+    status: Status = "ok" if reply.output else "no_output"
+    if reply.output and min_confidence is not None and result.confidence < min_confidence:
+        status = "abstained"
+    return {
+        **_head(row, status),
+        "output": reply.output or None,
+        "thought": reply.thought or None,
+        "answer": _canonical(reply.answer),
+        "confidence": result.confidence if reply.signals.num_tokens else None,
+        "votes": [
+            {"answer": _canonical(vote.answer), "weight": vote.weight, "paths": len(vote.candidate_ids)}
+            for vote in result.votes
+        ],
+        "error": None,
+        "model": model,
+        "preset": settings.preset,
+        "strategy": result.strategy,
+        "seed": settings.seed,
+        "search": {
+            "stop_reason": _stop_reason(result),
+            "simulations": result.num_simulations,
+            "certainty": result.certainty,
+            "escalated": result.first is not None,
+            "first_answer": None if result.first is None else _canonical(result.first.answer),
+        },
+        "usage": {
+            "prompt_tokens": cost.prompt,
+            "reasoning_tokens": cost.reasoning,
+            "output_tokens": cost.output,
+            "decoded_tokens": result.usage.decoded,
+        },
+        "timing": {
+            "seconds": result.seconds,
+            "tokens_per_second": result.usage.decoded / result.seconds if result.seconds else None,
+            "reused_tokens": result.usage.reused,
+            "batch_width": result.usage.mean_batch_width,
+        },
+        **_tail(row),
+    }
+
+
+def failed_row(row: Row | BadRow, error: Exception, *, settings: Settings | None, model: str) -> Document:
+    """Return the output row of a row without an answer."""
+    code = error.code if isinstance(error, MarcoError) else "internal"
+    message = error.message if isinstance(error, MarcoError) else f"{type(error).__name__}: {error}"
+    return {
+        **_head(row, "error"),
+        **dict.fromkeys(("output", "thought", "answer", "confidence")),
+        "votes": [],
+        "error": {"type": code, "message": message},
+        "model": model,
+        "preset": None if settings is None else settings.preset,
+        "strategy": None,
+        "seed": None if settings is None else settings.seed,
+        "search": None,
+        "usage": None,
+        "timing": None,
+        **_tail(row),
+    }
+
+
+def encode_row(document: Document, form: Format) -> bytes:
+    """Return a row as a line."""
+    return jsonl.encode(document if form == "marco" else _openai(document))
+
+
+def read_entry(value: object) -> Entry:
+    """Read what a line of an output file, of either format, is the answer to.
+
+    Raises:
+        InputError: it is no output row.
+
+    """
+    row = value if isinstance(value, dict) else {}
+    inner = row.get("marco")
+    own: Mapping[str, object] = inner if isinstance(inner, dict) else row
+    row_id = row.get("id" if own is row else "custom_id")
+    status, digest = own.get("status"), own.get("input_sha256")
+    if row_id is None or not isinstance(status, str) or not isinstance(digest, str):
+        raise InputError("no row that marco batch wrote")
+    return Entry(key=row_key(row_id), input_hash=digest, status=status)
+
+
+def _head(row: Row | BadRow, status: Status) -> Document:
+    return {"v": 1, "id": row.id, "line": row.line, "status": status}
+
+
+def _tail(row: Row | BadRow) -> Document:
+    return {"input_sha256": row.input_hash, "meta": row.meta}
+
+
+def _canonical(answer: Answer | None) -> str | None:
+    return None if answer is None else answer.canonical
+
+
+def _stop_reason(result: SearchResult) -> str:
+    """Return why it ended: the search's own reason; of one chain also `forced` (thought cut) and `length` (output cut)."""
+    if len(result.candidates) > 1 or result.reply.is_whole:
+        return result.stop_reason
+    return "forced" if result.reply.is_forced else "length"
+
+
+def _openai(document: Document) -> Document:
+    """Return a row in the envelope of the OpenAI Batch interface; what that has no word for stands under `marco`."""
+    name = f"batch_req_{document['input_sha256'][:32]}"
+    error = document["error"]
+    return {
+        "id": name,
+        "custom_id": document["id"],
+        "response": None if error else {"status_code": 200, "request_id": name, "body": _completion(document, name)},
+        "error": {"code": error["type"], "message": error["message"]} if error else None,
+        "marco": {key: document[key] for key in _NOWHERE_ELSE},
+    }
+
+
+def _completion(document: Document, name: str) -> Document:
+    usage = document["usage"]
+    written = usage["reasoning_tokens"] + usage["output_tokens"]
+    message = {
+        "role": "assistant",
+        "content": document["output"],
+        "reasoning_content": document["thought"],
+        "refusal": None,
+    }
+    is_cut = document["output"] is None or document["search"]["stop_reason"] in ("length", "forced")
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "length" if is_cut else "stop"}
+    return {
+        "id": name,
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": document["model"],
+        "choices": [choice],
+        "usage": {
+            "prompt_tokens": usage["prompt_tokens"],
+            "completion_tokens": written,
+            "total_tokens": usage["prompt_tokens"] + written,
+            "completion_tokens_details": {"reasoning_tokens": usage["reasoning_tokens"]},
+        },
+    }

@@ -1,0 +1,133 @@
+"""A run: rows from a file or a stream, many answered at once, written in order.
+
+In: lines, an `Answerer`, a function that puts a line of output where it stays. Out: rows written and a `Tally`. Opening
+files, loading models and talking to people are the command's business.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from marco_cli.batch.answering import Answerer
+from marco_cli.batch.journal import HASH_DIGITS, Done
+from marco_cli.batch.key_table import KeyTable
+from marco_cli.batch.lines import Line
+from marco_cli.batch.pool import run_in_order
+from marco_cli.batch.rows import BadRow, Layout, Row, line_id, read_row
+from marco_cli.batch.tally import ErrorLimit, Finished, Tally
+from marco_cli.errors import IncompleteError, InputError
+
+AnyRow = Row | BadRow
+
+
+def file_rows(lines: Iterable[Line], layout: Layout, done: Done, tally: Tally) -> Iterator[AnyRow]:
+    """Yield the rows of a file that are not done; those that are go to the tally."""
+    for line in lines:
+        row = read_row(line, layout)
+        if not _is_done(row, done, tally):
+            yield row
+
+
+async def stream_rows(
+    lines: AsyncIterable[Line], layout: Layout, done: Done, tally: Tally, seen: KeyTable
+) -> AsyncIterator[AnyRow]:
+    """Yield the rows of a stream that are not done; an id that came up before makes a bad row."""
+    async for line in lines:
+        row = read_row(line, layout)
+        first = seen.get(row.key)
+        if first is not None:
+            row = _repeated(row, first, seen)
+        seen.put(row.key, row.line)
+        if not _is_done(row, done, tally):
+            yield row
+
+
+def _is_done(row: AnyRow, done: Done, tally: Tally) -> bool:
+    recorded = done.get(row.key)
+    if recorded is None or recorded.input_hash != row.input_hash[:HASH_DIGITS]:
+        return False
+    tally.earlier[recorded.status] += 1
+    return True
+
+
+def _repeated(row: AnyRow, first: int, seen: KeyTable) -> BadRow:
+    """Return a bad row in the place of one whose id was on another line; it goes by its line."""
+    error = InputError(f"id {str(row.id)[:80]!r} was on line {first} already")
+    bad = BadRow(id=line_id(row.line), line=row.line, error=error, meta=row.meta, input_hash=row.input_hash)
+    number = 2
+    while seen.get(bad.key) is not None:
+        bad = replace(bad, id=f"{line_id(row.line)}-{number}")
+        number += 1
+    return bad
+
+
+async def run_rows(
+    rows: Iterable[AnyRow] | AsyncIterable[AnyRow],
+    *,
+    answerer: Answerer,
+    write: Callable[[bytes], None],
+    tally: Tally,
+    parallel: int,
+    limit: ErrorLimit | None = None,
+    stop: asyncio.Event | None = None,
+) -> bool:
+    """Answer rows and write them in order; say whether all were.
+
+    Args:
+        rows: what to answer.
+        answerer: how.
+        write: puts an output line where it stays; called in a thread, one line at a time.
+        tally: counts what was written.
+        parallel: rows in flight.
+        limit: how many may fail.
+        stop: set it to begin no more rows; those in flight have a while to end.
+
+    Raises:
+        IncompleteError: more rows failed than may; those before are written.
+        Exception: what `write` raised.
+
+    """
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="output") as writer:
+
+        async def emit(row: Finished) -> None:
+            # A cancel must not separate a line from its count, nor close the file under the thread that writes it.
+            await asyncio.shield(loop.run_in_executor(writer, write, row.data))
+            tally.add(row)
+            if limit is not None and limit.is_exceeded(tally):
+                raise IncompleteError(f"stopped: {tally.num_failed} of {tally.num_finished} rows failed")
+
+        return await run_in_order(rows, answerer.answer, emit, parallel=parallel, stop=stop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a few rows took."""
+
+    num_rows: int
+    seconds: float
+    num_tokens: int
+    is_whole: bool
+    """Whether all rows of the sample were finished in the time."""
+
+
+async def measure(rows: list[Row], *, answerer: Answerer, parallel: int, seconds: float) -> Measured:
+    """Answer a sample of rows, as many at once as a run would, and throw the answers away; stop when the time is up."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    ended = started
+    stop = asyncio.Event()
+    tally = Tally(total=len(rows))
+    timer = loop.call_later(seconds, stop.set)
+
+    async def emit(row: Finished) -> None:
+        nonlocal ended
+        tally.add(row)
+        ended = loop.time()
+
+    try:
+        is_whole = await run_in_order(rows, answerer.answer, emit, parallel=parallel, stop=stop, grace=0)
+    finally:
+        timer.cancel()
+    return Measured(num_rows=tally.num_rows, seconds=ended - started, num_tokens=tally.num_tokens, is_whole=is_whole)

@@ -1,0 +1,108 @@
+"""What a run has come to so far, and when it has failed too often.
+
+In: finished rows. Out: counts for progress, report and exit code.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Self
+
+from marco_cli.batch.record import FAILED, Status
+from marco_cli.errors import ConfigError
+
+_FEWEST = 20
+"""Rows that must be finished before a share of an unknown number says anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A row that is ready to be written."""
+
+    data: bytes
+    """The output line."""
+    status: Status
+    is_routed: bool = False
+    """Whether one chain came first and might do."""
+    is_searched: bool = False
+    """Whether it did not."""
+    is_changed: bool = False
+    """Whether the search then came to another answer."""
+    num_tokens: int = 0
+    """Decoded."""
+    num_search_tokens: int = 0
+    """Of those, decoded after a first chain that was in doubt."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counts of a run."""
+
+    total: int | None = None
+    """Rows of the input; None for a stream."""
+    earlier: Counter[str] = field(default_factory=Counter)
+    """Rows of earlier runs, by status."""
+    statuses: Counter[str] = field(default_factory=Counter)
+    """Rows of this run, by status."""
+    num_routed: int = 0
+    num_searched: int = 0
+    num_changed: int = 0
+    num_tokens: int = 0
+    num_search_tokens: int = 0
+
+    def add(self, row: Finished) -> None:
+        """Count a row that was written."""
+        self.statuses[row.status] += 1
+        self.num_routed += row.is_routed
+        self.num_searched += row.is_searched
+        self.num_changed += row.is_changed
+        self.num_tokens += row.num_tokens
+        self.num_search_tokens += row.num_search_tokens
+
+    @property
+    def num_rows(self) -> int:
+        """Rows that this run wrote."""
+        return self.statuses.total()
+
+    @property
+    def num_failed(self) -> int:
+        """Rows without an answer, those of earlier runs included."""
+        return sum(self.statuses[status] + self.earlier[status] for status in FAILED)
+
+    @property
+    def num_finished(self) -> int:
+        """Rows that are in the output."""
+        return self.num_rows + self.earlier.total()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorLimit:
+    """How many rows may fail before a run ends."""
+
+    count: int | None = None
+    share: float | None = None
+    """In [0, 1], of all rows; of a stream, of those finished."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `10` or `5%`.
+
+        Raises:
+            ConfigError: it is neither.
+
+        """
+        if re.fullmatch(r"[0-9]{1,9}", text):
+            return cls(count=int(text))
+        if re.fullmatch(r"([0-9]{1,2}|100)(\.[0-9]+)?%", text) and float(text[:-1]) <= 100:
+            return cls(share=float(text[:-1]) / 100)
+        raise ConfigError(f"--max-errors: got {text!r}, expected a number of rows or a share such as 5%")
+
+    def is_exceeded(self, tally: Tally) -> bool:
+        """Say whether more rows failed than may."""
+        if self.count is not None:
+            return tally.num_failed > self.count
+        if self.share is None:
+            return False
+        if tally.total is None and tally.num_finished < _FEWEST:
+            return False
+        return tally.num_failed > self.share * (tally.total or tally.num_finished)

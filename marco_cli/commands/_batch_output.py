@@ -1,0 +1,50 @@
+"""The output file of a batch: opened, cleared of what is to be answered again, and the command that goes on with it."""
+
+import os
+import shlex
+import sys
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from io import UnsupportedOperation
+from itertools import count
+from pathlib import Path
+
+from marco_cli.batch.journal import Entry, Journal
+from marco_cli.batch.lines import STDIN
+from marco_cli.batch.meta import meta_path
+from marco_cli.batch.record import FAILED
+from marco_cli.errors import ConfigError
+
+
+def refuse_input_as_output(source: str, output: Path) -> None:
+    """Refuse to write over what is being read, under whatever name.
+
+    Raises:
+        ConfigError: both are one file.
+
+    """
+    if output.is_dir():
+        return
+    with suppress(FileNotFoundError, UnsupportedOperation):
+        read = os.fstat(sys.stdin.fileno()) if source == STDIN else Path(source).stat()
+        for path in (output, meta_path(output)):
+            if path.exists() and os.path.samestat(read, path.stat()):
+                raise ConfigError(f"{path} is the input, expected another file", hint="name another file with -o")
+
+
+def remove_rows(journal: Journal, *, keys: AbstractSet[str], is_retrying: bool) -> None:
+    """Take rows out that are to be answered again: those of `keys`, and with `is_retrying` those that failed."""
+    places = count()
+
+    def position(entry: Entry) -> int | None:
+        is_removed = entry.key in keys or (is_retrying and entry.status in FAILED)
+        return None if is_removed else next(places)
+
+    if keys or is_retrying:
+        journal.arrange(position)
+
+
+def resume_command(*, is_retrying: bool = False) -> str:
+    """Return what to type to go on with this run."""
+    words = [word for word in sys.argv[1:] if word not in ("--overwrite", "--resume", "--retry-errors")]
+    return shlex.join(["marco", *words, "--retry-errors" if is_retrying else "--resume"])

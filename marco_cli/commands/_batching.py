@@ -1,0 +1,289 @@
+"""A batch from the file it reads to the file it writes: what `marco batch` does once its options are understood."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterable, Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typer
+
+from marco_cli.batch import lines, provenance
+from marco_cli.batch.answering import Answerer, RowSettings
+from marco_cli.batch.journal import Done, Journal, Mode, open_journal, read_done
+from marco_cli.batch.key_table import KeyTable
+from marco_cli.batch.record import Format, read_entry
+from marco_cli.batch.rows import Layout, read_row
+from marco_cli.batch.runner import AnyRow, Measured, file_rows, measure, run_rows, stream_rows
+from marco_cli.batch.survey import Survey
+from marco_cli.batch.tally import ErrorLimit, Tally
+from marco_cli.commands._batch_output import refuse_input_as_output, remove_rows, resume_command
+from marco_cli.commands._output import say, write
+from marco_cli.commands._signals import run
+from marco_cli.config.settings import Settings
+from marco_cli.engine.defaults import PLACES
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
+from marco_cli.models import LocatedModel, locate
+from marco_cli.solver import Solver, open_solver, search_plan
+from marco_cli.view.batch_progress import open_view
+from marco_cli.view.batch_report import batch_report, dry_run_report
+from marco_cli.view.printable import printable
+
+SAMPLE_SECONDS = 30.0
+"""Time that a dry run spends on its sample."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is asked for."""
+
+    source: str
+    output: Path | None
+    """None is stdout."""
+    layout: Layout
+    form: Format
+    min_confidence: float | None
+    parallel: int | None
+    mode: Mode
+    is_retrying: bool
+    is_forced: bool
+    limit: ErrorLimit | None
+    is_dry: bool
+    is_quiet: bool
+
+
+def run_job(job: Job, settings: Settings, model: LocatedModel, resolve: Callable[[str], Settings]) -> None:
+    """Do what is asked for.
+
+    Args:
+        job: the files and how to go about it.
+        settings: of the run.
+        model: where it is.
+        resolve: the name of a preset → the settings of the run with it.
+
+    Raises:
+        MarcoError: it cannot be done, or (IncompleteError) not for all rows.
+        typer.Exit: it was interrupted, or nobody reads stdout any more.
+
+    """
+    if settings.model is None:
+        raise ConfigError(
+            "no model is named, and a batch is not left to chance",
+            hint="--model marco-o1, or --model marco-nano for the bundled demo; marco models list shows what is here",
+        )
+    if job.output is None and job.mode != "create":
+        raise ConfigError("stdout cannot be gone on with or begun anew", hint="name a file with -o")
+    batch = Batch(job, RowSettings(settings, resolve), model)
+    if job.is_dry:
+        batch.dry_run()
+    else:
+        batch.run()
+
+
+def usual_parallel(settings: Settings) -> int:
+    """Return how many rows in flight keep the engine's batch full: a search brings several requests of its own."""
+    config, is_routed = search_plan(settings)
+    lanes = 1 if is_routed or config.strategy in ("cot", "sample") else config.parallel
+    return max(2, -(-PLACES // lanes))
+
+
+class Batch:
+    """One run of the command."""
+
+    def __init__(self, job: Job, rows: RowSettings, model: LocatedModel) -> None:
+        self._job = job
+        self._rows = rows
+        self._model = model
+        self._label = "stdin" if job.source == lines.STDIN else job.source
+        self._is_stream = lines.is_stream(job.source)
+        self._parallel = job.parallel or usual_parallel(rows.base)
+        self._tally = Tally()
+
+    def dry_run(self) -> None:
+        """Check everything, answer a few rows, print what a run would come to."""
+        done, output = Done(), self._job.output
+        if output is not None and output.exists():
+            refuse_input_as_output(self._job.source, output)
+            if self._job.mode == "create":
+                raise ConfigError(
+                    f"{output} exists already", hint="--resume goes on with it, --overwrite begins it anew"
+                )
+            done = read_done(output, read_entry) if self._job.mode == "resume" else done
+        survey = asyncio.run(self._survey(done, num_samples=self._parallel))
+        measured = self._measure(survey) if survey.sample else None
+        write(f"{dry_run_report(survey, measured, parallel=self._parallel)}\n".encode())
+        if survey.num_bad:
+            raise IncompleteError(f"{survey.num_bad} of {survey.num_rows} rows cannot be used", hint=survey.hint)
+
+    def run(self) -> None:
+        """Answer the rows."""
+        if self._job.output is None:
+            is_whole = self._run(None)
+        else:
+            with self._open_journal(self._job.output) as journal:
+                is_whole = self._run(journal)
+        if not is_whole:
+            self._say(f"stopped after {self._tally.num_finished} rows")
+            self._tell_how_to_resume()
+            raise typer.Exit(EXIT_INTERRUPTED)
+        if self._tally.num_failed:
+            again = None if self._job.output is None else f"{resume_command(is_retrying=True)} tries them again"
+            raise IncompleteError(f"{self._tally.num_failed} of {self._tally.num_finished} rows failed", hint=again)
+
+    def _run(self, journal: Journal | None) -> bool:
+        seen, is_left = KeyTable(), True
+        if self._is_stream:
+            if journal is not None:
+                remove_rows(journal, keys=set(), is_retrying=self._job.is_retrying)
+        else:
+            survey = asyncio.run(self._survey(Done() if journal is None else journal.done))
+            self._tally.total, seen = survey.num_rows, survey.lines
+            self._tell(survey)
+            if journal is not None:
+                remove_rows(journal, keys=survey.stale, is_retrying=self._job.is_retrying)
+                is_left = len(journal.done) - survey.num_strangers < survey.num_rows
+        is_whole = self._answer(journal, seen) if journal is None or is_left else self._nothing_left(journal)
+        if is_whole and journal is not None and self._job.mode == "resume":
+            journal.arrange(lambda entry: seen.get(entry.key) or 0)
+        return is_whole
+
+    async def _survey(self, done: Done, num_samples: int = 0) -> Survey:
+        survey = Survey(done, num_samples=num_samples)
+        if self._is_stream:
+            async for line in self._stream():
+                survey.add(read_row(line, self._job.layout))
+        else:
+            for line in lines.file_lines(self._job.source):
+                survey.add(read_row(line, self._job.layout))
+        survey.check(self._label)
+        return survey
+
+    def _stream(self) -> AsyncIterable[lines.Line]:
+        if self._job.source == lines.STDIN and sys.stdin.isatty():
+            self._say("reading rows from the terminal; Ctrl-D ends them")
+        return lines.stream_lines(self._job.source, sys.stdin.buffer)
+
+    def _tell(self, survey: Survey) -> None:
+        """Say what is remarkable about an input; refuse one that an output does not belong to."""
+        if survey.num_strangers and not self._job.is_forced:
+            raise ConfigError(
+                f"{self._job.output} holds {survey.num_strangers} rows that {self._label} does not have",
+                hint="give the input that it was made from; --force keeps them",
+            )
+        for number, message in survey.problems:
+            self._say(f"line {number}: {message}")
+        if survey.num_bad > len(survey.problems):
+            self._say(f"{survey.num_bad - len(survey.problems)} more rows cannot be used")
+        if survey.stale:
+            self._say(f"{len(survey.stale)} rows were changed since they were answered and are answered again")
+
+    def _nothing_left(self, journal: Journal) -> bool:
+        """Count what is done, put it in order, and say so."""
+        rows = file_rows(lines.file_lines(self._job.source), self._job.layout, journal.done, self._tally)
+        is_all_done = next(rows, None) is None
+        self._say(f"nothing is left to do: {self._tally.num_finished} rows are there")
+        return is_all_done
+
+    def _answer(self, journal: Journal | None, seen: KeyTable) -> bool:
+        """Load the model and answer what is left; say whether that was all."""
+        solver = self._open_solver()
+        stop = asyncio.Event()
+        done = Done() if journal is None else journal.done
+        view = open_view(sys.stderr, self._tally, lambda: solver.engine.usage, is_quiet=self._job.is_quiet)
+        started, before = time.perf_counter(), solver.engine.usage
+
+        async def work() -> bool:
+            try:
+                with view:
+                    return await run_rows(
+                        self._items(done, seen),
+                        answerer=self._answerer(solver),
+                        write=write if journal is None else journal.append,
+                        tally=self._tally,
+                        parallel=self._parallel,
+                        limit=self._job.limit,
+                        stop=stop,
+                    )
+            finally:
+                await solver.close()
+
+        try:
+            return run(work(), on_interrupt=stop.set, say=view.say, notice="finishing the rows in flight, 10 s at most")
+        except IncompleteError as error:
+            raise IncompleteError(error.message, hint=self._way_on()) from error
+        except KeyboardInterrupt:
+            self._tell_how_to_resume()
+            raise
+        finally:
+            if self._tally.num_rows:
+                cost = solver.engine.usage - before
+                self._say(batch_report(self._tally, cost, time.perf_counter() - started), is_plain=True)
+
+    def _items(self, done: Done, seen: KeyTable) -> Iterable[AnyRow] | AsyncIterable[AnyRow]:
+        if self._is_stream:
+            return stream_rows(self._stream(), self._job.layout, done, self._tally, seen)
+        return file_rows(lines.file_lines(self._job.source), self._job.layout, done, self._tally)
+
+    def _answerer(self, solver: Solver) -> Answerer:
+        return Answerer(
+            solver,
+            self._rows,
+            form=self._job.form,
+            min_confidence=self._job.min_confidence,
+            is_alone=self._parallel == 1,
+        )
+
+    def _measure(self, survey: Survey) -> Measured:
+        solver = self._open_solver()
+
+        async def work() -> Measured:
+            try:
+                return await measure(
+                    survey.sample, answerer=self._answerer(solver), parallel=self._parallel, seconds=SAMPLE_SECONDS
+                )
+            finally:
+                await solver.close()
+
+        return asyncio.run(work())
+
+    def _open_solver(self) -> Solver:
+        wide = replace(self._rows.base, parallel=max(self._parallel, PLACES))
+        return replace(open_solver(wide, self._model, os.environ), settings=self._rows.base)
+
+    def _open_journal(self, output: Path) -> Journal:
+        job, settings = self._job, self._rows.base
+        refuse_input_as_output(job.source, output)
+        if job.mode == "create" and output.is_file():  # before a large model is hashed
+            raise ConfigError(f"{output} exists already", hint="--resume goes on with it, --overwrite begins it anew")
+        journal = open_journal(
+            output,
+            mode=job.mode,
+            force=job.is_forced,
+            read_entry=read_entry,
+            configuration=provenance.configuration(
+                settings,
+                model=self._model,
+                critic=None if settings.critic is None else locate(settings.critic, os.environ),
+                layout=job.layout,
+                form=job.form,
+                min_confidence=job.min_confidence,
+            ),
+            facts=provenance.facts(settings, model=self._model, source=self._label, parallel=self._parallel),
+        )
+        for notice in journal.notices:
+            self._say(notice)
+        return journal
+
+    def _way_on(self) -> str | None:
+        return None if self._job.output is None else f"go on with: {resume_command()}"
+
+    def _tell_how_to_resume(self) -> None:
+        way = self._way_on()
+        if way is not None:
+            self._say(way)
+
+    def _say(self, text: str, *, is_plain: bool = False) -> None:
+        if not self._job.is_quiet:
+            say(printable(text) if is_plain else f"marco: {printable(text)}")

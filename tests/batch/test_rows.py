@@ -1,0 +1,177 @@
+"""What a line of input asks."""
+
+import json
+from typing import Any
+
+import pytest
+
+from marco_cli.batch.lines import Line
+from marco_cli.batch.rows import BadRow, Layout, Row, read_row
+from marco_cli.prompt.base import Message
+
+
+def read(line: object, *, number: int = 3, layout: Layout | None = None) -> Row | BadRow:
+    """Read a line given as bytes, or as what is to be written as JSON."""
+    data = line if isinstance(line, bytes) else json.dumps(line).encode()
+    return read_row(Line(number, data), layout or Layout())
+
+
+def good(line: object, **more: Any) -> Row:
+    """Read a line that must be good."""
+    row = read(line, **more)
+    assert isinstance(row, Row), row
+    return row
+
+
+def envelope(**body: object) -> dict[str, object]:
+    """Return a request of the OpenAI Batch interface."""
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Why?"}], **body}
+    return {"custom_id": "c1", "method": "POST", "url": "/v1/chat/completions", "body": body}
+
+
+@pytest.mark.parametrize(
+    ("line", "question"),
+    [
+        ({"prompt": "Why?"}, "Why?"),
+        ({"question": "Why?"}, "Why?"),
+        ({"question": "Why?", "prompt": None}, "Why?"),
+        ({"prompt": " 为什么\u2028？\n"}, " 为什么\u2028？\n"),
+        ({"messages": [{"role": "user", "content": "Why?"}]}, "Why?"),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Wh"}, {"type": "text", "text": "y?"}]}]}, "Why?"),
+        (envelope(), "Why?"),
+        ({"custom_id": "c", "body": {"prompt": "Why?"}}, "Why?"),
+        (b'\xef\xbb\xbf{"prompt": "Why?"}\r', "Why?"),
+        (b'{"prompt": "Why?", "n": NaN, "big": 123456789012345678901234567890}', "Why?"),
+    ],
+)  # fmt: skip
+def test_questions_come_in_many_forms(line: object, question: str) -> None:
+    """Plain keys, chat messages, the OpenAI envelope; marks and spaces inside the question stay."""
+    row = good(line)
+
+    assert row.question == question
+    assert row.line == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "row_id", "key"),
+    [
+        ({"prompt": "x"}, "line-3", '"line-3"'),
+        ({"prompt": "x", "id": None}, "line-3", '"line-3"'),
+        ({"prompt": "x", "id": "a"}, "a", '"a"'),
+        ({"prompt": "x", "id": ""}, "", '""'),
+        ({"prompt": "x", "id": 7}, 7, "7"),
+        ({"prompt": "x", "id": "7"}, "7", '"7"'),
+        ({"prompt": "x", "custom_id": "c"}, "c", '"c"'),
+        ({"prompt": "x", "id": 1 << 70}, 1 << 70, f'"{1 << 70}"'),
+    ],
+)
+def test_ids_are_kept_as_they_are(line: object, row_id: object, key: str) -> None:
+    """Text or whole number, never turned into the other; without one the line number stands for it."""
+    row = good(line)
+
+    assert row.id == row_id
+    assert row.key == key
+
+
+def test_a_conversation_keeps_its_turns() -> None:
+    """The last message is the question; what comes before it, the system's message included, is history."""
+    row = good(
+        {
+            "messages": [
+                {"role": "developer", "content": "Be brief."},
+                {"role": "user", "content": "2+2?"},
+                {"role": "assistant", "content": "4"},
+                {"role": "user", "content": "And 3 more?"},
+            ]
+        }
+    )
+
+    assert row.question == "And 3 more?"
+    assert row.history == (
+        Message(role="system", content="Be brief."),
+        Message(role="user", content="2+2?"),
+        Message(role="assistant", content="4"),
+    )
+    assert good({"prompt": "x", "system": "Be kind."}).history == (Message(role="system", content="Be kind."),)
+
+
+def test_rows_have_settings_of_their_own() -> None:
+    """Preset, seed, strategy and budgets; what stands beside an envelope's body is stronger than what is in it."""
+    row = good({"prompt": "x", "preset": "marco-o1", "seed": 7, "strategy": "vote", "simulations": 4, "top_p": None})
+    assert dict(row.overrides) == {"preset": "marco-o1", "seed": 7, "strategy": "vote", "simulations": 4}
+
+    row = good({**envelope(max_completion_tokens=50, temperature=0.5, stop="END", seed=1, n=1), "seed": 2})
+    assert dict(row.overrides) == {"max_tokens": 50, "temperature": 0.5, "stop": ("END",), "seed": 2}
+
+
+def test_meta_is_carried_along() -> None:
+    """Whatever stands under `meta`, and an envelope's metadata; other keys are nobody's business."""
+    assert good({"prompt": "x", "meta": {"a": [1, None]}, "answer": "y"}).meta == {"a": [1, None]}
+    assert good(envelope(metadata={"k": "v"})).meta == {"k": "v"}
+    assert good({"prompt": "x"}).meta is None
+    assert read({"meta": 5}).meta == 5
+
+
+def test_other_fields_and_plain_text() -> None:
+    """`--field` names the key; `--text` takes the line."""
+    assert good({"task": "Why?", "prompt": "no"}, layout=Layout(field="task")).question == "Why?"
+    assert good(b"Why, {you} ask?", layout=Layout(is_text=True)).question == "Why, {you} ask?"
+    assert good("汉字".encode("utf-8-sig"), layout=Layout(is_text=True)).question == "汉字"
+
+
+def test_the_hash_is_that_of_the_meaning() -> None:
+    """Spaces and the order of keys do not count, anything else does."""
+    hashes = [
+        good(line).input_hash
+        for line in (
+            b'{"id": 1, "prompt": "x", "meta": {"b": 1, "a": 2}}',
+            b'{"prompt":"x","meta":{"a":2,"b":1},"id":1}',
+            b'{"prompt":"x","meta":{"a":2,"b":2},"id":1}',
+            b'{"prompt":"y","meta":{"a":2,"b":1},"id":1}',
+        )
+    ]
+
+    assert hashes[0] == hashes[1]
+    assert len(set(hashes)) == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "row_id", "words"),
+    [
+        (b"{", "line-3", "not JSON"),
+        (b"\xff", "line-3", "not UTF-8"),
+        (b"\0\0", "line-3", "not JSON"),
+        (b"[1]", "line-3", "an array, expected a JSON object"),
+        (b"null", "line-3", "null, expected"),
+        ({}, "line-3", "found nothing; expected messages or prompt or question"),
+        ({"id": "a", "text": "x", "n": 1}, "a", "found id, text, n"),
+        ({"id": 1.5, "prompt": "x"}, "line-3", "id is a number, expected text or a whole number"),
+        ({"id": True, "prompt": "x"}, "line-3", "id is true or false"),
+        ({"id": 9, "prompt": ""}, 9, "the question is empty"),
+        ({"id": 9, "prompt": " \n"}, 9, "the question is empty"),
+        ({"id": 9, "prompt": ["x"]}, 9, "prompt is an array, expected text"),
+        ({"id": 9, "prompt": 5}, 9, "prompt is a number"),
+        (rb'{"id": 9, "prompt": "\ud800"}', 9, "not UTF-8"),
+        ({"id": 9, "messages": []}, 9, "messages is an array, expected an array of messages"),
+        ({"id": 9, "messages": ["x"]}, 9, "a message is text"),
+        ({"id": 9, "messages": [{"role": "tool", "content": "x"}]}, 9, "role is 'tool'"),
+        ({"id": 9, "messages": [{"role": "user", "content": None}]}, 9, "content is null"),
+        ({"id": 9, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 9, "no text"),
+        ({"id": 9, "messages": [{"role": "assistant", "content": "x"}]}, 9, "the last message is the assistant's"),
+        ({"id": 9, "prompt": "x", "seed": -1}, 9, "seed: got -1, expected a whole number at least 0"),
+        ({"id": 9, "prompt": "x", "strategy": "mtcs"}, 9, "strategy: got 'mtcs'"),
+        ({"id": 9, "prompt": "x", "temperature": {}}, 9, "temperature: got"),
+        ({**envelope(), "url": "/v1/embeddings"}, "c1", "url is '/v1/embeddings'"),
+        (envelope(n=2), "c1", "n is 2, expected 1"),
+        (envelope(tools=[{"type": "function"}]), "c1", "tools cannot be used"),
+    ],
+)
+def test_a_bad_line_says_what_is_wrong_with_it(line: object, row_id: object, words: str) -> None:
+    """One line each, with what was found and what was expected, under the id that the row has if it has one."""
+    row = read(line)
+
+    assert isinstance(row, BadRow)
+    assert row.id == row_id
+    assert words in row.error.message
+    assert "\n" not in row.error.message
+    assert len(row.input_hash) == 64
