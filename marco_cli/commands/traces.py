@@ -1,4 +1,4 @@
-"""`marco traces`: list, show, replay, rescore, continue, prune, path."""
+"""`marco traces`: list, show, replay, rescore, continue, export, prune, path."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write
+from marco_cli.commands._traces_export import export
 from marco_cli.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -196,6 +197,9 @@ def continue_(
     go_on(found, Wish(more=more, flags=accepted, display=display, is_quiet=quiet, is_verbose=verbose))
 
 
+app.command("export")(export)
+
+
 @app.command()
 def prune(
     *,
@@ -207,7 +211,7 @@ def prune(
         typer.Option("--days", metavar="N", min=0, help="Keep those of the last N days.", show_default=False),
     ] = None,
     megabytes: Annotated[
-        int | None, typer.Option("--megabytes", metavar="N", min=0, help="Keep so many megabytes.", show_default=False)
+        int | None, typer.Option("--megabytes", metavar="N", min=0, help="Keep so many megabytes, the newest in any case.", show_default=False)
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Keep none.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -1,0 +1,300 @@
+"""`marco traces export`: traces as pages, pictures and rows to train on."""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from marco_cli.commands import _options as opt
+from marco_cli.commands._output import say, write
+from marco_cli.errors import ConfigError, IncompleteError, InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from marco_cli.trace.export import Format
+    from marco_cli.trace.export.base import Export
+    from marco_cli.trace.record import Trace
+    from marco_cli.trace.store import Entry
+
+_FORMATS = "html|svg|dot|json|sft|dpo|prm"
+
+
+def _complete_formats(incomplete: str) -> list[tuple[str, str]]:
+    from marco_cli.trace.export import FORMATS
+
+    return [(name, entry.about) for name, entry in FORMATS.items() if name.startswith(incomplete)]
+
+
+def export(
+    traces: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Ids, beginnings of ids, or `last`, which is meant when nothing is said."),
+    ] = None,
+    *,
+    format_name: Annotated[
+        str | None,
+        typer.Option(
+            "--format", "-F", metavar=_FORMATS, help="Else as the name of the output file ends.",
+            autocompletion=_complete_formats, show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="FILE|DIR", help="Else stdout; a directory gets a file a trace."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All traces, oldest first.")] = False,
+    session: Annotated[
+        str | None, typer.Option("--session", metavar="ID", help="All turns of a conversation.", show_default=False)
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FILE", help="All traces of a file or a folder, instead of your own."),
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", metavar="FILTER", help="Those of which it is true, e.g. 'confidence > 0.9 and correct'."),
+    ] = None,
+    layout: Annotated[str, typer.Option("--layout", metavar="messages|sharegpt", help="Of sft.")] = "messages",
+    pairs: Annotated[int, typer.Option("--pairs", metavar="N", help="Of dpo: pairs a trace at most.")] = 4,
+    margin: Annotated[
+        float, typer.Option("--margin", metavar="REWARD", help="Of dpo: least lead of the chosen reply, without a target.")
+    ] = 0.1,
+    min_visits: Annotated[
+        int, typer.Option("--min-visits", metavar="N", help="Of prm: end a path before steps visited less often.")
+    ] = 1,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold", metavar="VALUE", show_default=False,
+            help="Of prm: value of a good step. Default: 0.5; with a target, any right end.",
+        ),
+    ] = None,
+    quiet: opt.Quiet = False,
+) -> None:  # fmt: skip
+    """Export traces: html, svg or dot of one; json, sft, dpo or prm (JSON lines) of many.
+
+    sft, dpo and prm are what trl reads. A filter compares, with and, or, not and in: `marco traces export --where help`
+    lists its fields.
+    """
+    from marco_cli.trace.export import FORMATS, writer
+    from marco_cli.trace.export.base import Options
+    from marco_cli.trace.filter import parse
+
+    if where is not None and where.strip() == "help":
+        _print_fields()
+        return
+    if layout not in ("messages", "sharegpt"):
+        raise ConfigError(f"--layout is {layout!r}, expected messages or sharegpt")
+    output = None if output == "-" else output
+    name = _format(format_name, output)
+    options = Options(
+        layout="sharegpt" if layout == "sharegpt" else "messages",
+        pairs=pairs, margin=margin, min_visits=min_visits, threshold=threshold,
+    )  # fmt: skip
+    wanted = None if where is None else parse(where)
+    if traces and everything:
+        raise ConfigError("ids are given and --all is too", hint="leave one of them out")
+    found = _entries(traces or [], source, session, is_many=everything or where is not None)
+    tally = _Tally()
+
+    def chosen() -> Iterator["Trace"]:
+        for trace in _load(found):
+            tally.num_read += 1
+            if wanted is None or wanted.fits(trace):
+                tally.num_chosen += 1
+                yield trace
+
+    exports = tally.counted(writer(name)(chosen(), options))
+    if output is not None and _is_directory(output):
+        _write_each(exports, output, FORMATS[name])
+    elif FORMATS[name].is_document:
+        _write_one(exports, output, name)
+    else:
+        _write_rows(exports, output)
+    _tell(tally, FORMATS[name], output, where, is_quiet=quiet)
+
+
+class _Tally:
+    """What came of the traces."""
+
+    def __init__(self) -> None:
+        self.num_read = 0
+        self.num_chosen = 0
+        self.num_used = 0
+        self.num_rows = 0
+        self.reasons: Counter[str] = Counter()
+
+    def counted(self, exports: Iterator["Export"]) -> Iterator["Export"]:
+        """Yield the exports with something in them."""
+        for export in exports:
+            if export.num_rows:
+                self.num_used += 1
+                self.num_rows += export.num_rows
+                yield export
+            else:
+                self.reasons[export.reason] += 1
+
+
+def _format(name: str | None, output: str | None) -> str:
+    from marco_cli.trace.export import FORMATS, format_of_file
+
+    found = name or (format_of_file(output) if output else None)
+    if found is None:
+        raise ConfigError("no format is given", hint=f"--format {_FORMATS}, or -o tree.html")
+    if found not in FORMATS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(found.lower(), FORMATS, n=1, cutoff=0.4)
+        raise ConfigError(
+            f"--format is {found!r}, expected one of {', '.join(FORMATS)}",
+            hint=f"did you mean {near[0]}?" if near else None,
+        )
+    return found
+
+
+def _entries(names: list[str], source: str | None, session: str | None, *, is_many: bool) -> list["Entry"]:
+    """Return what is asked for, oldest first."""
+    from marco_cli.commands.traces import _place, _say_skipped
+    from marco_cli.trace.store import entries, find
+
+    place = _place(source)
+    if names:
+        unique = {entry.heading.id: entry for entry in (find(place, name, _say_skipped) for name in names)}
+        return [entry for entry in unique.values() if session is None or _is_of(entry, session)]
+    if not (is_many or session or source):
+        return [find(place, "last", _say_skipped)]
+    found = list(entries(place, _say_skipped))[::-1]
+    if session is None:
+        return found
+    turns = [entry for entry in found if _is_of(entry, session)]
+    if not turns:
+        raise InputError(f"no conversation {session!r} in {place}", hint="marco traces list")
+    if len({entry.heading.session for entry in turns}) > 1:
+        raise InputError(f"several conversations are called {session!r}", hint="give more of the id")
+    return turns
+
+
+def _is_of(entry: "Entry", session: str) -> bool:
+    own = entry.heading.session
+    return own is not None and (own.startswith(session) or own.endswith(f"-{session}"))
+
+
+def _load(entries: list["Entry"]) -> Iterator["Trace"]:
+    """Yield the traces; of several, a damaged one is named and left out."""
+    from marco_cli.trace.store import load
+    from marco_cli.view.printable import printable
+
+    for entry in entries:
+        try:
+            trace = load(entry)
+        except InputError as error:
+            if len(entries) == 1:
+                raise
+            say(f"marco: {printable(error.message)}; skipped")
+            continue
+        yield trace
+
+
+def _is_directory(output: str) -> bool:
+    from pathlib import Path
+
+    return output.endswith(("/", os.sep)) or Path(output).expanduser().is_dir()
+
+
+def _write_each(exports: Iterator["Export"], output: str, entry: "Format") -> None:
+    from pathlib import Path
+
+    folder = Path(output).expanduser()
+    for export in exports:
+        _save(folder / f"{export.trace_id}{entry.suffix}", iter([export.data]))
+
+
+def _write_one(exports: Iterator["Export"], output: str | None, name: str) -> None:
+    first = next(exports, None)
+    if first is None:
+        return
+    if next(exports, None) is not None:
+        raise ConfigError(
+            f"{name} is about one trace, and there are several", hint="name one of them, or a directory: -o trees/"
+        )
+    if output is None:
+        write(first.data)
+    else:
+        _save(_file(output), iter([first.data]))
+
+
+def _write_rows(exports: Iterator["Export"], output: str | None) -> None:
+    if output is None:
+        for export in exports:
+            write(export.data)
+        return
+    first = next(exports, None)
+    if first is not None:
+        _save(_file(output), (export.data for export in _chained(first, exports)))
+
+
+def _chained(first: "Export", rest: Iterator["Export"]) -> Iterator["Export"]:
+    yield first
+    yield from rest
+
+
+def _file(output: str) -> "Path":
+    from pathlib import Path
+
+    return Path(output).expanduser()
+
+
+def _save(path: "Path", parts: Iterator[bytes]) -> None:
+    """Write a file that is there whole or not at all."""
+    from marco_cli.errors import StorageError
+
+    path = path.resolve()  # what a link points to is written, and the link stays one
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.exists() and not path.is_file():  # a pipe, a device: there is nothing to replace
+            with path.open("wb") as file:
+                file.writelines(parts)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with draft.open("wb") as file:
+                file.writelines(parts)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror}", hint="check space and permissions") from error
+
+
+def _tell(tally: _Tally, entry: "Format", output: str | None, where: str | None, *, is_quiet: bool) -> None:
+    """Say what was written, what was left out and why; nothing at all is an error."""
+    left_out = "; ".join(f"{number} left out: {reason}" for reason, number in tally.reasons.items())
+    if not tally.num_chosen:
+        if where is not None and tally.num_read:
+            raise InputError(
+                f"the filter fits none of {tally.num_read} traces", hint="--where help lists the fields of a filter"
+            )
+        raise InputError("there are no traces to export", hint='marco ask "…" keeps one')
+    if not tally.num_used:
+        raise IncompleteError(f"nothing to export: {left_out}", hint="see marco traces export --help")
+    if is_quiet or (entry.is_document and output is None):
+        return
+    count = _counted(tally.num_used, "trace") + (f" of {tally.num_read}" if tally.num_used != tally.num_read else "")
+    rows = "" if entry.is_document else f"{_counted(tally.num_rows, 'row')} from "
+    say(f"marco: {rows}{count}{f' ({left_out})' if left_out else ''}{f' in {output}' if output else ''}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _print_fields() -> None:
+    from marco_cli.trace.fields import FIELDS
+
+    width = max(map(len, FIELDS))
+    lines = [f"{name:<{width}}  {field.kind:<6}  {field.about}" for name, field in FIELDS.items()]
+    write(("\n".join(lines) + "\n").encode(sys.stdout.encoding or "utf-8", errors="replace"))

@@ -1,0 +1,208 @@
+"""A search as one page: the tree to unfold and to pan, every token with its confidence, candidates and votes.
+
+In: a trace. Out: HTML that loads nothing. Everything that came from a model, a file or a user is data in a JSON block in which
+`<`, `>` and `&` are escaped, and the page puts it into text nodes only; a content security policy that names the hashes of the
+page's own style and script forbids everything else. Texts are kept once, in a table, and tokens are numbers into it.
+"""
+
+import codecs
+import hashlib
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from html import escape
+from importlib.resources import files
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marco_cli.engine.base import Tokens
+from marco_cli.search.base import Candidate
+from marco_cli.trace.export.base import Export, Options, cropped, json_block, visible
+from marco_cli.trace.fields import is_correct
+from marco_cli.trace.record import Trace
+
+_PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
+_FORCED, _TERMINAL, _CLOSED = 1, 2, 4
+_DOUBTFUL: Final = 0.9
+"""Alternatives are told of tokens whose confidence is below this; the others have none worth telling."""
+
+
+def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
+    """Yield one page a trace."""
+    del options  # nothing to choose
+    for trace in traces:
+        yield Export(trace_id=trace.id, data=page(trace).encode(errors="replace"))
+
+
+def page(trace: Trace) -> str:
+    """Return the whole page."""
+    style, script = _part("page.css"), _part("page.js")
+    reply = trace.reply
+    answer = trace.answer.canonical if trace.answer else cropped(reply.output, 300) or "no output"
+    texts = {
+        "style": style,
+        "script": script,
+        "style_hash": _hash(style),
+        "script_hash": _hash(script),
+        "title": _escaped(f"marco · {cropped(trace.question, 80)}"),
+        "question": _escaped(trace.question),
+        "answer": _escaped(answer + _verdict(trace)),
+        "about": _escaped(
+            f"{trace.model.name} · {trace.result.strategy} · {trace.created:%Y-%m-%d %H:%M} UTC · {trace.id}"
+        ),
+        "data": json_block(_Data(trace).document()),
+    }
+    return _PLACE.sub(lambda place: texts[place[1]], _part("page.html"))
+
+
+class _Data:
+    """What the script reads."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._numbers: dict[str, int] = {}
+
+    def document(self) -> dict[str, object]:
+        """Return it as plain values."""
+        trace = self._trace
+        nodes = self._nodes()
+        candidates = [self._candidate(candidate) for candidate in trace.candidates]
+        others = self._others()
+        return {
+            "id": trace.id,
+            "question": trace.question,
+            "nameless": "free text" if trace.problem.is_free_form else "no answer",
+            "nodes": nodes,
+            "others": others,
+            "candidates": candidates,
+            "votes": [
+                {
+                    "answer": None if vote.answer is None else vote.answer.canonical,
+                    "weight": round(vote.weight, 6),
+                    "candidates": vote.candidate_ids,
+                }
+                for vote in trace.votes
+            ],
+            "best": [node.id for node in trace.best_path()],
+            "facts": _facts(trace),
+            "strings": list(self._numbers),
+        }
+
+    def _nodes(self) -> dict[str, object]:
+        nodes = self._trace.tree.nodes
+        tokens = [self._tokens(node.step.tokens, node.step.data) for node in nodes]
+        count = len(self._trace.candidates)
+        return {
+            "parent": [-1 if node.parent is None else node.parent.id for node in nodes],
+            "visits": [node.visits for node in nodes],
+            "value": [round(node.value, 4) for node in nodes],
+            "confidence": [None if node.confidence is None else round(node.confidence, 4) for node in nodes],
+            "flags": [
+                _FORCED * (node.step.is_forced and node.parent is not None)
+                + _TERMINAL * node.is_terminal
+                + _CLOSED * node.is_closed
+                for node in nodes
+            ],
+            "candidate": [
+                -1 if node.candidate_id is None or node.candidate_id >= count else node.candidate_id for node in nodes
+            ],
+            "text": [text for text, _ in tokens],
+            "sure": [sure for _, sure in tokens],
+        }
+
+    def _tokens(self, tokens: Tokens, data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return texts and confidences in thousandths, -1 where forced; one piece when the tokens' texts are not known.
+
+        Arrays are written a hundred times faster than lists.
+        """
+        pieces = self._trace.vocabulary.cut(tokens, data)
+        scored = tokens.confidence
+        if pieces is None:
+            known = scored[tokens.is_sampled]
+            mean = round(1000 * float(known.mean())) if len(known) else -1
+            return np.array([self._number(data.decode(errors="replace"))]), np.array([mean])
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        last = len(pieces) - 1
+        texts = [decoder.decode(piece, final=at == last) for at, piece in enumerate(pieces)]
+        sure = np.where(np.isnan(scored), -1, np.rint(1000 * np.nan_to_num(scored))).astype(np.int64)
+        return np.array([self._number(text) for text in texts], dtype=np.int64), sure
+
+    def _others(self) -> dict[str, dict[str, list[list[int]]]]:
+        """Return, by node and token, the likeliest tokens with their probabilities, where the model was in doubt."""
+        found: dict[str, dict[str, list[list[int]]]] = {}
+        vocabulary = self._trace.vocabulary
+        for node in self._trace.tree.nodes:
+            tokens = node.step.tokens
+            if vocabulary.cut(tokens, node.step.data) is None:
+                continue
+            for at in np.flatnonzero(tokens.is_sampled & (tokens.confidence < _DOUBTFUL)).tolist():
+                shares = np.rint(1000 * np.exp(tokens.top_logprobs[at])).astype(int).tolist()
+                row = [
+                    [self._number((vocabulary.piece(token) or b"?").decode(errors="replace")), share]
+                    for token, share in zip(tokens.top_ids[at].tolist(), shares, strict=True)
+                    if share > 0
+                ]
+                found.setdefault(str(node.id), {})[str(at)] = row
+        return found
+
+    def _candidate(self, candidate: Candidate) -> dict[str, object]:
+        reply = candidate.reply
+        notes = (
+            "forced" * reply.is_forced,
+            "cut" * reply.is_truncated,
+            f"{1 + candidate.repeats} times" * (candidate.repeats > 0),
+        )
+        node = self._trace.tree[candidate.node_id]
+        rest = reply.data[len(self._trace.tree.data(node)) :]
+        text, sure = self._tokens(reply.tokens[node.num_tokens :], rest)
+        return {
+            "answer": None if reply.answer is None else reply.answer.canonical,
+            "node": candidate.node_id,
+            "confidence": round(reply.signals.confidence, 4),
+            "reward": round(candidate.reward, 4),
+            "tokens": len(reply.tokens),
+            "note": " ".join(filter(None, notes)),
+            "rest": {"text": text, "sure": sure} if rest else None,
+        }
+
+    def _number(self, text: str) -> int:
+        return self._numbers.setdefault(text, len(self._numbers))
+
+
+def _facts(trace: Trace) -> list[tuple[str, str]]:
+    result, usage = trace.result, trace.result.usage
+    most = "" if result.max_simulations is None else f" of {result.max_simulations}"
+    facts = [
+        ("strategy", result.strategy),
+        ("simulations", f"{result.num_simulations}{most}"),
+        ("stopped", f"{result.stop_reason}, certainty {result.certainty:.2f}"),
+        ("tokens", f"{usage.decoded} decoded, {usage.prefilled} prefilled, {usage.reused} reused"),
+        ("time", f"{result.seconds:.1f} s"),
+        ("step, seed", f"{trace.config.step}, {trace.seed}"),
+        ("reward, vote", f"{trace.config.reward_name}, {trace.config.vote_name}"),
+        ("model", " ".join(filter(None, (trace.model.repo, trace.model.file)))),
+        ("sha256", trace.model.sha256 or "unknown"),
+        ("target", trace.target or ""),
+        ("made by", f"marco {trace.version} {trace.source}"),
+        ("notices", "; ".join(result.notices)),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _verdict(trace: Trace) -> str:
+    correct = is_correct(trace)
+    return "" if correct is None else " (right)" if correct else f" (wrong: {trace.target})"
+
+
+def _part(name: str) -> str:
+    return files("marco_cli.trace.export").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _escaped(text: str) -> str:
+    return escape(visible(text).encode(errors="replace").decode())
