@@ -18,6 +18,7 @@ from marco_cli.errors import InputError, MarcoError
 T = TypeVar("T")
 
 _SHOWN: Final = 40
+_TOO_LARGE: Final = 1 << 63
 _NAMES: Final = {
     str: "a text",
     int: "a whole number",
@@ -82,6 +83,8 @@ def _read(kind: Any, value: object, where: str) -> object:
 
 
 def _scalar(kind: type, value: object, where: str) -> object:
+    if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+        raise _mismatch(kind, value, where)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(value, float) and not math.isfinite(value):

@@ -23,7 +23,7 @@ from marco_cli.search.tree import Tree
 from marco_cli.search.tree_json import from_plain, plain_tokens
 from marco_cli.trace.checked import entries, mapping, member, read
 from marco_cli.trace.encoding import MOMENTS
-from marco_cli.trace.record import SCHEMA, Source, Trace, TracedModel
+from marco_cli.trace.record import SCHEMA, Source, Trace, TracedModel, check_id
 from marco_cli.trace.timeline import Grown, Moment, Simulated
 from marco_cli.trace.vocabulary import from_plain as read_vocabulary
 
@@ -48,7 +48,12 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
-    """What a list says of a trace."""
+    """What a list says of a trace.
+
+    Raises:
+        InputError: the id cannot be one.
+
+    """
 
     id: str
     created: datetime
@@ -64,6 +69,10 @@ class Heading:
     confidence: float | None = None
     """Of the reply that was given, in [0, 1]; None when nothing was sampled."""
     accounting: Accounting
+
+    def __post_init__(self) -> None:
+        """Refuse an id that is no plain word."""
+        check_id(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

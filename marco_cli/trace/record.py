@@ -97,8 +97,7 @@ class Trace:
 
     def __post_init__(self) -> None:
         """Refuse an id that is no plain word, e.g. a path."""
-        if not _ID.fullmatch(self.id):
-            raise InputError(f"the id of a trace is {self.id[:80]!r}, expected lower-case letters, digits and dashes")
+        check_id(self.id)
 
     @property
     def tree(self) -> Tree:
@@ -159,6 +158,17 @@ class Trace:
         while node.children:
             node = max(node.children, key=lambda child: (child.visits, child.value))
         return self.tree.path(node)
+
+
+def check_id(trace_id: str) -> None:
+    """Refuse what cannot be the id of a trace: it becomes the name of a file.
+
+    Raises:
+        InputError: it is no plain word.
+
+    """
+    if not _ID.fullmatch(trace_id):
+        raise InputError(f"the id of a trace is {trace_id[:80]!r}, expected lower-case letters, digits and dashes")
 
 
 def new_id(moment: datetime) -> str:

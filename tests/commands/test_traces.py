@@ -208,3 +208,14 @@ def test_newer_and_damaged_traces_are_named(marco: Marco, tmp_path: Path) -> Non
     assert "format is marco.trace/2, this marco reads marco.trace/1" in run.err
     assert "bbbb.jsonl skipped: its line is torn" in run.err
     assert marco("traces", "show", "last").code == 0
+
+
+def test_tab_offers_the_newest_ids(marco: Marco) -> None:
+    """Completion offers `last` and ids, newest first, that begin with what is typed."""
+    from marco_cli.commands.traces import complete_traces
+
+    first, second = asked(marco), asked(marco)
+
+    assert complete_traces("") == ["last", second, first]
+    assert complete_traces("la") == ["last"]
+    assert complete_traces(first) == [first]

@@ -1,4 +1,5 @@
 import json
+import random
 from functools import cache
 from typing import Any
 
@@ -164,6 +165,36 @@ def test_what_a_trace_says_is_checked(path: tuple[Any, ...], value: object, word
 
     with pytest.raises(InputError, match=words):
         decode(json.dumps(document).encode())
+    if path == ("id",):
+        with pytest.raises(InputError, match="id"):
+            read_heading(json.dumps(document).encode() + b"\n")
+
+
+def test_no_damage_is_worse_than_bad_input() -> None:
+    """Whatever stands anywhere in a line, reading it gives a trace or an `InputError`."""
+    draw = random.Random(5)
+    line = encode(small())
+    junk: tuple[Any, ...] = (None, True, -1, 3, 1e300, 10**400, "", "x", "\ud800", [], [[]], [None], {}, {"a": 1})
+    num_refused = 0
+    for _ in range(250):
+        document = json.loads(line)
+        place: Any = document
+        while True:
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            if not keys:
+                break
+            key = draw.choice(keys)
+            if isinstance(place[key], dict | list) and draw.random() < 0.85:
+                place = place[key]
+                continue
+            place[key] = draw.choice(junk)
+            break
+        try:
+            encode(decode(json.dumps(document).encode()))
+        except InputError:
+            num_refused += 1
+
+    assert num_refused > 100
 
 
 @pytest.mark.parametrize("key", ["id", "tree", "candidates", "config", "problem", "usage", "timeline", "reply"])
