@@ -30,7 +30,18 @@ from marco_cli.models.choice import BUNDLED_MODEL
 from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
 from marco_cli.view.eval_progress import EvalProgress
 
-_LOADING = ("threads", "gpu_layers", "batch", "parallel", "ctx", "thought", "seed", "strategy", "effort", "simulations")
+_NOT_OF_THE_ROWS = (
+    "threads",
+    "gpu_layers",
+    "batch",
+    "thought",
+    "trace",
+    "trace_limit",
+    "seed",
+    "strategy",
+    "effort",
+    "simulations",
+)
 """Settings that may differ between runs whose rows belong together; the last four are the variants' own."""
 
 
@@ -48,7 +59,7 @@ class Plan:
     @property
     def configuration(self) -> dict[str, object]:
         """What must be the same for rows to belong together."""
-        settings = {key: value for key, value in asdict(self.settings).items() if key not in _LOADING}
+        settings = {key: value for key, value in asdict(self.settings).items() if key not in _NOT_OF_THE_ROWS}
         scorers = sorted({item.scorer for item in self.dataset.items})
         return {
             "command": "eval",
@@ -293,4 +304,7 @@ def compared(runs: Sequence[PastRun], baseline: str | None) -> tuple[Comparison,
     if len(rows) < 2:
         raise ConfigError("there is only one variant", hint="name another run, or a run with several strategies")
     first = baseline or next(iter(rows))
-    return compare_rows({first: rows[first], **rows})
+    comparisons = compare_rows({first: rows[first], **rows})
+    if not comparisons:
+        raise InputError("the variants have no problem in common", hint="compare runs of the same data set")
+    return comparisons

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write
+from marco_cli.config.option import did_you_mean
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
 
 
@@ -18,8 +19,21 @@ class _DataSetFirst(TyperGroup):
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Put `run` in front of what is no command of its own."""
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            if not args[0].startswith("-") and not ctx.resilient_parsing:
+                _check_word(args[0], tuple(self.commands))
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+
+def _check_word(word: str, commands: tuple[str, ...]) -> None:
+    """Refuse what is neither a command nor a data set, before its options are read."""
+    from marco_cli.evals import DATASETS
+
+    if word not in DATASETS:
+        raise ConfigError(
+            f"there is no data set {word!r}, expected one of {', '.join(DATASETS)}",
+            hint=did_you_mean(word, (*DATASETS, *commands)),
+        )
 
 
 def _complete_sets(incomplete: str) -> list[str]:
@@ -51,7 +65,10 @@ Price = Annotated[
 @app.command("run")
 def run_eval(
     dataset: Annotated[
-        str, typer.Argument(help="A data set's name; `marco eval sets` lists them.", autocompletion=_complete_sets)
+        str,
+        typer.Argument(
+            metavar="DATASET", help="Its name; `marco eval sets` lists them.", autocompletion=_complete_sets
+        ),
     ],
     *,
     lang: Annotated[str | None, typer.Option("--lang", metavar="LANG[,LANG]", help="Languages: en,zh.")] = None,

@@ -177,7 +177,8 @@ def outcome_document(outcome: Outcome) -> Document:
         "reward": outcome.reward,
         "vote": outcome.vote,
         "candidates": [
-            {**candidate_document(candidate), "score": asdict(score)}
+            # Counted from the signals, since a row that was read back has no tokens any more.
+            {**candidate_document(candidate), "num_tokens": candidate.reply.signals.num_tokens, "score": asdict(score)}
             for candidate, score in zip(outcome.candidates, outcome.scores, strict=True)
         ],
         "votes": [vote_document(vote) for vote in outcome.votes],
