@@ -22,12 +22,17 @@ from marco_cli.evals.simple_evals import instruct
 from marco_cli.evals.variant import Variant
 from marco_cli.search import STRATEGIES
 from marco_cli.solver import Solver, search_plan
+from marco_cli.trace.record import Trace, from_result
 
 ROWS_FILE: Final = "rows.jsonl"
 ROWS_IN_FLIGHT: Final = 8
 """Items worked on at once: while one search waits for its last chain, the others fill the batch."""
 
 Listener = Callable[[Outcome], None]
+TraceListener = Callable[[Trace], None]
+
+_ANSWERS: Final = ("exact", "number", "choice", "simple-evals")
+"""Scorers whose target is an answer, and no pattern or text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +133,7 @@ async def run_jobs(
     solver: Solver,
     journal: Journal,
     on_outcome: Listener,
+    on_trace: TraceListener | None = None,
     in_flight: int = ROWS_IN_FLIGHT,
     stop: asyncio.Event | None = None,
 ) -> bool:
@@ -138,6 +144,7 @@ async def run_jobs(
         solver: its engine answers; its settings are replaced by each variant's.
         journal: gets every outcome, in the order of the jobs.
         on_outcome: hears of each once it is on disk.
+        on_trace: gets the trace of each answer, in a thread of its own; one that fails ends the run.
         in_flight: jobs worked on at once.
         stop: once set, nothing new is begun.
 
@@ -150,7 +157,7 @@ async def run_jobs(
     """
 
     async def work(job: Job) -> Outcome:
-        return await ask(job, solver)
+        return await ask(job, solver, on_trace)
 
     async def emit(outcome: Outcome) -> None:
         await asyncio.to_thread(journal.append, jsonl.encode(outcome_document(outcome)))
@@ -159,7 +166,7 @@ async def run_jobs(
     return await run_in_order(wanted, work, emit, parallel=in_flight, stop=stop)
 
 
-async def ask(job: Job, solver: Solver) -> Outcome:
+async def ask(job: Job, solver: Solver, on_trace: TraceListener | None = None) -> Outcome:
     """Ask one item; an item that the model cannot be asked gives a failed outcome."""
     item, label = job.item, job.variant.label
     own = replace(solver, settings=job.variant.seeded(job.seed_index))
@@ -169,6 +176,10 @@ async def ask(job: Job, solver: Solver) -> Outcome:
         result = await own.solve(problem)
     except (InputError, EngineError) as error:
         return failed(error, item=item, variant=label, seed=job.seed)
+    if on_trace is not None:
+        target = item.target if item.scorer in _ANSWERS else None
+        trace = from_result(own, problem, result, source="eval", target=target, item=item.id)
+        await asyncio.to_thread(on_trace, trace)
     config, is_routed = search_plan(own.settings)
     stood = STRATEGIES["cot"] if is_routed and result.strategy == "cot" else None
     return outcome_of(
