@@ -140,8 +140,13 @@ class Dialogue:
         return self.conversation.num_dropped - before.num_dropped
 
     async def warm(self) -> None:
-        """Evaluate what the next prompt begins with, whatever is asked; a cancel keeps what was evaluated so far."""
-        await self.solver.engine.generate(Request(prompt_ids=self.known_prefix(), max_tokens=0))
+        """Evaluate what the next prompt begins with, whatever is asked; a cancel keeps what was evaluated so far.
+
+        Everything else that the KV memory holds is forgotten: the thoughts of earlier turns would make every token dearer.
+        """
+        ids = self.known_prefix()
+        await self.solver.engine.settle(ids)
+        await self.solver.engine.generate(Request(prompt_ids=ids, max_tokens=0))
 
     def known_prefix(self) -> tuple[int, ...]:
         """Return the tokens that the next prompt begins with, whatever is asked."""

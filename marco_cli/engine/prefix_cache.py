@@ -151,9 +151,12 @@ class PrefixCache:
         return True
 
     def trim(self) -> None:
-        """Give up idle prefixes, least recently used first, until they keep no more cells than they may."""
-        while self.cells - self.pinned > self.num_idle_cells and self._evict_idle():
-            pass
+        """Give up idle prefixes, least recently used first, until they keep no more cells than they may.
+
+        The last one used stays, however long: it is what a conversation goes on from.
+        """
+        while self.cells - self.pinned > self.num_idle_cells and len(self._idle) > 1:
+            self._evict_idle()
 
     def keep_only(self, ids: Sequence[int]) -> None:
         """Give up every idle prefix but the longest held one of `ids`."""

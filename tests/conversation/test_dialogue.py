@@ -88,6 +88,25 @@ def test_warming_twice_costs_a_token() -> None:
     asyncio.run(work())
 
 
+def test_thoughts_of_earlier_turns_are_forgotten() -> None:
+    """Between turns the KV memory holds what the model will be told again, and not a cell more, however long that is."""
+
+    async def work() -> None:
+        talk = dialogue()
+        cache = talk.solver.engine._scheduler.cache  # type: ignore[attr-defined]  # a scripted engine
+        cache.num_idle_cells = 10
+        for _ in range(3):
+            await talk.ask("Hello?")
+            await talk.warm()
+
+            assert cache.cells == len(talk.known_prefix())
+        cost = talk.conversation.turns[-1].cost
+        assert cost.reused == cost.prompt_tokens - cost.prefilled > 2 * cost.prefilled
+        await talk.close()
+
+    asyncio.run(work())
+
+
 def test_a_full_context_drops_the_oldest_turns() -> None:
     """What does not fit any more goes, oldest first; the turn says how much, and the model is told the rest."""
 

@@ -291,3 +291,14 @@ def test_idle_prefixes_keep_no_more_cells_than_they_may() -> None:
     assert bench.held((5, 6, 7, 8))
     assert bench.held((15, 16, 17))
     assert bench.cache.length(running) == 6
+
+
+def test_the_last_prefix_stays_however_long_it_is() -> None:
+    """A conversation longer than idle prefixes may be is still there for its next turn."""
+    bench = Bench(num_idle_cells=3)
+    bench.keep((5, 6))
+    bench.keep((1, 2, 3, 4, 5, 6))
+    bench.cache.trim()
+
+    assert bench.held((1, 2, 3, 4, 5, 6))
+    assert not bench.held((5,))
