@@ -1,0 +1,147 @@
+import json
+from pathlib import Path
+
+import pytest
+from commands.program import Marco
+from search.scripts import SUM, grown_script
+from traced import traced
+
+from marco_cli.trace.export import FORMATS
+from marco_cli.trace.fields import FIELDS
+from marco_cli.trace.record import Trace
+from marco_cli.trace.store import append, save
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Trace]:
+    """Return traces of three searches: two turns of a conversation and a row whose target is known."""
+    first = traced(SUM, strategy="mcts", simulations=6, more={"source": "chat", "turn": 1, "session": "20260101-talk"})
+    second = {"source": "chat", "turn": 2, "session": "20260101-talk"}
+    row = {"source": "eval", "target": "4", "item": "row-1"}
+    return [
+        first,
+        traced(SUM, strategy="mcts", simulations=6, question="3+3?", more=second),
+        traced(grown_script(3), strategy="mcts", simulations=6, question="1+1?", more=row),
+    ]
+
+
+@pytest.fixture
+def kept(found: list[Trace], tmp_path: Path) -> list[Trace]:
+    """Return the traces, which lie in the state directory."""
+    for trace in found:
+        save(trace, tmp_path / "state" / "traces")
+    return found
+
+
+def ids(text: str) -> list[str]:
+    """Return the ids of exported rows."""
+    return [json.loads(line)["trace"]["id"] for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_goes_to_stdout_or_to_a_file(name: str, marco: Marco, kept: list[Trace], tmp_path: Path) -> None:
+    """Without a name it is the newest trace; the bytes are the same in a pipe and in a file."""
+    option = ("--margin", "0") if name == "dpo" else ()
+    trace = kept[0].id
+    piped = marco("traces", "export", trace, "--format", name, *option)
+    file = tmp_path / f"out{FORMATS[name].suffix}"
+    filed = marco("traces", "export", trace, "-F", name, "-o", file, *option)
+
+    assert (piped.code, filed.code) == (0, 0)
+    assert piped.out
+    assert file.read_text(encoding="utf-8") == piped.out
+    assert filed.out == ""
+    assert str(file) in filed.err
+
+
+def test_traces_are_chosen_by_id_session_filter_or_all(marco: Marco, kept: list[Trace]) -> None:
+    """Ids, `last`, a conversation, `--all` and a filter choose what their names say, oldest first."""
+    first, second, third = (trace.id for trace in kept)
+    sft = ("traces", "export", "-F", "sft")
+
+    assert ids(marco(*sft).out) == [third]
+    assert ids(marco(*sft, "last", first[-4:]).out) == [third, first]
+    assert ids(marco(*sft, "--all").out) == [first, second, third]
+    assert ids(marco(*sft, "--session", "20260101-talk").out) == [first, second]
+    assert ids(marco(*sft, "--session", "talk", "--where", "turn == 2").out) == [second]
+    assert ids(marco(*sft, "--where", "source == 'eval' and target == '4'").out) == [third]
+    assert ids(marco(*sft, first, second, "--where", "question == '3+3?'").out) == [second]
+
+
+def test_rows_of_a_file_of_traces(marco: Marco, found: list[Trace], tmp_path: Path) -> None:
+    """What batch and eval keep is exported with `--from`; a torn last line is named and left out."""
+    file = tmp_path / "traces.jsonl"
+    for trace in found:
+        append(trace, file)
+    file.write_bytes(file.read_bytes()[:-50])
+    run = marco("traces", "export", "-F", "sft", "--from", file)
+
+    assert run.code == 0
+    assert ids(run.out) == [trace.id for trace in found[:2]]
+    assert "torn" in run.err
+    assert "2 rows from 2 traces" in run.err
+
+
+def test_documents_of_several_traces_want_a_directory(marco: Marco, kept: list[Trace], tmp_path: Path) -> None:
+    """A page is about one trace: several go into a directory, a file each, and nowhere else."""
+    refused = marco("traces", "export", "-o", tmp_path / "all.html", "--all")
+    run = marco("traces", "export", "-F", "html", "-o", f"{tmp_path}/pages/", "--all")
+
+    assert refused.code == 2
+    assert "a directory" in refused.err
+    assert not (tmp_path / "all.html").exists()
+    assert run.code == 0
+    assert {path.name for path in (tmp_path / "pages").iterdir()} == {f"{trace.id}.html" for trace in kept}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ((), 2, "no format is given"),
+        (("-F", "htlm"), 2, "did you mean html?"),
+        (("-o", "rows.jsonl"), 2, "no format is given"),
+        (("-F", "sft", "--where", "confidance > 1"), 2, "did you mean confidence?"),
+        (("-F", "sft", "--where", "confidence > 1"), 6, "fits none of 3 traces"),
+        (("-F", "sft", "--layout", "alpaca"), 2, "expected messages or sharegpt"),
+        (("-F", "sft", "nobody"), 6, "no trace 'nobody'"),
+        (("-F", "sft", "--session", "nobody"), 6, "no conversation 'nobody'"),
+        (("-F", "sft", "--all", "last"), 2, "--all"),
+        (("-F", "sft", "--from", "nowhere.jsonl"), 6, "nowhere.jsonl"),
+        (("-F", "dpo", "--margin", "1"), 3, "nothing to export: 1 left out"),
+        (("-F", "dpo", "--pairs", "0"), 2, "--pairs is 0"),
+    ],
+)
+def test_what_cannot_be_exported_is_said_in_one_line(
+    arguments: tuple[str, ...], code: int, message: str, marco: Marco, kept: list[Trace]
+) -> None:
+    """Wrong names, filters and files end with their exit code, a remedy, and nothing on stdout."""
+    if code == 3:
+        arguments = (*arguments, kept[0].id)
+    run = marco("traces", "export", *arguments)
+
+    assert (run.code, run.out) == (code, "")
+    assert message in run.err
+
+
+def test_no_trace_at_all_is_no_success(marco: Marco) -> None:
+    """With nothing kept yet there is a line on how to get a trace."""
+    run = marco("traces", "export", "-F", "sft", "--all")
+    assert run.code == 6
+    assert "marco ask" in run.err
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(marco: Marco, kept: list[Trace], tmp_path: Path) -> None:
+    """A path through a file is a storage error; an existing file is replaced whole or not at all."""
+    (tmp_path / "file").write_text("mine")
+    run = marco("traces", "export", "-o", tmp_path / "file" / "tree.html")
+
+    assert run.code == 7
+    assert (tmp_path / "file").read_text() == "mine"
+    assert not list(tmp_path.glob(".*part"))
+
+
+def test_the_fields_of_a_filter_can_be_listed(marco: Marco) -> None:
+    """`--where help` names every field with what it is."""
+    run = marco("traces", "export", "--where", "help")
+    assert run.code == 0
+    assert {line.split()[0] for line in run.out.splitlines()} == set(FIELDS)
