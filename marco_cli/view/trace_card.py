@@ -140,7 +140,7 @@ def _count(trace: Trace) -> str:
 
 def _folded(key: str, value: str, width: int | None) -> list[str]:
     text = printable(value)
-    first, *rest = wrap(text, max(20, width - 10)) if width is not None else [text]
+    first, *rest = (wrap(text, max(20, width - 10)) if width is not None else [text]) or [""]
     return [f"{key:<9} {first}", *(" " * 10 + line for line in rest)]
 
 

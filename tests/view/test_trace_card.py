@@ -37,6 +37,14 @@ def test_a_card_says_what_was_asked_and_answered(trace: Trace) -> None:
     assert "target    2" in card
 
 
+def test_a_blank_question_is_no_accident(trace: Trace) -> None:
+    """A trace whose question is empty, or white space, has a card and a line like any other."""
+    blank = replace(trace, problem=replace(trace.problem, question=" \n"))
+
+    assert trace.id in trace_card(blank, width=60)
+    assert trace.id in trace_table([heading_of(blank)], width=60)
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_nothing_is_wider_than_the_terminal(trace: Trace, width: int) -> None:
     """List and card fit; a list on a narrow terminal leaves out columns before it cuts the question away."""
