@@ -16,6 +16,7 @@ from marco_cli import jsonl
 from marco_cli.batch.journal import HASH_DIGITS, Entry, Journal
 from marco_cli.batch.pool import run_in_order
 from marco_cli.errors import EngineError, InputError
+from marco_cli.evals import translation
 from marco_cli.evals.base import Item
 from marco_cli.evals.outcome import Outcome, failed, outcome_document, outcome_of, read_outcome
 from marco_cli.evals.simple_evals import instruct
@@ -166,13 +167,21 @@ async def run_jobs(
     return await run_in_order(wanted, work, emit, parallel=in_flight, stop=stop)
 
 
+def _question(item: Item, solver: Solver) -> str:
+    """Return the question with the instruction that its scorer relies on."""
+    if item.scorer == "simple-evals":
+        return instruct(item)
+    if item.scorer == "chrf" and not solver.settings.prefix:  # a preset's own instruction stands
+        return translation.instruct(item)
+    return item.question
+
+
 async def ask(job: Job, solver: Solver, on_trace: TraceListener | None = None) -> Outcome:
     """Ask one item; an item that the model cannot be asked gives a failed outcome."""
     item, label = job.item, job.variant.label
     own = replace(solver, settings=job.variant.seeded(job.seed_index))
-    question = instruct(item) if item.scorer == "simple-evals" else item.question
     try:
-        problem = replace(own.problem(question), is_free_form=item.scorer == "chrf")
+        problem = replace(own.problem(_question(item, own)), is_free_form=item.scorer == "chrf")
         result = await own.solve(problem)
     except (InputError, EngineError) as error:
         return failed(error, item=item, variant=label, seed=job.seed)

@@ -49,6 +49,14 @@ def corpus_scores(texts: Sequence[str], items: Sequence[Item]) -> CorpusScores:
     return CorpusScores(chrf=float(chrf_), bleu=float(bleu))
 
 
+def instruct(item: Item) -> str:
+    """Return the text after the instruction to translate it, as the preset `translate` words it."""
+    return (
+        "Translate the following text into English. It may be colloquial: convey what is meant, in words that a native "
+        f"speaker would use, not word for word. Give only the translation as the output.\n\n{item.question}"
+    )
+
+
 @cache
 def _sacrebleu() -> Any:
     check_available()

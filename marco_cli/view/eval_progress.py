@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, TextIO
 
+from rich.cells import cell_len, set_cell_size
+
 from marco_cli.evals.outcome import Outcome
 from marco_cli.view.printable import printable
 from marco_cli.view.status import duration, grouped
@@ -88,7 +90,12 @@ class EvalProgress:
         if not self._is_live:
             self._stream.write(f"{self.line()}\n")
         else:
-            width = os.get_terminal_size(self._stream.fileno()).columns
-            self._stream.write(f"\r\x1b[K{self.line()[: width - 1]}")
+            line = set_cell_size(self.line(), min(cell_len(self.line()), columns(self._stream) - 1))
+            self._stream.write(f"\r\x1b[K{line}")
             self._is_shown = True
         self._stream.flush()
+
+
+def columns(stream: TextIO) -> int:
+    """Return how wide the terminal behind a stream is."""
+    return os.get_terminal_size(stream.fileno()).columns

@@ -8,6 +8,7 @@ import pytest
 from evals.examples import ITEMS, adding_script, ask_all, opened, variants
 from traced import scripted_solver
 
+from marco_cli.engine.scripted import END
 from marco_cli.errors import InputError
 from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.report import About, build_report
@@ -91,6 +92,37 @@ def asked(question: str, **settings: Any) -> Outcome:
             await solver.close()
 
     return asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("scorer", "settings", "words"),
+    [
+        ("number", {}, "1+2?"),
+        ("simple-evals", {}, 'after "Answer:".\n\n1+2?'),
+        ("chrf", {}, "Translate the following text into English."),
+        ("chrf", {"prefix": "Into German: "}, "Into German: 1+2?"),
+    ],
+)
+def test_a_scorer_that_relies_on_an_instruction_gives_it(scorer: str, settings: dict[str, Any], words: str) -> None:
+    """What is asked is what the scorer can read; an instruction of the preset's own is not doubled."""
+    seen: list[str] = []
+
+    def script(text: str) -> dict[str, float]:
+        seen.append(text)
+        return {END: 1.0}
+
+    async def work() -> None:
+        solver = scripted_solver(script)
+        try:
+            (job,) = jobs([replace(ITEMS[0], scorer=scorer)], variants("cot", **settings))
+            await ask(job, solver)
+        finally:
+            await solver.close()
+
+    pytest.importorskip("sacrebleu")
+    asyncio.run(work())
+    assert any(words in text for text in seen)
+    assert not any("Translate" in text for text in seen) or words.startswith("Translate")
 
 
 def test_an_item_that_does_not_fit_is_a_failed_row(tmp_path: Path) -> None:

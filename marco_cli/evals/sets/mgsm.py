@@ -56,7 +56,6 @@ def _items(path: Path, lang: str) -> list[Item]:
             target=cells[target].strip(),
             scorer="number",
             lang=lang,
-            group=lang,
         )
         check_target(item, where=where)
         items.append(item)
