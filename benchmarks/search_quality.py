@@ -16,7 +16,7 @@ import random
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -220,10 +220,24 @@ def checked(group: Sequence[Row]) -> bool:
 RULES = {"sample": best, "vote": majority, "weighted vote": weighted, "checked vote": checked, "best-of": best}
 
 
-def scores(all_rows: Iterable[Row]) -> dict[str, dict[str, tuple[float, float]]]:
+def routed(all_rows: Sequence[Row]) -> Iterator[Row]:
+    """Yield what `--effort auto` makes of the rows: the greedy chain where it is sure enough, else the search.
+
+    The search of `auto` is that of `high`, which begins with the same greedy chain.
+    """
+    doubt_below = resolve(flags={"preset": "marco-nano"}, env={}).settings.doubt_below or 0.0
+    greedy = {row["id"]: row for row in all_rows if row["setting"] == "greedy"}
+    for row in all_rows:
+        if row["setting"] == "mcts high" and row["id"] in greedy:
+            chain = greedy[row["id"]]
+            is_sure = bool(chain["candidates"]) and chain["candidates"][0]["confidence"] >= doubt_below
+            yield {**(chain if is_sure else row), "setting": "auto", "seed": row["seed"]}
+
+
+def scores(all_rows: Sequence[Row]) -> dict[str, dict[str, tuple[float, float]]]:
     """Return method → problem → (share right, decoded tokens), means over seeds and disjoint groups."""
     table: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    for row in all_rows:
+    for row in (*all_rows, *routed(all_rows)):
         if row["setting"] != "pool":
             table[row["setting"]][row["id"]].append((row["correct"], row["tokens"]))
             continue
@@ -255,33 +269,33 @@ def interval(differences: Sequence[float], *, repeats: int = 2000) -> tuple[floa
 
 def report(options: argparse.Namespace) -> None:
     """Print the table, paired with greedy and with the best rival at no more tokens, and draw the plot."""
-    table = scores(rows(options.out / "rows.jsonl"))
+    table = scores(list(rows(options.out / "rows.jsonl")))
     accuracy = {name: statistics.fmean(r for r, _ in t.values()) for name, t in table.items()}
     tokens = {name: statistics.fmean(c for _, c in t.values()) for name, t in table.items()}
     print("| method | problems | accuracy % | tokens | against greedy, 95 % interval |\n|---|---|---|---|---|")
     for name in sorted(table, key=lambda name: (tokens[name], name)):
-        low, high = paired(table[name], table["greedy"])
         print(
             f"| {name} | {len(table[name])} | {100 * accuracy[name]:.1f} | {tokens[name]:.0f} "
-            f"| {100 * (accuracy[name] - accuracy['greedy']):+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] |"
+            f"| {paired(table[name], table['greedy'])} |"
         )
     rivals = [name for name in table if name.startswith(("vote", "weighted", "best-of@"))]  # as published
     for name in table:
         cheaper = [rival for rival in rivals if tokens[rival] <= 1.05 * tokens[name]]
         if name.startswith("mcts") and cheaper:
             rival = max(cheaper, key=lambda rival: accuracy[rival])
-            low, high = paired(table[name], table[rival])
             print(
                 f"\n{name} ({tokens[name]:.0f} tokens) against {rival} ({tokens[rival]:.0f}): "
-                f"{100 * (accuracy[name] - accuracy[rival]):+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+                f"{paired(table[name], table[rival])}"
             )
     if options.svg:
         draw_plot(options.svg, accuracy, tokens)
 
 
-def paired(ours: dict[str, tuple[float, float]], theirs: dict[str, tuple[float, float]]) -> tuple[float, float]:
-    """Return the interval of the difference over the problems that both have."""
-    return interval([ours[id_][0] - theirs[id_][0] for id_ in ours if id_ in theirs])
+def paired(ours: dict[str, tuple[float, float]], theirs: dict[str, tuple[float, float]]) -> str:
+    """Return the difference in points, and its interval, over the problems that both have."""
+    differences = [ours[id_][0] - theirs[id_][0] for id_ in ours if id_ in theirs]
+    low, high = interval(differences)
+    return f"{100 * statistics.fmean(differences):+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 def draw_plot(path: Path, accuracy: dict[str, float], tokens: dict[str, float]) -> None:
@@ -300,7 +314,7 @@ def draw_plot(path: Path, accuracy: dict[str, float], tokens: dict[str, float]) 
     for label, names in lines.items():
         axes.plot([tokens[n] for n in names], [100 * accuracy[n] for n in names], marker="o", label=label)
     for name, share in accuracy.items():
-        if name.startswith(("paper", "beam", "tot", "greedy")):
+        if name.startswith(("paper", "beam", "tot", "greedy", "auto")):
             axes.plot(tokens[name], 100 * share, marker="x", color="grey")
             axes.annotate(name.split(" @")[0], (tokens[name], 100 * share), fontsize=8, color="grey")
     axes.set(xscale="log", xlabel="decoded tokens a problem", ylabel="right answers, %")
