@@ -10,6 +10,7 @@
   const BOXES_FROM = 0.5; // below this scale text cannot be read: boxes are drawn as plain rectangles
   const READABLE = 0.75; // a page does not open smaller than this
   const FORCED = 1;
+  const MOST_BARS = 8;
   const ALL_OPEN = 60; // trees up to this size begin unfolded
   const one = (selector) => document.querySelector(selector);
   const view = one(".view");
@@ -24,6 +25,11 @@
   const isBest = new Uint8Array(size);
   for (const node of data.best) isBest[node] = 1;
   const isFolded = new Uint8Array(size);
+  // The best path in the middle of its siblings, so that it lies below the root and not at an edge.
+  for (const kids of children) {
+    const at = kids.findIndex((kid) => isBest[kid]);
+    if (at >= 0) kids.splice(kids.length >> 1, 0, ...kids.splice(at, 1));
+  }
 
   // ---- text -------------------------------------------------------------------------------------------------
 
@@ -439,7 +445,12 @@
       row.append(name, bar, element("span", "share", share));
       return row;
     });
-    if (bars.length) one(".votes").append(element("h2", "", "Votes (share, paths)"), ...bars);
+    if (bars.length) one(".votes").append(element("h2", "", "Votes (share, paths)"), ...bars.slice(0, MOST_BARS));
+    if (bars.length > MOST_BARS) {
+      const rest = element("details");
+      rest.append(element("summary", "", `${bars.length - MOST_BARS} more`), ...bars.slice(MOST_BARS));
+      one(".votes").append(rest);
+    }
     if (candidates.length) one(".candidates").append(element("h2", "", "Finished paths"), table());
     one(".facts").append(element("h2", "", "Search"), pairs(data.facts.map(([name, value]) => [name, visible(value)])));
   }
@@ -476,7 +487,10 @@
   // ---- hands -----------------------------------------------------------------------------------------------------
 
   const ACTIONS = {
-    best: () => choose(data.best[data.best.length - 1], true),
+    best: () => {
+      if (camera.scale < READABLE) camera.scale = READABLE;
+      choose(data.best[data.best.length - 1], true);
+    },
     unfold: () => unfoldAround(chosen, () => isFolded.fill(0)),
     fold: () => {
       unfoldAround(0, () => foldAllBut((node) => isBest[node]));

@@ -17,7 +17,7 @@ _BOX: Final = (176, 58)
 _GAP: Final = (16, 26)
 _MARGIN: Final = 20
 _HEADER: Final = 34
-_CELLS: Final = 27
+_CELLS: Final = 24
 """Half-width characters that fit a line of a box."""
 _TITLE: Final = 1500
 
