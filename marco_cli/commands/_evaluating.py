@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from marco_cli import __version__, jsonl
@@ -23,11 +24,12 @@ from marco_cli.evals.comparison import Comparison, compare_rows
 from marco_cli.evals.outcome import Outcome, outcome_document
 from marco_cli.evals.report import About, Report
 from marco_cli.evals.rescoring import rescore
-from marco_cli.evals.runner import ROWS_FILE, Job, jobs, missing, read_entry, read_outcomes, run_jobs
+from marco_cli.evals.runner import ROWS_FILE, Job, jobs, missing, read_entry, read_outcomes, row_key, run_jobs
 from marco_cli.evals.variant import Variant
 from marco_cli.models import LocatedModel
 from marco_cli.models.choice import BUNDLED_MODEL
 from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
+from marco_cli.trace.store import append
 from marco_cli.view.eval_progress import EvalProgress
 
 _NOT_OF_THE_ROWS = (
@@ -54,6 +56,8 @@ class Plan:
     settings: Settings
     model: LocatedModel
     in_flight: int
+    traces: Path | None
+    """Where the trace of each answer goes; None keeps none."""
     is_quiet: bool
 
     @property
@@ -102,10 +106,13 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         left = missing(all_jobs, journal)
         if not left:
             return True
-        done = list(read_outcomes(rows)) if len(journal.done) else []
-        progress = EvalProgress(
-            sys.stderr, total=len(all_jobs), done=done[: len(all_jobs) - len(left)], is_quiet=plan.is_quiet
+        answered = {job.key for job in all_jobs} - {job.key for job in left}
+        done = (
+            [row for row in read_outcomes(rows) if row_key(row.item.id, row.variant, row.seed) in answered]
+            if answered
+            else []
         )
+        progress = EvalProgress(sys.stderr, total=len(all_jobs), done=done, is_quiet=plan.is_quiet)
         solver = open_solver(_widest(plan), plan.model, environ)
         try:
             return asyncio.run(_run(plan, left, solver, journal, progress))
@@ -134,7 +141,13 @@ async def _run(plan: Plan, left: Sequence[Job], solver: Solver, journal: Journal
         loop.add_signal_handler(signal.SIGINT, interrupt)
     try:
         return await run_jobs(
-            left, solver=solver, journal=journal, on_outcome=progress.on_outcome, in_flight=plan.in_flight, stop=stop
+            left,
+            solver=solver,
+            journal=journal,
+            on_outcome=progress.on_outcome,
+            on_trace=None if plan.traces is None else partial(append, path=plan.traces),
+            in_flight=plan.in_flight,
+            stop=stop,
         )
     except asyncio.CancelledError:
         return False

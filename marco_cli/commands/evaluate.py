@@ -95,6 +95,12 @@ def run_eval(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Go on although the configuration differs.")] = False,
     rows: Annotated[int, typer.Option("--rows", min=1, max=256, help="Problems worked on at once.")] = 8,
+    traces: Annotated[
+        Path | None,
+        typer.Option(
+            "--traces", metavar="FILE", help="Add the trace of each answer to FILE, for `marco traces export --from`."
+        ),
+    ] = None,
     precision: Precision = 0.95,
     price_per_hour: Price = None,
     simulations: opt.Simulations = None,
@@ -151,6 +157,7 @@ def run_eval(
         settings=settings,
         model=located,
         in_flight=rows,
+        traces=traces,
         is_quiet=quiet,
     )
     mode: Mode = "resume" if resume else "overwrite" if overwrite else "create"

@@ -145,3 +145,17 @@ def test_the_fields_of_a_filter_can_be_listed(marco: Marco) -> None:
     run = marco("traces", "export", "--where", "help")
     assert run.code == 0
     assert {line.split()[0] for line in run.out.splitlines()} == set(FIELDS)
+
+
+@pytest.mark.weights
+def test_an_evaluation_becomes_data_to_fine_tune_on(marco: Marco, tmp_path: Path) -> None:
+    """`marco eval --traces` and an export of what was right make chats of the data set's own questions."""
+    file = tmp_path / "traces.jsonl"
+    evaluated = marco("eval", "nano", "--limit", "4", "--strategy", "vote@4", "--traces", file, "-q")
+    run = marco("traces", "export", "-F", "sft", "--from", file, "--where", "correct")
+    rows = [json.loads(line) for line in run.out.splitlines()]
+
+    assert (evaluated.code, run.code) == (0, 0)
+    assert 0 < len(rows) <= 4
+    assert all(row["trace"]["item"] and row["trace"]["correct"] == "yes" for row in rows)
+    assert all(row["messages"][-1]["content"].startswith("<Thought>") for row in rows)
