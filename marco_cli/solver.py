@@ -15,7 +15,7 @@ from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.choice import choose_model, implied_preset
 from marco_cli.models.gguf_header import read as read_header
-from marco_cli.prompt.base import Message, compose, encode
+from marco_cli.prompt.base import Message, Prompt, compose, encode
 from marco_cli.prompt.template import choose_template, render
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
 from marco_cli.search.budget import Stop
@@ -97,6 +97,24 @@ class Solver:
     critic: Engine | None = None
     """Who judges the steps of `tot`, if it is not the model itself."""
 
+    def prompt(self, question: str, *, history: tuple[Message, ...] = ()) -> Prompt:
+        """Put the preset's texts around a question.
+
+        Raises:
+            InputError: the question is empty or no text.
+
+        """
+        settings = self.settings
+        return compose(
+            question,
+            system=settings.system,
+            prefix=settings.prefix,
+            suffix=settings.suffix,
+            variables=settings.variables,
+            prefill=settings.prefill,
+            history=history,
+        )
+
     def problem(self, question: str, *, history: tuple[Message, ...] = ()) -> Problem:
         """Put the preset's texts and the model's chat template around a question.
 
@@ -106,15 +124,7 @@ class Solver:
 
         """
         settings, info = self.settings, self.engine.info
-        prompt = compose(
-            question,
-            system=settings.system,
-            prefix=settings.prefix,
-            suffix=settings.suffix,
-            variables=settings.variables,
-            prefill=settings.prefill,
-            history=history,
-        )
+        prompt = self.prompt(question, history=history)
         template = choose_template(settings.chat_template, info.chat_template)
         pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text)
         ids = encode(pieces, lambda text, special: self.engine.tokenize(text, special=special), bos_id=info.bos_id)

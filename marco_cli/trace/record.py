@@ -19,7 +19,7 @@ from marco_cli.engine.base import Tokens
 from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel
 from marco_cli.models.store import read_record
-from marco_cli.prompt.base import Message, compose
+from marco_cli.prompt.base import Message
 from marco_cli.search.base import Candidate, Problem, Reply, SearchResult, Vote
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.steps import split
@@ -223,7 +223,7 @@ def from_result(
         settings=solver.settings,
         config=config,
         is_routed=is_routed,
-        messages=_messages(solver.settings, problem, history),
+        messages=solver.prompt(problem.question, history=history).messages,
         problem=problem,
         result=kept,
         is_grafted=is_grafted,
@@ -251,17 +251,6 @@ def _traced(model: LocatedModel) -> TracedModel:
     in_cache = next((f"{found[1]}/{found[2]}" for found in folders if found), None)
     repo = record.repo if record and model.source != "bundled" else in_cache
     return TracedModel(name=model.name, repo=repo, file=model.path.name, sha256=model.sha256)
-
-
-def _messages(settings: Settings, problem: Problem, history: tuple[Message, ...]) -> tuple[Message, ...]:
-    return compose(
-        problem.question,
-        system=settings.system,
-        prefix=settings.prefix,
-        suffix=settings.suffix,
-        variables=settings.variables,
-        history=history,
-    ).messages
 
 
 def _grafted(solver: Solver, problem: Problem, result: SearchResult, config: SearchConfig) -> SearchResult:
