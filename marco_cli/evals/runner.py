@@ -97,14 +97,15 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
     """
     found: dict[str, Outcome] = {}
     try:
-        lines = path.read_bytes().split(b"\n")
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if line.endswith(b"\n"):
+                    row = read_outcome(jsonl.decode(line), where=f"{path} line {number}")
+                    found[row_key(row.item.id, row.variant, row.seed)] = row
     except OSError as error:
         raise InputError(
             f"cannot read {path}: {error.strerror}", hint="name the directory that `marco eval -o` wrote"
         ) from error
-    for number, line in enumerate(lines[:-1], 1):
-        outcome = read_outcome(jsonl.decode(line), where=f"{path} line {number}")
-        found[row_key(outcome.item.id, outcome.variant, outcome.seed)] = outcome
     yield from found.values()
 
 

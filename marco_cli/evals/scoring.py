@@ -13,6 +13,7 @@ from marco_cli.answer import Kind, extract, matches
 from marco_cli.errors import InputError
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import NO_ANSWER, Item, Score, Scorer, judged
+from marco_cli.evals.simple_evals import language
 from marco_cli.search import load
 
 _TEXT_LIMIT = 400
@@ -67,8 +68,11 @@ def check_target(item: Item, *, where: str) -> None:
 
     Raises:
         InputError: the target is empty, no number, no letter or no regular expression, as its scorer wants.
+        ConfigError: the scorer does not know the language of the question.
 
     """
+    if item.scorer == "simple-evals":
+        language(item)
     if not item.target.strip():
         raise InputError(f"{where}: the target is empty", hint="every row needs a target")
     kind, expected = _WHOLE_TARGETS.get(item.scorer, (None, ""))

@@ -42,7 +42,7 @@ _NUMBER = re.compile(r"\d+\.?\d*")
 
 def score(text: str, item: Item) -> Score:
     """Score a text by the rule of simple-evals."""
-    prefix = _language(item).prefix
+    prefix = language(item).prefix
     _, found, tail = text.rpartition(prefix)
     numbers = _NUMBER.findall(tail.replace(",", "")) if found else []
     if not numbers:
@@ -55,10 +55,16 @@ def score(text: str, item: Item) -> Score:
 
 def instruct(item: Item) -> str:
     """Return the question after the published instruction."""
-    return f"{_language(item).instruction}\n\n{item.question}"
+    return f"{language(item).instruction}\n\n{item.question}"
 
 
-def _language(item: Item) -> Language:
+def language(item: Item) -> Language:
+    """Return what belongs to the language of a question.
+
+    Raises:
+        ConfigError: the rule is not known for it.
+
+    """
     if item.lang not in LANGUAGES:
         raise ConfigError(
             f"the simple-evals rule is not known for the language {item.lang or 'of this data set'!r}, "

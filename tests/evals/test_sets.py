@@ -117,6 +117,15 @@ def test_other_wrong_selections_say_what_is_possible(mgsm: Path) -> None:
     assert "en, zh" in (refused("nano", langs=("fr",)).hint or "")
 
 
+def test_a_language_that_a_scorer_does_not_know_is_refused_at_once(tmp_path: Path) -> None:
+    """The published rule is there for English and Chinese; another language ends before a model is loaded."""
+    (tmp_path / "mgsm_sw.tsv").write_text("Ngapi?\t3\n", encoding="utf-8")
+
+    error = refused("mgsm", langs=("sw",), data=tmp_path, scorer="simple-evals")
+    assert "expected one of en, zh" in error.message
+    assert error.exit_code == 2
+
+
 def test_gsm8k_takes_what_follows_the_marks(tmp_path: Path) -> None:
     """The target stands after ####, thousands and all."""
     row = {"question": "How much?", "answer": "He saves 3 * 400 = 1200.\n#### 1,200"}
