@@ -321,4 +321,10 @@ def _notices(variants: Sequence[VariantReport]) -> tuple[str, ...]:
             notices.append(f"{variant.label}: not one reply has an answer; is this the model's preset, and its scorer?")
         if variant.num_errors:
             notices.append(f"{variant.label}: {variant.num_errors} rows failed and count in no figure")
+        num_late = dict(variant.stop_reasons).get("time", 0)
+        if num_late:
+            notices.append(
+                f"{variant.label}: {num_late} of the answers ended at a time limit, so they depend on the machine, "
+                "on what else it did, and on --rows"
+            )
     return tuple(notices)

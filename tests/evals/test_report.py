@@ -153,6 +153,14 @@ def test_the_summary_is_one_json_object() -> None:
     assert document["failures"][0].keys() == {"kind", "item", "variant", "seed"}
 
 
+def test_answers_that_a_clock_ended_are_told() -> None:
+    """A time limit makes figures depend on the machine and its load: the report says for how many."""
+    rows = [outcome(ITEMS[0], ["3"], stop_reason="time"), outcome(ITEMS[1], ["4"])]
+
+    assert "1 of the answers ended at a time limit" in report(*rows).notices[0]
+    assert report(rows[1]).notices == ()
+
+
 def test_languages_and_kinds_have_their_own_figures() -> None:
     """Groups appear when there are at least two."""
     variant = report(*(outcome(item, [item.target]) for item in ITEMS)).variants[0]
