@@ -14,6 +14,7 @@ from marco_cli.conversation.dialogue import Dialogue
 from marco_cli.conversation.recall import Recalled, recall
 from marco_cli.conversation.setup import Setup
 from marco_cli.conversation.turn import Conversation
+from marco_cli.models.choice import BUNDLED_NOTICE
 from marco_cli.solver import open_solver
 from marco_cli.trace.store import trace_directory
 from marco_cli.view import chat
@@ -40,7 +41,7 @@ async def converse(setup: Setup, screen: Screen, past: Past | None) -> None:
         setup = _as_before(setup, recalled)
     settings, model = setup.resolve()
     if model.source == "bundled" and settings.model is None and not screen.is_quiet:
-        note("using marco-nano, the bundled demo model; `marco models pull marco-o1` fetches the real one")
+        note(BUNDLED_NOTICE)
     if sys.stdin.isatty() and not screen.is_quiet:
         note(f"{chat.seat(settings, model.name)}; /help lists the commands, Ctrl-D leaves")
     reader = _reader(setup, screen)
