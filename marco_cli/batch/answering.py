@@ -3,6 +3,7 @@
 In: a `Row` or a `BadRow`. Out: a `Finished`, always: what goes wrong with a row stays with that row.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
@@ -15,6 +16,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.errors import ConfigError
 from marco_cli.search.base import SearchResult
 from marco_cli.solver import Solver, search_plan
+from marco_cli.trace.record import Trace, from_result
 
 NO_TIME_LIMIT: Final = 1e9
 """Seconds. A limit that nobody asked for would make an answer depend on what else is running."""
@@ -73,6 +75,7 @@ class Answerer:
         form: Format = "marco",
         min_confidence: float | None = None,
         is_alone: bool = False,
+        on_trace: Callable[[Trace], None] | None = None,
     ) -> None:
         """Take what all rows have in common.
 
@@ -82,8 +85,10 @@ class Answerer:
             form: of the output.
             min_confidence: below it, a row is `abstained`.
             is_alone: whether rows come one at a time. Then each is the same to the bit, whatever came before it.
+            on_trace: gets the trace of each answer, in a thread of its own.
 
         """
+        self._on_trace = on_trace
         self._is_alone = is_alone
         self._solver = solver
         self._settings = settings
@@ -112,6 +117,9 @@ class Answerer:
         if self._is_alone:
             await solver.engine.settle(problem.prompt_ids)
         result = await solver.solve(problem)
+        if self._on_trace is not None:
+            trace = from_result(solver, problem, result, source="batch", history=row.history, item=str(row.id))
+            await asyncio.to_thread(self._on_trace, trace)
         reasoning, output = solver.section_lengths(problem, result.reply)
         document = answered_row(
             row,

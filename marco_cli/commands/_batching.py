@@ -24,9 +24,11 @@ from marco_cli.commands._output import say, write
 from marco_cli.commands._signals import run
 from marco_cli.config.settings import Settings
 from marco_cli.engine.defaults import PLACES
-from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, StorageError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.solver import Solver, open_solver, search_plan
+from marco_cli.trace.record import Trace
+from marco_cli.trace.store import append
 from marco_cli.view.batch_progress import open_view
 from marco_cli.view.batch_report import batch_report, dry_run_report
 from marco_cli.view.printable import printable
@@ -50,6 +52,8 @@ class Job:
     is_retrying: bool
     is_forced: bool
     limit: ErrorLimit | None
+    traces: Path | None
+    """Where the trace of each answer goes; None keeps none."""
     is_dry: bool
     is_quiet: bool
 
@@ -100,6 +104,7 @@ class Batch:
         self._is_stream = lines.is_stream(job.source)
         self._parallel = job.parallel or usual_parallel(rows.base)
         self._tally = Tally()
+        self._is_untraced = False
 
     def dry_run(self) -> None:
         """Check everything, answer a few rows, print what a run would come to."""
@@ -233,7 +238,18 @@ class Batch:
             form=self._job.form,
             min_confidence=self._job.min_confidence,
             is_alone=self._parallel == 1,
+            on_trace=None if self._job.traces is None or self._job.is_dry else self._keep,
         )
+
+    def _keep(self, trace: Trace) -> None:
+        """Add a trace to the file of traces; if it cannot be written, the rows go on, and that is said once."""
+        if self._job.traces is None or self._is_untraced:
+            return
+        try:
+            append(trace, self._job.traces)
+        except StorageError as error:
+            self._is_untraced = True
+            self._say(f"no more traces are kept: {error.message}")
 
     def _measure(self, survey: Survey) -> Measured:
         solver = self._open_solver()

@@ -48,6 +48,12 @@ def batch(
     max_errors: Annotated[
         str | None, typer.Option("--max-errors", metavar="N|P%", help="Stop when more rows fail.", show_default=False)
     ] = None,
+    traces: Annotated[
+        Path | None,
+        typer.Option(
+            "--traces", metavar="FILE", help="Add the trace of each answer to FILE, for `marco traces export --from`."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and count the rows, answer a few, and say how long all would take.")
     ] = False,
@@ -107,6 +113,7 @@ def batch(
         is_retrying=retry_errors,
         is_forced=force,
         limit=ErrorLimit(count=0) if fail_fast else None if max_errors is None else ErrorLimit.parse(max_errors),
+        traces=traces,
         is_dry=dry_run,
         is_quiet=quiet,
     )

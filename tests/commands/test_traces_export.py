@@ -159,3 +159,18 @@ def test_an_evaluation_becomes_data_to_fine_tune_on(marco: Marco, tmp_path: Path
     assert 0 < len(rows) <= 4
     assert all(row["trace"]["item"] and row["trace"]["correct"] == "yes" for row in rows)
     assert all(row["messages"][-1]["content"].startswith("<Thought>") for row in rows)
+
+
+@pytest.mark.weights
+def test_a_batch_leaves_what_can_be_exported(marco: Marco, tmp_path: Path) -> None:
+    """`marco batch --traces` keeps each row's search under the row's id; where that fails, the rows are answered all the same."""
+    rows, file = tmp_path / "rows.jsonl", tmp_path / "traces.jsonl"
+    rows.write_text('{"id": "a", "prompt": "What is 12 + 30?"}\n{"id": 7, "prompt": "What is 2 + 3?"}\n')
+    batch = ("batch", rows, "--model", "marco-nano", "-q")
+    kept = marco(*batch, "-o", tmp_path / "one.jsonl", "--traces", file)
+    lost = marco(*batch, "-o", tmp_path / "two.jsonl", "--traces", rows / "impossible")
+    run = marco("traces", "export", "-F", "sft", "--from", file)
+
+    assert (kept.code, lost.code, run.code) == (0, 0, 0)
+    assert {json.loads(line)["trace"]["item"] for line in run.out.splitlines()} == {"a", "7"}
+    assert len((tmp_path / "two.jsonl").read_text().splitlines()) == 2
