@@ -288,18 +288,23 @@ def report(options: argparse.Namespace) -> None:
                 f"{paired(table[name], table[rival])}"
             )
     if options.svg:
-        draw_plot(options.svg, accuracy, tokens)
+        gains = {name: gain(table[name], table["greedy"]) for name in table}
+        draw_plot(options.svg, gains, tokens)
 
 
 def paired(ours: dict[str, tuple[float, float]], theirs: dict[str, tuple[float, float]]) -> str:
     """Return the difference in points, and its interval, over the problems that both have."""
-    differences = [ours[id_][0] - theirs[id_][0] for id_ in ours if id_ in theirs]
-    low, high = interval(differences)
-    return f"{100 * statistics.fmean(differences):+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    low, high = interval([ours[id_][0] - theirs[id_][0] for id_ in ours if id_ in theirs])
+    return f"{gain(ours, theirs):+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
-def draw_plot(path: Path, accuracy: dict[str, float], tokens: dict[str, float]) -> None:
-    """Draw accuracy against decoded tokens."""
+def gain(ours: dict[str, tuple[float, float]], theirs: dict[str, tuple[float, float]]) -> float:
+    """Return the difference in points over the problems that both have."""
+    return 100 * statistics.fmean(ours[id_][0] - theirs[id_][0] for id_ in ours if id_ in theirs)
+
+
+def draw_plot(path: Path, gains: dict[str, float], tokens: dict[str, float]) -> None:
+    """Draw what each method gains over the greedy chain, on the same problems, against decoded tokens."""
     import matplotlib as mpl  # noqa: PLC0415 (only the plot needs it)
 
     mpl.use("svg")
@@ -308,16 +313,16 @@ def draw_plot(path: Path, accuracy: dict[str, float], tokens: dict[str, float]) 
     mpl.rcParams["svg.hashsalt"] = "marco"
     figure, axes = plt.subplots(figsize=(7, 4.2))
     efforts = [f"mcts {name}" for name in ("low", "medium", "high", "max")]
-    lines = {"mcts, by effort": [name for name in efforts if name in accuracy]}
+    lines = {"mcts, by effort": [name for name in efforts if name in gains]}
     for label in ("best-of", "vote", "weighted vote", "checked vote"):
-        lines[label] = [f"{label}@{n}" for n in (4, 8, 16, 32) if f"{label}@{n}" in accuracy]
+        lines[label] = [f"{label}@{n}" for n in (4, 8, 16, 32) if f"{label}@{n}" in gains]
     for label, names in lines.items():
-        axes.plot([tokens[n] for n in names], [100 * accuracy[n] for n in names], marker="o", label=label)
-    for name, share in accuracy.items():
+        axes.plot([tokens[n] for n in names], [gains[n] for n in names], marker="o", label=label)
+    for name, points in gains.items():
         if name.startswith(("paper", "beam", "tot", "greedy", "auto")):
-            axes.plot(tokens[name], 100 * share, marker="x", color="grey")
-            axes.annotate(name.split(" @")[0], (tokens[name], 100 * share), fontsize=8, color="grey")
-    axes.set(xscale="log", xlabel="decoded tokens a problem", ylabel="right answers, %")
+            axes.plot(tokens[name], points, marker="x", color="grey")
+            axes.annotate(name.split(" @")[0], (tokens[name], points), fontsize=8, color="grey")
+    axes.set(xscale="log", xlabel="decoded tokens a problem", ylabel="points over greedy, same problems")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     figure.tight_layout()
