@@ -18,24 +18,32 @@ from marco_cli.solver import Solver
 
 PRELOAD = [
     "__main__",
-    "batch.scripted_solver",
-    "marco_cli.search.mcts",
-    "marco_cli.search.cot",
-    "marco_cli.search.route",
+    "unittest.mock",
+    "marco_cli.commands.app",
+    "marco_cli.commands._batching",
+    "marco_cli.engine.scripted",
+    "marco_cli.prompt.sandbox",
+    *(f"marco_cli.search.{name}" for name in ("cot", "mcts", "route", "sample", "vote")),
 ]
+"""What a process that is forked for each run should have imported. It does not find this module, which lies in tests/."""
 CLOSE = "</Thought>\n<Output>\n"
 
 
 def script(text: str) -> Mapping[str, float]:
-    """Repeat the question and answer with its last number; questions with DOUBT in them leave the model in doubt."""
-    prompt, _, reply = text.rpartition("assistant\n<Thought>\n")
-    if not prompt or reply:
+    """Repeat the question and answer with its last number; questions with DOUBT in them leave the model in doubt.
+
+    Without tags (`--preset generic`) the number is all there is: a row then costs a millisecond or two.
+    """
+    prompt, _, reply = text.rpartition("<|im_start|>assistant\n")
+    if not prompt or reply not in ("", "<Thought>\n"):
         return {}
-    question = prompt.rpartition("user\n")[2].removesuffix("<|im_end|>\n<|im_start|>")
+    question = prompt.rpartition("user\n")[2].removesuffix("<|im_end|>\n")
     number = (re.findall(r"\d+", question) or ["0"])[-1]
-    end = f"\n</Output>{END}"
     if "MUTE" in question:
-        return {f"Hm.{END}": 1.0}
+        return {f"Hm.{END}" if reply else END: 1.0}
+    if not reply:
+        return {f"{number}{END}": 1.0}
+    end = f"\n</Output>{END}"
     if "DOUBT" not in question:
         return {f"{question[:12]}\n{CLOSE}The answer is {number}.{end}": 1.0}
     return {
@@ -54,6 +62,8 @@ def open_scripted(settings: Settings, model: LocatedModel, _environ: Mapping[str
 
 def batch(arguments: list[str], environ: dict[str, str], seconds_a_row: float) -> None:
     """Run `marco batch ARGUMENTS…` on a scripted model in this process, saying nothing, each row taking its time."""
+    for name in [name for name in os.environ if name.startswith("MARCO_")]:
+        del os.environ[name]
     os.environ.update(environ)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
