@@ -167,14 +167,14 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on(tmp_path: Path) -> Non
         [*call, "-o", str(parts)], env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE
     ) as first:
         rows = parts / "rows.jsonl"
-        deadline = time.monotonic() + 60
-        while not (rows.exists() and rows.read_bytes().count(b"\n") >= 3) and time.monotonic() < deadline:
+        deadline = time.monotonic() + 240
+        while not (rows.exists() and rows.read_bytes().count(b"\n") >= 2) and time.monotonic() < deadline:
             time.sleep(0.01)
         first.send_signal(signal.SIGINT)
-        _, err = first.communicate(timeout=60)
+        _, err = first.communicate(timeout=240)
     assert first.returncode == 130
     assert b"--resume" in err
-    assert 3 <= rows.read_bytes().count(b"\n") < 24
+    assert 2 <= rows.read_bytes().count(b"\n") < 24
 
     for directory, more in ((parts, ["--resume"]), (whole, [])):
         subprocess.run([*call, "-o", str(directory), *more], env=environ, check=True, capture_output=True)
