@@ -66,7 +66,7 @@ class CandidateFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteChanged:
-    """The votes after one more candidate, leader first."""
+    """The votes after one more candidate, leader first; among more than 64, after each sixty-fourth part more."""
 
     votes: tuple[Vote, ...]
     certainty: float

@@ -74,6 +74,8 @@ class Run:
         self._evidence: dict[AnswerKey, float] = {}
         self._unfinished: Reply | None = None
         self._num_replies = 0
+        self._num_announced = 0
+        """Candidates of the votes last announced."""
         if earlier is not None:
             self._resume(earlier)
 
@@ -135,7 +137,8 @@ class Run:
         self._remember(candidate)
         if self.on_event is not None:
             self.emit(CandidateFound(candidate=self._rated(candidate)))
-            self._announce_votes()
+            if len(self.candidates) >= self._num_announced * (1 + _NEWS):
+                self._announce_votes()
         return candidate
 
     def _remember(self, candidate: Candidate) -> None:
@@ -243,11 +246,15 @@ class Run:
             self._announce_votes()
 
     def _announce_votes(self) -> None:
+        """Tell how the vote stands: a pass over all candidates, so when there are many not after each of them."""
+        self._num_announced = len(self.candidates)
         votes = self.votes()
         self.emit(VoteChanged(votes=votes, certainty=certainty(votes, self.candidates)))
 
     def result(self, stop_reason: StopReason) -> SearchResult:
         """End the search: rate all candidates against each other and vote."""
+        if self.on_event is not None and len(self.candidates) > self._num_announced:
+            self._announce_votes()
         self.emit(SearchEnded(stop_reason=stop_reason, progress=self.progress))
         candidates = tuple(self._rated(candidate) for candidate in self.candidates)
         votes = count_votes(candidates, self._rule)
@@ -270,6 +277,9 @@ class Run:
     def _rated(self, candidate: Candidate) -> Candidate:
         return rated(candidate, self._reward, self._population)
 
+
+_NEWS = 1 / 64
+"""By which share the candidates must have grown for the votes to be announced again: after each of the first 64."""
 
 _LOW_STANDING = 0.37
 """Half a standard deviation below the mean: about the lowest 30 %."""

@@ -1,6 +1,8 @@
 """What every strategy of the table keeps to."""
 
 import asyncio
+import itertools
+import math
 from typing import Any
 
 import pytest
@@ -142,6 +144,20 @@ def test_events_tell_the_whole_search() -> None:
     ]
     assert [event for event in events if isinstance(event, VoteChanged)][-1].votes == result.votes
     assert ended[-1].progress.num_tokens == result.usage.decoded
+
+
+def test_votes_are_news_in_proportion() -> None:
+    """Each of the first 64 replies is followed by the votes, later ones by every 64th part: no listener costs n² work."""
+    events: list[object] = []
+    settings = {"on_event": events.append}
+    result = find(grown_script(9, depth=2), strategy="best-of-n", simulations=200, parallel=4, settings=settings)
+    voted = [event.votes for event in events if isinstance(event, VoteChanged)]
+    sizes = [sum(len(vote.candidate_ids) for vote in votes) for votes in voted]
+
+    assert sizes[:64] == list(range(1, 65))
+    assert all(later - size <= size / 64 + 1 for size, later in itertools.pairwise(sizes))
+    assert len(sizes) < 64 + 64 * math.log(200 / 64) + 2
+    assert voted[-1] == result.votes
 
 
 def test_usage_is_that_of_this_search_alone() -> None:
