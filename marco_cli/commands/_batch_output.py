@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from io import UnsupportedOperation
@@ -30,6 +31,27 @@ def refuse_input_as_output(source: str, output: Path) -> None:
         for path in (output, meta_path(output)):
             if path.exists() and os.path.samestat(read, path.stat()):
                 raise ConfigError(f"{path} is the input, expected another file", hint="name another file with -o")
+
+
+def refuse_as_traces(traces: Path | None, others: Iterable[Path]) -> None:
+    """Refuse to add traces to a file that is something else, under whatever name.
+
+    Raises:
+        ConfigError: it is one of the others.
+
+    """
+    for other in others if traces is not None else ():
+        if traces is not None and _is_same(traces, other):
+            raise ConfigError(
+                f"--traces is {other}, expected a file of its own", hint="name another file with --traces"
+            )
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them is yet to be made
+        return path.resolve() == other.resolve()
 
 
 def remove_rows(journal: Journal, *, keys: AbstractSet[str], is_retrying: bool) -> None:

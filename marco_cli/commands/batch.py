@@ -89,8 +89,11 @@ def batch(
 ) -> None:
     """Answer the rows of a file or a stream, in order; every finished row is on the disk. Ctrl-C, then --resume."""
     given = dict(locals())
+    from marco_cli.batch.lines import STDIN
+    from marco_cli.batch.meta import meta_path
     from marco_cli.batch.rows import Layout
     from marco_cli.batch.tally import ErrorLimit
+    from marco_cli.commands._batch_output import refuse_as_traces
     from marco_cli.commands._batching import Job, run_job
     from marco_cli.config.layers import resolve
     from marco_cli.config.settings import OPTIONS
@@ -117,6 +120,8 @@ def batch(
         is_dry=dry_run,
         is_quiet=quiet,
     )
+    read = () if source == STDIN else (Path(source),)
+    refuse_as_traces(traces, (*read, *(() if job.output is None else (job.output, meta_path(job.output)))))
     flags = {key: given[key] for key in OPTIONS if key in given}
     settings, located = resolve_settings(flags, os.environ, config)
     run_job(

@@ -136,9 +136,12 @@ def run_eval(
     """Ask a data set and say how many answers are right, with error bars (the word `run` may be left out)."""
     given = dict(locals())
     from marco_cli.batch.journal import Mode
+    from marco_cli.batch.meta import meta_path
+    from marco_cli.commands._batch_output import refuse_as_traces
     from marco_cli.commands._evaluating import Plan, run_directory, run_plan, settings_for
     from marco_cli.config.settings import OPTIONS
     from marco_cli.evals.base import Selection
+    from marco_cli.evals.runner import ROWS_FILE
     from marco_cli.evals.selection import check_name, load_items
     from marco_cli.evals.variant import parse_variants
 
@@ -147,6 +150,8 @@ def run_eval(
     if resume and output is None:
         raise ConfigError("--resume wants to know what to go on with", hint="name the directory with -o")
     check_name(dataset)
+    kept = () if output is None else (output / ROWS_FILE, meta_path(output / ROWS_FILE))
+    refuse_as_traces(traces, (*kept, *(() if data is None else (data,))))
     flags = {key: given[key] for key in OPTIONS if key in given}
     settings, located = settings_for(dataset, flags, os.environ, config)
     variants = parse_variants(_listed(strategies), settings, num_seeds=seeds)

@@ -120,7 +120,7 @@ def append(trace: Trace, path: Path) -> None:
     """Add a trace to a file as its last line; a torn line that a crash left there stays a line of its own.
 
     Raises:
-        StorageError: no permission, no space; the file is as it was.
+        StorageError: no permission, no space, locked by another program for seconds; the file is as it was.
 
     """
     line = encode(trace)

@@ -455,3 +455,14 @@ def test_the_readme_s_pipelines_run_as_they_are_written(monkeypatch: pytest.Monk
     assert outputs[4].startswith("rows      2\n")
     assert [row["answer"] for row in read(Path("answers.jsonl"))] == ["42", "23"]
     assert read(Path("results.jsonl"))[0]["response"]["status_code"] == 200
+
+
+@pytest.mark.parametrize("name", ["q.jsonl", "a.jsonl", "./a.jsonl", "a.jsonl.meta.json"])
+def test_traces_go_to_a_file_of_their_own(marco: Marco, name: str) -> None:
+    """A file of traces that is the input, the output or its description is refused before anything is read or made."""
+    write("q.jsonl", *questions(2))
+    run = marco("batch", "q.jsonl", "-o", "a.jsonl", "--traces", name, "--model", "no-such-model")
+
+    assert run.code == 2
+    assert "--traces" in run.err
+    assert [path.name for path in Path().glob("*.json*")] == ["q.jsonl"]
