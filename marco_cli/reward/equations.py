@@ -55,9 +55,13 @@ _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _CHAIN: Final = re.compile(r"[\d(][-+*/(). \d]{0,200}(?:=[-+*/(). \d]{1,200})+")
 _MOST_NUMBERS: Final = 64
 _BEGUN_BEFORE: Final = re.compile(
-    r"(?:[A-Za-z_0-9.]|\d:|[-+*/^%$\\}\])!√] *|\b(?:of|sin|cos|tan|log|ln|sqrt|mod|root) *)\Z"
+    r"(?:[A-Za-z_0-9.]|\d[:,]|[-+*/^%$\\}\])!√] *|\b(?:of|sin|cos|tan|log|ln|sqrt|mod|root) *)\Z"
 )
-_GOES_ON: Final = re.compile(r"(?<! )[A-Za-z_]|:\d| *[%^!?\\√]")
+_GOES_ON: Final = re.compile(r"(?<! )[A-Za-z_]|[:,]\d| *[%^!?\\√]")
+_GROUPED: Final = re.compile(r"\b\d{1,3}(?:\.\d{3})+\b")
+"""A thousand in half of the world, and a small number in the other half."""
+_NOISE: Final = Fraction(1, 10**9)
+"""Of binary floating point: 0.30000000000000004."""
 _NUMBER: Final = re.compile(r"\d+(?:\.(\d+))?")
 _OPERATIONS: Final[Mapping[type[ast.operator], Callable[[Fraction, Fraction], Fraction]]] = MappingProxyType(
     {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
@@ -75,7 +79,12 @@ def _side(text: str) -> _Side | None:
     """Read one side; None when it is no arithmetic that can be worked out."""
     text = text.strip(" .")
     numbers = _NUMBER.findall(text)
-    if not numbers or len(numbers) > _MOST_NUMBERS or re.search(r"\d\s+[\d(]|\)\s*\d|\d\(|\*\*|//", text):
+    if (
+        not numbers
+        or len(numbers) > _MOST_NUMBERS
+        or _GROUPED.search(text)
+        or re.search(r"\d\s+[\d(]|\)\s*\d|\d\(|\*\*|//", text)
+    ):
         return None
     try:
         tree = ast.parse(re.sub(r"(?<![.\d])0+(?=\d)", "", text), mode="eval").body
@@ -110,5 +119,5 @@ def _agree(left: _Side, right: _Side) -> bool:
     if difference == 0:
         return True
     exact, written = (right, left) if right.is_sum else (left, right)
-    is_rounding = exact.divides or exact.decimals > written.decimals > 0
-    return is_rounding and difference < Fraction(1, 10**written.decimals)
+    is_rounding = exact.divides or written.decimals > 0
+    return is_rounding and difference < max(Fraction(1, 10**written.decimals), _NOISE)

@@ -40,6 +40,10 @@ class Alternatives:
         rivals = self._rivals(node)
         return rivals[-1][0] if rivals else 0.0
 
+    def total_probability(self, node: Node) -> float:
+        """Return how probable all known ways that were not taken are together, in [0, 1]."""
+        return sum(rival[0] for rival in self._rivals(node))
+
     def take(self, node: Node) -> Alternative | None:
         """Return the likeliest way that was not taken, and take it."""
         rivals = self._rivals(node)

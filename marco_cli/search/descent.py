@@ -36,6 +36,10 @@ class Branch:
     """What to think over, if the branch is a reflection."""
 
 
+_MAPPED = 0.5
+"""Probability that known ways must hold together for the next one to be chosen among them instead of sampled."""
+
+
 class Descent:
     """The selection rule of one search, and what it remembers."""
 
@@ -82,7 +86,7 @@ class Descent:
         """Mark a simulation from `node` as under way; whoever asked ends it with `Tree.mark_pending`."""
         self._tree.mark_pending(node, +1)
         index, node.tries = node.tries, node.tries + 1
-        is_chosen = thought is None and node.children and self._config.expand == "alternative"
+        is_chosen = thought is None and self._is_mapped(node)
         way = self._alternatives.take(node) if is_chosen else None
         return Branch(node=node, index=index, opening=NOTHING if way is None else way.opening, thought=thought)
 
@@ -123,14 +127,18 @@ class Descent:
 
     def _doubt(self, node: Node) -> float:
         """Return how likely one more child is to be new, or how likely the next alternative is, in [0, 1]."""
-        if self._config.expand == "alternative" and node.children:
-            return self._alternatives.best_probability(node)
-        return 1.0 - node.seen_mass
+        return self._alternatives.best_probability(node) if self._is_mapped(node) else 1.0 - node.seen_mass
+
+    def _is_mapped(self, node: Node) -> bool:
+        """Say whether the ways on from a node are known: a model that is nearly indifferent has others than its top five."""
+        if self._config.expand != "alternative" or not node.children:
+            return False
+        return node.seen_mass + self._alternatives.total_probability(node) >= _MAPPED
 
     def _promise(self, node: Node) -> float:
         """Return a node's doubt; samples are discounted by those made in vain, alternatives never are in vain."""
         doubt = self._doubt(node)
-        return doubt if self._config.expand == "alternative" else doubt / node.tries
+        return doubt if self._is_mapped(node) else doubt / max(1, node.tries)
 
     def _wants_arm(self) -> bool:
         """Say whether the root needs one more child to be halved."""

@@ -231,6 +231,8 @@ class _Growing:
         lacks = self.lacks_output
         output = "" if lacks else sections.output
         answer = None if self.problem.is_free_form or not output else extract(output)
+        # A thought that was closed by force may end inside a number.
+        thought = sections.thought.rpartition("\n")[0] if self.is_forced else sections.thought
         rows = None
         if answer is not None:
             pieces = [self.engine.detokenize((token,)) for token in self.tokens.ids.tolist()]
@@ -245,7 +247,7 @@ class _Growing:
             is_forced=self._is_closed_by_force(),
             is_truncated=not self.is_ended,
             has_tags=self._reader.has_tags,
-            signals=measure(self.tokens, answer=rows, text=f"{sections.thought}\n{output}"),
+            signals=measure(self.tokens, answer=rows, text=f"{thought}\n{output}"),
         )
 
     def _is_closed_by_force(self) -> bool:

@@ -62,7 +62,7 @@ class Node:
 
     __slots__ = (
         "_child_by_ids", "candidate_id", "children", "confidence", "depth", "id", "is_closed", "is_sound", "key", "num_open",
-        "num_pending", "num_tokens", "parent", "seen_mass", "step", "tries", "value_sum", "visits",
+        "num_pending", "num_tokens", "open_line", "parent", "seen_mass", "step", "tries", "value_sum", "visits",
     )  # fmt: skip
 
     def __init__(self, node_id: int, parent: "Node | None", step: Step, key: bytes) -> None:
@@ -90,10 +90,12 @@ class Node:
         self.seen_mass = 0.0
         """Probability that one more sampled step (T = 1) is one of the children, in [0, 1]."""
         self.confidence = _mean_confidence(step.tokens)
-        self.is_sound: bool = (parent is None or parent.is_sound) and not check_equations(
-            step.data.decode("utf-8", errors="replace")
-        ).false
-        """Whether no step from the root to here holds a false equation."""
+        line = (b"" if parent is None else parent.open_line) + step.data
+        whole, rest = _whole_lines(line, is_last=step.is_terminal)
+        self.open_line: bytes = rest
+        """The bytes behind the last line feed of the path, which the next step may go on with."""
+        self.is_sound: bool = (parent is None or parent.is_sound) and not check_equations(whole).false
+        """Whether no line that was ended from the root to here holds a false equation."""
         self.candidate_id: int | None = None
         self._child_by_ids: dict[bytes, Node] = {}
 
@@ -241,6 +243,12 @@ def _upwards(node: Node) -> Iterator[Node]:
     while above is not None:
         yield above
         above = above.parent
+
+
+def _whole_lines(data: bytes, *, is_last: bool) -> tuple[str, bytes]:
+    """Return the lines that are ended, and what follows; a step may be cut in the middle of a number."""
+    end = len(data) if is_last else data.rfind(b"\n") + 1
+    return data[:end].decode("utf-8", errors="replace"), data[end:]
 
 
 def _pack(ids: Any) -> bytes:

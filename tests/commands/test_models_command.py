@@ -192,7 +192,8 @@ def test_a_damaged_model_is_found_and_the_cure_is_named(server: FakeHub) -> None
 
     outcome = run("verify")
 
-    assert outcome.stdout.startswith("DAMAGED")
+    assert outcome.stdout.splitlines()[0].startswith("ok  marco-nano")
+    assert outcome.stdout.splitlines()[1].startswith("DAMAGED")
     assert isinstance(outcome.exception, StorageError)
     assert outcome.exception.hint == f"marco models rm -y {SPEC} && marco models pull {SPEC}"
 

@@ -100,7 +100,7 @@ def test_other_rewards_and_votes_can_be_tried(marco: Marco) -> None:
 
     assert same["votes"] == votes
     assert same["changed"] is False
-    assert "reward confidence, vote majority (was agree/weighted)" in other.out
+    assert "reward confidence, vote majority (was checked/checked)" in other.out
     assert "the answer stays: 3" in other.out
 
 

@@ -169,3 +169,21 @@ def test_a_node_takes_less_than_four_kilobytes() -> None:
         return own + sum(size(slot) for slot in slots)
 
     assert size(tree.nodes) / len(tree) < 4096
+
+
+def test_a_step_that_is_cut_inside_a_number_blames_nobody() -> None:
+    """Only lines that are ended are worked out: a mini-step ends wherever its tokens do."""
+    tree = Tree((1,))
+    half = tree.add(tree.root, step_of(b"a\n17*6=10"))
+    right = tree.add(half, step_of(b"2\n"))
+    wrong = tree.add(half, step_of(b"3\n"))
+
+    assert half.is_sound
+    assert right.is_sound
+    assert not wrong.is_sound
+    assert not tree.add(wrong, step_of(b"1+1=2\n")).is_sound, "what follows a slip rests on it"
+
+
+def step_of(data: bytes) -> Step:
+    """Return a step of one token a byte."""
+    return Step(tokens=Tokens.forced(tuple(data)), data=data)
