@@ -19,6 +19,7 @@ import threading
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Literal, Self
@@ -130,7 +131,15 @@ def read_done(path: Path, read_entry: ReadEntry) -> Done:
 class Journal:
     """A file that is open for appending, and the rows that it held when it was opened."""
 
-    def __init__(self, path: Path, file: BinaryIO, read_entry: ReadEntry, *, is_new: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        file: BinaryIO,
+        read_entry: ReadEntry,
+        *,
+        is_new: bool,
+        describe: Callable[[], None] | None = None,
+    ) -> None:
         self.path = path
         self.done = Done()
         """The rows found at opening, or at the last `arrange`; not those appended since."""
@@ -139,7 +148,9 @@ class Journal:
         self._file = file
         self._read_entry = read_entry
         self._is_new = is_new
-        self._end = os.fstat(file.fileno()).st_size
+        self._describe = describe
+        """Writes the meta file of a file that is begun anew; until it is called, the old rows are still there."""
+        self._end = os.fstat(file.fileno()).st_size if describe is None else 0
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -148,12 +159,20 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file and let others have it; one that was begun here and came to nothing is removed."""
+        """Close the file and let others have it.
+
+        One that was begun here and came to nothing is removed; one that was to be begun anew is as it was, unless all
+        went well.
+        """
         with self._lock:
-            if error is not None and self._is_new and self.is_empty:
-                meta_path(self.path).unlink(missing_ok=True)
-                self.path.unlink(missing_ok=True)
-            self._file.close()
+            try:
+                if error is None:
+                    self._begin()
+                elif self._is_new and self.is_empty:
+                    meta_path(self.path).unlink(missing_ok=True)
+                    self.path.unlink(missing_ok=True)
+            finally:
+                self._file.close()
 
     @property
     def is_empty(self) -> bool:
@@ -168,6 +187,7 @@ class Journal:
 
         """
         with self._lock:
+            self._begin()
             os.lseek(self._file.fileno(), self._end, os.SEEK_SET)
             try:
                 files.write_all(self._file, row)
@@ -176,6 +196,17 @@ class Journal:
                 os.ftruncate(self._file.fileno(), self._end)
                 raise _unwritable(self.path, error, "free some space, then go on with --resume") from error
             self._end += len(row)
+
+    def _begin(self) -> None:
+        """Drop the rows of a file that is begun anew."""
+        if self._describe is None:
+            return
+        try:
+            self._file.truncate(0)
+            self._describe()
+        except OSError as error:
+            raise _unwritable(self.path, error, "free some space, or name another file") from error
+        self._describe = None
 
     def arrange(self, position_of: Callable[[Entry], int | None]) -> int:
         """Put the rows in the order of their positions, in one step; return how many rows are gone.
@@ -189,6 +220,7 @@ class Journal:
 
         """
         with self._lock:
+            self._begin()
             last = KeyTable()
             positions: list[int | None] = []
             spans = array("Q", [0])
@@ -272,7 +304,7 @@ def open_journal(
     Args:
         path: the file; `PATH.meta.json` is written beside it.
         mode: "create" refuses a file that exists, "resume" goes on with it (and begins one that does not exist),
-            "overwrite" empties it.
+            "overwrite" empties it, when its first row comes or it is closed without an error.
         configuration: what must be the same for rows to belong together.
         facts: what is worth knowing besides, at the beginning.
         read_entry: key, input hash and status of a decoded row.
@@ -286,9 +318,10 @@ def open_journal(
     path = path.resolve()
     is_new = not path.exists()
     file = files.open_locked(path, must_be_new=mode == "create")
+    describe = partial(write_meta, path, configuration=configuration, facts=facts, before=None)
     try:
-        if mode == "overwrite":
-            file.truncate(0)
+        if mode == "overwrite" and os.fstat(file.fileno()).st_size:
+            return Journal(path, file, read_entry, is_new=False, describe=describe)
         journal = Journal(path, file, read_entry, is_new=is_new)
         before = None if journal.is_empty else read_meta(path)
         if not journal.is_empty:

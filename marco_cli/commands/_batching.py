@@ -293,7 +293,11 @@ class Batch:
         return journal
 
     def _way_on(self) -> str | None:
-        return None if self._job.output is None else f"go on with: {resume_command()}"
+        if self._job.output is None:
+            return None
+        if self._job.mode == "overwrite" and not self._tally.num_rows:
+            return "nothing was overwritten yet: the same command begins again"
+        return f"go on with: {resume_command()}"
 
     def _tell_how_to_resume(self) -> None:
         way = self._way_on()

@@ -306,3 +306,22 @@ def test_looking_does_not_touch(path: Path) -> None:
     path.write_bytes(b"{}\n" + before)
     with pytest.raises(StorageError, match="line 1"):
         read_done(path, read_entry)
+
+
+def test_overwriting_keeps_the_old_rows_until_there_is_a_new_one(path: Path) -> None:
+    """What goes wrong before the first new row costs nothing: rows and their description are as they were."""
+    write(path, row("a"), row("b"))
+    before = path.read_bytes(), meta_path(path).read_bytes()
+
+    def fail() -> None:
+        with opened(path, "overwrite", configuration={"seed": 2}) as journal:
+            assert journal.is_empty
+            raise ValueError("no model")
+
+    with pytest.raises(ValueError, match="no model"):
+        fail()
+    assert (path.read_bytes(), meta_path(path).read_bytes()) == before
+    with opened(path, "overwrite", configuration={"seed": 2}) as journal:
+        journal.append(row("c"))
+        assert path.read_bytes() == row("c")
+        assert json.loads(meta_path(path).read_bytes())["configuration"] == {"seed": 2}

@@ -466,3 +466,15 @@ def test_traces_go_to_a_file_of_their_own(marco: Marco, name: str) -> None:
     assert run.code == 2
     assert "--traces" in run.err
     assert [path.name for path in Path().glob("*.json*")] == ["q.jsonl"]
+
+
+def test_overwriting_waits_until_the_input_is_checked(marco: Marco) -> None:
+    """An input that cannot be begun with leaves the old answers as they were."""
+    write("q.jsonl", *questions(2))
+    assert marco("batch", "q.jsonl", "-o", "a.jsonl").code == 0
+    before = Path("a.jsonl").read_bytes()
+    write("q.jsonl", *questions(1), *questions(1))
+    run = marco("batch", "q.jsonl", "-o", "a.jsonl", "--overwrite")
+
+    assert run.code == 6
+    assert Path("a.jsonl").read_bytes() == before
