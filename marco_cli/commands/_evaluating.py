@@ -32,19 +32,8 @@ from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
 from marco_cli.trace.store import append
 from marco_cli.view.eval_progress import EvalProgress
 
-_NOT_OF_THE_ROWS = (
-    "threads",
-    "gpu_layers",
-    "batch",
-    "thought",
-    "trace",
-    "trace_limit",
-    "seed",
-    "strategy",
-    "effort",
-    "simulations",
-)
-"""Settings that may differ between runs whose rows belong together; the last four are the variants' own."""
+_NOT_OF_THE_ROWS = ("threads", "gpu_layers", "batch", "thought", "trace", "trace_limit", "seed", "strategy", "effort")
+"""Settings that may differ between runs whose rows belong together; a row's key tells its seed, strategy and effort."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

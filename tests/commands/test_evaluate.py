@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,12 +87,24 @@ def test_a_finished_run_is_not_asked_again(marco: Marco, finished: Path) -> None
     assert (finished / "rows.jsonl").read_bytes() == before
 
 
-def test_another_configuration_is_not_mixed_in(marco: Marco, finished: Path) -> None:
-    """Rows of another temperature do not belong to this run."""
-    run = marco(*SMALL, "-o", finished, "--resume", "--temperature", "0.3")
+@pytest.mark.parametrize(("setting", "value"), [("temperature", "0.3"), ("simulations", "2")])
+def test_another_configuration_is_not_mixed_in(marco: Marco, finished: Path, setting: str, value: str) -> None:
+    """Rows of another temperature, or of another number of simulations that no label tells, do not belong to this run."""
+    run = marco(*SMALL, "-o", finished, "--resume", f"--{setting}", value)
 
     assert run.code == 2
-    assert "temperature" in run.err
+    assert setting in run.err
+
+
+def test_another_variant_adds_its_rows(marco: Marco, finished: Path, tmp_path: Path) -> None:
+    """A strategy with a number of simulations of its own goes into the same directory."""
+    shutil.copytree(finished, tmp_path / "more")
+    run = marco("eval", "nano", "--limit", "3", "--strategy", "cot,vote@2", "-o", tmp_path / "more", "--resume")
+
+    assert run.code == 0
+    rows = [json.loads(line) for line in (tmp_path / "more" / "rows.jsonl").read_text().splitlines()]
+    assert [row["variant"] for row in rows].count("vote@2") == 3
+    assert len(rows) == 9
 
 
 def test_json_is_one_object(marco: Marco, finished: Path) -> None:
