@@ -9,7 +9,7 @@ from dataclasses import replace
 from marco_cli.errors import ConfigError
 from marco_cli.evals import SCORERS
 from marco_cli.evals.outcome import Outcome
-from marco_cli.evals.scoring import grade
+from marco_cli.evals.scoring import check_target, grade
 from marco_cli.reward import REWARDS
 from marco_cli.search import VOTES
 from marco_cli.search.rating import rerate
@@ -22,6 +22,7 @@ def rescore(
 
     Raises:
         ConfigError: there is no reward, vote or scorer of that name.
+        InputError: the target is none that the scorer could use.
 
     """
     for name, value, table in (("reward", reward, REWARDS), ("vote", vote, VOTES), ("scorer", scorer, SCORERS)):
@@ -30,6 +31,8 @@ def rescore(
     if outcome.error is not None:
         return outcome
     item = outcome.item if scorer is None else replace(outcome.item, scorer=scorer)
+    if scorer is not None:
+        check_target(item, where=f"item {item.id}")
     reward, vote = reward or outcome.reward, vote or outcome.vote
     rated, votes, certainty = rerate(outcome.candidates, reward=reward, vote=vote)
     again = replace(

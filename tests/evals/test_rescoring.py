@@ -4,7 +4,7 @@ import pytest
 from evals.examples import ITEMS, ask_rows, candidate, outcome, stored
 
 from marco_cli import jsonl
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, InputError
 from marco_cli.evals.outcome import Outcome, outcome_document, read_outcome
 from marco_cli.evals.report import About, build_report
 from marco_cli.evals.rescoring import rescore
@@ -102,3 +102,12 @@ def test_a_row_survives_its_way_through_json() -> None:
     data = jsonl.encode(outcome_document(row))
 
     assert jsonl.encode(outcome_document(read_outcome(jsonl.decode(data), where="x"))) == data
+
+
+def test_a_target_that_the_new_scorer_cannot_use_is_one_error() -> None:
+    """A target that is no expression is named with its item, not compiled and crashed on."""
+    row = ask_rows("cot")[0]
+    odd = replace(row, item=replace(row.item, target="(4"))
+
+    with pytest.raises(InputError, match=f"item {row.item.id}: the target is no regular expression"):
+        rescore(odd, scorer="regex")
