@@ -15,6 +15,8 @@ from marco_cli.jsonl import encode
 
 FORMAT: Final = "marco.chat/1"
 _TEXTS: Final = ("question", "asked", "thought", "output")
+_LARGEST: Final = 10**15
+"""A count or a time above it was never measured."""
 _COUNTS: Final = tuple(field.name for field in fields(Cost) if "seconds" not in field.name)
 
 
@@ -97,11 +99,13 @@ def _turn(document: dict[str, Any], *, name: str, number: int) -> Turn:
 
 def _count(value: object) -> int:
     """Read a count that is only shown; what is none counts as 0."""
-    return value if isinstance(value, int) and value >= 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else 0
 
 
 def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and value >= 0 else 0.0
+    """Read a time that is only shown; what is none counts as 0."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= _LARGEST else 0.0
 
 
 def _refusal(name: str, reason: str) -> InputError:

@@ -62,3 +62,16 @@ def test_costs_are_only_shown_so_a_missing_one_is_zero() -> None:
 
     assert loaded.conversation.turns[0].cost == Cost()
     assert loaded.conversation.num_dropped == 1
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1e999", "NaN", "true", "-1"])
+def test_a_number_that_nobody_measured_counts_as_none(number: str) -> None:
+    """Huge, infinite, negative and truth values load as 0, and so does everything that is computed from them."""
+    costs = ", ".join(f'"{key}": {number}' for key in ("decoded", "seconds", "first_token_seconds"))
+    turn_text = f'{{"question": "q", "asked": "q", "thought": "", "output": "a", "cost": {{{costs}}}}}'
+    data = f'{{"format": "{FORMAT}", "num_dropped": {number}, "turns": [{turn_text}]}}'
+
+    loaded = read_saved(data.encode(), name="x").conversation
+
+    assert loaded.turns[0].cost == Cost(first_token_seconds=0.0)
+    assert loaded.num_dropped == 0
