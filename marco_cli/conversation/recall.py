@@ -104,5 +104,9 @@ def _turn(trace: Trace) -> Turn:
 def _told(trace: Trace) -> tuple[Turn, ...]:
     """Return the turns that a trace's question came after, as far as the model was told of them."""
     messages = [message.content for message in trace.messages if message.role != "system"]
+    if not len(messages) % 2:
+        raise InputError(
+            f"the trace {trace.id} is damaged: a question before it has no reply", hint="name another conversation"
+        )
     pairs = zip(messages[:-1:2], messages[1:-1:2], strict=True)
     return tuple(Turn(question=asked, asked=asked, thought="", output=output) for asked, output in pairs)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,12 @@ def test_the_last_conversation_is_found_among_other_traces(tmp_path: Path) -> No
         recall(tmp_path, asked.id, skipped)
     with pytest.raises(InputError, match="no trace 'nothing'"):
         recall(tmp_path, "nothing", skipped)
+
+
+def test_a_history_without_its_last_reply_is_refused() -> None:
+    """Questions and replies that do not pair up are a damaged trace, and one line."""
+    trace = taken(2, "Q2?", told=1)
+    damaged = replace(trace, messages=(trace.messages[0], *trace.messages[2:]))
+
+    with pytest.raises(InputError, match="damaged"):
+        put_together(SESSION, [damaged])
