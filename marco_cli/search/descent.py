@@ -36,7 +36,7 @@ class Branch:
     """What to think over, if the branch is a reflection."""
 
 
-_MAPPED = 0.5
+_MAPPED = 0.1
 """Probability that known ways must hold together for the next one to be chosen among them instead of sampled."""
 
 
