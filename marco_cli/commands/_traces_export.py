@@ -90,6 +90,7 @@ def export(
     if layout not in ("messages", "sharegpt"):
         raise ConfigError(f"--layout is {layout!r}, expected messages or sharegpt")
     output = None if output == "-" else output
+    _refuse_source_as_output(source, output)
     name = _format(format_name, output)
     options = Options(
         layout="sharegpt" if layout == "sharegpt" else "messages",
@@ -116,6 +117,19 @@ def export(
     else:
         _write_rows(exports, output)
     _tell(tally, FORMATS[name], output, where, is_quiet=quiet)
+
+
+def _refuse_source_as_output(source: str | None, output: str | None) -> None:
+    """Refuse to put what is made of traces in their place."""
+    from pathlib import Path
+
+    if source is None or output is None:
+        return
+    read, written = Path(source).expanduser(), Path(output).expanduser()
+    if read.is_file() and written.exists() and written.samefile(read):
+        raise ConfigError(
+            f"{output} holds the traces that are read, expected another file", hint="name another with -o"
+        )
 
 
 class _Tally:

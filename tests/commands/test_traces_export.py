@@ -174,3 +174,17 @@ def test_a_batch_leaves_what_can_be_exported(marco: Marco, tmp_path: Path) -> No
     assert (kept.code, lost.code, run.code) == (0, 0, 0)
     assert {json.loads(line)["trace"]["item"] for line in run.out.splitlines()} == {"a", "7"}
     assert len((tmp_path / "two.jsonl").read_text().splitlines()) == 2
+
+
+def test_traces_are_not_replaced_by_what_is_made_of_them(marco: Marco, found: list[Trace], tmp_path: Path) -> None:
+    """An output that is the file of traces, under whatever name, is refused, and the traces stay."""
+    file, link = tmp_path / "t.jsonl", tmp_path / "link.jsonl"
+    append(found[0], file)
+    link.symlink_to(file)
+    before = file.read_bytes()
+
+    for output in (file, link):
+        run = marco("traces", "export", "--from", file, "-F", "sft", "-o", output)
+        assert run.code == 2
+        assert "-o" in run.err
+    assert file.read_bytes() == before
