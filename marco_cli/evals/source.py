@@ -5,6 +5,7 @@ looked for at `--data`, then in the hub client's cache; only with `may_fetch` is
 """
 
 import gzip
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -99,7 +100,7 @@ def read_text(path: Path) -> str:
         raise InputError(
             f"{path.name} is no UTF-8 text (byte {error.start})", hint="convert it, e.g. with iconv -t utf-8"
         ) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read {path}: {reason}", hint="check the path given to --data") from error
 
@@ -157,6 +158,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
     try:
         rows: list[Row] = read_table(path).to_pylist()
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}", hint="check the path given to --data") from error
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"cannot read {path}: {reason}", hint="check the path given to --data") from error
     for number, row in enumerate(rows, 1):
         yield f"{path.name} row {number}", row

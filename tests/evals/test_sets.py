@@ -1,3 +1,4 @@
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -289,3 +290,31 @@ def test_translations_need_their_scorer(monkeypatch: pytest.MonkeyPatch) -> None
     error = refused("translate")
     assert isinstance(error, ConfigError)
     assert "marco-cli[eval]" in (error.hint or "")
+
+
+def test_null_fields_count_as_absent(tmp_path: Path) -> None:
+    """A row whose optional fields are null is read as one without them."""
+    file = tmp_path / "mine.jsonl"
+    bare = {"question": "2+2?", "target": "4"}
+    empty = dict.fromkeys(("id", "scorer", "lang", "group", "references"))
+    file.write_text(json.dumps(bare | empty) + "\n", encoding="utf-8")
+    [item] = load_items("jsonl", Selection(data=file)).items
+
+    assert (item.id, item.scorer, item.lang, item.group, item.references) == ("line-1", "exact", "", "", ())
+
+
+@pytest.mark.parametrize("name", ["mine.jsonl.gz", "mine.parquet"])
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_damaged_file_is_one_clear_line(tmp_path: Path, name: str, damage: str) -> None:
+    """A compressed file or a Parquet file that is cut or changed in the middle is named, and nothing of it is used."""
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / name
+    rows = [{"question": f"{number}+1?", "target": str(number + 1)} for number in range(200)]
+    if name.endswith(".gz"):
+        file.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    else:
+        parquet.write_table(pyarrow.Table.from_pylist(rows), file)
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) // 2] if damage == "cut" else data[:20] + b"\xff" * 40 + data[60:])
+
+    assert f"cannot read {file}" in refused("jsonl", data=file).message

@@ -26,7 +26,7 @@ def load(selection: Selection) -> DataSet:
 
 
 def _item(row: Row, number: int, where: str, scorer: str | None) -> Item:
-    wanted = scorer or str(row.get("scorer", "exact"))
+    wanted = scorer or _optional(row, "scorer", "exact")
     if wanted not in SCORERS:
         raise InputError(f"{where}: scorer is {wanted!r}", hint=did_you_mean(wanted, SCORERS))
     references = row.get("references") or ()
@@ -37,7 +37,13 @@ def _item(row: Row, number: int, where: str, scorer: str | None) -> Item:
         question=field(row, ("question", "prompt", "problem"), where),
         target=field(row, ("target", "answer"), where),
         scorer=wanted,
-        lang=str(row.get("lang", "")),
-        group=str(row.get("group", "")),
+        lang=_optional(row, "lang"),
+        group=_optional(row, "group"),
         references=tuple(references),
     )
+
+
+def _optional(row: Row, name: str, default: str = "") -> str:
+    """Return a field as text; null is as good as none."""
+    value = row.get(name)
+    return default if value is None else str(value)
