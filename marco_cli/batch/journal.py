@@ -266,12 +266,16 @@ class Journal:
                 yield entry, begin
 
     def _entry(self, line: bytes, number: int, *, is_last: bool) -> Entry | None:
-        """Return a line's entry; None when it is the last line and none can be read from it."""
+        """Return a line's entry; None when it is the last line and incomplete. A whole line of another kind is an error."""
         try:
-            return self._read_entry(jsonl.decode(line))
+            document = jsonl.decode(line)
         except InputError as error:
-            if is_last and number > 1:
+            if is_last and (number > 1 or not line.endswith(b"\n")):
                 return None
+            raise _no_row(self.path, number, error) from error
+        try:
+            return self._read_entry(document)
+        except InputError as error:
             if is_last and not line.endswith(b"\n"):
                 return None
             raise _no_row(self.path, number, error) from error
