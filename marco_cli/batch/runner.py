@@ -5,7 +5,7 @@ files, loading models and talking to people are the command's business.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -17,6 +17,7 @@ from marco_cli.batch.pool import run_in_order
 from marco_cli.batch.rows import BadRow, Layout, Row, line_id, read_row
 from marco_cli.batch.tally import ErrorLimit, Finished, Tally
 from marco_cli.errors import IncompleteError, InputError
+from marco_cli.trace.record import Trace
 
 AnyRow = Row | BadRow
 
@@ -71,6 +72,7 @@ async def run_rows(
     parallel: int,
     limit: ErrorLimit | None = None,
     stop: asyncio.Event | None = None,
+    keep: Callable[[Trace], Awaitable[None]] | None = None,
 ) -> bool:
     """Answer rows and write them in order; say whether all were.
 
@@ -82,6 +84,7 @@ async def run_rows(
         parallel: rows in flight.
         limit: how many may fail.
         stop: set it to begin no more rows; those in flight have a while to end.
+        keep: takes the trace of each row that is written.
 
     Raises:
         IncompleteError: more rows failed than may; those before are written.
@@ -89,16 +92,24 @@ async def run_rows(
 
     """
     loop = asyncio.get_running_loop()
+
+    async def answer(row: AnyRow) -> Finished:
+        finished = await answerer.answer(row)
+        tally.num_answered += 1
+        return finished
+
     with ThreadPoolExecutor(1, thread_name_prefix="output") as writer:
 
         async def emit(row: Finished) -> None:
             # A cancel must not separate a line from its count, nor close the file under the thread that writes it.
             await asyncio.shield(loop.run_in_executor(writer, write, row.data))
             tally.add(row)
+            if keep is not None and row.trace is not None:
+                await keep(row.trace)
             if limit is not None and limit.is_exceeded(tally):
                 raise IncompleteError(f"stopped: {tally.num_failed} of {tally.num_finished} rows failed")
 
-        return await run_in_order(rows, answerer.answer, emit, parallel=parallel, stop=stop)
+        return await run_in_order(rows, answer, emit, parallel=parallel, stop=stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Self
 
 from marco_cli.batch.record import FAILED, Status
 from marco_cli.errors import ConfigError
+from marco_cli.trace.record import Trace
 
 _FEWEST = 20
 """Rows that must be finished before a share of an unknown number says anything."""
@@ -32,6 +33,8 @@ class Finished:
     """Decoded."""
     num_search_tokens: int = 0
     """Of those, decoded after a first chain that was in doubt."""
+    trace: Trace | None = None
+    """Kept once the line is where it stays."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +47,8 @@ class Tally:
     """Rows of earlier runs, by status."""
     statuses: Counter[str] = field(default_factory=Counter)
     """Rows of this run, by status."""
+    num_answered: int = 0
+    """Rows of this run that are answered, those included that wait for an earlier one to be written."""
     num_routed: int = 0
     num_searched: int = 0
     num_changed: int = 0

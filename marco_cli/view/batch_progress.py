@@ -53,10 +53,12 @@ class BatchSnapshot:
 def take_snapshot(tally: Tally, usage: Usage, seconds: float) -> BatchSnapshot:
     """Return how far a run is that has taken `seconds` and `usage`."""
     left = None
-    if tally.total is not None and tally.num_rows:
-        left = max(0, tally.total - tally.num_finished) * seconds / tally.num_rows
+    num_answered = max(tally.num_rows, tally.num_answered)
+    num_finished = tally.earlier.total() + num_answered
+    if tally.total is not None and num_answered:
+        left = max(0, tally.total - num_finished) * seconds / num_answered
     return BatchSnapshot(
-        num_finished=tally.num_finished,
+        num_finished=num_finished,
         total=tally.total,
         num_failed=tally.num_failed,
         tokens_per_second=usage.decoded / seconds if seconds > 0 else 0.0,
