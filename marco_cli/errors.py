@@ -68,6 +68,10 @@ class DecodeError(EngineError):
     code = "decode"
 
 
+class EngineLostError(EngineError):
+    """There is no model left to go on with."""
+
+
 class InputError(MarcoError):
     """A prompt, a file or a row cannot be used."""
 

@@ -20,7 +20,7 @@ from marco_cli.conversation.dialogue import Dialogue, retried
 from marco_cli.conversation.setup import Setup, switched
 from marco_cli.conversation.slash import Command, read_line
 from marco_cli.conversation.turn import Conversation, Turn
-from marco_cli.errors import IncompleteError, MarcoError
+from marco_cli.errors import EngineLostError, IncompleteError, MarcoError
 from marco_cli.view import chat
 
 
@@ -100,6 +100,7 @@ class Session:
         """Read and answer to the end.
 
         Raises:
+            EngineLostError: there is no model any more to answer with.
             IncompleteError: lines came from a pipe and some of them could not be answered or obeyed.
 
         """
@@ -114,6 +115,8 @@ class Session:
                     break
                 self._take_interrupts()
                 await self._obey(line, is_draft=draft is not None)
+            except EngineLostError:
+                raise
             except MarcoError as error:
                 self._num_failed += 1
                 complain(error)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from marco_cli.config.settings import Settings
-from marco_cli.errors import MarcoError
+from marco_cli.errors import EngineLostError, MarcoError
 from marco_cli.models import LocatedModel
 from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
 
@@ -51,6 +51,7 @@ async def switched(solver: Solver, setup: Setup) -> tuple[Solver, MarcoError | N
     Raises:
         ConfigError: a setting is wrong; the old solver is still open.
         ModelNotFoundError: the model is not on this machine; the old solver is still open.
+        EngineLostError: neither the new model nor the old one loads; there is no open solver any more.
 
     """
     settings, model = setup.resolve()
@@ -60,4 +61,9 @@ async def switched(solver: Solver, setup: Setup) -> tuple[Solver, MarcoError | N
     try:
         return open_solver(settings, model, setup.environ), None
     except MarcoError as error:
-        return open_solver(solver.settings, solver.model, setup.environ), error
+        try:
+            return open_solver(solver.settings, solver.model, setup.environ), error
+        except MarcoError as again:
+            raise EngineLostError(
+                f"{error.message}; and {solver.model.name} does not load again: {again.message}", hint=again.hint
+            ) from again

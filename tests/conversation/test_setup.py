@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from marco_cli.conversation.setup import Setup, serves, switched
-from marco_cli.errors import ConfigError, EngineError, ModelNotFoundError
+from marco_cli.errors import ConfigError, EngineError, EngineLostError, ModelNotFoundError
 from marco_cli.solver import Solver, open_solver
 
 pytestmark = pytest.mark.weights
@@ -86,5 +86,23 @@ def test_a_model_that_does_not_load_leaves_the_one_before(setup: Setup, tmp_path
         assert solver.model.name == "marco-nano"
         assert solver.engine.tokenize("open again")
         await solver.close()
+
+    asyncio.run(work())
+
+
+def test_when_neither_model_loads_there_is_nothing_to_go_on_with(
+    setup: Setup, tmp_path: Path, tiny_gguf: Path, nano_gguf: Path
+) -> None:
+    """The error is one of its own, which ends a conversation, and says why either model did not load."""
+    half, mine = tmp_path / "half.gguf", tmp_path / "mine.gguf"
+    half.write_bytes(tiny_gguf.read_bytes()[: tiny_gguf.stat().st_size // 2])
+    mine.write_bytes(nano_gguf.read_bytes())
+    own = setup.changed("model", str(mine)).changed("preset", "generic")
+
+    async def work() -> None:
+        solver = opened(own)
+        mine.write_bytes(b"GGUF")
+        with pytest.raises(EngineLostError, match="mine does not load again"):
+            await switched(solver, own.changed("model", str(half)))
 
     asyncio.run(work())
