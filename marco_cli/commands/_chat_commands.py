@@ -131,8 +131,8 @@ async def _load(session: Session, name: str) -> None:
     if saved.system != session.dialogue.solver.settings.system:
         await session.change(session.setup.changed("system", saved.system))
     await session.stop_warming()
+    session.file = name  # first: a turn too long to go on from must not leave /save with the file before
     session.go_on_with(saved.conversation)
-    session.file = name
     session.recap()
 
 

@@ -309,3 +309,35 @@ def test_a_closed_stdout_is_silent(tmp_path: Path) -> None:
 
         assert process.wait(timeout=60) == 141
         assert err == b""
+
+
+def test_a_file_too_long_to_go_on_from_never_costs_another_file(talk: Marco) -> None:
+    """`/load` of a conversation whose system prompt leaves no room fails; the next bare `/save` spares the earlier file."""
+    talk(SUM, "/save first.chat", options=("-q",))
+    before = Path("first.chat").read_bytes()
+    long = json.loads(before) | {"system": None}
+    long["turns"][0]["asked"] = "word " * 20_000
+    Path("long.chat").write_text(json.dumps(long), encoding="utf-8")
+    talk("/load first.chat", "/load long.chat", "/save")
+
+    assert Path("first.chat").read_bytes() == before
+
+
+def test_a_conversation_ends_with_its_last_model(talk: Marco, nano_gguf: Path, tiny_gguf: Path) -> None:
+    """When neither the new model nor the old one loads, the conversation ends with that error, not with a closed engine."""
+    Path("mine.gguf").write_bytes(nano_gguf.read_bytes())
+    Path("half.gguf").write_bytes(tiny_gguf.read_bytes()[: tiny_gguf.stat().st_size // 2])
+    options = ("--model", "./mine.gguf", "--preset", "generic", "--max-tokens", "8", "--plain")
+    call = [sys.executable, "-m", "marco_cli", "chat", *options]
+    with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as chat:
+        assert chat.stdin is not None
+        assert chat.stdout is not None
+        chat.stdin.write(f"{SUM}\n".encode())
+        chat.stdin.flush()
+        chat.stdout.readline()
+        Path("mine.gguf").write_bytes(b"GGUF")
+        _, err = chat.communicate(f"/model ./half.gguf\n{SUM}\n".encode(), timeout=60)
+
+    assert chat.returncode == 5
+    assert err.count(b"does not load again") == 1
+    assert b"Traceback" not in err
