@@ -3,7 +3,6 @@
 In: a `Row` or a `BadRow`. Out: a `Finished`, always: what goes wrong with a row stays with that row.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
@@ -14,7 +13,7 @@ from marco_cli.batch.rows import BadRow, Row
 from marco_cli.batch.tally import Finished
 from marco_cli.config.settings import Settings
 from marco_cli.errors import ConfigError
-from marco_cli.search.base import SearchResult
+from marco_cli.search.base import Problem, SearchResult
 from marco_cli.solver import Solver, search_plan
 from marco_cli.trace.record import Trace, from_result
 
@@ -75,7 +74,7 @@ class Answerer:
         form: Format = "marco",
         min_confidence: float | None = None,
         is_alone: bool = False,
-        on_trace: Callable[[Trace], None] | None = None,
+        on_untraced: Callable[[Exception], None] | None = None,
     ) -> None:
         """Take what all rows have in common.
 
@@ -85,10 +84,10 @@ class Answerer:
             form: of the output.
             min_confidence: below it, a row is `abstained`.
             is_alone: whether rows come one at a time. Then each is the same to the bit, whatever came before it.
-            on_trace: gets the trace of each answer, in a thread of its own.
+            on_untraced: hears why an answer has no trace. Without it, none has one.
 
         """
-        self._on_trace = on_trace
+        self._on_untraced = on_untraced
         self._is_alone = is_alone
         self._solver = solver
         self._settings = settings
@@ -117,9 +116,6 @@ class Answerer:
         if self._is_alone:
             await solver.engine.settle(problem.prompt_ids)
         result = await solver.solve(problem)
-        if self._on_trace is not None:
-            trace = from_result(solver, problem, result, source="batch", history=row.history, item=str(row.id))
-            await asyncio.to_thread(self._on_trace, trace)
         reasoning, output = solver.section_lengths(problem, result.reply)
         document = answered_row(
             row,
@@ -137,7 +133,18 @@ class Answerer:
             is_changed=result.is_changed,
             num_tokens=result.usage.decoded,
             num_search_tokens=_search_tokens(result),
+            trace=self._traced(row, solver, problem, result),
         )
+
+    def _traced(self, row: Row, solver: Solver, problem: Problem, result: SearchResult) -> Trace | None:
+        """Return the trace of an answer, which is good without one too."""
+        if self._on_untraced is None:
+            return None
+        try:
+            return from_result(solver, problem, result, source="batch", history=row.history, item=str(row.id))
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and the row stands)
+            self._on_untraced(error)
+            return None
 
 
 def _search_tokens(result: SearchResult) -> int:

@@ -24,11 +24,11 @@ from marco_cli.commands._output import say, write
 from marco_cli.commands._signals import run
 from marco_cli.config.settings import Settings
 from marco_cli.engine.defaults import PLACES
-from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, StorageError
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, MarcoError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.solver import Solver, open_solver, search_plan
 from marco_cli.trace.record import Trace
-from marco_cli.trace.store import append
+from marco_cli.trace.store import append, check_appendable
 from marco_cli.view.batch_progress import open_view
 from marco_cli.view.batch_report import batch_report, dry_run_report
 from marco_cli.view.printable import printable
@@ -105,6 +105,7 @@ class Batch:
         self._parallel = job.parallel or usual_parallel(rows.base)
         self._tally = Tally()
         self._is_untraced = False
+        self._show: Callable[[str], None] = say
 
     def dry_run(self) -> None:
         """Check everything, answer a few rows, print what a run would come to."""
@@ -193,10 +194,13 @@ class Batch:
 
     def _answer(self, journal: Journal | None, seen: KeyTable) -> bool:
         """Load the model and answer what is left; say whether that was all."""
+        if self._job.traces is not None:
+            check_appendable(self._job.traces)
         solver = self._open_solver()
         stop = asyncio.Event()
         done = Done() if journal is None else journal.done
         view = open_view(sys.stderr, self._tally, lambda: solver.engine.usage, is_quiet=self._job.is_quiet)
+        self._show = view.say
         started, before = time.perf_counter(), solver.engine.usage
 
         async def work() -> bool:
@@ -210,6 +214,7 @@ class Batch:
                         parallel=self._parallel,
                         limit=self._job.limit,
                         stop=stop,
+                        keep=self._keep,
                     )
             finally:
                 await solver.close()
@@ -238,18 +243,24 @@ class Batch:
             form=self._job.form,
             min_confidence=self._job.min_confidence,
             is_alone=self._parallel == 1,
-            on_trace=None if self._job.traces is None or self._job.is_dry else self._keep,
+            on_untraced=None if self._job.traces is None or self._job.is_dry else self._lose,
         )
 
-    def _keep(self, trace: Trace) -> None:
+    async def _keep(self, trace: Trace) -> None:
         """Add a trace to the file of traces; if it cannot be written, the rows go on, and that is said once."""
         if self._job.traces is None or self._is_untraced:
             return
         try:
-            append(trace, self._job.traces)
-        except StorageError as error:
+            await asyncio.to_thread(append, trace, self._job.traces)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and the rows go on)
+            self._lose(error)
+
+    def _lose(self, error: Exception) -> None:
+        """Give up on traces and say so, also with --quiet: they were asked for."""
+        if not self._is_untraced:
             self._is_untraced = True
-            self._say(f"no more traces are kept: {error.message}")
+            reason = error.message if isinstance(error, MarcoError) else repr(error)
+            self._show(f"marco: no more traces are kept: {reason}")
 
     def _measure(self, survey: Survey) -> Measured:
         solver = self._open_solver()

@@ -139,6 +139,19 @@ def append(trace: Trace, path: Path) -> None:
         raise _storage_error(path, error) from error
 
 
+def check_appendable(path: Path) -> None:
+    """Make a file of traces if it does not exist, so that what forbids it shows before there is a trace.
+
+    Raises:
+        StorageError: it cannot be written.
+
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise _storage_error(path, error) from error
+
+
 def entries(place: Path, on_skip: OnSkip) -> Iterator[Entry]:
     """Yield the traces of a folder or of a file, newest first; of a file, the last line first.
 

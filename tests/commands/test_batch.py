@@ -16,6 +16,8 @@ from batch.scripted_solver import open_scripted
 from commands.program import Marco, Run
 
 from marco_cli import solver
+from marco_cli.batch.journal import Journal
+from marco_cli.errors import StorageError
 
 KEYS = [
     "v", "id", "line", "status", "output", "thought", "answer", "confidence", "votes", "error", "model", "preset",
@@ -478,3 +480,45 @@ def test_overwriting_waits_until_the_input_is_checked(marco: Marco) -> None:
 
     assert run.code == 6
     assert Path("a.jsonl").read_bytes() == before
+
+
+def test_a_trace_that_cannot_be_made_costs_no_row(marco: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are answered all the same, and that there are no traces is said once, also with --quiet."""
+    write("q.jsonl", *questions(3))
+
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("broken")
+
+    monkeypatch.setattr("marco_cli.batch.answering.from_result", fail)
+    run = marco("batch", "q.jsonl", "-o", "a.jsonl", "--traces", "t.jsonl", "-q")
+
+    assert run.code == 0
+    assert [row["status"] for row in read(Path("a.jsonl"))] == ["ok"] * 3
+    assert run.err.count("no more traces are kept") == 1
+
+
+def test_traces_without_a_place_are_refused_before_a_row(marco: Marco) -> None:
+    """A file of traces that cannot be made ends the run before the model is loaded."""
+    write("q.jsonl", *questions(1))
+    run = marco("batch", "q.jsonl", "-o", "a.jsonl", "--traces", "nowhere/t.jsonl")
+
+    assert run.code == 7
+    assert not Path("a.jsonl").exists()
+
+
+def test_a_row_that_is_not_written_leaves_no_trace(marco: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trace comes after its row, so going on after a full disk keeps one trace for each row."""
+    write("q.jsonl", *questions(4))
+    arguments = ("batch", "q.jsonl", "-o", "a.jsonl", "--traces", "t.jsonl")
+    journal_append, count = Journal.append, iter(range(4))
+
+    def fill(self: Journal, row: bytes) -> None:
+        if next(count) == 2:
+            raise StorageError("the disk is full")
+        journal_append(self, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "append", fill)
+        assert marco(*arguments).code == 7
+    assert marco(*arguments, "--resume").code == 0
+    assert sorted(trace["item"] for trace in read(Path("t.jsonl"))) == ["q0", "q1", "q2", "q3"]
