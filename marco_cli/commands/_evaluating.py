@@ -1,11 +1,10 @@
 """From the options of `marco eval` to rows and reports on disk: what its three commands share."""
 
 import asyncio
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from marco_cli.batch.files import write_atomically
 from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.commands._output import say, write
+from marco_cli.commands._signals import run as run_to_end
 from marco_cli.config.layers import resolve
 from marco_cli.config.option import did_you_mean
 from marco_cli.config.settings import Settings
@@ -104,7 +104,7 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         progress = EvalProgress(sys.stderr, total=len(all_jobs), done=done, is_quiet=plan.is_quiet)
         solver = open_solver(_widest(plan), plan.model, environ)
         try:
-            return asyncio.run(_run(plan, left, solver, journal, progress))
+            return _answered(plan, left, solver, journal, progress)
         finally:
             progress.close()
 
@@ -114,34 +114,27 @@ def _widest(plan: Plan) -> Settings:
     return max((variant.settings for variant in plan.variants), key=lambda settings: search_plan(settings)[0].parallel)
 
 
-async def _run(plan: Plan, left: Sequence[Job], solver: Solver, journal: Journal, progress: EvalProgress) -> bool:
+def _answered(plan: Plan, left: Sequence[Job], solver: Solver, journal: Journal, progress: EvalProgress) -> bool:
     stop = asyncio.Event()
-    task = asyncio.current_task()
 
-    def interrupt() -> None:
-        if stop.is_set() and task is not None:
-            task.cancel()
-            return
-        progress.say("marco: finishing the rows in flight (Ctrl-C again to drop them)")
-        stop.set()
+    async def work() -> bool:
+        try:
+            return await run_jobs(
+                left,
+                solver=solver,
+                journal=journal,
+                on_outcome=progress.on_outcome,
+                on_trace=None if plan.traces is None else partial(append, path=plan.traces),
+                in_flight=plan.in_flight,
+                stop=stop,
+            )
+        finally:
+            await solver.close()
 
-    loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError):  # Windows: there Ctrl-C ends the run at once; what is written stays
-        loop.add_signal_handler(signal.SIGINT, interrupt)
     try:
-        return await run_jobs(
-            left,
-            solver=solver,
-            journal=journal,
-            on_outcome=progress.on_outcome,
-            on_trace=None if plan.traces is None else partial(append, path=plan.traces),
-            in_flight=plan.in_flight,
-            stop=stop,
-        )
-    except asyncio.CancelledError:
+        return run_to_end(work(), on_interrupt=stop.set, say=progress.say, notice="finishing the rows in flight")
+    except KeyboardInterrupt:
         return False
-    finally:
-        await solver.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,3 +194,20 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on(tmp_path: Path) -> Non
     tables = [(directory / "rows.jsonl").read_text().splitlines() for directory in (parts, whole)]
     scores = [[(row["item"]["id"], row["variant"], row["text"]) for row in map(json.loads, table)] for table in tables]  # fmt: skip
     assert scores[0] == scores[1]
+
+
+def test_sigterm_ends_with_whole_rows(tmp_path: Path) -> None:
+    """A service manager's signal: exit 143, every row on disk whole, and no traceback."""
+    environ = os.environ | {"MARCO_MODELS_DIR": str(tmp_path / "models"), "HF_HUB_OFFLINE": "1"}
+    call = [sys.executable, "-m", "marco_cli", "eval", "nano", "--strategy", "vote@3", "-o", str(tmp_path / "run")]
+    with subprocess.Popen(call, env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        rows = tmp_path / "run" / "rows.jsonl"
+        deadline = time.monotonic() + 60
+        while not (rows.exists() and rows.read_bytes().count(b"\n") >= 2) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 143
+    assert b"Traceback" not in err
+    assert rows.read_bytes().endswith(b"\n")
