@@ -26,9 +26,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import engine_speed
+import engine_speed  # type: ignore[import-not-found]  # beside this script
 import llama_cpp as llama
-import random_gguf
+import random_gguf  # type: ignore[import-not-found]  # beside this script
 
 from marco_cli.batch.answering import Answerer, RowSettings
 from marco_cli.batch.journal import open_journal

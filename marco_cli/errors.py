@@ -5,7 +5,8 @@
     ├── IncompleteError           3   finished, but without (all of) what was asked for
     ├── ModelNotFoundError        4   the model is not on this machine
     ├── EngineError               5   the model cannot be loaded or run
-    │   └── DecodeError           5   llama.cpp refused a batch
+    │   ├── DecodeError           5   llama.cpp refused a batch
+    │   └── EngineLostError       5   a conversation has no model any more
     ├── InputError                6   what was given to read is unusable
     │   └── ContextOverflowError  6   a prompt does not fit the context
     ├── StorageError              7   checksum mismatch, disk full, no permission

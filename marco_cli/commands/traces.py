@@ -211,7 +211,14 @@ def prune(
         typer.Option("--days", metavar="N", min=0, help="Keep those of the last N days.", show_default=False),
     ] = None,
     megabytes: Annotated[
-        int | None, typer.Option("--megabytes", metavar="N", min=0, help="Keep so many megabytes, the newest in any case.", show_default=False)
+        int | None,
+        typer.Option(
+            "--megabytes",
+            metavar="N",
+            min=0,
+            help="Keep so many megabytes, the newest in any case.",
+            show_default=False,
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Keep none.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -104,8 +104,9 @@ def _count(value: object) -> int:
 
 def _seconds(value: object) -> float:
     """Read a time that is only shown; what is none counts as 0."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value <= _LARGEST else 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return float(value) if 0 <= value <= _LARGEST else 0.0
 
 
 def _refusal(name: str, reason: str) -> InputError:
