@@ -26,7 +26,7 @@ class Meta:
 
 def meta_path(path: Path) -> Path:
     """Return where the description of an output file is."""
-    return path.with_name(path.name + ".meta.json")
+    return path.parent / (path.name + ".meta.json")
 
 
 def plain(value: object) -> object:

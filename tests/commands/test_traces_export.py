@@ -163,17 +163,17 @@ def test_an_evaluation_becomes_data_to_fine_tune_on(marco: Marco, tmp_path: Path
 
 @pytest.mark.weights
 def test_a_batch_leaves_what_can_be_exported(marco: Marco, tmp_path: Path) -> None:
-    """`marco batch --traces` keeps each row's search under the row's id; where that fails, the rows are answered all the same."""
+    """`marco batch --traces` keeps each row's search under the row's id; a place that cannot be is refused at once."""
     rows, file = tmp_path / "rows.jsonl", tmp_path / "traces.jsonl"
     rows.write_text('{"id": "a", "prompt": "What is 12 + 30?"}\n{"id": 7, "prompt": "What is 2 + 3?"}\n')
     batch = ("batch", rows, "--model", "marco-nano", "-q")
     kept = marco(*batch, "-o", tmp_path / "one.jsonl", "--traces", file)
-    lost = marco(*batch, "-o", tmp_path / "two.jsonl", "--traces", rows / "impossible")
+    refused = marco(*batch, "-o", tmp_path / "two.jsonl", "--traces", rows / "impossible")
     run = marco("traces", "export", "-F", "sft", "--from", file)
 
-    assert (kept.code, lost.code, run.code) == (0, 0, 0)
+    assert (kept.code, refused.code, run.code) == (0, 7, 0)
     assert {json.loads(line)["trace"]["item"] for line in run.out.splitlines()} == {"a", "7"}
-    assert len((tmp_path / "two.jsonl").read_text().splitlines()) == 2
+    assert not (tmp_path / "two.jsonl").exists()
 
 
 def test_traces_are_not_replaced_by_what_is_made_of_them(marco: Marco, found: list[Trace], tmp_path: Path) -> None:

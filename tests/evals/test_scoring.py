@@ -9,6 +9,9 @@ from marco_cli.evals.scoring import check_target, grade
 from marco_cli.evals.simple_evals import instruct
 from marco_cli.search import load
 
+EXTRAS = {"chrf": "sacrebleu", "math": "math_verify"}
+"""Scorers that want the extra `eval`, by what they import of it."""
+
 
 def item(target: str, scorer: str = "number", **more: str) -> Item:
     """Return an item of which only the target and the scorer matter."""
@@ -239,6 +242,8 @@ def test_a_target_that_nothing_could_match_is_refused(target: str, scorer: str) 
 @pytest.mark.parametrize("name", SCORERS)
 def test_every_scorer_gives_a_score_in_range(name: str) -> None:
     """Each entry of the table can be loaded and scores a plain number."""
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name], reason="of the extra `eval`")
     score = load(SCORERS[name])("Answer: 3", item("3"))
 
     assert isinstance(score, Score)
