@@ -151,15 +151,15 @@ def measure_high_level(case: Case) -> Sample:
 
 
 def measure(case: Case, repeats: int) -> dict[str, list[Sample]]:
-    """Take turns."""
+    """Take turns, each in a process of its own."""
     samples: dict[str, list[Sample]] = {"bare": [], "batch": [], "one by one": [], "high-level": []}
     for repeat in range(repeats):
         print(f"repeat {repeat + 1}/{repeats} …", flush=True)
-        batch = measure_batch(case, case.parallel)
+        batch = engine_speed.alone(measure_batch, case, case.parallel)
         samples["batch"].append(batch)
-        samples["bare"].append(measure_bare(case, batch))
-        samples["one by one"].append(measure_batch(case, 1))
-        samples["high-level"].append(measure_high_level(case))
+        samples["bare"].append(engine_speed.alone(measure_bare, case, batch))
+        samples["one by one"].append(engine_speed.alone(measure_batch, case, 1))
+        samples["high-level"].append(engine_speed.alone(measure_high_level, case))
     return samples
 
 

@@ -27,23 +27,29 @@ import statistics
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import llama_cpp as llama
 import numpy as np
 import random_gguf  # type: ignore[import-not-found]  # beside this script
 
 from marco_cli.engine.base import GREEDY, Request, SamplingParams
+from marco_cli.engine.defaults import SMALL_MODEL
 from marco_cli.engine.hardware import physical_cores
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 
 WARM = SamplingParams(temperature=0.8, top_k=40)
 PROMPT = 64
 LONG_PROMPT = 512
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,16 @@ class Sample:
     inside: float | None = None
 
 
+def alone(measure: Callable[..., S], *arguments: object) -> S:
+    """Measure in a process of its own.
+
+    As soon as more than one thread of a process has called llama.cpp, OpenMP (libgomp) counts more helpers than cores and
+    lets them sleep at barriers: whatever is measured second would be a third slower.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(measure, *arguments).result()
+
+
 @contextmanager
 def bare_context(setting: Setting, width: int) -> Iterator[object]:
     """Open model and context over the C API, as the engine sets them up."""
@@ -102,7 +118,8 @@ def bare_context(setting: Setting, width: int) -> Iterator[object]:
     params.n_threads = params.n_threads_batch = setting.threads
     params.kv_unified = True
     params.no_perf = True
-    params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    if llama.llama_model_n_params(model) < SMALL_MODEL:
+        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
     context = llama.llama_init_from_model(model, params)
     try:
         yield context
@@ -230,17 +247,17 @@ def measure(setting: Setting, widths: Sequence[int], repeats: int) -> Iterator[l
     for repeat in range(repeats):
         for width in widths:
             print(f"repeat {repeat + 1}/{repeats}, {width} at once …", flush=True)
-            samples["bare", width].append(measure_bare(setting, width))
-            samples["greedy", width].append(measure_engine(setting, width, GREEDY))
-            samples["sampled", width].append(measure_engine(setting, width, WARM))
+            samples["bare", width].append(alone(measure_bare, setting, width))
+            samples["greedy", width].append(alone(measure_engine, setting, width, GREEDY))
+            samples["sampled", width].append(alone(measure_engine, setting, width, WARM))
             if setting.batched_bench:
                 _, decoding = run_batched_bench(setting, prompt=PROMPT, tokens=setting.num_tokens, width=width)
                 samples["llama.cpp", width].append(decoding)
-        samples["prefill", 1].append(measure_prefill(setting))
+        samples["prefill", 1].append(alone(measure_prefill, setting))
         if setting.batched_bench:
             reading, _ = run_batched_bench(setting, prompt=LONG_PROMPT, tokens=1, width=1)
             samples["llama.cpp prefill", 1].append(reading)
-        samples["high-level", 1].append(measure_high_level(setting))
+        samples["high-level", 1].append(alone(measure_high_level, setting))
         yield figures_of(samples)
 
 

@@ -39,7 +39,7 @@ from typing import Any
 
 import llama_cpp as llama
 import random_gguf  # type: ignore[import-not-found]  # beside this script
-from engine_speed import machine  # type: ignore[import-not-found]  # beside this script
+from engine_speed import alone, machine  # type: ignore[import-not-found]  # beside this script
 
 from marco_cli.engine.base import SamplingParams
 from marco_cli.engine.hardware import physical_cores
@@ -101,10 +101,10 @@ class Sample:
     """Rows evaluated for each token that differs; None where nobody tells."""
 
 
-def measure_search(setting: Setting, parallel: int) -> tuple[Sample, SearchResult]:
-    """Run the real search; the model is loaded before, and has answered once."""
+def measure_search(setting: Setting, parallel: int) -> tuple[Sample, list[Rollout]]:
+    """Run the real search, and return what each reply had to generate; the model has answered once before."""
 
-    async def main() -> tuple[Sample, SearchResult]:
+    async def main() -> tuple[Sample, list[Rollout]]:
         options = LlamaOptions(cells=8192, places=max(parallel, 16), threads=setting.threads, gpu_layers=0)
         engine = open_engine(setting.path, options)
         problem = Problem(prompt_ids=prompt(), tags=NONE, max_tokens=REPLY)
@@ -134,7 +134,7 @@ def measure_search(setting: Setting, parallel: int) -> tuple[Sample, SearchResul
             rollouts=SIMULATIONS,
             evaluated=result.usage.evaluated / unique,
         )
-        return sample, result
+        return sample, rollouts_of(result)
 
     return asyncio.run(main())
 
@@ -297,14 +297,13 @@ Trees = dict[int, list[Rollout]]
 
 
 def measure(setting: Setting, trees: Trees) -> Iterator[Sample]:
-    """Let every way take its turn once."""
+    """Let every way take its turn once, in a process of its own."""
     for parallel in setting.parallel:
         if setting.wants(f"search @{parallel}") or parallel not in trees:
-            sample, result = measure_search(setting, parallel)
-            trees[parallel] = rollouts_of(result)
+            sample, trees[parallel] = alone(measure_search, setting, parallel)
             yield sample
     if setting.wants("by hand"):
-        yield measure_by_hand(setting, trees[setting.parallel[0]])
+        yield alone(measure_by_hand, setting, trees[setting.parallel[0]])
     if setting.server is not None:
         yield from measure_servers(setting, trees)
     if setting.server is not None and setting.optillm is not None:

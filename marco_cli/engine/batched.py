@@ -1,14 +1,14 @@
 """The asyncio shell around the scheduler: one engine for every backend.
 
-The event loop belongs to strategies and views; each tick runs in the engine's own thread, so the interface and Ctrl-C
-stay alive while the model works. Ticks follow one another without a barrier. After a tick that finished a request the
+The event loop belongs to strategies and views; ticks run in a thread of their own, so the interface and Ctrl-C stay alive
+while the model works. Ticks follow one another without a barrier. After a tick that finished a request the
 loop is given a few turns, so that whoever waited can ask for the next continuation before the next tick is planned:
 what is batched together then depends on the requests alone, never on the speed of the machine.
 """
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Protocol
 
 from marco_cli.engine.base import Completion, ModelInfo, Request, TokenListener, Usage
@@ -18,6 +18,14 @@ from marco_cli.errors import EngineError
 
 SETTLING_TURNS = 8
 """Loop turns after a finished request: a future, its task, a gather around it and its parent take one each."""
+
+_THREAD = ThreadPoolExecutor(1, thread_name_prefix="engine")
+"""Where every engine of the process computes, one at a time.
+
+llama.cpp takes all cores for each call, so two models at once would only wait for each other; and OpenMP gives each calling
+thread helpers of its own, which stop spinning at barriers as soon as there are more of them than cores: a second calling
+thread made each token cost 30 % more (0.5B Q8_0 on two cores), also while the first one was idle.
+"""
 
 
 class Model(Backend, Protocol):
@@ -54,7 +62,7 @@ class BatchedEngine:
         sampling_threads: int = 1,
     ) -> None:
         self._model = model
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._thread: Executor = _THREAD
         self._pool = ThreadPoolExecutor(sampling_threads, "sampling") if sampling_threads > 1 else None
         self._scheduler = Scheduler(
             model, places=places, context_size=context_size, num_idle_cells=num_idle_cells, pool=self._pool
@@ -133,10 +141,10 @@ class BatchedEngine:
             if self._driver is not None and not self._driver.done():
                 await asyncio.wait([self._driver])
         finally:
-            self._thread.shutdown()
+            freed = self._thread.submit(self._model.close)  # after whatever the thread still has to do
+            await asyncio.wrap_future(freed)
             if self._pool is not None:
                 self._pool.shutdown()
-            self._model.close()
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -252,9 +252,8 @@ class LlamaModel:
         params.n_batch = params.n_ubatch = max(self.max_rows, self.num_sequences) + self._fills
         params.n_seq_max = self.num_sequences + self._fills
         params.n_threads = params.n_threads_batch = self.num_threads
-        if self._on_cpu:
-            # There it sums in 16 bits: slower (nano at B = 16: 30 %), and what a token depends on less exact.
-            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        if self._on_cpu and llama.llama_model_n_params(self._model) < defaults.SMALL_MODEL:
+            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED  # see `defaults.SMALL_MODEL`
         params.kv_unified = True
         params.swa_full = True
         params.no_perf = True
