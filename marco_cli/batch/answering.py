@@ -115,7 +115,10 @@ class Answerer:
         problem = solver.problem(row.question, history=row.history)
         if self._is_alone:
             await solver.engine.settle(problem.prompt_ids)
-        result = await solver.solve(problem)
+        try:
+            result = await solver.solve(problem)
+        finally:
+            solver.engine.forget(problem.prompt_ids)
         reasoning, output = solver.section_lengths(problem, result.reply)
         document = answered_row(
             row,

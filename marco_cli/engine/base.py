@@ -304,6 +304,13 @@ class Engine(Protocol):
         """
         ...
 
+    def forget(self, ids: Sequence[int]) -> None:
+        """Say that nothing will go on from `ids` any more: what the KV memory holds beyond them alone is given up.
+
+        Takes effect before the next decode call. A prefix of `ids` stays, if nothing else holds one.
+        """
+        ...
+
     def cancel(self) -> None:
         """End every request in flight with what it has (`finish_reason` "cancelled"), within one tick."""
         ...

@@ -125,6 +125,10 @@ class BatchedEngine:
         self._refuse_closed()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._scheduler.settle, ids)
 
+    def forget(self, ids: Sequence[int]) -> None:
+        """Give up what was generated from a prompt; see `Engine.forget`."""
+        self._scheduler.forget(ids)
+
     def cancel(self) -> None:
         """End every request in flight with what it has, within one tick."""
         for job in list(self._waiting):

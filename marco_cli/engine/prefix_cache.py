@@ -166,6 +166,22 @@ class PrefixCache:
         if opened is not None:
             self.release(opened[0])
 
+    def forget(self, ids: Sequence[int]) -> None:
+        """Give up the idle sequences that begin with `ids`; if nobody else shares any of that, one keeps `ids` itself."""
+        run, length = self._match(ids)
+        if not length or length < len(ids):
+            return
+        ours = [sequence for sequence in self._idle if sequence in run.holders]
+        is_shared = any(not passed.holders.issubset(ours) for passed in _upward(run) if passed.parent is not None)
+        for sequence in ours:
+            del self._idle[sequence]
+            if is_shared or sequence != ours[-1]:
+                self._drop(sequence)
+                continue
+            if length < self.length(sequence):
+                self._truncate(sequence, length)
+            self._idle[sequence] = None
+
     def discard(self, sequence: int) -> None:
         """Take a running sequence back as if it had never been: nothing of it stays that no other one holds."""
         for passed in _upward(self._ends[sequence]):

@@ -5,8 +5,8 @@ samples, and hands back the requests that are finished; a free place is filled a
 the same prefix and need the same token share one row, so a tick evaluates no token of a tree twice, and a prompt that
 another request is evaluating already is waited for and then forked.
 
-The scheduler knows no llama.cpp and no asyncio: it drives a `Backend` and is called by one thread at a time. Two things
-any thread may do, and they take effect at the next tick: call `submit`, and set a job's `cancelled`.
+The scheduler knows no llama.cpp and no asyncio: it drives a `Backend` and is called by one thread at a time. Three things
+any thread may do, and they take effect at the next tick: call `submit` or `forget`, and set a job's `cancelled`.
 """
 
 import time
@@ -130,6 +130,7 @@ class Scheduler:
         self._clock = clock
         self._evictions_seen = 0
         self._inbox: deque[Job] = deque()
+        self._done: deque[Sequence[int]] = deque()
         self._waiting: list[Job] = []
         self._running: list[Job] = []
 
@@ -149,6 +150,10 @@ class Scheduler:
         self._inbox.append(job)
         return job
 
+    def forget(self, ids: Sequence[int]) -> None:
+        """Give up what idle sequences hold of a prompt and of what was generated from it; see `PrefixCache.forget`."""
+        self._done.append(ids)
+
     def settle(self, ids: Sequence[int]) -> None:
         """Give up every prefix but the longest held one of `ids`, unless there is work."""
         if not self.has_work():
@@ -161,6 +166,8 @@ class Scheduler:
     def tick(self) -> Tick:
         """Evaluate and sample once."""
         started = self._clock()
+        while self._done:
+            self.cache.forget(self._done.popleft())
         while self._inbox:
             self._waiting.append(self._inbox.popleft())
         cancelled = [job for job in (*self._running, *self._waiting) if job.cancelled]

@@ -10,9 +10,7 @@ is run again with the real text to learn what it makes of each; whatever that is
 
 import datetime as dt
 import itertools
-import re
 import secrets
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -27,7 +25,8 @@ CHATML = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 
-_MARK_DIGITS = 40
+_STEM_DIGITS = 24
+_INDEX_DIGITS = 8
 
 
 def choose_template(override: str | None, shipped: str | None) -> str:
@@ -163,19 +162,31 @@ def _attempt(rendering: _Rendering, *, as_parts: bool) -> "_Outline | ConfigErro
 
 
 def _marks(messages: tuple[Message, ...]) -> dict[int, str]:
-    """Draw a mark for every message; digits survive trimming, changes of case and JSON. White space needs none."""
+    """Return a mark for every message: a random stem, the same for all, and the message's index.
+
+    Digits survive trimming, changes of case and JSON. White space needs no mark.
+    """
+    stem = f"{secrets.randbelow(10**_STEM_DIGITS):0{_STEM_DIGITS}d}"
     return {
-        index: "".join(secrets.choice(string.digits) for _ in range(_MARK_DIGITS))
-        for index, message in enumerate(messages)
-        if message.content.strip()
+        index: f"{stem}{index:0{_INDEX_DIGITS}d}" for index, message in enumerate(messages) if message.content.strip()
     }
 
 
 def _split(outline: _Outline) -> list[str]:
     """Split into template text (even places) and marks (odd places)."""
-    if not outline.marks:
+    marks = set(outline.marks.values())
+    if not marks:
         return [outline.text]
-    return re.split("(" + "|".join(outline.marks.values()) + ")", outline.text)
+    stem = min(marks)[:_STEM_DIGITS]
+    head, *others = outline.text.split(stem)
+    parts = [head]
+    for other in others:
+        mark = stem + other[:_INDEX_DIGITS]
+        if mark in marks:
+            parts += [mark, other[_INDEX_DIGITS:]]
+        else:  # part of a mark, from a template that cuts messages short
+            parts[-1] += stem + other
+    return parts
 
 
 def _texts(outline: _Outline, rendering: _Rendering) -> dict[str, str]:

@@ -10,6 +10,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
+
 from marco_cli.reward.population import AnswerKey, answer_key
 from marco_cli.search.base import Candidate, Vote
 
@@ -121,20 +123,16 @@ def certainty(votes: Sequence[Vote], candidates: Sequence[Candidate]) -> float:
 
 def probability_ahead(leader: float, other: float) -> float:
     """Return P(p > 1/2) for p ~ Beta(leader + 1, other + 1), to about 1e-9; counts need not be whole."""
+    if other == 0:
+        return 1 - 0.5 ** (leader + 1)
     exponent = math.lgamma(leader + other + 2) - math.lgamma(leader + 1) - math.lgamma(other + 1)
-    width = 0.5 / _INTERVALS
-    total = 0.0
-    for index in range(_INTERVALS + 1):
-        factor = 1 if index in (0, _INTERVALS) else 4 if index % 2 else 2
-        total += factor * _beta_density(0.5 + index * width, leader, other, exponent)
-    return min(1.0, total * width / 3)
+    densities = np.exp(exponent + leader * np.log(_POINTS) + other * np.log1p(-_POINTS))
+    return min(1.0, float(densities @ _WEIGHTS))
 
 
 _INTERVALS: Final = 512
 """Of Simpson's rule over [1/2, 1]."""
-
-
-def _beta_density(p: float, leader: float, other: float, exponent: float) -> float:
-    if p >= 1.0:
-        return math.exp(exponent) if other == 0 else 0.0
-    return math.exp(exponent + leader * math.log(p) + other * math.log1p(-p))
+_POINTS: Final = np.linspace(0.5, 1, _INTERVALS + 1)[:-1]
+"""Without 1, where the density is 0 as soon as there is evidence for another answer."""
+_WEIGHTS: Final = np.where(np.arange(_INTERVALS) % 2, 4.0, 2.0) * (0.5 / _INTERVALS / 3)
+_WEIGHTS[0] /= 2

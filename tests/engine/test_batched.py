@@ -168,3 +168,23 @@ def test_a_script_says_its_lines_with_their_probabilities() -> None:
     assert completion.text == "four."
     assert completion.finish_reason == "eos"
     assert np.exp(completion.tokens.logprobs[:3]) == pytest.approx([1.0, 0.9, 1.0], abs=1e-5)
+
+
+def test_what_is_forgotten_is_gone_before_the_next_tick() -> None:
+    """A prompt with which nobody goes on costs no cells; one that somebody still uses keeps what that one needs."""
+
+    async def main() -> tuple[int, int]:
+        engine = scripted_engine(lambda _: {"step\n": 1.0}, places=4)
+        await engine.generate(ask("one prompt", 20))
+        await engine.generate(ask("one other", 20))
+        engine.forget(tuple(b"one prompt"))
+        await engine.generate(ask("one third", 0))
+        cells = engine._scheduler.cache.cells
+        found = engine._scheduler.cache.match_length(tuple(b"one prompt"))
+        await engine.close()
+        return cells, found
+
+    cells, found = asyncio.run(main())
+
+    assert found == len("one ")
+    assert cells == len("one other") + 19 + len("third")

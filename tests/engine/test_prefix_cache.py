@@ -42,7 +42,11 @@ class Bench:
 
     def held(self, tokens: Sequence[int]) -> bool:
         """Say whether a prefix is in memory, without touching it."""
-        return any(self.memory.tokens(s)[: len(tokens)] == list(tokens) for s in range(len(self.memory.views)))
+        return any(self.holds(s, tokens) for s in range(len(self.memory.views)))
+
+    def holds(self, sequence: int, tokens: Sequence[int]) -> bool:
+        """Say whether a sequence begins with the tokens."""
+        return self.memory.tokens(sequence)[: len(tokens)] == list(tokens)
 
 
 class Walk:
@@ -57,6 +61,8 @@ class Walk:
         """Do something to the running sequence `number` (modulo how many there are)."""
         if action == "make_room":
             assert self.cache.make_room(number) == (self.cache.pinned + number <= NUM_CELLS)
+        elif action == "forget":
+            self.forget(tokens)
         elif action == "open":
             self.open(tokens)
         elif self.running:
@@ -116,6 +122,15 @@ class Walk:
         self.cache.discard(sequence)
         assert not self.memory.views[sequence]
 
+    def forget(self, tokens: list[int]) -> None:
+        """What idle sequences alone held beyond forgotten tokens is gone; a prefix of them stays if one was held."""
+        was_held = self.bench.held(tokens)
+        self.cache.forget(tokens)
+        beyond = [s for s in set(self.cache._ends) - set(self.running) if self.bench.holds(s, tokens)]
+        assert all(self.memory.tokens(s) == tokens for s in beyond)
+        assert len(beyond) <= 1
+        assert not was_held or self.bench.held(tokens[:1])
+
     def check(self) -> None:
         """Compare the cache with the memory, cell by cell."""
         for sequence, tokens in self.running.items():
@@ -134,7 +149,7 @@ class Walk:
         assert all(bool(self.memory.views[sequence]) == (sequence in idle) for sequence in free | idle)
 
 
-ACTIONS = ("open", "open", "extend", "extend", "release", "keep", "discard", "make_room")
+ACTIONS = ("open", "open", "extend", "extend", "release", "keep", "discard", "make_room", "forget")
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -302,3 +317,22 @@ def test_the_last_prefix_stays_however_long_it_is() -> None:
 
     assert bench.held((1, 2, 3, 4, 5, 6))
     assert not bench.held((5,))
+
+
+def test_what_came_of_a_forgotten_prompt_gives_its_cells_back() -> None:
+    """Of rows with one system prompt the last one keeps it: it is evaluated once, however many rows there are."""
+    bench = Bench()
+    for row in range(5):
+        prompt = (1, 2, 3, 10 + row)
+        running, found = bench.start(prompt)
+        bench.evaluate([running], (20, 21))
+        bench.cache.release(running)
+        bench.keep((*prompt, 22))
+        bench.cache.forget(prompt)
+
+        assert found == (3 if row else 0)
+        assert bench.cache.cells == 4
+
+    bench.cache.forget((9, 9))
+
+    assert bench.cache.cells == 4

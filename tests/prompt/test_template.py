@@ -253,7 +253,7 @@ def test_marks_cannot_be_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     marks = [mark for marks in drawn for mark in marks.values()]
     assert len(set(marks)) == len(marks) == 4
-    assert {len(mark) for mark in marks} == {40}
+    assert {len(mark[:-8]) for mark in marks} == {24}
 
 
 def test_the_setting_comes_before_the_models_own_template() -> None:
@@ -333,3 +333,11 @@ def test_pieces_tokenise_like_the_whole_prompt(qwen2_tokenize: Tokenize) -> None
 
     assert encode(rendered, qwen2_tokenize) == qwen2_tokenize("".join(piece.text for piece in rendered), True)
     assert rendered[1] == Piece(text="How many r's are in strawberry? 草莓", is_control=False)
+
+
+def test_a_template_that_writes_part_of_a_message_again_is_refused() -> None:
+    """A title made of the message's beginning cannot be told from the template's own words, so nothing is guessed."""
+    template = "{% for m in messages %}{{ m['content'][:28] }}: {{ m['content'] }}{% endfor %}"
+
+    with pytest.raises(ConfigError, match="takes messages apart"):
+        pieces(template, ("user", "What is two and two, and three?"))
