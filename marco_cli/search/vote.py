@@ -124,7 +124,7 @@ def certainty(votes: Sequence[Vote], candidates: Sequence[Candidate]) -> float:
 def probability_ahead(leader: float, other: float) -> float:
     """Return P(p > 1/2) for p ~ Beta(leader + 1, other + 1), to about 1e-9; counts need not be whole."""
     if other == 0:
-        return 1 - 0.5 ** (leader + 1)
+        return float(1 - 0.5 ** (leader + 1))
     exponent = math.lgamma(leader + other + 2) - math.lgamma(leader + 1) - math.lgamma(other + 1)
     densities = np.exp(exponent + leader * np.log(_POINTS) + other * np.log1p(-_POINTS))
     return min(1.0, float(densities @ _WEIGHTS))
