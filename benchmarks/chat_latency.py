@@ -1,6 +1,7 @@
 """Time to first token over a long conversation.
 
     python benchmarks/chat_latency.py --dir ~/.cache/marco-benchmarks --json chat.json
+    python benchmarks/chat_latency.py --shape 0.5B                 # as large as small models are; minutes
     python benchmarks/chat_latency.py --model marco-nano           # a real model, whose context fills up on the way
 
 Talks for 40 turns, with a model of random weights that is written on first use. Every reply is a thought that is closed by
@@ -32,8 +33,10 @@ from marco_cli.conversation.turn import Conversation
 from marco_cli.models import LocatedModel
 from marco_cli.solver import Solver, open_solver, resolve_settings
 
-SHAPE = random_gguf.Shape(layers=2, width=1024, feed_forward=4096, heads=16, kv_heads=4, vocab=4096, context=16_384)
+WIDE = random_gguf.Shape(layers=2, width=1024, feed_forward=4096, heads=16, kv_heads=4, vocab=4096, context=16_384)
 """Wide and flat: what attention costs beside the rest is then nearer to a model of billions than in a small deep one."""
+SHAPES = {"wide": WIDE, **random_gguf.SHAPES}
+CONTEXT = 4096
 QUESTION = "And {number}?"
 EVERY = 5
 """Turns from one forgetful turn to the next."""
@@ -60,14 +63,20 @@ class Row:
     """Spent after the turn, while a person reads."""
 
 
-def random_model(directory: Path) -> Opener:
+def random_model(directory: Path, shape: str) -> Opener:
     """Return what opens a model of random weights; 4 of its 32 tokens a reply are output."""
-    path = directory / "chat-wide-q8_0.gguf"
+    path = directory / f"random-{shape}-q8_0.gguf"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        random_gguf.write(path, SHAPE, "q8_0")
+        random_gguf.write(path, SHAPES[shape], "q8_0")
     settings = Settings(
-        effort="none", tags="marco", prefill="<Thought>\n", max_tokens=32, output_reserve=4, ctx=SHAPE.context
+        effort="none",
+        tags="marco",
+        prefill="<Thought>\n",
+        chat_template="chatml",
+        max_tokens=32,
+        output_reserve=4,
+        ctx=CONTEXT,
     )
     model = LocatedModel(name=path.stem, path=path, source="path", files=(path,), hashes=(None,))
     return lambda: open_solver(settings, model, os.environ)
@@ -161,11 +170,12 @@ def main() -> None:
     """Read the command line, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dir", type=Path, default=Path("~/.cache/marco-benchmarks").expanduser())
+    parser.add_argument("--shape", choices=SHAPES, default="wide", help="of the random model")
     parser.add_argument("--model", help="an installed model instead of the random one")
     parser.add_argument("--turns", type=int, default=40)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    opener = named_model(arguments.model) if arguments.model else random_model(arguments.dir)
+    opener = named_model(arguments.model) if arguments.model else random_model(arguments.dir, arguments.shape)
     rows = asyncio.run(measure(opener, arguments.turns))
     if arguments.json:
         arguments.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")

@@ -1,10 +1,12 @@
-"""Measure marco-nano and write what the README says of its quality, and docs/eval-nano.html.
+"""Measure marco-nano and write every figure of its quality.
 
-    python docs/record_quality.py                  # all 600 held-out problems: some hours on two cores
-    python docs/record_quality.py --limit 60       # a first look
-    python docs/record_quality.py --run DIR        # keep the rows in DIR, and go on with those that are there
+They stand in README.md, benchmarks/README.md, docs/search-quality.svg and docs/eval-nano.html.
 
-The table between the quality marks of the README is the first one of the report, word for word.
+    python docs/record_quality.py --run DIR                         # some hours on two cores; keeps its rows in DIR
+    python docs/record_quality.py --run DIR --limit 20 --seeds 1    # a first look
+
+The table between the quality marks of the README is the first one of `marco eval`'s report, word for word; those of
+benchmarks/README.md come from benchmarks/search_quality.py. Rows that are in DIR are not asked again.
 """
 
 import argparse
@@ -13,38 +15,61 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-STRATEGIES = "cot,vote@8+certainty=1,mcts,auto"
-MARKS = re.compile(r"(<!-- quality -->\n).*?(<!-- /quality -->)", re.DOTALL)
+STRATEGIES = "cot,vote@8+certainty=1,best-of-n@8+certainty=1,auto,low,medium,high,max"
+SEARCH_LIMIT = 300
 
 
 def main() -> None:
-    """Read the command line, measure, and write both files."""
+    """Read the command line, measure, and write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--limit", type=int)
-    parser.add_argument("--strategy", default=STRATEGIES)
-    parser.add_argument("--run", type=Path)
+    parser.add_argument("--run", type=Path, required=True, help="where the rows are kept")
+    parser.add_argument("--limit", type=int, help="problems of each part; all 600, and 300 of the second, by default")
+    parser.add_argument("--seeds", type=int, default=3, help="of the second part")
+    parser.add_argument("--only", choices=("eval", "search"), help="do one of the two parts")
     options = parser.parse_args()
-    arguments = ["eval", "nano", *(["--limit", str(options.limit)] if options.limit else [])]
-    arguments += ["--strategy", options.strategy]
-    with tempfile.TemporaryDirectory() as temporary:
-        directory = options.run or Path(temporary)
-        command = [sys.executable, "-m", "marco_cli", *arguments, "-o", str(directory), "--resume"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        text = (directory / "table.md").read_text(encoding="utf-8")
-        shutil.copyfile(directory / "report.html", ROOT / "docs" / "eval-nano.html")
-    paragraphs = text.split("\n## ")[0].split("\n\n")[1:]
-    quoted = f"`{shlex.join(('marco', *arguments))}`, by `python docs/record_quality.py`:"
-    readme = ROOT / "README.md"
-    before = readme.read_text(encoding="utf-8")
-    part = "\n\n".join((quoted, *(paragraph.strip() for paragraph in paragraphs)))
-    after, found = MARKS.subn(lambda marks: f"{marks[1]}{part}\n{marks[2]}", before)
-    if not found:
-        parser.error("README.md has no quality marks")
-    readme.write_text(after, encoding="utf-8")
+    options.run.mkdir(parents=True, exist_ok=True)
+    if options.only != "search":
+        evaluate(options.run / "eval", options.limit)
+    if options.only != "eval":
+        compare(options.run / "search", min(options.limit or SEARCH_LIMIT, SEARCH_LIMIT), options.seeds)
+
+
+def evaluate(directory: Path, limit: int | None) -> None:
+    """Run `marco eval`, and write the README's table and the page."""
+    arguments = ["eval", "nano", *(["--limit", str(limit)] if limit else []), "--strategy", STRATEGIES]
+    run([sys.executable, "-m", "marco_cli", *arguments, "-o", str(directory), "--resume"])
+    shutil.copyfile(directory / "report.html", ROOT / "docs" / "eval-nano.html")
+    text = (directory / "table.md").read_text(encoding="utf-8")
+    paragraphs = [part.strip() for part in text.split("\n## ")[0].split("\n\n")[1:]]
+    quoted = f"`{shlex.join(('marco', *arguments))}`, by `python docs/record_quality.py --run DIR`:"
+    replace(ROOT / "README.md", "quality", "\n\n".join((quoted, *paragraphs)))
+
+
+def compare(directory: Path, limit: int, seeds: int) -> None:
+    """Run benchmarks/search_quality.py, and write its table and its plot."""
+    script = [sys.executable, str(ROOT / "benchmarks" / "search_quality.py")]
+    run([*script, "run", "--out", str(directory), "--limit", str(limit), "--seeds", str(seeds)])
+    plot = ROOT / "docs" / "search-quality.svg"
+    table = run([*script, "report", "--out", str(directory), "--svg", str(plot)])
+    replace(ROOT / "benchmarks" / "README.md", "search quality", table)
+
+
+def run(command: Sequence[str]) -> str:
+    """Run a command, its progress in sight, and return what it printed."""
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, encoding="utf-8").stdout
+
+
+def replace(path: Path, name: str, part: str) -> None:
+    """Put a part between the marks of a file."""
+    marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    after, found = marks.subn(lambda mark: f"{mark[1]}{part.strip()}\n{mark[2]}", path.read_text(encoding="utf-8"))
+    if found != 1:
+        raise SystemExit(f"{path.name} has {found} places for {name}, expected one")
+    path.write_text(after, encoding="utf-8")
 
 
 if __name__ == "__main__":
