@@ -45,6 +45,8 @@ from marco_cli.models import LocatedModel, locate
 from marco_cli.solver import Solver
 
 NANO = "marco-nano"
+ROUNDS = 8
+"""Most measurements of the bare loop: replies of marco-nano are short, so that one alone would scatter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,16 +109,19 @@ def measure_batch(case: Case, parallel: int) -> Sample:
 
 
 def measure_bare(case: Case, like: Sample) -> Sample:
-    """Decode as many tokens at the same width, and evaluate as many prompt tokens, in chunks of 128."""
+    """Decode as many tokens at the same width, in replies as long, and evaluate as many prompt tokens, 128 at a time."""
     width = max(1, round(like.width))
     setting = engine_speed.Setting(
         path=case.model.path,
         threads=case.threads,
-        num_tokens=max(8, min(256, like.tokens // width)),
+        num_tokens=max(8, like.tokens // len(case.questions)),
         cells=max(2048, width * 512),
         batched_bench=None,
     )
-    decoding = engine_speed.measure_bare(setting, width).tokens_per_second
+    rounds = max(1, min(ROUNDS, like.tokens // (width * setting.num_tokens)))
+    decoding = statistics.harmonic_mean(
+        [engine_speed.measure_bare(setting, width).tokens_per_second for _ in range(rounds)]
+    )
     with engine_speed.bare_context(setting, width) as context:
         batch = llama.llama_batch_init(256, 0, 1)
         begun, chunks = time.perf_counter(), 8
