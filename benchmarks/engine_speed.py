@@ -46,8 +46,9 @@ from marco_cli.engine.hardware import physical_cores
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 
 WARM = SamplingParams(temperature=0.8, top_k=40)
-PROMPT = 64
 LONG_PROMPT = 512
+BATCH = 256
+WAYS = ("bare", "greedy", "sampled", "high-level", "prefill", "llama.cpp")
 
 S = TypeVar("S")
 
@@ -63,10 +64,16 @@ class Setting:
     cells: int
     batched_bench: str | None
     """The program, where there is one."""
+    prompt: int = 64
+    """Tokens in front of what is decoded."""
+    flash: bool | None = None
+    """Whether the bare loop uses flash attention; None is what the engine does."""
+    ways: tuple[str, ...] = WAYS
+    """What is measured."""
 
     def prompts(self, width: int) -> list[tuple[int, ...]]:
         """Return a prompt of its own for each request, made of bytes."""
-        return [tuple(Random(i).choices(range(256), k=PROMPT)) for i in range(width)]
+        return [tuple(Random(i).choices(range(256), k=self.prompt)) for i in range(width)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +120,15 @@ def bare_context(setting: Setting, width: int) -> Iterator[object]:
     model = llama.llama_model_load_from_file(str(setting.path).encode(), model_params)
     params = llama.llama_context_default_params()
     params.n_ctx = setting.cells
-    params.n_batch = params.n_ubatch = 256
+    params.n_batch = params.n_ubatch = BATCH
     params.n_seq_max = width
     params.n_threads = params.n_threads_batch = setting.threads
     params.kv_unified = True
     params.no_perf = True
-    if llama.llama_model_n_params(model) < SMALL_MODEL:
+    if setting.flash is False or (setting.flash is None and llama.llama_model_n_params(model) < SMALL_MODEL):
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    elif setting.flash:
+        params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
     context = llama.llama_init_from_model(model, params)
     try:
         yield context
@@ -147,12 +156,14 @@ def decode_rows(
 def measure_bare(setting: Setting, width: int) -> Sample:
     """Time a loop that does nothing but decode."""
     with bare_context(setting, width) as context:
-        batch = llama.llama_batch_init(256, 0, 1)
+        batch = llama.llama_batch_init(BATCH, 0, 1)
         for sequence, prompt in enumerate(setting.prompts(width)):
-            decode_rows(context, batch, [(t, i, sequence) for i, t in enumerate(prompt)], logits=False)
+            rows = [(t, i, sequence) for i, t in enumerate(prompt)]
+            for start in range(0, len(rows), BATCH):
+                decode_rows(context, batch, rows[start : start + BATCH], logits=False)
         started = time.perf_counter()
         for step in range(setting.num_tokens):
-            decode_rows(context, batch, [(65 + s % 26, PROMPT + step, s) for s in range(width)], logits=True)
+            decode_rows(context, batch, [(65 + s % 26, setting.prompt + step, s) for s in range(width)], logits=True)
             llama.llama_get_logits(context)
         seconds = time.perf_counter() - started
         llama.llama_batch_free(batch)
@@ -247,17 +258,22 @@ def measure(setting: Setting, widths: Sequence[int], repeats: int) -> Iterator[l
     for repeat in range(repeats):
         for width in widths:
             print(f"repeat {repeat + 1}/{repeats}, {width} at once …", flush=True)
-            samples["bare", width].append(alone(measure_bare, setting, width))
-            samples["greedy", width].append(alone(measure_engine, setting, width, GREEDY))
-            samples["sampled", width].append(alone(measure_engine, setting, width, WARM))
-            if setting.batched_bench:
-                _, decoding = run_batched_bench(setting, prompt=PROMPT, tokens=setting.num_tokens, width=width)
+            if "bare" in setting.ways:
+                samples["bare", width].append(alone(measure_bare, setting, width))
+            if "greedy" in setting.ways:
+                samples["greedy", width].append(alone(measure_engine, setting, width, GREEDY))
+            if "sampled" in setting.ways:
+                samples["sampled", width].append(alone(measure_engine, setting, width, WARM))
+            if setting.batched_bench and "llama.cpp" in setting.ways:
+                _, decoding = run_batched_bench(setting, prompt=setting.prompt, tokens=setting.num_tokens, width=width)
                 samples["llama.cpp", width].append(decoding)
-        samples["prefill", 1].append(alone(measure_prefill, setting))
-        if setting.batched_bench:
-            reading, _ = run_batched_bench(setting, prompt=LONG_PROMPT, tokens=1, width=1)
-            samples["llama.cpp prefill", 1].append(reading)
-        samples["high-level", 1].append(alone(measure_high_level, setting))
+        if "prefill" in setting.ways:
+            samples["prefill", 1].append(alone(measure_prefill, setting))
+            if setting.batched_bench:
+                reading, _ = run_batched_bench(setting, prompt=LONG_PROMPT, tokens=1, width=1)
+                samples["llama.cpp prefill", 1].append(reading)
+        if "high-level" in setting.ways:
+            samples["high-level", 1].append(alone(measure_high_level, setting))
         yield figures_of(samples)
 
 
@@ -268,13 +284,14 @@ def figures_of(samples: Samples) -> list[Figure]:
     for (way, width), taken in samples.items():
         rates = [sample.tokens_per_second for sample in taken]
         rival = ("llama.cpp prefill" if "prefill" in way else "llama.cpp", width)
+        has_bare = "prefill" not in way and ("bare", width) in medians
         insides = [sample.inside for sample in taken if sample.inside is not None]
         figures.append(
             Figure(
                 way=way,
                 width=width,
                 tokens_per_second=medians[way, width],
-                relative_to_bare=None if "prefill" in way else medians[way, width] / medians["bare", width],
+                relative_to_bare=medians[way, width] / medians["bare", width] if has_bare else None,
                 relative_to_llama=None if rival not in medians else medians[way, width] / medians[rival],
                 inside=statistics.median(insides) if insides else None,
                 spread=(max(rates) - min(rates)) / medians[way, width],
@@ -323,11 +340,17 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64, help="decoded by each request")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=physical_cores())
+    parser.add_argument("--prompt", type=int, default=64, help="tokens in front of what is decoded")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="measure these alone")
+    parser.add_argument(
+        "--flash", choices=("on", "off"), help="flash attention in the bare loop; default: as the engine"
+    )
+    parser.add_argument("--model", type=Path, metavar="FILE", help="a GGUF instead of a generated one")
     parser.add_argument("--batched-bench", metavar="PATH", help="llama.cpp's llama-batched-bench, to compare with")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
     arguments.dir.mkdir(parents=True, exist_ok=True)
-    path = arguments.dir / f"random-{arguments.shape}-{arguments.type}.gguf"
+    path = arguments.model or arguments.dir / f"random-{arguments.shape}-{arguments.type}.gguf"
     if not path.exists():
         print(f"writing {path} …", flush=True)
         random_gguf.write(path, random_gguf.SHAPES[arguments.shape], arguments.type)
@@ -335,17 +358,20 @@ def main() -> None:
         path=path,
         threads=arguments.threads,
         num_tokens=arguments.tokens,
-        cells=max(1024, max(arguments.widths) * (PROMPT + arguments.tokens)),
+        cells=max(1024, max(arguments.widths) * (arguments.prompt + arguments.tokens)),
         batched_bench=arguments.batched_bench,
+        prompt=arguments.prompt,
+        flash=None if arguments.flash is None else arguments.flash == "on",
+        ways=tuple(arguments.ways),
     )
     facts = machine(arguments.threads)
     for repeats, figures in enumerate(measure(setting, arguments.widths, arguments.repeats), 1):
-        print(f"\n{arguments.shape} {arguments.type}, {repeats} repeats, {facts}\n\n{table(figures)}\n", flush=True)
+        print(f"\n{path.name}, {repeats} repeats, {facts}\n\n{table(figures)}\n", flush=True)
         if arguments.json:
             report = {
                 "model": path.name,
                 "tokens": arguments.tokens,
-                "prompt": PROMPT,
+                "prompt": arguments.prompt,
                 "repeats": repeats,
                 "machine": facts,
                 "figures": [asdict(figure) for figure in figures],
