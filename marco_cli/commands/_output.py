@@ -31,14 +31,24 @@ def write(data: bytes) -> None:
 
 
 def say(text: str) -> None:
-    """Write a line to stderr."""
-    sys.stderr.write(f"{text}\n")
+    """Write a line to stderr; one of our own, which begins with `marco: `, is fitted to a terminal."""
+    sys.stderr.write(f"{fitted(text) if text.startswith('marco: ') else text}\n")
     sys.stderr.flush()
 
 
+def fitted(text: str) -> str:
+    """Return text for a person, broken between words where stderr is a terminal that is too narrow for it."""
+    width = stderr_width()
+    if width is None:
+        return text
+    from marco_cli.view.line import fold
+
+    return "\n".join(fold(line, width - 1) for line in text.split("\n"))
+
+
 def stderr_width() -> int | None:
-    """Return the columns of stderr's terminal; None when it is none, so that lines are not broken in a file."""
-    return os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else None
+    """Return the columns of stderr's terminal; None when it is none, so that lines are not broken in a file, or has none."""
+    return (os.get_terminal_size(sys.stderr.fileno()).columns or None) if sys.stderr.isatty() else None
 
 
 def report(error: MarcoError, *, as_json: bool) -> int:
@@ -47,7 +57,7 @@ def report(error: MarcoError, *, as_json: bool) -> int:
 
     say(f"marco: {printable(error.message)}")
     if error.hint:
-        say(f"  hint: {printable(error.hint)}")
+        say(fitted(f"  hint: {printable(error.hint)}"))
     if as_json:
         from marco_cli.jsonl import encode
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from marco_cli.commands._output import fitted
 from marco_cli.errors import EXIT_TERMINATED
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ def run(
             if num_interrupts > 1:
                 task.cancel()
                 return
-            say(f"marco: {notice} (Ctrl-C again to quit)")
+            say(fitted(f"marco: {notice} (Ctrl-C again to quit)"))
             on_interrupt()
 
         def terminate() -> None:

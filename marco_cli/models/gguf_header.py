@@ -111,7 +111,7 @@ class _Cursor:
     def damaged(self, what: str) -> EngineError:
         return EngineError(
             f"{self._path.name} is not a usable GGUF file: {what} at byte {self.position} of {self.size}",
-            hint="marco models verify, then marco models rm and marco models pull to fetch it again",
+            hint="`marco models verify`, then `marco models rm` and `marco models pull` to fetch it again",
         )
 
     def claim(self, length: int, what: str) -> None:

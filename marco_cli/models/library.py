@@ -209,7 +209,7 @@ def verify(model: LocatedModel, on_bytes: Callable[[int], None] = lambda _: None
 def _verify_file(path: Path, expected: str | None, on_bytes: Callable[[int], None]) -> Verification:
     if expected is None:
         raise StorageError(
-            f"no hash is recorded for {path.name}", hint="marco models pull records one; a file of your own has none"
+            f"no hash is recorded for {path.name}", hint="`marco models pull` records one; a file of your own has none"
         )
     return Verification(path=path, expected=expected, actual=sha256_of(path, on_bytes))
 

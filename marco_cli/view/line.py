@@ -34,6 +34,8 @@ _TAGS: Final = re.compile(
     re.IGNORECASE,
 )
 _SPACES: Final = re.compile(r"\s+")
+_LABEL: Final = re.compile(r" *\w+: ")
+_WHOLE: Final = re.compile(r"(?<=: )marco [^`]+$|`[^`]+`\S*|\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,27 @@ def wrap(text: str, width: int) -> list[str]:
         if line:
             lines.append(line)
     return lines
+
+
+def fold(text: str, width: int) -> str:
+    """Break a message wider than `width` cells between words, indented alike after its label (`marco: `, `hint: `).
+
+    What somebody may copy stays whole, however wide: a word, a `command` in backticks, a command after a colon, which ends
+    the message. The terminal breaks those itself, and copies them as one line.
+    """
+    label = _LABEL.match(text)
+    start = label.end() if label else 0
+    words = _WHOLE.findall(text, start)
+    if not words or cell_len(text) <= width:
+        return text
+    lines = [text[:start] + words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(" " * start + word)
+    return "\n".join(lines)
 
 
 def _chop(text: str, width: int) -> list[str]:

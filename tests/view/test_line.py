@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from marco_cli.view.line import Glyphs, one_line, wrap
+from marco_cli.view.line import Glyphs, fold, one_line, wrap
 
 UTF8 = Glyphs.of("utf-8")
 
@@ -72,3 +72,37 @@ def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
 
     assert all(0 < cell_len(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("marco: it fits into thirty", ["marco: it fits into thirty"]),
+        ("marco: a file  of many more words than that", ["marco: a file of many more", "       words than that"]),
+        (
+            "  hint: check it with `marco models verify` now",
+            ["  hint: check it with", "        `marco models verify`", "        now"],
+        ),
+        (
+            "marco: go on with: marco batch in.jsonl -o out.jsonl",
+            ["marco: go on with:", "       marco batch in.jsonl -o out.jsonl"],
+        ),
+        ("  hint: marco models pull marco-o1:q4_k_m", ["  hint: marco models pull marco-o1:q4_k_m"]),
+        ("no label in this line of words, none", ["no label in this line of", "words, none"]),
+        (
+            "marco: cannot read /a/path/wider/than/the/screen: gone",
+            ["marco: cannot read", "       /a/path/wider/than/the/screen:", "       gone"],
+        ),
+        ("marco: 四十二个字，四十二个字，四十二个字", ["marco: 四十二个字，四十二个字，四十二个字"]),
+        (" " * 40, [" " * 40]),
+    ],
+)
+def test_a_message_is_broken_between_words(text: str, expected: list[str]) -> None:
+    """At thirty cells: words, paths and commands stay whole, and what follows a label is indented alike."""
+    assert fold(text, 30).split("\n") == expected
+
+
+@given(text=st.text(alphabet="ab: `四十", max_size=80), width=st.integers(2, 30))
+def test_a_folded_message_loses_nothing(text: str, width: int) -> None:
+    """All characters but spaces are still there, whatever the width."""
+    assert "".join(fold(text, width).split()) == "".join(text.split())

@@ -1,0 +1,59 @@
+"""What the program says in its own name, on terminals of any width and in pipes."""
+
+import os
+import sys
+
+import pytest
+from commands.program import Marco
+from view.replay import Replay
+
+from marco_cli.commands import _output
+from marco_cli.commands._output import report, say
+from marco_cli.errors import ConfigError
+
+WRONG = ("eval", "no-such-set")
+
+
+def test_a_narrow_terminal_breaks_between_words(marco: Marco) -> None:
+    """Sixty columns: every line fits, no word is cut, and in a pipe the same message is one line."""
+    piped = marco(*WRONG).err
+    with Replay([sys.executable, "-m", "marco_cli", *WRONG], columns=60) as replay:
+        assert replay.end() == 2
+        lines = [line for line in replay.lines if line]
+
+    assert len(piped.splitlines()[0]) > 60
+    assert len(lines) > 1
+    assert all(len(line) < 60 for line in lines)
+    assert " ".join(lines).split() == piped.split()
+
+
+def test_a_command_to_copy_stays_on_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hint breaks in front of its command, never inside."""
+    monkeypatch.setattr(_output, "stderr_width", lambda: 40)
+    command = "marco batch questions.jsonl -o answers.jsonl --resume"
+    report(ConfigError("stopped", hint=f"go on with: {command}"), as_json=False)
+
+    assert capsys.readouterr().err.split("\n") == ["marco: stopped", "  hint: go on with:", f"        {command}", ""]
+
+
+@pytest.mark.parametrize("width", [None, 40])
+def test_what_was_laid_out_is_left_alone(
+    width: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines that are not the program's own, such as tables, are written as they are."""
+    monkeypatch.setattr(_output, "stderr_width", lambda: width)
+    table = "  answer   votes\n  42       " + "1  " * 30
+    say(table)
+
+    assert capsys.readouterr().err == f"{table}\n"
+
+
+def test_a_terminal_without_a_size_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some pseudo-terminals say that they have no columns: then nobody knows where to break."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.fileno", lambda: 2)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((0, 0)))
+
+    assert _output.stderr_width() is None
