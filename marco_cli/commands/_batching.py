@@ -22,13 +22,12 @@ from marco_cli.batch.tally import ErrorLimit, Tally
 from marco_cli.commands._batch_output import refuse_input_as_output, remove_rows, resume_command
 from marco_cli.commands._output import say, write
 from marco_cli.commands._signals import run
+from marco_cli.commands._trace_file import TraceFile
 from marco_cli.config.settings import Settings
 from marco_cli.engine.defaults import PLACES
-from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, MarcoError
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.solver import Solver, open_solver, search_plan
-from marco_cli.trace.record import Trace
-from marco_cli.trace.store import append, check_appendable
 from marco_cli.view.batch_progress import open_view
 from marco_cli.view.batch_report import batch_report, dry_run_report
 from marco_cli.view.printable import printable
@@ -104,8 +103,6 @@ class Batch:
         self._is_stream = lines.is_stream(job.source)
         self._parallel = job.parallel or usual_parallel(rows.base)
         self._tally = Tally()
-        self._is_untraced = False
-        self._show: Callable[[str], None] = say
 
     def dry_run(self) -> None:
         """Check everything, answer a few rows, print what a run would come to."""
@@ -194,13 +191,11 @@ class Batch:
 
     def _answer(self, journal: Journal | None, seen: KeyTable) -> bool:
         """Load the model and answer what is left; say whether that was all."""
-        if self._job.traces is not None:
-            check_appendable(self._job.traces)
+        view = open_view(sys.stderr, self._tally, lambda: solver.engine.usage, is_quiet=self._job.is_quiet)
+        traces = None if self._job.traces is None else TraceFile(self._job.traces, say=view.say)
         solver = self._open_solver()
         stop = asyncio.Event()
         done = Done() if journal is None else journal.done
-        view = open_view(sys.stderr, self._tally, lambda: solver.engine.usage, is_quiet=self._job.is_quiet)
-        self._show = view.say
         started, before = time.perf_counter(), solver.engine.usage
 
         async def work() -> bool:
@@ -208,13 +203,13 @@ class Batch:
                 with view:
                     return await run_rows(
                         self._items(done, seen),
-                        answerer=self._answerer(solver),
+                        answerer=self._answerer(solver, traces),
                         write=write if journal is None else journal.append,
                         tally=self._tally,
                         parallel=self._parallel,
                         limit=self._job.limit,
                         stop=stop,
-                        keep=self._keep,
+                        keep=None if traces is None else traces.keep,
                     )
             finally:
                 await solver.close()
@@ -236,31 +231,15 @@ class Batch:
             return stream_rows(self._stream(), self._job.layout, done, self._tally, seen)
         return file_rows(lines.file_lines(self._job.source), self._job.layout, done, self._tally)
 
-    def _answerer(self, solver: Solver) -> Answerer:
+    def _answerer(self, solver: Solver, traces: TraceFile | None = None) -> Answerer:
         return Answerer(
             solver,
             self._rows,
             form=self._job.form,
             min_confidence=self._job.min_confidence,
             is_alone=self._parallel == 1,
-            on_untraced=None if self._job.traces is None or self._job.is_dry else self._lose,
+            on_untraced=None if traces is None else traces.lose,
         )
-
-    async def _keep(self, trace: Trace) -> None:
-        """Add a trace to the file of traces; if it cannot be written, the rows go on, and that is said once."""
-        if self._job.traces is None or self._is_untraced:
-            return
-        try:
-            await asyncio.to_thread(append, trace, self._job.traces)
-        except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and the rows go on)
-            self._lose(error)
-
-    def _lose(self, error: Exception) -> None:
-        """Give up on traces and say so, also with --quiet: they were asked for."""
-        if not self._is_untraced:
-            self._is_untraced = True
-            reason = error.message if isinstance(error, MarcoError) else repr(error)
-            self._show(f"marco: no more traces are kept: {reason}")
 
     def _measure(self, survey: Survey) -> Measured:
         solver = self._open_solver()

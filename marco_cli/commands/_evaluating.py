@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import Final
 
 from marco_cli import __version__, jsonl
 from marco_cli.batch.files import write_atomically
@@ -15,6 +15,7 @@ from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.commands._output import say, write
 from marco_cli.commands._signals import run as run_to_end
+from marco_cli.commands._trace_file import TraceFile
 from marco_cli.config.layers import resolve
 from marco_cli.config.option import did_you_mean
 from marco_cli.config.settings import Settings
@@ -29,8 +30,10 @@ from marco_cli.evals.variant import Variant
 from marco_cli.models import LocatedModel
 from marco_cli.models.choice import BUNDLED_MODEL
 from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
-from marco_cli.trace.store import append
 from marco_cli.view.eval_progress import EvalProgress
+
+REPORTS: Final = ("summary.json", "table.md", "report.html")
+"""What a run's directory holds besides its rows."""
 
 _NOT_OF_THE_ROWS = ("threads", "gpu_layers", "batch", "thought", "trace", "trace_limit", "seed", "strategy", "effort")
 """Settings that may differ between runs whose rows belong together; a row's key tells its seed, strategy and effort."""
@@ -102,9 +105,10 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
             else []
         )
         progress = EvalProgress(sys.stderr, total=len(all_jobs), done=done, is_quiet=plan.is_quiet)
+        traces = None if plan.traces is None else TraceFile(plan.traces, say=progress.say)
         solver = open_solver(_widest(plan), plan.model, environ)
         try:
-            return _answered(plan, left, solver, journal, progress)
+            return _answered(left, solver, journal, progress, traces=traces, in_flight=plan.in_flight)
         finally:
             progress.close()
 
@@ -114,7 +118,15 @@ def _widest(plan: Plan) -> Settings:
     return max((variant.settings for variant in plan.variants), key=lambda settings: search_plan(settings)[0].parallel)
 
 
-def _answered(plan: Plan, left: Sequence[Job], solver: Solver, journal: Journal, progress: EvalProgress) -> bool:
+def _answered(
+    left: Sequence[Job],
+    solver: Solver,
+    journal: Journal,
+    progress: EvalProgress,
+    *,
+    traces: TraceFile | None,
+    in_flight: int,
+) -> bool:
     stop = asyncio.Event()
 
     async def work() -> bool:
@@ -124,8 +136,8 @@ def _answered(plan: Plan, left: Sequence[Job], solver: Solver, journal: Journal,
                 solver=solver,
                 journal=journal,
                 on_outcome=progress.on_outcome,
-                on_trace=None if plan.traces is None else partial(append, path=plan.traces),
-                in_flight=plan.in_flight,
+                traces=traces,
+                in_flight=in_flight,
                 stop=stop,
             )
         finally:
@@ -188,7 +200,7 @@ def _text(value: object) -> str:
 
 
 def write_report(report: Report, directory: Path) -> tuple[Path, ...]:
-    """Write `summary.json`, `table.md` and `report.html`; return their paths.
+    """Write the `REPORTS`; return their paths.
 
     Raises:
         StorageError: one cannot be written.
@@ -198,13 +210,13 @@ def write_report(report: Report, directory: Path) -> tuple[Path, ...]:
     from marco_cli.view.eval_summary import summary_document
     from marco_cli.view.eval_table import markdown
 
-    files = {
-        "summary.json": jsonl.encode(summary_document(report), indent=True),
-        "table.md": markdown(report).encode(errors="replace"),
-        "report.html": page(report).encode(errors="replace"),
-    }
+    texts = (
+        jsonl.encode(summary_document(report), indent=True),
+        markdown(report).encode(errors="replace"),
+        page(report).encode(errors="replace"),
+    )
     paths = []
-    for name, data in files.items():
+    for name, data in zip(REPORTS, texts, strict=True):
         path = directory / name
         try:
             write_atomically(path, data)

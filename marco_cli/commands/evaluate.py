@@ -138,7 +138,7 @@ def run_eval(
     from marco_cli.batch.journal import Mode
     from marco_cli.batch.meta import meta_path
     from marco_cli.commands._batch_output import refuse_as_traces
-    from marco_cli.commands._evaluating import Plan, run_directory, run_plan, settings_for
+    from marco_cli.commands._evaluating import REPORTS, Plan, run_directory, run_plan, settings_for
     from marco_cli.config.settings import OPTIONS
     from marco_cli.evals.base import Selection
     from marco_cli.evals.runner import ROWS_FILE
@@ -150,7 +150,7 @@ def run_eval(
     if resume and output is None:
         raise ConfigError("--resume wants to know what to go on with", hint="name the directory with -o")
     check_name(dataset)
-    kept = () if output is None else (output / ROWS_FILE, meta_path(output / ROWS_FILE))
+    kept = () if output is None else (meta_path(output / ROWS_FILE), *(output / name for name in (ROWS_FILE, *REPORTS)))
     refuse_as_traces(traces, (*kept, *(() if data is None else (data,))))
     flags = {key: given[key] for key in OPTIONS if key in given}
     settings, located = settings_for(dataset, flags, os.environ, config)

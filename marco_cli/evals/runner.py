@@ -1,8 +1,9 @@
 """Ask every item under every variant and seed, and keep each outcome as soon as it is known.
 
 In: items, variants, an open solver, a journal. Out: rows of `rows.jsonl`, in order, on disk one by one; whatever is there
-already is not asked again. All variants of an item come one after the other, so that their common prompt is evaluated once
-and stays in the prefix cache for the next.
+already is not asked again. A trace comes after its row: whatever ends a run, going on with it keeps no trace twice. All
+variants of an item come one after the other, so that their common prompt is evaluated once and stays in the prefix cache
+for the next.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from marco_cli import jsonl
 from marco_cli.batch.journal import HASH_DIGITS, Entry, Journal
@@ -22,6 +23,7 @@ from marco_cli.evals.outcome import Outcome, failed, outcome_document, outcome_o
 from marco_cli.evals.simple_evals import instruct
 from marco_cli.evals.variant import Variant
 from marco_cli.search import STRATEGIES
+from marco_cli.search.base import Problem, SearchResult
 from marco_cli.solver import Solver, search_plan
 from marco_cli.trace.record import Trace, from_result
 
@@ -30,7 +32,6 @@ ROWS_IN_FLIGHT: Final = 8
 """Items worked on at once: while one search waits for its last chain, the others fill the batch."""
 
 Listener = Callable[[Outcome], None]
-TraceListener = Callable[[Trace], None]
 
 _ANSWERS: Final = ("exact", "number", "choice", "simple-evals")
 """Scorers whose target is an answer, and no pattern or text."""
@@ -58,6 +59,25 @@ class Job:
     def input_hash(self) -> str:
         """A hash of the question and its target."""
         return input_hash(self.item)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Answered:
+    """What came of a job."""
+
+    outcome: Outcome
+    trace: Trace | None = None
+    """Kept once the row is where it stays."""
+
+
+class TraceKeeper(Protocol):
+    """Where traces go. Neither method raises: a row is good without its trace."""
+
+    async def keep(self, trace: Trace) -> None:
+        """Keep a trace."""
+
+    def lose(self, error: Exception) -> None:
+        """Hear why an answer has no trace."""
 
 
 def jobs(items: Sequence[Item], variants: Sequence[Variant]) -> Iterator[Job]:
@@ -135,7 +155,7 @@ async def run_jobs(
     solver: Solver,
     journal: Journal,
     on_outcome: Listener,
-    on_trace: TraceListener | None = None,
+    traces: TraceKeeper | None = None,
     in_flight: int = ROWS_IN_FLIGHT,
     stop: asyncio.Event | None = None,
 ) -> bool:
@@ -146,7 +166,7 @@ async def run_jobs(
         solver: its engine answers; its settings are replaced by each variant's.
         journal: gets every outcome, in the order of the jobs.
         on_outcome: hears of each once it is on disk.
-        on_trace: gets the trace of each answer, in a thread of its own; one that fails ends the run.
+        traces: gets the trace of each answer once its row is on disk; without it, none is made.
         in_flight: jobs worked on at once.
         stop: once set, nothing new is begun.
 
@@ -158,12 +178,14 @@ async def run_jobs(
 
     """
 
-    async def work(job: Job) -> Outcome:
-        return await ask(job, solver, on_trace)
+    async def work(job: Job) -> Answered:
+        return await ask(job, solver, None if traces is None else traces.lose)
 
-    async def emit(outcome: Outcome) -> None:
-        await asyncio.to_thread(journal.append, jsonl.encode(outcome_document(outcome)))
-        on_outcome(outcome)
+    async def emit(answered: Answered) -> None:
+        await asyncio.to_thread(journal.append, jsonl.encode(outcome_document(answered.outcome)))
+        on_outcome(answered.outcome)
+        if traces is not None and answered.trace is not None:
+            await traces.keep(answered.trace)
 
     return await run_in_order(wanted, work, emit, parallel=in_flight, stop=stop)
 
@@ -177,22 +199,25 @@ def _question(item: Item, solver: Solver) -> str:
     return item.question
 
 
-async def ask(job: Job, solver: Solver, on_trace: TraceListener | None = None) -> Outcome:
-    """Ask one item; an item that the model cannot be asked gives a failed outcome."""
+async def ask(job: Job, solver: Solver, on_untraced: Callable[[Exception], None] | None = None) -> Answered:
+    """Ask one item; an item that the model cannot be asked gives a failed outcome.
+
+    Args:
+        job: the item, and how to ask.
+        solver: its engine answers.
+        on_untraced: hears why an answer has no trace. Without it, none has one.
+
+    """
     item, label = job.item, job.variant.label
     own = replace(solver, settings=job.variant.seeded(job.seed_index))
     try:
         problem = replace(own.problem(_question(item, own)), is_free_form=item.scorer == "chrf")
         result = await own.solve(problem)
     except (InputError, EngineError) as error:
-        return failed(error, item=item, variant=label, seed=job.seed)
-    if on_trace is not None:
-        target = item.target if item.scorer in _ANSWERS else None
-        trace = from_result(own, problem, result, source="eval", target=target, item=item.id)
-        await asyncio.to_thread(on_trace, trace)
+        return Answered(outcome=failed(error, item=item, variant=label, seed=job.seed))
     config, is_routed = search_plan(own.settings)
     stood = STRATEGIES["cot"] if is_routed and result.strategy == "cot" else None
-    return outcome_of(
+    outcome = outcome_of(
         result,
         item=item,
         variant=label,
@@ -201,3 +226,18 @@ async def ask(job: Job, solver: Solver, on_trace: TraceListener | None = None) -
         vote=config.vote_name if stood is None else stood.vote,
         tags=problem.tags,
     )
+    return Answered(
+        outcome=outcome, trace=None if on_untraced is None else _traced(item, own, problem, result, on_untraced)
+    )
+
+
+def _traced(
+    item: Item, solver: Solver, problem: Problem, result: SearchResult, on_untraced: Callable[[Exception], None]
+) -> Trace | None:
+    """Return the trace of an answer, which is good without one too."""
+    target = item.target if item.scorer in _ANSWERS else None
+    try:
+        return from_result(solver, problem, result, source="eval", target=target, item=item.id)
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and the row stands)
+        on_untraced(error)
+        return None

@@ -32,6 +32,7 @@ _STALE: Final = 24 * 3600
 _FRONT: Final = 16_384
 """Bytes that are read at once for a heading."""
 _MEGABYTE: Final = 1_000_000
+_OTHER_FILE: Final = "check space and permissions, or name another file with --traces"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,7 @@ def append(trace: Trace, path: Path) -> None:
                 file.truncate(size)
                 raise
     except OSError as error:
-        raise _storage_error(path, error) from error
+        raise _storage_error(path, error, _OTHER_FILE) from error
 
 
 def check_appendable(path: Path) -> None:
@@ -149,7 +150,7 @@ def check_appendable(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))
     except OSError as error:
-        raise _storage_error(path, error) from error
+        raise _storage_error(path, error, _OTHER_FILE) from error
 
 
 def entries(place: Path, on_skip: OnSkip) -> Iterator[Entry]:
@@ -321,5 +322,7 @@ def _input_error(place: Path, error: OSError) -> InputError:
     return InputError(f"cannot read {place}: {error.strerror}", hint="check the path and its permissions")
 
 
-def _storage_error(place: Path, error: OSError) -> StorageError:
-    return StorageError(f"cannot write to {place}: {error.strerror}", hint="check space and permissions, or --no-trace")
+def _storage_error(
+    place: Path, error: OSError, hint: str = "check space and permissions, or --no-trace"
+) -> StorageError:
+    return StorageError(f"cannot write to {place}: {error.strerror}", hint=hint)

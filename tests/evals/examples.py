@@ -16,7 +16,7 @@ from marco_cli.engine.base import Tokens, Usage
 from marco_cli.engine.scripted import Script
 from marco_cli.evals.base import Item
 from marco_cli.evals.outcome import Outcome, outcome_document, read_outcome
-from marco_cli.evals.runner import ROWS_FILE, ask, jobs, missing, read_entry, run_jobs
+from marco_cli.evals.runner import ROWS_FILE, TraceKeeper, ask, jobs, missing, read_entry, run_jobs
 from marco_cli.evals.scoring import grade
 from marco_cli.evals.variant import Variant, parse_variants
 from marco_cli.reward.signals import Signals
@@ -129,7 +129,7 @@ def ask_rows(*texts: str, script: Script = adding_script, num_seeds: int = 1, **
         solver = scripted_solver(script, **settings)
         try:
             wanted = jobs(ITEMS[:2], variants(*texts, num_seeds=num_seeds, **settings))
-            return [await ask(job, solver) for job in wanted]
+            return [(await ask(job, solver)).outcome for job in wanted]
         finally:
             await solver.close()
 
@@ -157,6 +157,7 @@ def ask_all(
     num_seeds: int = 1,
     stop_after: int | None = None,
     in_flight: int = 3,
+    traces: TraceKeeper | None = None,
     **settings: Any,
 ) -> list[Outcome]:
     """Run what is missing of an evaluation in a directory and return the new outcomes; stop after so many."""
@@ -174,7 +175,15 @@ def ask_all(
         try:
             with opened(directory) as journal:
                 left = missing(list(jobs(items, variants(*texts, num_seeds=num_seeds, **settings))), journal)
-                await run_jobs(left, solver=solver, journal=journal, on_outcome=listen, in_flight=in_flight, stop=stop)
+                await run_jobs(
+                    left,
+                    solver=solver,
+                    journal=journal,
+                    on_outcome=listen,
+                    traces=traces,
+                    in_flight=in_flight,
+                    stop=stop,
+                )
         finally:
             await solver.close()
 

@@ -87,7 +87,7 @@ def asked(question: str, **settings: Any) -> Outcome:
         solver = scripted_solver(adding_script, **settings)
         try:
             (job,) = jobs([replace(ITEMS[0], question=question)], variants("cot", **settings))
-            return await ask(job, solver)
+            return (await ask(job, solver)).outcome
         finally:
             await solver.close()
 
