@@ -9,9 +9,9 @@ import os
 from collections.abc import AsyncIterator
 from typing import Any
 
+from batch.any_lines import LINES_AN_EXAMPLE, inputs
 from batch.scripted_solver import script
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from marco_cli.batch.answering import Answerer, RowSettings
 from marco_cli.batch.journal import Done
@@ -27,42 +27,6 @@ from marco_cli.models import locate
 from marco_cli.solver import Solver
 
 LINES = int(os.environ.get("MARCO_TEST_FUZZ_LINES", "400"))
-LINES_AN_EXAMPLE = 40
-
-texts: Any = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
-values: Any = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=6,
-)
-keys = st.sampled_from(
-    ["id", "custom_id", "prompt", "question", "messages", "body", "meta", "seed", "preset", "strategy", "max_tokens",
-     "time_limit", "system", "url", "method", "temperature", "role", "content"]
-)  # fmt: skip
-messages: Any = st.lists(
-    st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "assistant", "tool", 3]), "content": values}),
-    max_size=3,
-)
-documents: Any = st.dictionaries(
-    keys | texts, values | messages | st.dictionaries(keys, values | messages, max_size=4), max_size=6
-)
-whole: Any = documents.map(json.dumps).map(str.encode)
-bad_lines: Any = (
-    whole
-    | st.binary(max_size=60)
-    | st.builds(lambda data, cut: data[:cut], whole, st.integers(0, 80))
-    | st.builds(lambda data, at, byte: data[:at] + byte + data[at + 1 :], whole, st.integers(0, 80), st.binary(max_size=2))
-    | st.sampled_from([b"\xef\xbb\xbf", b"[" * 5000, b'{"prompt": "\\ud800"}', b"NaN", b"9" * 5000, b"\0" * 50, b"null", b"\x1f\x8b"])
-).map(lambda data: data.replace(b"\n", b""))  # fmt: skip
-good_lines: Any = st.builds(
-    lambda question, extra, mark: mark + json.dumps({"meta": extra, "question": question}).encode() + b"\r",
-    texts.filter(str.strip),
-    values,
-    st.sampled_from([b"", b"\xef\xbb\xbf"]),
-)
-inputs: Any = st.lists(
-    st.tuples(st.just(True), good_lines) | st.tuples(st.just(False), bad_lines), max_size=LINES_AN_EXAMPLE
-)
 
 
 def answered(lines: list[bytes]) -> tuple[list[dict[str, Any]], Tally]:

@@ -23,7 +23,7 @@ KEYS = [
     "v", "id", "line", "status", "output", "thought", "answer", "confidence", "votes", "error", "model", "preset",
     "strategy", "seed", "search", "usage", "timing", "input_sha256", "meta",
 ]  # fmt: skip
-NUM_PROBLEMS = int(os.environ.get("MARCO_TEST_MGSM", "25"))
+NUM_PROBLEMS = int(os.environ.get("MARCO_TEST_MGSM", "10"))
 MGSM = Path(__file__).parents[3] / "shared" / "data" / "mgsm"
 
 
