@@ -32,10 +32,10 @@ import numpy as np
 import random_gguf  # type: ignore[import-not-found]  # beside this script
 from numpy.typing import NDArray
 
+from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Request, SamplingParams, Usage
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
-from marco_cli.engine.scheduler import Row
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig

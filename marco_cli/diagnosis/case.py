@@ -10,7 +10,7 @@ from functools import cached_property
 
 from marco_cli.config.layers import Resolved, resolve
 from marco_cli.config.settings import Settings
-from marco_cli.engine.batched import Model
+from marco_cli.engine.backend import Model
 from marco_cli.models import LocatedModel
 from marco_cli.models.choice import choose_model, implied_preset
 from marco_cli.models.gguf_header import Header, read

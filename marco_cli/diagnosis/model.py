@@ -8,7 +8,7 @@ from marco_cli.config.preset import load_preset
 from marco_cli.diagnosis.case import Case
 from marco_cli.diagnosis.finding import Finding, broken, ok, warn
 from marco_cli.diagnosis.self_test import Measurement, measure
-from marco_cli.engine.batched import Model
+from marco_cli.engine.backend import Model
 from marco_cli.models.memory import gib
 from marco_cli.prompt.base import compose, encode
 from marco_cli.prompt.template import choose_template, render

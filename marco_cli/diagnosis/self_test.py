@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marco_cli.engine.scheduler import Backend, Row
+from marco_cli.engine.backend import Backend, Row
 from marco_cli.errors import EngineError
 
 PROMPT = 128

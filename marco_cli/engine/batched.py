@@ -9,11 +9,11 @@ what is batched together then depends on the requests alone, never on the speed 
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Protocol
 
+from marco_cli.engine.backend import Model
 from marco_cli.engine.base import Completion, ModelInfo, Request, TokenListener, Usage
 from marco_cli.engine.job import Job
-from marco_cli.engine.scheduler import Backend, Scheduler, Tick
+from marco_cli.engine.scheduler import Scheduler, Tick
 from marco_cli.errors import EngineError
 
 SETTLING_TURNS = 8
@@ -26,27 +26,6 @@ llama.cpp takes all cores for each call, so two models at once would only wait f
 thread helpers of its own, which stop spinning at barriers as soon as there are more of them than cores: a second calling
 thread made each token cost 30 % more (0.5B Q8_0 on two cores), also while the first one was idle.
 """
-
-
-class Model(Backend, Protocol):
-    """A backend that also knows its vocabulary."""
-
-    @property
-    def info(self) -> ModelInfo:
-        """What is known of the model."""
-        ...
-
-    def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
-        """Return the ids of a text."""
-        ...
-
-    def interrupt(self) -> None:
-        """Make a decode call that is under way return None soon; called from another thread."""
-        ...
-
-    def close(self) -> None:
-        """Free the memory."""
-        ...
 
 
 class BatchedEngine:

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marco_cli.engine import defaults
+from marco_cli.engine.backend import Row
 from marco_cli.engine.base import ModelInfo
 from marco_cli.engine.batched import BatchedEngine
-from marco_cli.engine.scheduler import Row
 from marco_cli.errors import ConfigError, DecodeError, EngineError
 
 DEFAULT_PLACES = defaults.PLACES

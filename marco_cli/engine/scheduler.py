@@ -1,9 +1,8 @@
 """Continuous batching: many requests, one decode call a tick.
 
 Each tick takes one token of every running request plus chunks of the prompts that wait, evaluates them together,
-samples, and hands back the requests that are finished; a free place is filled at the next tick. Requests that stand at
-the same prefix and need the same token share one row, so a tick evaluates no token of a tree twice, and a prompt that
-another request is evaluating already is waited for and then forked.
+samples, and hands back the requests that are finished; a free place is filled at the next tick. Which tokens those are
+is decided in `plan`; here they are evaluated, recorded, sampled from and accounted for.
 
 The scheduler knows no llama.cpp and no asyncio: it drives a `Backend` and is called by one thread at a time. Three things
 any thread may do, and they take effect at the next tick: call `submit` or `forget`, and set a job's `cancelled`.
@@ -14,69 +13,17 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from marco_cli.engine.backend import Backend
 from marco_cli.engine.base import Completion, FinishReason, Request
 from marco_cli.engine.job import Job, Meter, TickScores
-from marco_cli.engine.prefix_cache import Memory, PrefixCache, common_length
+from marco_cli.engine.plan import Group, Planner, rows_of, sequence_of
+from marco_cli.engine.prefix_cache import PrefixCache
 from marco_cli.engine.sampling import Scores, draw, num_candidates, penalise, score
 from marco_cli.errors import ContextOverflowError, DecodeError
-
-BUSY_CHUNK = 64
-"""Prompt tokens evaluated a tick while others decode: long enough to amortise, short enough not to stall them."""
-
-HEADROOM = 32
-"""Cells kept free for each running request when another is let in: fewer, and requests would soon be set back."""
-
-WORTH_WAITING = 8
-"""Shared prompt tokens for which a request waits until another one has evaluated them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One token to evaluate: it becomes visible to all of `sequences` at `position`."""
-
-    token: int
-    position: int
-    sequences: tuple[int, ...]
-    wants_logits: bool
-
-
-class Backend(Memory, Protocol):
-    """A model with a KV memory."""
-
-    @property
-    def num_cells(self) -> int:
-        """Cells of the KV memory."""
-        ...
-
-    @property
-    def num_sequences(self) -> int:
-        """Sequence ids, from 0."""
-        ...
-
-    @property
-    def max_rows(self) -> int:
-        """Rows that one decode call takes."""
-        ...
-
-    def decode(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
-        """Evaluate rows; return the logits `[n, V]` of those that want them, in order, valid until the next call.
-
-        None when it was interrupted. Then, and when it raises `DecodeError`, nothing of the rows stays in memory.
-        """
-        ...
-
-    def piece(self, token: int) -> bytes:
-        """Return the bytes of a token; control tokens are empty."""
-        ...
-
-    def is_end(self, token: int) -> bool:
-        """Say whether the token ends the generation."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +42,6 @@ class Tick:
     sampled: tuple[Sampled, ...] = ()
     finished: tuple[tuple[Job, Completion | Exception], ...] = ()
     """An exception is what the model, or the request's own stop rule, raised."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Group:
-    """Tokens evaluated once for all of its jobs: a chunk of one job's prompt, or one token that several jobs need."""
-
-    jobs: list[Job]
-    tokens: Sequence[int]
-    wants_logits: bool
 
 
 class Scheduler:
@@ -125,14 +63,13 @@ class Scheduler:
         self.places = min(places, backend.num_sequences, backend.max_rows)
         self.context_size = min(context_size, backend.num_cells)
         self.meter = Meter()
+        self._planner = Planner(self.cache, self.meter, places=self.places, max_rows=backend.max_rows)
         self._backend = backend
         self._pool = pool
         self._clock = clock
         self._evictions_seen = 0
         self._inbox: deque[Job] = deque()
         self._done: deque[Sequence[int]] = deque()
-        self._waiting: list[Job] = []
-        self._running: list[Job] = []
 
     def submit(self, request: Request) -> Job:
         """Queue a request.
@@ -161,7 +98,7 @@ class Scheduler:
 
     def has_work(self) -> bool:
         """Say whether a tick would do anything."""
-        return bool(self._inbox or self._waiting or self._running)
+        return bool(self._inbox) or not self._planner.is_empty
 
     def tick(self) -> Tick:
         """Evaluate and sample once."""
@@ -169,15 +106,15 @@ class Scheduler:
         while self._done:
             self.cache.forget(self._done.popleft())
         while self._inbox:
-            self._waiting.append(self._inbox.popleft())
-        cancelled = [job for job in (*self._running, *self._waiting) if job.cancelled]
+            self._planner.add(self._inbox.popleft())
+        cancelled = [job for job in self._planner.jobs if job.cancelled]
         finished: list[tuple[Job, Completion | Exception]] = [
             (job, self._finish(job, "cancelled")) for job in cancelled
         ]
-        groups = self._plan()
+        groups = self._planner.plan()
         decoding = self._clock()
         try:
-            logits = self._backend.decode(_rows(groups)) if groups else None
+            logits = self._backend.decode(rows_of(groups)) if groups else None
             decoded = self._clock()
             if logits is None:
                 return Tick(finished=tuple(finished))
@@ -190,111 +127,10 @@ class Scheduler:
         finished.extend(self._collect(groups, sampled))
         return Tick(sampled=tuple(sampled), finished=tuple(finished))
 
-    def _plan(self) -> list[_Group]:
-        """Choose what the next decode call evaluates: decoding requests first, then chunks of prompts."""
-        groups: list[_Group] = []
-        shared: dict[tuple[int, int], _Group] = {}
-        num_rows = 0
-        for job in list(self._running):
-            if job.num_pending == 1 and job.sequence is not None:
-                num_rows += self._plan_single(job, groups, shared, num_rows)
-        limit = num_rows + BUSY_CHUNK if num_rows else self._backend.max_rows
-        limit = min(limit, self._backend.max_rows)
-        for job in list(self._running):
-            if job.num_pending > 1 and job.sequence is not None and num_rows < limit:
-                num_rows += self._plan_chunk(job, groups, num_rows, limit)
-        while num_rows < limit and (admitted := self._admit()) is not None:
-            if admitted.num_pending == 1:
-                num_rows += self._plan_single(admitted, groups, shared, num_rows)
-            else:
-                num_rows += self._plan_chunk(admitted, groups, num_rows, limit)
-            if admitted.sequence is None:  # no room after all: it went back to the queue
-                break
-        self.cache.trim()  # only now: whoever goes on from a finished request has been let in
-        return groups
-
-    def _plan_single(self, job: Job, groups: list[_Group], shared: dict[tuple[int, int], _Group], num_rows: int) -> int:
-        """Plan the one pending token of a job and return the rows that it adds: 0 if it shares one."""
-        sequence = _sequence(job)
-        key = (id(self.cache.end_of(sequence)), job.ids[-1])
-        if key in shared:
-            shared[key].jobs.append(job)
-            return 0
-        while not self.cache.make_room(num_rows + 1):
-            youngest = self._running[-1]
-            self._set_back(youngest)
-            if youngest is job:
-                return 0
-        shared[key] = group = _Group(jobs=[job], tokens=job.ids[-1:], wants_logits=True)
-        groups.append(group)
-        return 1
-
-    def _plan_chunk(self, job: Job, groups: list[_Group], num_rows: int, limit: int) -> int:
-        """Plan the next part of a prompt and return its rows: fewer when cells are short, 0 when there are none."""
-        while not self.cache.make_room(num_rows + 1):
-            if groups or self._running[-1] is job:
-                return 0
-            self._set_back(self._running[-1])
-        wanted = min(job.num_pending, limit - num_rows)
-        self.cache.make_room(num_rows + wanted)
-        size = min(wanted, self.cache.num_cells - self.cache.cells - num_rows)
-        tokens = job.ids[job.evaluated : job.evaluated + size]
-        groups.append(_Group(jobs=[job], tokens=tokens, wants_logits=size == job.num_pending))
-        return size
-
-    def _admit(self) -> Job | None:
-        """Let the first request in that has a place, room and nothing worth waiting for; None when there is none."""
-        if len(self._running) >= self.places:
-            return None
-        for job in self._waiting:
-            if self._should_wait(job):
-                continue
-            needed = len(job.ids) - self.cache.pinned_length(job.ids)
-            reserved = sum(other.num_pending + HEADROOM for other in self._running)
-            if self._running and self.cache.pinned + needed + reserved > self.cache.num_cells:
-                return None
-            opened = self.cache.open(job.ids[:-1])
-            if opened is None:
-                return None
-            job.sequence, job.evaluated = opened
-            job.meter.reused += job.evaluated
-            job.meter.forks += job.evaluated > 0
-            self.meter.reused += job.evaluated
-            self._waiting.remove(job)
-            self._running.append(job)
-            return job
-        return None
-
-    def _should_wait(self, job: Job) -> bool:
-        """Say whether a running request is about to evaluate a good part of this one's prompt."""
-        if job.waits_for is not None:
-            other, length = job.waits_for
-            if other.sequence is not None and other.evaluated < length:
-                return True
-            job.waits_for = None
-        held = self.cache.match_length(job.ids)
-        for other in self._running:
-            if other.num_pending > 1:
-                length = min(common_length(other.ids, job.ids), len(job.ids) - 1)
-                if length >= max(held, other.evaluated) + WORTH_WAITING:
-                    job.waits_for = (other, length)
-                    return True
-        return False
-
-    def _set_back(self, job: Job) -> None:
-        """Return a running request to the head of the queue; what it sampled is kept and evaluated again later."""
-        self.cache.release(_sequence(job))
-        job.sequence = None
-        job.evaluated = 0
-        job.meter.evictions += 1
-        self.meter.evictions += 1
-        self._running.remove(job)
-        self._waiting.insert(0, job)
-
-    def _commit(self, groups: Sequence[_Group]) -> None:
+    def _commit(self, groups: Sequence[Group]) -> None:
         """Record what was evaluated."""
         for group in groups:
-            self.cache.extend([_sequence(job) for job in group.jobs], group.tokens)
+            self.cache.extend([sequence_of(job) for job in group.jobs], group.tokens)
             leader, *followers = group.jobs
             size = len(group.tokens)
             prompt = max(0, min(leader.forced_end - leader.evaluated, size))
@@ -307,7 +143,7 @@ class Scheduler:
             for job in group.jobs:
                 job.evaluated += size
 
-    def _sample(self, groups: Sequence[_Group], logits: NDArray[np.float32]) -> list[Sampled]:
+    def _sample(self, groups: Sequence[Group], logits: NDArray[np.float32]) -> list[Sampled]:
         """Score the rows and draw a token for every job that may have one more."""
         if not groups:
             return []
@@ -338,9 +174,7 @@ class Scheduler:
         self.meter.decoded += len(sampled)
         return sampled
 
-    def _collect(
-        self, groups: Sequence[_Group], sampled: Sequence[Sampled]
-    ) -> list[tuple[Job, Completion | Exception]]:
+    def _collect(self, groups: Sequence[Group], sampled: Sequence[Sampled]) -> list[tuple[Job, Completion | Exception]]:
         """Finish the requests that ended in this tick, in a fixed order."""
         finished: list[tuple[Job, Completion | Exception]] = []
         for item in sampled:
@@ -358,21 +192,14 @@ class Scheduler:
         return finished
 
     def _finish(self, job: Job, reason: FinishReason) -> Completion:
-        if job.sequence is not None:
-            self.cache.release(job.sequence, job.request.keep_tokens)
-            job.sequence = None
-            self._running.remove(job)
-        else:
-            self._waiting.remove(job)
+        self._planner.leave(job)
         return job.completion(reason)
 
     def _fail(self, job: Job, error: DecodeError) -> DecodeError:
-        self.cache.discard(_sequence(job))
-        job.sequence = None
-        self._running.remove(job)
+        self._planner.discard(job)
         return error
 
-    def _account(self, groups: Sequence[_Group], model_seconds: float, other_seconds: float) -> None:
+    def _account(self, groups: Sequence[Group], model_seconds: float, other_seconds: float) -> None:
         """Share the time of a tick among its jobs by the rows they took; those who share a row share its time."""
         width = sum(len(group.jobs) for group in groups)
         num_rows = sum(len(group.tokens) for group in groups)
@@ -384,24 +211,6 @@ class Scheduler:
         self.meter.forks = self.cache.forks
         self.meter.evictions += self.cache.evictions - self._evictions_seen
         self._evictions_seen = self.cache.evictions
-
-
-def _sequence(job: Job) -> int:
-    if job.sequence is None:
-        raise DecodeError("a request was planned without a sequence")
-    return job.sequence
-
-
-def _rows(groups: Sequence[_Group]) -> list[Row]:
-    rows: list[Row] = []
-    for group in groups:
-        sequences = tuple(_sequence(job) for job in group.jobs)
-        start, last = group.jobs[0].evaluated, len(group.tokens) - 1
-        rows.extend(
-            Row(token=token, position=start + i, sequences=sequences, wants_logits=group.wants_logits and i == last)
-            for i, token in enumerate(group.tokens)
-        )
-    return rows
 
 
 def _draw_penalised(row: NDArray[np.float32], job: Job, uniform: float) -> int:

@@ -21,9 +21,9 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from marco_cli.engine.backend import Row
 from marco_cli.engine.base import ModelInfo
 from marco_cli.engine.batched import BatchedEngine
-from marco_cli.engine.scheduler import Row
 from marco_cli.errors import DecodeError
 
 Script = Callable[[str], Mapping[str, float]]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from marco_cli.diagnosis.model import judge
 from marco_cli.diagnosis.self_test import PROMPT, STEPS, WIDTH, Measurement, measure
-from marco_cli.engine.scheduler import Row
+from marco_cli.engine.backend import Row
 from marco_cli.errors import EngineError
 
 TEXT = tuple(b"A train leaves at noon. ")

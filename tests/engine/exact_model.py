@@ -7,9 +7,10 @@ import numpy as np
 from engine.exact_memory import ExactMemory
 from numpy.typing import NDArray
 
+from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Completion, Request
 from marco_cli.engine.job import Job
-from marco_cli.engine.scheduler import Row, Scheduler
+from marco_cli.engine.scheduler import Scheduler
 from marco_cli.engine.scripted import Script, ScriptedModel
 
 

@@ -8,9 +8,9 @@ import pytest
 from engine.exact_model import ExactModel
 from numpy.typing import NDArray
 
+from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Completion, Request, SamplingParams
 from marco_cli.engine.batched import BatchedEngine
-from marco_cli.engine.scheduler import Row
 from marco_cli.engine.scripted import END, reply_table, scripted_engine
 
 

@@ -15,10 +15,10 @@ from conftest import load_script
 from numpy.typing import NDArray
 
 from marco_cli.engine import defaults
+from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Request, SamplingParams
 from marco_cli.engine.llamacpp import LlamaModel, LlamaOptions, open_engine
 from marco_cli.engine.prefix_cache import PrefixCache
-from marco_cli.engine.scheduler import Row
 from marco_cli.errors import ConfigError, DecodeError, EngineError
 
 pytestmark = pytest.mark.weights

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Completion, Request, SamplingParams, Usage
 from marco_cli.engine.job import Job
-from marco_cli.engine.scheduler import BUSY_CHUNK, Row, Scheduler
+from marco_cli.engine.plan import BUSY_CHUNK
+from marco_cli.engine.scheduler import Scheduler
 from marco_cli.engine.scripted import END_ID, replies
 from marco_cli.errors import ContextOverflowError, DecodeError
 
