@@ -19,7 +19,7 @@ from marco_cli.models.choice import DEFAULT_MODEL
 from marco_cli.models.memory import GIB, gib, memory_estimate, total
 
 if TYPE_CHECKING:
-    from marco_cli.engine.llamacpp import BuildFacts
+    from marco_cli.engine.llama_library import BuildFacts
 
 LLAMA_SERIES: Final = "0.3.36"
 """The llama-cpp-python that the engine is tested with: its C interface moves with every version."""
@@ -62,7 +62,7 @@ def _version(name: str) -> str | None:
 def llama_build(_: Case) -> Finding:
     """Check that llama.cpp can be loaded, and that it was built for the GPUs of this machine."""
     try:
-        from marco_cli.engine.llamacpp import build_facts  # noqa: PLC0415 (may be what is broken)
+        from marco_cli.engine.llama_library import build_facts  # noqa: PLC0415 (may be what is broken)
     except (ImportError, OSError, RuntimeError) as error:  # what llama_cpp raises when its library does not load
         return broken("llama.cpp", f"llama-cpp-python cannot be loaded: {error}", fix=REINSTALL)
     return judge_build(build_facts(), gpus_seen())

@@ -198,7 +198,7 @@ def test_a_full_disk_matters_until_the_model_is_here(home: Path, monkeypatch: py
 
 def test_a_missing_library_is_broken(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A llama.cpp that does not load is a finding with the command that installs it again, not a crash."""
-    monkeypatch.setitem(__import__("sys").modules, "marco_cli.engine.llamacpp", None)
+    monkeypatch.setitem(__import__("sys").modules, "marco_cli.engine.llama_library", None)
 
     finding = machine.llama_build(case(home))
 

@@ -5,7 +5,7 @@ import pytest
 
 from marco_cli.diagnosis.gpus import Gpu, names_listed
 from marco_cli.diagnosis.machine import LLAMA_SERIES, REINSTALL, cpu_quota, judge_build, judge_threads
-from marco_cli.engine.llamacpp import BuildFacts, build_facts
+from marco_cli.engine.llama_library import BuildFacts, build_facts
 
 CPU = "CPU : SSE3 = 1 | AVX2 = 1 | "
 H200 = Gpu(maker="NVIDIA", name="NVIDIA H200")

@@ -16,7 +16,7 @@ from small_gguf import mutate
 
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import GREEDY, Request
-from marco_cli.engine.llamacpp import build_facts
+from marco_cli.engine.llama_library import build_facts
 from marco_cli.errors import EngineError
 from marco_cli.models import LocatedModel
 from marco_cli.solver import open_solver

@@ -1,0 +1,104 @@
+"""The llama.cpp library as a whole: setting it up, what it says while it works, and what it was built for.
+
+No model is loaded here. llama.cpp logs through a callback into a ring buffer: nothing is printed, and whoever fails to
+load something asks `reason` for the lines that say why. Where llama.cpp would abort the process with a trace of its stack,
+it ends with one line of ours.
+"""
+
+import contextlib
+import ctypes
+import os
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+import llama_cpp as llama
+import llama_cpp._ggml as ggml
+
+from marco_cli.errors import EngineError
+
+_LOG_WARN = 3
+_LOG_ERROR = 4
+
+_log_lines: deque[tuple[int, str]] = deque(maxlen=200)
+"""Warnings and errors of llama.cpp, with their level."""
+
+
+@llama.llama_log_callback  # type: ignore[untyped-decorator]
+def _log(level: int, text: bytes | None, _user_data: object) -> None:
+    if level in {_LOG_WARN, _LOG_ERROR} and text:
+        _log_lines.append((level, " ".join(text.decode("utf-8", errors="replace").split())))
+
+
+@ctypes.CFUNCTYPE(None, ctypes.c_char_p)  # type: ignore[untyped-decorator]
+def _give_up(text: bytes | None) -> None:
+    """End the program in our own words: ggml calls this where it would dump a trace of its stack, and then aborts."""
+    place, _, claim = " ".join((text or b"").decode("utf-8", errors="replace").split()).partition(": ")
+    what = f"{Path(place).name}: {claim}"
+    os.write(2, f"\nmarco: llama.cpp gave up: {what}\n  hint: check the file with `marco models verify`\n".encode())
+    os._exit(EngineError.exit_code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFacts:
+    """What this llama.cpp was compiled for, and what it finds to compute on."""
+
+    can_offload: bool
+    """Whether layers can be put on a GPU: one is there, and the build can use it."""
+    system_info: str
+    """`CPU : AVX2 = 1 | … | CUDA : ARCHS = 900 | …`"""
+    devices: tuple[str, ...]
+    """Names of what it computes on, e.g. CPU, CUDA0; empty where this cannot be asked for."""
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """Names of the backends that say what they were compiled for, e.g. CPU, CUDA."""
+        return tuple(part.split(" : ")[0].strip() for part in self.system_info.split("|") if " : " in part)
+
+
+def begin() -> None:
+    """Set llama.cpp up and let it speak to us alone; done again, it changes nothing."""
+    llama.llama_log_set(_log, None)
+    with contextlib.suppress(AttributeError):  # a platform on which the library does not hand on this name
+        ggml.libggml.ggml_set_abort_callback(_give_up)
+    llama.llama_backend_init()
+
+
+def build_facts() -> BuildFacts:
+    """Ask llama.cpp what it was built for; loads no model."""
+    begin()
+    return BuildFacts(
+        can_offload=can_offload(),
+        system_info=llama.llama_print_system_info().decode("utf-8", errors="replace").strip(),
+        devices=_device_names(),
+    )
+
+
+def can_offload() -> bool:
+    """Say whether layers can be put on a GPU."""
+    return bool(llama.llama_supports_gpu_offload())
+
+
+def reason() -> str:
+    """Return `: ` and the first error that llama.cpp spoke of since `forget_log`, or else the first warning, or nothing."""
+    for wanted in (_LOG_ERROR, _LOG_WARN):
+        for level, line in _log_lines:
+            if level == wanted and line:
+                return f": {line}"
+    return ""
+
+
+def forget_log() -> None:
+    """Forget what llama.cpp said so far: it is not the reason of what fails next."""
+    _log_lines.clear()
+
+
+def _device_names() -> tuple[str, ...]:
+    """Ask ggml, since llama.cpp's own interface has no word for devices."""
+    try:
+        count, get, name = (getattr(ggml.libggml, f"ggml_backend_dev_{word}") for word in ("count", "get", "name"))
+    except AttributeError:  # a platform on which that library does not hand on the names of those below it
+        return ()
+    count.restype, get.restype, name.restype = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_char_p
+    get.argtypes, name.argtypes = [ctypes.c_size_t], [ctypes.c_void_p]
+    return tuple(name(get(index)).decode("utf-8", errors="replace") for index in range(count()))
