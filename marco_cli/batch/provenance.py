@@ -40,8 +40,8 @@ def configuration(
     """Return what must be the same for rows to stand in one file. Hashes a model that nothing vouches for."""
     values = {key: getattr(settings, key) for key in OPTIONS if key not in _NEUTRAL}
     return {
-        "model_sha256": _hashes(model),
-        "critic_sha256": None if critic is None else _hashes(critic),
+        "model_sha256": hashes(model),
+        "critic_sha256": None if critic is None else hashes(critic),
         "settings": values,
         "text": layout.is_text,
         "field": layout.field,
@@ -62,5 +62,6 @@ def facts(settings: Settings, *, model: LocatedModel, source: str, parallel: int
     }
 
 
-def _hashes(model: LocatedModel) -> list[str]:
+def hashes(model: LocatedModel) -> list[str]:
+    """Return the SHA-256 of each part of a model; a part that nothing vouches for is read from end to end."""
     return [known or sha256_of(path) for path, known in zip(model.files, model.hashes, strict=True)]

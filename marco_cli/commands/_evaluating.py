@@ -13,6 +13,7 @@ from marco_cli import __version__, jsonl
 from marco_cli.batch.files import write_atomically
 from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
+from marco_cli.batch.provenance import hashes
 from marco_cli.commands._output import say, write
 from marco_cli.commands._signals import run as run_to_end
 from marco_cli.commands._trace_file import TraceFile
@@ -47,6 +48,7 @@ class Plan:
     variants: tuple[Variant, ...]
     settings: Settings
     model: LocatedModel
+    critic: LocatedModel | None = None
     in_flight: int
     traces: Path | None
     """Where the trace of each answer goes; None keeps none."""
@@ -54,16 +56,22 @@ class Plan:
 
     @property
     def configuration(self) -> dict[str, object]:
-        """What must be the same for rows to belong together."""
+        """What must be the same for rows to belong together. Hashes a model that nothing vouches for."""
         settings = {key: value for key, value in asdict(self.settings).items() if key not in _NOT_OF_THE_ROWS}
         scorers = sorted({item.scorer for item in self.dataset.items})
+        models = {"model": self.model} if self.critic is None else {"model": self.model, "critic": self.critic}
         return {
             "command": "eval",
             "dataset": self.dataset.name,
             "scorers": scorers,
-            "model": {"name": self.model.name, "sha256": self.model.sha256, "bytes": self.model.size},
+            **{role: _identity(model) for role, model in models.items()},
             "settings": settings,
         }
+
+
+def _identity(model: LocatedModel) -> dict[str, object]:
+    first, *others = hashes(model)
+    return {"name": model.name, "sha256": [first, *others] if others else first, "bytes": model.size}
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """What `marco eval` does to the files it is given, and when."""
 
+import json
 from pathlib import Path
 
 import pytest
 from batch.scripted_solver import open_scripted
 from commands.program import Marco
 
+from marco_cli import nano
 from marco_cli.trace.record import Trace
 
+BUNDLED = Path(nano.__file__).with_name("marco-nano.gguf")
 SMALL = ("eval", "nano", "--limit", "3", "--strategy", "cot")
 
 
@@ -66,3 +69,35 @@ def test_a_trace_that_cannot_be_kept_costs_no_row(
     assert (tmp_path / "run" / "rows.jsonl").read_bytes().count(b"\n") == 3
     assert (tmp_path / "run" / "report.html").exists()
     assert run.err.count("no more traces are kept") == 1
+
+
+@pytest.mark.usefixtures("_scripted")
+@pytest.mark.parametrize("role", ["critic", "model"])
+def test_another_model_under_the_same_name_is_refused(marco: Marco, tmp_path: Path, role: str) -> None:
+    """A run knows its critic and its model by their content: with other weights it is gone on with by --force alone."""
+    weights = tmp_path / "mine.gguf"
+    weights.write_bytes(BUNDLED.read_bytes())
+    call = (*SMALL, "-o", tmp_path / "run", f"--{role}", weights, "--preset", "marco-nano")
+    assert marco(*call).code == 0
+    assert marco(*call, "--resume").code == 0
+    with weights.open("r+b") as file:
+        file.seek(-1, 2)
+        last = file.read(1)
+        file.seek(-1, 2)
+        file.write(bytes([last[0] ^ 1]))
+    refused = marco(*call, "--resume")
+
+    assert refused.code == 2
+    assert f"{role}.sha256 was" in refused.err
+    assert marco(*call, "--resume", "--force").code == 0
+
+
+@pytest.mark.usefixtures("_scripted")
+def test_a_run_without_a_critic_says_nothing_of_one(marco: Marco, tmp_path: Path) -> None:
+    """What describes a run of the bundled model alone is what it was before critics were told apart."""
+    assert marco(*SMALL, "-o", tmp_path / "run").code == 0
+    configuration = json.loads((tmp_path / "run" / "rows.jsonl.meta.json").read_bytes())["configuration"]
+
+    assert list(configuration) == ["command", "dataset", "scorers", "model", "settings"]
+    assert set(configuration["model"]) == {"name", "sha256", "bytes"}
+    assert isinstance(configuration["model"]["sha256"], str)
