@@ -1,4 +1,4 @@
-"""A scripted model that keeps the books of its KV memory cell by cell and remembers every decode call."""
+"""A scripted model that keeps the books of its KV memory cell by cell and remembers every decode call; and how to ask it."""
 
 from collections.abc import Mapping, Sequence
 from random import Random
@@ -8,10 +8,12 @@ from engine.exact_memory import ExactMemory
 from numpy.typing import NDArray
 
 from marco_cli.engine.backend import Row
-from marco_cli.engine.base import Completion, Request
+from marco_cli.engine.base import Completion, Request, SamplingParams
 from marco_cli.engine.job import Job
 from marco_cli.engine.scheduler import Scheduler
 from marco_cli.engine.scripted import Script, ScriptedModel
+
+WARM = SamplingParams(temperature=1.0)
 
 
 def babble(text: str) -> Mapping[str, float]:
@@ -61,6 +63,12 @@ def make_scheduler(model: ScriptedModel | None = None, *, places: int = 16, cont
     return Scheduler(model or ExactModel(), places=places, context_size=context_size)
 
 
+def ask(prompt: str, max_tokens: int, seed: int = 0, **rest: object) -> Request:
+    """Return a sampled request for a text; one byte is one token."""
+    values: dict[str, object] = {"sampling": WARM, **rest}
+    return Request(prompt_ids=tuple(prompt.encode()), max_tokens=max_tokens, seed=seed, **values)  # type: ignore[arg-type]
+
+
 def complete(scheduler: Scheduler, requests: Sequence[Request], *, max_ticks: int = 20_000) -> list[Completion]:
     """Submit requests and tick until they are done; return their completions in the same order."""
     jobs = [scheduler.submit(request) for request in requests]
@@ -76,3 +84,8 @@ def complete(scheduler: Scheduler, requests: Sequence[Request], *, max_ticks: in
             raise outcome
         completions.append(outcome)
     return completions
+
+
+def ids_of(completion: Completion) -> list[int]:
+    """Return the tokens of a completion."""
+    return [int(token) for token in completion.tokens.ids]
