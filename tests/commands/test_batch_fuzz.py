@@ -7,7 +7,7 @@ import pytest
 from batch.any_lines import LINES_AN_EXAMPLE, inputs
 from batch.scripted_solver import open_scripted
 from commands.program import Marco
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 LINES = int(os.environ.get("MARCO_TEST_FUZZ_LINES", "400")) // 4
 """A run of the command costs more than the rows do."""
@@ -27,8 +27,9 @@ def test_any_lines_end_with_the_right_code(marco: Marco, monkeypatch: pytest.Mon
     @given(inputs)
     def check(lines: list[tuple[bool, bytes]]) -> None:
         stdin = b"".join(line + b"\n" for _, line in lines)
+        assume(not stdin.startswith(b"\x1f\x8b"))  # it would be gzip, and damaged as a whole
         run = marco("batch", "-", "--preset", "generic", "--max-tokens", "32", stdin=stdin)
-        rows = [json.loads(line) for line in run.out.splitlines()]
+        rows = [json.loads(line) for line in run.out.split("\n")[:-1]]
         filled = [line for _, line in lines if line.removeprefix(b"\xef\xbb\xbf").strip()]
 
         assert run.code == (3 if any(row["status"] != "ok" for row in rows) else 0), run.err
