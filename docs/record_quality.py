@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-STRATEGIES = "cot,vote@8+certainty=1,best-of-n@8+certainty=1,auto,low,medium,high,max"
+STRATEGIES = "cot,vote@8+certainty=1,best-of-n@8+certainty=1,auto,low,medium,high"
 SEARCH_LIMIT = 300
 
 
