@@ -40,6 +40,9 @@ SAMPLING = SamplingParams(temperature=0.8)
 BUDGET = 800
 """Decoded tokens a problem for the strategies that are no bundle of an effort: about 12 replies of marco-nano."""
 
+SEEDS = {"mcts low": 3, "mcts medium": 3, "mcts high": 3}
+"""How often the efforts that people use are run; everything else once."""
+
 _pool = SearchConfig(
     strategy="best-of-n", sampling=SAMPLING, simulations=POOL, certainty=1, parallel=8, step="line", reflection="never"
 )
@@ -119,7 +122,7 @@ async def run(options: argparse.Namespace) -> None:
     wanted = [
         (name, seed, problem)
         for name in (options.settings.split(",") if options.settings else SETTINGS)
-        for seed in range(1 if name == "greedy" else options.seeds)
+        for seed in range(1 if name == "greedy" else options.seeds or SEEDS.get(name, 1))
         for problem in problems
         if (name, seed, problem["id"]) not in done
     ]
@@ -336,7 +339,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="marco-nano")
     parser.add_argument("--limit", type=int, default=300)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, help=f"of every setting; default: 1, but {SEEDS}")
     parser.add_argument("--settings", help=f"comma-separated, of: {', '.join(SETTINGS)}")
     parser.add_argument("--width", type=int, default=32, help="requests decoded together")
     parser.add_argument("--problems-at-once", type=int, default=8)

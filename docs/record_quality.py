@@ -3,7 +3,7 @@
 They stand in README.md, benchmarks/README.md, docs/search-quality.svg and docs/eval-nano.html.
 
     python docs/record_quality.py --run DIR                         # some hours on two cores; keeps its rows in DIR
-    python docs/record_quality.py --run DIR --limit 20 --seeds 1    # a first look
+    python docs/record_quality.py --run DIR --limit 20              # a first look
 
 The table between the quality marks of the README is the first one of `marco eval`'s report, word for word; those of
 benchmarks/README.md come from benchmarks/search_quality.py. Rows that are in DIR are not asked again.
@@ -28,14 +28,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True, help="where the rows are kept")
     parser.add_argument("--limit", type=int, help="problems of each part; all 600, and 300 of the second, by default")
-    parser.add_argument("--seeds", type=int, default=3, help="of the second part")
     parser.add_argument("--only", choices=("eval", "search"), help="do one of the two parts")
     options = parser.parse_args()
     options.run.mkdir(parents=True, exist_ok=True)
     if options.only != "search":
         evaluate(options.run / "eval", options.limit)
     if options.only != "eval":
-        compare(options.run / "search", min(options.limit or SEARCH_LIMIT, SEARCH_LIMIT), options.seeds)
+        compare(options.run / "search", min(options.limit or SEARCH_LIMIT, SEARCH_LIMIT))
 
 
 def evaluate(directory: Path, limit: int | None) -> None:
@@ -49,10 +48,10 @@ def evaluate(directory: Path, limit: int | None) -> None:
     replace(ROOT / "README.md", "quality", "\n\n".join((quoted, *paragraphs)))
 
 
-def compare(directory: Path, limit: int, seeds: int) -> None:
+def compare(directory: Path, limit: int) -> None:
     """Run benchmarks/search_quality.py, and write its table and its plot."""
     script = [sys.executable, str(ROOT / "benchmarks" / "search_quality.py")]
-    run([*script, "run", "--out", str(directory), "--limit", str(limit), "--seeds", str(seeds)])
+    run([*script, "run", "--out", str(directory), "--limit", str(limit)])
     plot = ROOT / "docs" / "search-quality.svg"
     table = run([*script, "report", "--out", str(directory), "--svg", str(plot)])
     replace(ROOT / "benchmarks" / "README.md", "search quality", table)
