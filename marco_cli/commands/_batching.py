@@ -123,19 +123,15 @@ class Batch:
     def run(self) -> None:
         """Answer the rows."""
         if self._job.output is None:
-            is_whole = self._run(None)
+            self._run(None)
         else:
             with self._open_journal(self._job.output) as journal:
-                is_whole = self._run(journal)
-        if not is_whole:
-            self._say(f"stopped after {self._tally.num_finished} rows")
-            self._tell_how_to_resume()
-            raise typer.Exit(EXIT_INTERRUPTED)
+                self._run(journal)
         if self._tally.num_failed:
-            again = None if self._job.output is None else f"{resume_command(is_retrying=True)} tries them again"
+            again = None if self._job.output is None else f"try them again with: {resume_command(is_retrying=True)}"
             raise IncompleteError(f"{self._tally.num_failed} of {self._tally.num_finished} rows failed", hint=again)
 
-    def _run(self, journal: Journal | None) -> bool:
+    def _run(self, journal: Journal | None) -> None:
         seen, is_left = KeyTable(), True
         if self._is_stream:
             if journal is not None:
@@ -148,9 +144,12 @@ class Batch:
                 remove_rows(journal, keys=survey.stale, is_retrying=self._job.is_retrying)
                 is_left = len(journal.done) - survey.num_strangers < survey.num_rows
         is_whole = self._answer(journal, seen) if journal is None or is_left else self._nothing_left(journal)
-        if is_whole and journal is not None and self._job.mode == "resume":
+        if not is_whole:  # told to the journal, too, which leaves old rows alone as long as there are no new ones
+            self._say(f"stopped after {self._tally.num_finished} rows")
+            self._tell_how_to_resume()
+            raise typer.Exit(EXIT_INTERRUPTED)
+        if journal is not None and self._job.mode == "resume":
             journal.arrange(lambda entry: seen.get(entry.key) or 0)
-        return is_whole
 
     async def _survey(self, done: Done, num_samples: int = 0) -> Survey:
         survey = Survey(done, num_samples=num_samples)

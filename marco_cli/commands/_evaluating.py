@@ -9,18 +9,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import typer
+
 from marco_cli import __version__, jsonl
 from marco_cli.batch.files import write_atomically
 from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.provenance import hashes
+from marco_cli.commands._batch_output import resume_command
 from marco_cli.commands._output import say, write
 from marco_cli.commands._signals import run as run_to_end
 from marco_cli.commands._trace_file import TraceFile
 from marco_cli.config.layers import resolve
 from marco_cli.config.option import did_you_mean
 from marco_cli.config.settings import Settings
-from marco_cli.errors import ConfigError, InputError, StorageError
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, InputError, StorageError
 from marco_cli.evals.base import DataSet
 from marco_cli.evals.comparison import Comparison, compare_rows
 from marco_cli.evals.outcome import Outcome, outcome_document
@@ -32,6 +35,7 @@ from marco_cli.models import LocatedModel
 from marco_cli.models.choice import BUNDLED_MODEL
 from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
 from marco_cli.view.eval_progress import EvalProgress
+from marco_cli.view.printable import printable
 
 REPORTS: Final = ("summary.json", "table.md", "report.html")
 """What a run's directory holds besides its rows."""
@@ -50,6 +54,8 @@ class Plan:
     model: LocatedModel
     critic: LocatedModel | None = None
     in_flight: int
+    output: Path | None
+    """Where rows and reports stay; None keeps none."""
     traces: Path | None
     """Where the trace of each answer goes; None keeps none."""
     is_quiet: bool
@@ -93,8 +99,13 @@ def run_directory(output: Path | None) -> Iterator[Path]:
     yield output
 
 
-def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: Mapping[str, str]) -> bool:
-    """Ask everything that has no row yet; return whether all have one now (False: interrupted)."""
+def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: Mapping[str, str]) -> None:
+    """Ask everything that has no row yet.
+
+    Raises:
+        typer.Exit: it was interrupted; how to go on has been said.
+
+    """
     facts = {"marco": __version__, "source": plan.dataset.source, "model_path": str(plan.model.path)}
     rows = directory / ROWS_FILE
     with open_journal(
@@ -105,7 +116,7 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         all_jobs = list(jobs(plan.dataset.items, plan.variants))
         left = missing(all_jobs, journal)
         if not left:
-            return True
+            return
         answered = {job.key for job in all_jobs} - {job.key for job in left}
         done = (
             [row for row in read_outcomes(rows) if row_key(row.item.id, row.variant, row.seed) in answered]
@@ -116,9 +127,20 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         traces = None if plan.traces is None else TraceFile(plan.traces, say=progress.say)
         solver = open_solver(_widest(plan), plan.model, environ)
         try:
-            return _answered(left, solver, journal, progress, traces=traces, in_flight=plan.in_flight)
+            is_whole = _answered(left, solver, journal, progress, traces=traces, in_flight=plan.in_flight)
         finally:
             progress.close()
+        if not is_whole:  # told to the journal, too, which leaves old rows alone as long as there are no new ones
+            say(f"marco: interrupted; {_way_on(plan.output, is_untouched=mode == 'overwrite' and journal.is_empty)}")
+            raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _way_on(output: Path | None, *, is_untouched: bool) -> str:
+    if output is None:
+        return "nothing was kept (-o DIR keeps rows, and --resume goes on with them)"
+    if is_untouched:
+        return "nothing was overwritten yet: the same command begins again"
+    return f"go on with: {printable(resume_command())}"
 
 
 def _widest(plan: Plan) -> Settings:

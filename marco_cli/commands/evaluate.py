@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write
 from marco_cli.config.option import did_you_mean
-from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
+from marco_cli.errors import ConfigError, IncompleteError
 
 
 class _DataSetFirst(TyperGroup):
@@ -164,15 +164,13 @@ def run_eval(
         model=located,
         critic=None if settings.critic is None else locate(settings.critic, os.environ),
         in_flight=rows,
+        output=output,
         traces=traces,
         is_quiet=quiet,
     )
     mode: Mode = "resume" if resume else "overwrite" if overwrite else "create"
     with run_directory(output) as directory:
-        is_whole = run_plan(plan, directory, mode=mode, force=force, environ=os.environ)
-        if not is_whole:
-            _say_interrupted(output)
-            raise typer.Exit(EXIT_INTERRUPTED)
+        run_plan(plan, directory, mode=mode, force=force, environ=os.environ)
         labels = [variant.label for variant in variants]
         _report(
             directory, output, precision=precision, price=price_per_hour, as_json=as_json, quiet=quiet, labels=labels
@@ -243,13 +241,6 @@ def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
-def _say_interrupted(output: Path | None) -> None:
-    if output is None:
-        say("marco: interrupted; nothing was kept (-o DIR keeps rows, and --resume goes on with them)")
-    else:
-        say("marco: interrupted; the same command with --resume goes on")
-
-
 def _report(
     directory: Path,
     output: Path | None,
@@ -260,6 +251,7 @@ def _report(
     quiet: bool,
     labels: list[str],
 ) -> None:
+    from marco_cli.commands._batch_output import resume_command
     from marco_cli.commands._evaluating import print_report, read_run, with_options, write_report
     from marco_cli.evals.report import build_report
 
@@ -273,7 +265,8 @@ def _report(
     print_report(report, as_json=as_json)
     num_failed = sum(variant.num_errors for variant in report.variants)
     if num_failed:
-        raise IncompleteError(f"{num_failed} of {report.num_rows} rows failed", hint="--resume tries them again")
+        again = None if output is None else f"try them again with: {resume_command()}"
+        raise IncompleteError(f"{num_failed} of {report.num_rows} rows failed", hint=again)
     if not any(variant.num_right + variant.num_wrong for variant in report.variants):
         raise IncompleteError(
             "not one reply holds an answer", hint="is this the model's --preset? more --max-tokens may help too"

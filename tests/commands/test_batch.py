@@ -522,3 +522,22 @@ def test_a_row_that_is_not_written_leaves_no_trace(marco: Marco, monkeypatch: py
         assert marco(*arguments).code == 7
     assert marco(*arguments, "--resume").code == 0
     assert sorted(trace["item"] for trace in read(Path("t.jsonl"))) == ["q0", "q1", "q2", "q3"]
+
+
+def test_an_interrupted_overwriting_leaves_old_rows_until_there_are_new_ones(
+    marco: Marco, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C before the first row: the output is as it was, and what is said of it is true."""
+    write("q.jsonl", *questions(2))
+    assert marco("batch", "q.jsonl", "-o", "a.jsonl").code == 0
+    before = Path("a.jsonl").read_bytes()
+
+    async def interrupted(*_: object, **__: object) -> bool:
+        return False
+
+    monkeypatch.setattr("marco_cli.commands._batching.run_rows", interrupted)
+    run = marco("batch", "q.jsonl", "-o", "a.jsonl", "--overwrite")
+
+    assert run.code == 130
+    assert "nothing was overwritten yet" in run.err
+    assert Path("a.jsonl").read_bytes() == before

@@ -1,13 +1,17 @@
 """What `marco eval` does to the files it is given, and when."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from batch.scripted_solver import open_scripted
 from commands.program import Marco
 
 from marco_cli import nano
+from marco_cli.commands import _evaluating
+from marco_cli.evals.runner import Job, run_jobs
 from marco_cli.trace.record import Trace
 
 BUNDLED = Path(nano.__file__).with_name("marco-nano.gguf")
@@ -101,3 +105,35 @@ def test_a_run_without_a_critic_says_nothing_of_one(marco: Marco, tmp_path: Path
     assert list(configuration) == ["command", "dataset", "scorers", "model", "settings"]
     assert set(configuration["model"]) == {"name", "sha256", "bytes"}
     assert isinstance(configuration["model"]["sha256"], str)
+
+
+@pytest.mark.usefixtures("_scripted")
+@pytest.mark.parametrize(
+    ("num_rows", "words"),
+    [
+        (0, "marco: interrupted; nothing was overwritten yet: the same command begins again\n"),
+        (1, "marco: interrupted; go on with: marco eval nano --limit 3 --strategy cot -o run --resume\n"),
+    ],
+)
+def test_going_on_never_overwrites(
+    marco: Marco, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_rows: int, words: str
+) -> None:
+    """A run begun with --overwrite and interrupted names the command that goes on; without a new row the old ones stay."""
+    monkeypatch.chdir(tmp_path)
+    rows = tmp_path / "run" / "rows.jsonl"
+    assert marco(*SMALL, "-o", "run").code == 0
+    before = rows.read_bytes()
+
+    async def interrupted(left: Sequence[Job], **more: Any) -> bool:
+        await run_jobs(left[:num_rows], **more)
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_evaluating, "run_jobs", interrupted)
+        run = marco(*SMALL, "-o", "run", "--overwrite", "--seed", "0")
+
+    assert run.code == 130
+    assert run.err.endswith(words.replace("--resume", "--seed 0 --resume"))
+    assert rows.read_bytes() == before if num_rows == 0 else rows.read_bytes().count(b"\n") == num_rows
+    assert marco(*SMALL, "-o", "run", "--resume").code == 0
+    assert rows.read_bytes().count(b"\n") == 3
