@@ -142,12 +142,16 @@ class Batch:
             self._tell(survey)
             if journal is not None:
                 remove_rows(journal, keys=survey.stale, is_retrying=self._job.is_retrying)
-                is_left = len(journal.done) - survey.num_strangers < survey.num_rows
-        is_whole = self._answer(journal, seen) if journal is None or is_left else self._nothing_left(journal)
+            is_left = (0 if journal is None else len(journal.done) - survey.num_strangers) < survey.num_rows
+        done = Done() if journal is None else journal.done
+        is_whole = self._answer(journal, done, seen) if is_left else self._is_all_done(done)
         if not is_whole:  # told to the journal, too, which leaves old rows alone as long as there are no new ones
             self._say(f"stopped after {self._tally.num_finished} rows")
             self._tell_how_to_resume()
             raise typer.Exit(EXIT_INTERRUPTED)
+        if not self._tally.num_rows:
+            count = self._tally.num_finished
+            self._say(f"nothing is left to do: {count} rows are there" if count else f"no rows in {self._label}")
         if journal is not None and self._job.mode == "resume":
             journal.arrange(lambda entry: seen.get(entry.key) or 0)
 
@@ -181,20 +185,17 @@ class Batch:
         if survey.stale:
             self._say(f"{len(survey.stale)} rows were changed since they were answered and are answered again")
 
-    def _nothing_left(self, journal: Journal) -> bool:
-        """Count what is done, put it in order, and say so."""
-        rows = file_rows(lines.file_lines(self._job.source), self._job.layout, journal.done, self._tally)
-        is_all_done = next(rows, None) is None
-        self._say(f"nothing is left to do: {self._tally.num_finished} rows are there")
-        return is_all_done
+    def _is_all_done(self, done: Done) -> bool:
+        """Count what is done; say whether that is all."""
+        rows = file_rows(lines.file_lines(self._job.source), self._job.layout, done, self._tally)
+        return next(rows, None) is None
 
-    def _answer(self, journal: Journal | None, seen: KeyTable) -> bool:
+    def _answer(self, journal: Journal | None, done: Done, seen: KeyTable) -> bool:
         """Load the model and answer what is left; say whether that was all."""
         view = open_view(sys.stderr, self._tally, lambda: solver.engine.usage, is_quiet=self._job.is_quiet)
         traces = None if self._job.traces is None else TraceFile(self._job.traces, say=view.say)
         solver = self._open_solver()
         stop = asyncio.Event()
-        done = Done() if journal is None else journal.done
         started, before = time.perf_counter(), solver.engine.usage
 
         async def work() -> bool:

@@ -237,9 +237,12 @@ def test_a_stream_can_be_gone_on_with(marco: Marco) -> None:
     write("q.jsonl", *questions(3))
     marco("batch", "q.jsonl", "-o", "a.jsonl")
     rows = [{**row, "question": "one plus 8?"} if row["id"] == "q1" else row for row in questions(5)]
-    run = marco("batch", "-", "-o", "a.jsonl", "--resume", stdin=write("more.jsonl", *rows).read_bytes())
+    more = write("more.jsonl", *rows).read_bytes()
+    run = marco("batch", "-", "-o", "a.jsonl", "--resume", stdin=more)
+    again = marco("batch", "-", "-o", "a.jsonl", "--resume", stdin=more)
 
-    assert run.code == 0
+    assert run.code == again.code == 0
+    assert "nothing is left to do: 5 rows are there" in again.err
     assert [(row["id"], row["answer"]) for row in read(Path("a.jsonl"))] == [
         ("q0", "0"), ("q1", "8"), ("q2", "2"), ("q3", "3"), ("q4", "4"),
     ]  # fmt: skip
@@ -403,11 +406,13 @@ def test_text_from_rows_cannot_steer_a_terminal(marco: Marco) -> None:
 
 
 def test_an_empty_input_is_an_empty_output(marco: Marco) -> None:
-    """No rows in, no rows out, no failure."""
+    """No rows in, no rows out, no failure, and one line that says so unless --quiet."""
     Path("q.jsonl").write_bytes(b"\n\n")
     for arguments in (("q.jsonl",), ("-",)):
         run: Run = marco("batch", *arguments)
         assert (run.code, run.out) == (0, "")
+        assert run.err == f"marco: no rows in {'stdin' if arguments == ('-',) else 'q.jsonl'}\n"
+        assert marco("batch", *arguments, "-q").err == ""
 
 
 @pytest.mark.weights
