@@ -8,12 +8,10 @@ from typing import Final
 
 from marco_cli.search.tree import Node
 from marco_cli.trace.export.base import Export, Options, cropped
+from marco_cli.trace.export.shade import SHADES, shade_of
 from marco_cli.trace.record import Trace
 
 _LENGTH: Final = 48
-_SHADES: Final = ("#f3d9d2", "#f6e3cf", "#f5edd6", "#eef2e3", "#e3f0e8")
-"""From doubtful to sure; dark text can be read on each."""
-_UNKNOWN: Final = "#eceff1"
 
 
 def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
@@ -58,11 +56,5 @@ def _node(node: Node, trace: Trace, *, is_best: bool) -> str:
         lines.append(f"answer {cropped(found.canonical, _LENGTH) if found else '(none)'}")
     style = "filled,rounded,dashed" if node.step.is_forced and node.parent is not None else "filled,rounded"
     border = ', penwidth=2.5, color="#00695c"' if is_best else ', color="#90a4ae"'
-    return f'  n{node.id} [label={quoted(*lines)}, fillcolor="{_shade(node.confidence)}", style="{style}"{border}];'
-
-
-def _shade(confidence: float | None) -> str:
-    if confidence is None:
-        return _UNKNOWN
-    # Means of a step lie near 1: equal shades below 0.6 leave the others for what differs.
-    return _SHADES[min(len(_SHADES) - 1, max(0, int((confidence - 0.5) / 0.1)))]
+    tint = SHADES[shade_of(node.confidence)].tint
+    return f'  n{node.id} [label={quoted(*lines)}, fillcolor="{tint}", style="{style}"{border}];'

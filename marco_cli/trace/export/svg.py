@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from marco_cli.search.tree import Node
 from marco_cli.trace.export.base import Export, Options, cropped, visible
 from marco_cli.trace.export.layout import Layout, lay_out
+from marco_cli.trace.export.shade import SHADES, shade_of
 from marco_cli.trace.record import Trace
 
 _BOX: Final = (176, 58)
@@ -28,8 +29,6 @@ _STYLE: Final = """
   .forced .box { stroke-dasharray: 5 3 }
   .text { font-size: 11px; fill: #1c2429 } .facts { font-size: 10px; fill: #56646c } .answer { font-weight: 600; fill: #00695c }
   .edge { fill: none; stroke: #b4bec4; stroke-width: 1.2 } .edge.best { stroke: #00796b; stroke-width: 2.5 }
-  .sure0 { fill: #c2410c } .sure1 { fill: #d9822b } .sure2 { fill: #d6ab3d } .sure3 { fill: #7aa874 } .sure4 { fill: #2e8b74 }
-  .sure { fill: #b4bec4 }
   @media (prefers-color-scheme: dark) {
     svg { background: #14181b } .question, .text { fill: #e6eaec } .facts { fill: #9aa7ae } .answer { fill: #5ccab8 }
     .box { fill: #1f2529; stroke: #4a565d } .best .box, .edge.best { stroke: #3fb8a4 } .edge { stroke: #4a565d }
@@ -101,7 +100,7 @@ def _box(node: Node, trace: Trace, layout: Layout, *, is_best: bool) -> str:
     return (
         f'<g class="{classes}" transform="translate({left:.0f} {top})"><title>{_safe(title)}</title>'
         f'<rect class="box" width="{_BOX[0]}" height="{_BOX[1]}" rx="6"/>'
-        f'<rect class="{_sure(node.confidence)}" x="4" y="6" width="4" height="{_BOX[1] - 12}" rx="2"/>'
+        f'<rect fill="{SHADES[shade_of(node.confidence)].colour}" x="4" y="6" width="4" height="{_BOX[1] - 12}" rx="2"/>'
         f'<text class="text" x="15" y="18">{_safe(first)}</text><text class="text" x="15" y="32">{_safe(second)}</text>'
         f'<text class="facts" x="15" y="49">{facts}{answer}</text></g>'
     )
@@ -130,11 +129,6 @@ def _fitting(text: str, cells: int) -> str:
 
 def _cells(text: str) -> int:
     return sum(2 if "\u1100" <= character <= "\uffdc" else 1 for character in text)
-
-
-def _sure(confidence: float | None) -> str:
-    # Means of a step lie near 1: equal colours below 0.6 leave the others for what differs.
-    return "sure" if confidence is None else f"sure{min(4, max(0, int((confidence - 0.5) / 0.1)))}"
 
 
 def _safe(text: str) -> str:
