@@ -37,6 +37,8 @@ def test_the_wheel_holds_the_presets_and_the_model_and_nothing_else(wheel: Path)
     assert {f"marco_cli/presets/{preset.name}" for preset in (ROOT / "presets").glob("*.yaml")} <= set(names)
     assert "marco_cli/nano/marco-nano.gguf" in names
     assert "marco_cli/nano/heldout.jsonl" in names
+    page = ROOT / "marco_cli/trace/export/html"
+    assert {part.relative_to(ROOT).as_posix() for part in page.iterdir()} <= set(names)
 
 
 @pytest.mark.weights

@@ -3,6 +3,8 @@
 In: a trace. Out: HTML that loads nothing. Everything that came from a model, a file or a user is data in a JSON block in which
 `<`, `>` and `&` are escaped, and the page puts it into text nodes only; a content security policy that names the hashes of the
 page's own style and script forbids everything else. Texts are kept once, in a table, and tokens are numbers into it.
+
+What the page looks like and does is in `html/`: its markup, its style, and its script in parts that are put one behind the other.
 """
 
 import codecs
@@ -20,10 +22,15 @@ from numpy.typing import NDArray
 from marco_cli.engine.base import Tokens
 from marco_cli.search.base import Candidate
 from marco_cli.trace.export.base import Export, Options, cropped, json_block, visible
+from marco_cli.trace.export.shade import SHADES, shade_of
 from marco_cli.trace.fields import is_correct
 from marco_cli.trace.record import Trace
 
 _PLACE: Final = re.compile(r"\{\{(\w+)\}\}")
+SCRIPTS: Final = (
+    "search", "text", "layout", "camera", "drawing", "details", "selection", "outcome", "input", "page",
+)  # fmt: skip
+"""The parts of the page's script, each under one name and knowing only those before it; the last one begins."""
 _FORCED, _TERMINAL, _CLOSED = 1, 2, 4
 _DOUBTFUL: Final = 0.9
 """Alternatives are told of tokens whose confidence is below this; the others have none worth telling."""
@@ -38,7 +45,8 @@ def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
 
 def page(trace: Trace) -> str:
     """Return the whole page."""
-    style, script = _part("page.css"), _part("page.js")
+    style = _part("page.css")
+    script = "\n".join(('"use strict";', *(_part(f"{name}.js") for name in SCRIPTS)))
     reply = trace.reply
     answer = trace.answer.canonical if trace.answer else cropped(reply.output, 300) or "no output"
     texts = {
@@ -87,6 +95,8 @@ class _Data:
             ],
             "best": [node.id for node in trace.best_path()],
             "facts": _facts(trace),
+            "shades": [shade.colour for shade in SHADES],
+            "doubtful": round(1000 * _DOUBTFUL),
             "strings": list(self._numbers),
         }
 
@@ -99,6 +109,7 @@ class _Data:
             "visits": [node.visits for node in nodes],
             "value": [round(node.value, 4) for node in nodes],
             "confidence": [None if node.confidence is None else round(node.confidence, 4) for node in nodes],
+            "shade": [shade_of(node.confidence) for node in nodes],
             "flags": [
                 _FORCED * (node.step.is_forced and node.parent is not None)
                 + _TERMINAL * node.is_terminal
@@ -197,7 +208,7 @@ def _verdict(trace: Trace) -> str:
 
 
 def _part(name: str) -> str:
-    return files("marco_cli.trace.export").joinpath(name).read_text(encoding="utf-8")
+    return files("marco_cli.trace.export").joinpath("html", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

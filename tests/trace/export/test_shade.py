@@ -1,0 +1,88 @@
+"""One table of shades for every drawing."""
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from exported import exported
+from search.scripts import grown_script
+from traced import traced
+
+import marco_cli.trace.export
+from marco_cli.trace.export.shade import SHADES, shade_of
+from marco_cli.trace.record import Trace
+
+PLACES: dict[float | None, int] = {
+    None: 0, 0.0: 1, 0.3: 1, 0.5: 1, 0.59996: 1, 0.6: 2, 0.65: 2, 0.69999999: 2, 0.7: 3, 0.79996: 3, 0.8: 4,
+    0.8999: 4, 0.9: 5, 0.99: 5, 1.0: 5,
+}  # fmt: skip
+
+
+@cache
+def shaded() -> Trace:
+    """Return a trace whose nodes are as sure as the table says."""
+    trace = traced(grown_script(5), strategy="mcts", simulations=12)
+    assert len(trace.tree.nodes) >= len(PLACES)
+    for node, confidence in zip(trace.tree.nodes, PLACES, strict=False):
+        node.confidence = confidence
+    return trace
+
+
+def drawn_in_dot(trace: Trace) -> dict[int, int]:
+    """Return the places in the table of the tints that the graph's nodes are filled with."""
+    tints = [shade.tint for shade in SHADES]
+    filled = re.findall(r'^  n(\d+) \[.*, fillcolor="(#\w+)"', exported("dot", [trace])[0].data.decode(), re.MULTILINE)
+    return {int(node): tints.index(colour) for node, colour in filled}
+
+
+def drawn_in_svg(trace: Trace) -> dict[int, int]:
+    """Return the places in the table of the colours beside the picture's texts."""
+    colours = [shade.colour for shade in SHADES]
+    groups = ET.fromstring(exported("svg", [trace])[0].data).findall("{*}g")  # noqa: S314  # our own writer's
+    found = {}
+    for group in groups:
+        number = re.match(r"node (\d+):", group.findtext("{*}title", ""))
+        (colour,) = [rect.attrib["fill"] for rect in group.findall("{*}rect") if "fill" in rect.attrib]
+        assert number
+        found[int(number[1])] = colours.index(colour)
+    return found
+
+
+def drawn_in_html(trace: Trace) -> dict[int, int]:
+    """Return the places in the table of the colours that the page is told to draw its nodes in."""
+    page = exported("html", [trace])[0].data.decode()
+    block = re.search(r'<script type="application/json" id="trace">(.*?)</script>', page)
+    assert block
+    data = json.loads(block[1])
+    colours = [shade.colour for shade in SHADES]
+    return {node: colours.index(data["shades"][shade]) for node, shade in enumerate(data["nodes"]["shade"])}
+
+
+@pytest.mark.parametrize(("confidence", "place"), PLACES.items())
+def test_a_shade_begins_at_its_bound(confidence: float | None, place: int) -> None:
+    """A confidence has the last shade whose bound it reaches, exactly at the bound too, and none has the first."""
+    assert shade_of(confidence) == place
+
+
+@pytest.mark.parametrize("drawn", [drawn_in_dot, drawn_in_svg, drawn_in_html])
+def test_all_drawings_give_a_step_the_same_shade(drawn: Callable[[Trace], dict[int, int]]) -> None:
+    """Page, picture and graph agree on each step, at the bounds, where rounding would part them, as between them."""
+    trace = shaded()
+    nodes = trace.tree.nodes
+
+    assert drawn(trace) == {node.id: shade_of(node.confidence) for node in nodes}
+    assert set(drawn(trace).values()) == set(range(len(SHADES)))
+
+
+def test_shades_are_written_in_one_file() -> None:
+    """A colour is changed in one place: no drawing has one of its own."""
+    folder = Path(marco_cli.trace.export.__file__).parent
+    sources = {path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*.*") if path.suffix != ".pyc"}
+
+    for shade in SHADES[1:]:
+        for colour in (shade.colour, shade.tint):
+            assert [name for name, source in sources.items() if colour in source] == ["shade.py"]
