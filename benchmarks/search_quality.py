@@ -322,9 +322,17 @@ def draw_plot(path: Path, gains: dict[str, float], tokens: dict[str, float]) -> 
     for label, names in lines.items():
         axes.plot([tokens[n] for n in names], [gains[n] for n in names], marker="o", label=label)
     for name, points in gains.items():
-        if name.startswith(("paper", "beam", "tot", "greedy", "auto")):
+        if name.startswith(("paper", "beam", "tot", "greedy", "auto")) and "reflect" not in name:
             axes.plot(tokens[name], points, marker="x", color="grey")
-            axes.annotate(name.split(" @")[0], (tokens[name], points), fontsize=8, color="grey")
+            offset = (5, -9) if "mini32" in name else (5, 3)  # the two mini steps lie close together
+            axes.annotate(
+                name.split(" @")[0],
+                (tokens[name], points),
+                xytext=offset,
+                textcoords="offset points",
+                fontsize=8,
+                color="grey",
+            )
     axes.set(xscale="log", xlabel="decoded tokens a problem", ylabel="points over greedy, same problems")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
