@@ -24,6 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Literal, Self
 
+import numpy as np
+
 from marco_cli import jsonl
 from marco_cli.batch import files
 from marco_cli.batch.key_table import KeyTable
@@ -34,6 +36,9 @@ Mode = Literal["create", "resume", "overwrite"]
 
 HASH_DIGITS: Final = 16
 """Hexadecimal digits of an input hash that are compared."""
+
+_GONE: Final = -1
+"""Position of a row that is to be removed."""
 
 _HASH: Final = re.compile(f"[0-9a-f]{{{HASH_DIGITS}}}")
 
@@ -222,21 +227,22 @@ class Journal:
         with self._lock:
             self._begin()
             last = KeyTable()
-            positions: list[int | None] = []
+            positions = array("q")
             spans = array("Q", [0])
             for index, (entry, end) in enumerate(self._rows()):
                 before = last.put(entry.key, index)
                 if before is not None:
-                    positions[before] = None
-                positions.append(position_of(entry))
+                    positions[before] = _GONE
+                position = position_of(entry)
+                positions.append(_GONE if position is None else position)
                 spans.append(end)
-            places = [(position, index) for index, position in enumerate(positions) if position is not None]
-            order = [index for _, index in sorted(places)]
-            if order != list(range(len(positions))):
+            num_gone = positions.count(_GONE)
+            order = np.argsort(np.array(positions), kind="stable")[num_gone:]
+            if num_gone or (np.diff(order) < 0).any():
                 self._file = files.rewrite(self.path, self._file, ((spans[index], spans[index + 1]) for index in order))
                 self._end = os.fstat(self._file.fileno()).st_size
             self.scan()
-            return len(positions) - len(order)
+            return num_gone
 
     def scan(self) -> None:
         """Read the file from its beginning, note what is done, and cut off or complete its last line.
