@@ -124,10 +124,13 @@ class BatchedEngine:
             if self._driver is not None and not self._driver.done():
                 await asyncio.wait([self._driver])
         finally:
-            freed = self._thread.submit(self._model.close)  # after whatever the thread still has to do
-            await asyncio.wrap_future(freed)
-            if self._pool is not None:
-                self._pool.shutdown()
+            freed = self._thread.submit(self._free)  # after whatever the thread still has to do
+            await asyncio.shield(asyncio.wrap_future(freed))  # else a cancel would take it off the queue
+
+    def _free(self) -> None:
+        self._model.close()
+        if self._pool is not None:
+            self._pool.shutdown()
 
     def _refuse_closed(self) -> None:
         if self._closed:

@@ -152,6 +152,32 @@ def test_a_close_that_is_cancelled_still_frees_the_model() -> None:
     assert model.is_closed
 
 
+def test_a_close_that_is_cancelled_while_another_model_works_still_frees() -> None:
+    """All engines share a thread: what waits for it there is done, though nobody waits for that any more."""
+    busy, other = Gated(), Gated()
+
+    async def main() -> None:
+        first, second = (
+            BatchedEngine(busy, places=2, context_size=100),
+            BatchedEngine(other, places=2, context_size=100),
+        )
+        task = asyncio.create_task(first.generate(ask("x", 3)))
+        await until_started(busy)
+        closing = asyncio.create_task(second.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+        assert not other.is_closed
+        busy.gate.set()
+        await task
+        await first.close()
+
+    asyncio.run(main())
+
+    assert other.is_closed
+    assert busy.is_closed
+
+
 def test_a_script_says_its_lines_with_their_probabilities() -> None:
     """A table of continuations is a model: tokens are as likely as the continuations that begin with them."""
     table: Mapping[str, Mapping[str, float]] = {"": {"four": 0.9, "five": 0.1}, "four": {"." + END: 1.0}}
