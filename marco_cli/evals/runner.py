@@ -212,7 +212,10 @@ async def ask(job: Job, solver: Solver, on_untraced: Callable[[Exception], None]
     own = replace(solver, settings=job.variant.seeded(job.seed_index))
     try:
         problem = replace(own.problem(_question(item, own)), is_free_form=item.scorer == "chrf")
-        result = await own.solve(problem)
+        try:
+            result = await own.solve(problem)
+        finally:
+            solver.engine.forget(problem.prompt_ids)
     except (InputError, EngineError) as error:
         return Answered(outcome=failed(error, item=item, variant=label, seed=job.seed))
     config, is_routed = search_plan(own.settings)

@@ -13,9 +13,10 @@ from math import exp
 import numpy as np
 
 from marco_cli.engine.base import Request
-from marco_cli.search.base import StopReason
+from marco_cli.search.base import Candidate, Reply, StopReason
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane, together
+from marco_cli.search.reflection import reflect_in_tree
 from marco_cli.search.run import Run
 from marco_cli.search.tree import Node
 
@@ -64,7 +65,7 @@ def _is_done(run: Run) -> bool:
     """Say whether there are as many candidates as beams, or the budget is used up and there is one at least."""
     if run.budget.refusal() is not None:
         return bool(run.candidates)
-    return len(run.candidates) >= run.config.beam_width
+    return sum(candidate.reflects is None for candidate in run.candidates) >= run.config.beam_width
 
 
 async def _next_level(growth: Expansion, lane: Lane, beams: list[Node], judge: Judge) -> list[Node]:
@@ -91,14 +92,20 @@ def _has_thought(growth: Expansion, node: Node) -> bool:
 
 
 async def _take(growth: Expansion, lane: Lane, node: Node) -> None:
-    """Make a candidate of a reply that has ended, or roll one out that has not."""
-    growth.run.budget.claim()
-    reply = await growth.roll_out(lane, node, index=0)
-    grown = growth.keep(reply, node)
-    if growth.run.is_done(reply):
+    """Make a candidate of a reply that has ended, or roll one out that has not, and think it over if that is wanted."""
+
+    def take(start: Node, reply: Reply, reflects: int | None = None) -> Candidate | None:
+        grown = growth.keep(reply, start, reflects=reflects)
+        if not growth.run.is_done(reply):
+            growth.run.budget.settle(is_done=False)
+            return None
         growth.back_up(grown.node, growth.run.value(reply), lane=lane.number)
-    else:
-        growth.run.budget.settle(is_done=False)
+        return grown.candidate
+
+    growth.run.budget.claim()
+    candidate = take(node, await growth.roll_out(lane, node, index=0))
+    if candidate is not None:
+        await reflect_in_tree(growth, lane, candidate, take=take)
 
 
 def _mean_confidence(growth: Expansion, node: Node) -> float:

@@ -20,7 +20,7 @@ from marco_cli.search.base import Candidate, Reply, StopReason
 from marco_cli.search.descent import Branch, Descent, Thought
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
-from marco_cli.search.reflection import Acceptor, reflect, think_again, thought_tokens
+from marco_cli.search.reflection import reflect_in_tree, think_again, thought_tokens
 from marco_cli.search.run import Run
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.tree import Node
@@ -129,8 +129,10 @@ class _Search:
             await self._reflect(lane, candidate)
 
     async def _reflect(self, lane: Lane, candidate: Candidate) -> None:
-        seed = derive_seed(self.config.seed, self.tree[candidate.node_id].key, 0)
-        await reflect(self.run, lane, candidate, seed=seed, accept=self._accept_reflection(lane))
+        def take(start: Node, reply: Reply, reflects: int) -> Candidate | None:
+            return self._take(lane, start, reply, reflects=reflects)
+
+        await reflect_in_tree(self.growth, lane, candidate, take=take)
 
     def _take(self, lane: Lane, start: Node, reply: Reply, *, reflects: int | None) -> Candidate | None:
         grown = self.growth.keep(reply, start, reflects=reflects)
@@ -143,23 +145,9 @@ class _Search:
             self._remember_thought(grown.node, grown.candidate)
         return grown.candidate
 
-    def _accept_reflection(self, lane: Lane) -> Acceptor:
-        def accept(reply: Reply, num_shared: int, reflects: int) -> Candidate | None:
-            end = self.tree[self.run.candidates[reflects].node_id]
-            return self._take(lane, _node_within(end, num_shared), reply, reflects=reflects)
-
-        return accept
-
     def _remember_thought(self, end: Node, candidate: Candidate) -> None:
         """Note where a reply's thought ends, for a child that thinks it over."""
         tokens = thought_tokens(self.run, candidate.reply)
         if tokens is not None:
             thought = Thought(tokens=tokens, candidate_id=candidate.id)
-            self.descent.remember(_node_within(end, len(tokens)), thought)
-
-
-def _node_within(node: Node, num_tokens: int) -> Node:
-    """Return the deepest node of the path to `node` that has at most so many tokens."""
-    while node.num_tokens > num_tokens and node.parent is not None:
-        node = node.parent
-    return node
+            self.descent.remember(end.within(len(tokens)), thought)

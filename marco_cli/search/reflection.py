@@ -9,13 +9,19 @@ from collections.abc import Callable
 
 from marco_cli.engine.base import SamplingParams, Tokens
 from marco_cli.search.base import Candidate, Reply
+from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
 from marco_cli.search.rollout import thought_limit
 from marco_cli.search.run import Run
+from marco_cli.search.seeds import derive_seed
+from marco_cli.search.tree import Node
 
 Acceptor = Callable[[Reply, int, int], Candidate | None]
 """`accept(reply, num_shared, reflects)`: take a reply whose first `num_shared` tokens are those of candidate `reflects`, and
 settle the simulation that it was."""
+
+Taker = Callable[[Node, Reply, int], Candidate | None]
+"""`take(start, reply, reflects)`: the same for a tree that the reply leaves after the node `start`."""
 
 
 async def reflect(
@@ -42,6 +48,17 @@ async def reflect(
         if later is None:
             return
         candidate = later
+
+
+async def reflect_in_tree(growth: Expansion, lane: Lane, candidate: Candidate, *, take: Taker) -> None:
+    """Let a candidate that ends in a tree be thought over; what is new hangs on the deepest node before the phrase."""
+
+    def accept(reply: Reply, num_shared: int, reflects: int) -> Candidate | None:
+        end = growth.tree[growth.run.candidates[reflects].node_id]
+        return take(end.within(num_shared), reply, reflects)
+
+    seed = derive_seed(growth.run.config.seed, growth.tree[candidate.node_id].key, 0)
+    await reflect(growth.run, lane, candidate, seed=seed, accept=accept)
 
 
 async def think_again(

@@ -113,6 +113,10 @@ class Node:
         """Return the child whose step has exactly these token ids."""
         return self._child_by_ids.get(_pack(ids))
 
+    def within(self, num_tokens: int) -> "Node":
+        """Return the deepest node of the path to this one that has at most so many tokens above and in it."""
+        return next(node for node in _upwards(self) if node.num_tokens <= num_tokens or node.parent is None)
+
     def state(self) -> NodeState:
         """Describe the node as it is now."""
         return NodeState(

@@ -8,6 +8,8 @@ import pytest
 from evals.examples import ITEMS, adding_script, ask_all, opened, variants
 from traced import scripted_solver
 
+from marco_cli.engine.base import Request
+from marco_cli.engine.prefix_cache import PrefixCache
 from marco_cli.engine.scripted import END
 from marco_cli.errors import InputError
 from marco_cli.evals.outcome import Outcome
@@ -131,6 +133,24 @@ def test_an_item_that_does_not_fit_is_a_failed_row(tmp_path: Path) -> None:
 
     assert row.error is not None
     assert row.error.type == "context_overflow"
+
+
+def test_what_a_search_leaves_in_the_kv_memory_is_given_up() -> None:
+    """Every cell in use makes every token dearer, and nothing goes on from the replies of a row that is done."""
+
+    async def work() -> int:
+        solver = scripted_solver(adding_script)
+        try:
+            for job in jobs(FEW, variants("vote@8")):
+                await ask(job, solver)
+            last = solver.problem("9+2?").prompt_ids
+            await solver.engine.generate(Request(prompt_ids=last, max_tokens=0))
+            cache: PrefixCache = solver.engine._scheduler.cache  # type: ignore[attr-defined]
+            return cache.cells - len(last)
+        finally:
+            await solver.close()
+
+    assert asyncio.run(work()) < len("<|im_end|><|im_start|>assistant")  # the end of a prompt, and no reply
 
 
 def test_failed_rows_are_tried_again(tmp_path: Path) -> None:
