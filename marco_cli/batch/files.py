@@ -21,6 +21,14 @@ _NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _BLOCK: Final = 1 << 20
 
 
+def is_there(path: Path) -> bool:
+    """Say whether a path leads to something; what cannot be looked at (no permission, too long a name) is not there."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def open_locked(path: Path, *, must_be_new: bool) -> BinaryIO:
     """Open a file for reading and writing, make it if it does not exist, and keep others out until it is closed.
 
@@ -96,10 +104,15 @@ def write_all(file: BinaryIO, data: bytes) -> None:
 def write_atomically(path: Path, data: bytes) -> None:
     """Put a file in place as a whole: whoever reads it finds the old or the new one, even after a power cut."""
     temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb", buffering=0) as file:
-        write_all(file, data)
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb", buffering=0) as file:
+            write_all(file, data)
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
     _sync_directory(path.parent)
 
 
@@ -116,6 +129,7 @@ def rewrite(path: Path, source: BinaryIO, spans: Iterable[tuple[int, int]]) -> B
         try:
             target.truncate(0)
             _lock(target, temporary)
+            temporary.chmod(stat.S_IMODE(os.fstat(source.fileno()).st_mode))
             for begin, end in spans:
                 _copy(source, target, begin, end)
             os.fsync(target.fileno())

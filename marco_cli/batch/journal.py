@@ -326,7 +326,7 @@ def open_journal(
 
     """
     path = path.resolve()
-    is_new = not path.exists()
+    is_new = not files.is_there(path)
     file = files.open_locked(path, must_be_new=mode == "create")
     describe = partial(write_meta, path, configuration=configuration, facts=facts, before=None)
     try:
@@ -340,12 +340,21 @@ def open_journal(
         if before is None or before.configuration != plain(configuration):
             write_meta(path, configuration=configuration, facts=facts, before=before)
     except OSError as error:
-        file.close()
+        _give_up(path, file, is_new=is_new)
         raise _unwritable(path, error, "free some space, or name another file") from error
     except BaseException:
-        file.close()
+        _give_up(path, file, is_new=is_new)
         raise
     return journal
+
+
+def _give_up(path: Path, file: BinaryIO, *, is_new: bool) -> None:
+    """Close a file; one that was made just now is removed, so that the same command can be tried again."""
+    try:
+        if is_new and not os.fstat(file.fileno()).st_size:
+            path.unlink(missing_ok=True)
+    finally:
+        file.close()
 
 
 def _no_row(path: Path, number: int, error: InputError) -> StorageError:

@@ -35,10 +35,10 @@ def plain(value: object) -> object:
 
 
 def read_meta(path: Path) -> Meta | None:
-    """Return the description of the output file `path`; None when it is missing or damaged."""
+    """Return the description of the output file `path`; None when it is missing, damaged or cannot be read."""
     try:
         meta = jsonl.decode(meta_path(path).read_bytes())
-    except (FileNotFoundError, InputError):
+    except (OSError, InputError):
         return None
     if not isinstance(meta, dict):
         return None

@@ -8,6 +8,7 @@ from typing import Final
 
 from marco_cli.batch.journal import HASH_DIGITS, Done
 from marco_cli.batch.key_table import KeyTable
+from marco_cli.batch.record import FAILED
 from marco_cli.batch.rows import BadRow, Row
 from marco_cli.errors import InputError
 
@@ -18,11 +19,21 @@ MOST_PROBLEMS: Final = 10
 class Survey:
     """What an input holds. Feed it with `add`, then `check` it."""
 
-    def __init__(self, done: Done | None = None, *, num_samples: int = 0) -> None:
+    def __init__(self, done: Done | None = None, *, num_samples: int = 0, is_retrying: bool = False) -> None:
+        """Begin to look.
+
+        Args:
+            done: what the output holds.
+            num_samples: good rows that are drawn.
+            is_retrying: whether rows that failed are to be answered again, and so are not done.
+
+        """
         self.num_rows = 0
         self.num_bad = 0
         self.num_done = 0
         """Rows that the output holds with the same input."""
+        self.num_again = 0
+        """Rows that the output holds with the same input and that are to be answered again."""
         self.problems: list[tuple[int, str]] = []
         """Line and message of the first bad rows."""
         self.hint: str | None = None
@@ -32,7 +43,10 @@ class Survey:
         self.stale: set[str] = set()
         """Keys whose input is another than when their row was written."""
         self._done = done or Done()
-        self._repeated: list[tuple[str, int, int]] = []
+        self._repeated: tuple[str, int, int] | None = None
+        """The first id that came again, and its lines."""
+        self._num_repeated = 0
+        self._is_retrying = is_retrying
         self._num_samples = num_samples
         self._sample: list[Row] = []
         self._num_offered = 0
@@ -44,16 +58,22 @@ class Survey:
         return sorted(self._sample, key=lambda row: row.line)
 
     @property
+    def num_left(self) -> int:
+        """Good rows that are not done."""
+        return self._num_offered
+
+    @property
     def num_strangers(self) -> int:
         """Rows of the output that the input does not have."""
-        return len(self._done) - self.num_done - len(self.stale)
+        return len(self._done) - self.num_done - self.num_again - len(self.stale)
 
     def add(self, row: Row | BadRow) -> None:
         """Look at the next row."""
         self.num_rows += 1
         before = self.lines.put(row.key, row.line)
         if before is not None:
-            self._repeated.append((str(row.id), before, row.line))
+            self._num_repeated += 1
+            self._repeated = self._repeated or (str(row.id), before, row.line)
         if isinstance(row, BadRow):
             self.num_bad += 1
             self.hint = self.hint or row.error.hint
@@ -71,9 +91,9 @@ class Survey:
             InputError: an id came up twice, or there are rows but no good one.
 
         """
-        if self._repeated:
-            row_id, first, second = self._repeated[0]
-            more = f", and {len(self._repeated) - 1} more ids come twice" if self._repeated[1:] else ""
+        if self._repeated is not None:
+            row_id, first, second = self._repeated
+            more = f", and {self._num_repeated - 1} more rows repeat an id" if self._num_repeated > 1 else ""
             raise InputError(
                 f"{name}: id {row_id[:80]!r} is on line {first} and on line {second}{more}",
                 hint="give every row an id of its own, or leave ids out",
@@ -86,10 +106,13 @@ class Survey:
         recorded = self._done.get(row.key)
         if recorded is None:
             return False
-        if recorded.input_hash == row.input_hash[:HASH_DIGITS]:
-            return True
-        self.stale.add(row.key)
-        return False
+        if recorded.input_hash != row.input_hash[:HASH_DIGITS]:
+            self.stale.add(row.key)
+            return False
+        if self._is_retrying and recorded.status in FAILED:
+            self.num_again += 1
+            return False
+        return True
 
     def _offer(self, row: Row) -> None:
         """Keep each of the rows offered so far with the same probability (reservoir sampling, Vitter 1985)."""

@@ -82,11 +82,11 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorLimit:
-    """How many rows may fail before a run ends."""
+    """How many rows may fail before a run ends; those of earlier runs do not count, so that every run gets on."""
 
     count: int | None = None
     share: float | None = None
-    """In [0, 1], of all rows; of a stream, of those finished."""
+    """In [0, 1], of all rows; of a stream, of those that the run has finished."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -104,10 +104,11 @@ class ErrorLimit:
 
     def is_exceeded(self, tally: Tally) -> bool:
         """Say whether more rows failed than may."""
+        num_failed = sum(tally.statuses[status] for status in FAILED)
         if self.count is not None:
-            return tally.num_failed > self.count
+            return num_failed > self.count
         if self.share is None:
             return False
-        if tally.total is None and tally.num_finished < _FEWEST:
+        if tally.total is None and tally.num_rows < _FEWEST:
             return False
-        return tally.num_failed > self.share * (tally.total or tally.num_finished)
+        return num_failed > self.share * (tally.total or tally.num_rows)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from io import UnsupportedOperation
 from itertools import count
 from pathlib import Path
 
@@ -24,9 +23,9 @@ def refuse_input_as_output(source: str, output: Path) -> None:
         ConfigError: both are one file.
 
     """
-    if output.is_dir():
-        return
-    with suppress(FileNotFoundError, UnsupportedOperation):
+    with suppress(OSError):  # stdin is no file, or one of them is not there: they are not one
+        if output.is_dir():
+            return
         read = os.fstat(sys.stdin.fileno()) if source == STDIN else Path(source).stat()
         for path in (output, meta_path(output)):
             if path.exists() and os.path.samestat(read, path.stat()):

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import typer
 
 from marco_cli.batch import lines, provenance
 from marco_cli.batch.answering import Answerer, RowSettings
+from marco_cli.batch.files import is_there
 from marco_cli.batch.journal import Done, Journal, Mode, open_journal, read_done
 from marco_cli.batch.key_table import KeyTable
+from marco_cli.batch.meta import check_meta, read_meta
 from marco_cli.batch.record import Format, read_entry
 from marco_cli.batch.rows import Layout, read_row
 from marco_cli.batch.runner import AnyRow, Measured, file_rows, measure, run_rows, stream_rows
@@ -106,19 +108,26 @@ class Batch:
 
     def dry_run(self) -> None:
         """Check everything, answer a few rows, print what a run would come to."""
-        done, output = Done(), self._job.output
-        if output is not None and output.exists():
-            refuse_input_as_output(self._job.source, output)
-            if self._job.mode == "create":
-                raise ConfigError(
-                    f"{output} exists already", hint="--resume goes on with it, --overwrite begins it anew"
-                )
-            done = read_done(output, read_entry) if self._job.mode == "resume" else done
-        survey = asyncio.run(self._survey(done, num_samples=self._parallel))
+        survey = Survey(self._done_so_far(), num_samples=self._parallel, is_retrying=self._job.is_retrying)
+        self._look_through(survey)
+        self._refuse_strangers(survey)
         measured = self._measure(survey) if survey.sample else None
         write(f"{dry_run_report(survey, measured, parallel=self._parallel)}\n".encode())
         if survey.num_bad:
             raise IncompleteError(f"{survey.num_bad} of {survey.num_rows} rows cannot be used", hint=survey.hint)
+
+    def _done_so_far(self) -> Done:
+        """Return what the output holds, without touching it; refuse what a run would refuse."""
+        job, output = self._job, self._job.output
+        if output is None or not is_there(output):
+            return Done()
+        refuse_input_as_output(job.source, output)
+        if job.mode == "create":
+            raise ConfigError(f"{output} exists already", hint="--resume goes on with it, --overwrite begins it anew")
+        done = read_done(output, read_entry) if job.mode == "resume" else Done()
+        if len(done):
+            check_meta(output, read_meta(output), self._configuration(), force=job.is_forced)
+        return done
 
     def run(self) -> None:
         """Answer the rows."""
@@ -137,7 +146,9 @@ class Batch:
             if journal is not None:
                 remove_rows(journal, keys=set(), is_retrying=self._job.is_retrying)
         else:
-            survey = asyncio.run(self._survey(Done() if journal is None else journal.done))
+            survey = Survey(Done() if journal is None else journal.done)
+            self._look_through(survey)
+            self._refuse_strangers(survey)
             self._tally.total, seen = survey.num_rows, survey.lines
             self._tell(survey)
             if journal is not None:
@@ -155,29 +166,34 @@ class Batch:
         if journal is not None and self._job.mode == "resume":
             journal.arrange(lambda entry: seen.get(entry.key) or 0)
 
-    async def _survey(self, done: Done, num_samples: int = 0) -> Survey:
-        survey = Survey(done, num_samples=num_samples)
+    def _look_through(self, survey: Survey) -> None:
+        """Survey the whole input."""
         if self._is_stream:
-            async for line in self._stream():
-                survey.add(read_row(line, self._job.layout))
-        else:
+            asyncio.run(self._look_through_stream(survey))
+        else:  # in no event loop, which would keep Ctrl-C to itself until the end of the file
             for line in lines.file_lines(self._job.source):
                 survey.add(read_row(line, self._job.layout))
         survey.check(self._label)
-        return survey
+
+    async def _look_through_stream(self, survey: Survey) -> None:
+        async for line in self._stream():
+            survey.add(read_row(line, self._job.layout))
 
     def _stream(self) -> AsyncIterable[lines.Line]:
         if self._job.source == lines.STDIN and sys.stdin.isatty():
             self._say("reading rows from the terminal; Ctrl-D ends them")
         return lines.stream_lines(self._job.source, sys.stdin.buffer)
 
-    def _tell(self, survey: Survey) -> None:
-        """Say what is remarkable about an input; refuse one that an output does not belong to."""
+    def _refuse_strangers(self, survey: Survey) -> None:
+        """Refuse an input that the output does not belong to."""
         if survey.num_strangers and not self._job.is_forced:
             raise ConfigError(
                 f"{self._job.output} holds {survey.num_strangers} rows that {self._label} does not have",
                 hint="give the input that it was made from; --force keeps them",
             )
+
+    def _tell(self, survey: Survey) -> None:
+        """Say what is remarkable about an input."""
         for number, message in survey.problems:
             self._say(f"line {number}: {message}")
         if survey.num_bad > len(survey.problems):
@@ -261,26 +277,31 @@ class Batch:
     def _open_journal(self, output: Path) -> Journal:
         job, settings = self._job, self._rows.base
         refuse_input_as_output(job.source, output)
-        if job.mode == "create" and output.is_file():  # before a large model is hashed
+        if job.mode == "create" and is_there(output) and output.is_file():  # before a large model is hashed
             raise ConfigError(f"{output} exists already", hint="--resume goes on with it, --overwrite begins it anew")
         journal = open_journal(
             output,
             mode=job.mode,
             force=job.is_forced,
             read_entry=read_entry,
-            configuration=provenance.configuration(
-                settings,
-                model=self._model,
-                critic=None if settings.critic is None else locate(settings.critic, os.environ),
-                layout=job.layout,
-                form=job.form,
-                min_confidence=job.min_confidence,
-            ),
+            configuration=self._configuration(),
             facts=provenance.facts(settings, model=self._model, source=self._label, parallel=self._parallel),
         )
         for notice in journal.notices:
             self._say(notice)
         return journal
+
+    def _configuration(self) -> Mapping[str, object]:
+        """Return what rows of one file must have in common."""
+        job, settings = self._job, self._rows.base
+        return provenance.configuration(
+            settings,
+            model=self._model,
+            critic=None if settings.critic is None else locate(settings.critic, os.environ),
+            layout=job.layout,
+            form=job.form,
+            min_confidence=job.min_confidence,
+        )
 
     def _way_on(self) -> str | None:
         if self._job.output is None:

@@ -46,7 +46,8 @@ def batch(
     force: Annotated[bool, typer.Option("--force", help="Resume even if another configuration made OUT.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first row that fails.")] = False,
     max_errors: Annotated[
-        str | None, typer.Option("--max-errors", metavar="N|P%", help="Stop when more rows fail.", show_default=False)
+        str | None,
+        typer.Option("--max-errors", metavar="N|P%", help="Stop when more rows of this run fail.", show_default=False),
     ] = None,
     traces: Annotated[
         Path | None,

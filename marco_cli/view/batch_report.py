@@ -44,16 +44,18 @@ def dry_run_report(survey: Survey, measured: Measured | None, *, parallel: int) 
         lines.extend(f"  line {number}: {printable(message)}" for number, message in survey.problems)
         if survey.num_bad > len(survey.problems):
             lines.append(f"  and {grouped(survey.num_bad - len(survey.problems))} more")
-    if survey.num_done or survey.stale:
+    if survey.num_done or survey.stale or survey.num_again:
         lines.append(f"done      {grouped(survey.num_done)}")
+    if survey.num_again:
+        lines.append(f"failed    {grouped(survey.num_again)} to be tried again")
     if survey.stale:
         lines.append(f"changed   {grouped(len(survey.stale))} since they were answered")
     return "\n".join([*lines, *_estimate(survey, measured, parallel)])
 
 
 def _estimate(survey: Survey, measured: Measured | None, parallel: int) -> list[str]:
-    left = survey.num_rows - survey.num_done - survey.num_bad
-    if measured is None or left <= 0:
+    left = survey.num_left
+    if measured is None or not left:
         return []
     if not measured.num_rows:
         return [f"time      more than {duration(left / parallel * measured.seconds)}: no row was finished in time"]

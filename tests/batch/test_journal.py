@@ -269,6 +269,20 @@ def test_a_disk_that_is_full_costs_the_row_in_hand_only(path: Path, step: str) -
         assert len(journal.done) == 3
 
 
+def test_what_cannot_be_begun_leaves_nothing(path: Path) -> None:
+    """A disk too full for the description: the same command can be given again when there is space."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, old[1]))
+    try:
+        with pytest.raises(StorageError):
+            opened(path, "create")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+    assert list(path.parent.iterdir()) == []
+    write(path, row("a"))
+
+
 @pytest.mark.parametrize("name", ["directory", "missing/out.jsonl", "fifo"])
 def test_places_that_hold_no_file_are_named(tmp_path: Path, name: str) -> None:
     """A directory, a path without one, a pipe: one line, exit code 2 or 7, and no hanging."""

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from commands.program import Marco, Run
 
 from marco_cli import solver
 from marco_cli.batch.journal import Journal
+from marco_cli.batch.lines import Line
+from marco_cli.batch.rows import BadRow, Layout, Row, read_row
 from marco_cli.errors import StorageError
 
 KEYS = [
@@ -292,6 +295,9 @@ def test_failed_rows_are_tried_again_on_request(marco: Marco) -> None:
         (["q.jsonl", "--resume"], 2, "name a file with -o"),
         (["q.jsonl", "-o", "."], 2, "is a directory"),
         (["q.jsonl", "-o", "missing/a.jsonl"], 7, "missing/a.jsonl"),
+        (["q.jsonl", "-o", "a" * 300], 7, "name too long"),
+        (["q.jsonl", "-o", "a.jsonl", "--resume", "--seed", "3", "--dry-run"], 2, "settings.seed was 0, now 3"),
+        (["other.jsonl", "-o", "a.jsonl", "--resume", "--dry-run"], 2, "holds 3 rows that other.jsonl does not have"),
         (["missing.jsonl"], 6, "missing.jsonl"),
         (["."], 6, "is a directory"),
         (["picture.png"], 6, "no row of picture.png can be used; line 1"),
@@ -385,6 +391,62 @@ def test_a_dry_run_counts_checks_and_measures(marco: Marco) -> None:
     assert "for 10 rows" in run.out
     assert marco("batch", "-", "--dry-run", stdin=before).code == 6
     assert Path("a.jsonl").read_bytes() == before
+
+
+def test_a_dry_run_counts_what_is_left_as_a_run_would(marco: Marco) -> None:
+    """A bad row that is done is not taken off twice, and --retry-errors has the failed ones to do."""
+    write("q.jsonl", b"{", {"id": "mute", "prompt": "MUTE"}, *questions(3))
+    marco("batch", "q.jsonl", "-o", "a.jsonl")
+    Path("a.jsonl").write_bytes(b"".join(Path("a.jsonl").read_bytes().splitlines(keepends=True)[:-1]))
+
+    run = marco("batch", "q.jsonl", "-o", "a.jsonl", "--resume", "--dry-run")
+    assert "done      4\n" in run.out
+    assert "for 1 row (" in run.out
+    run = marco("batch", "q.jsonl", "-o", "a.jsonl", "--retry-errors", "--dry-run")
+    assert "done      2\nfailed    2 to be tried again\n" in run.out
+    assert "for 2 rows (" in run.out
+
+
+def test_going_on_after_too_many_errors_gets_on(marco: Marco) -> None:
+    """The command that a stopped run names goes to the next row that fails, and at last to the end."""
+    write("q.jsonl", *([b"bad"] + [{"prompt": str(n)} for n in range(5)]) * 2)
+    lengths: list[int] = []
+    for _ in range(3):
+        marco("batch", "q.jsonl", "-o", "a.jsonl", "--fail-fast", *(["--resume"] if lengths else []))
+        lengths.append(len(read(Path("a.jsonl"))))
+
+    assert lengths == [1, 7, 12]
+
+
+def test_rows_stay_as_private_as_they_are(marco: Marco) -> None:
+    """Putting rows in order, or answering some again, keeps the permissions of the file."""
+    write("q.jsonl", *questions(3)[1:])
+    marco("batch", "q.jsonl", "-o", "a.jsonl")
+    Path("a.jsonl").chmod(0o600)
+    write("q.jsonl", *questions(3))
+    assert marco("batch", "q.jsonl", "-o", "a.jsonl", "--resume").code == 0
+
+    assert [row["id"] for row in read(Path("a.jsonl"))] == ["q0", "q1", "q2"]
+    assert Path("a.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_ctrl_c_ends_the_look_through_a_long_file(marco: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one does, and not at the end of the file; nothing is left behind."""
+    num_read = 0
+
+    def interrupted(line: Line, layout: Layout) -> Row | BadRow:
+        nonlocal num_read
+        num_read += 1
+        if num_read == 3:
+            signal.raise_signal(signal.SIGINT)
+        return read_row(line, layout)
+
+    write("q.jsonl", *questions(1000))
+    monkeypatch.setattr("marco_cli.commands._batching.read_row", interrupted)
+
+    assert marco("batch", "q.jsonl", "-o", "a.jsonl").code == 130
+    assert num_read == 3
+    assert not Path("a.jsonl").exists()
 
 
 def test_quiet_says_nothing_but_what_went_wrong(marco: Marco) -> None:
