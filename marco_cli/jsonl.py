@@ -2,7 +2,8 @@
 
 Out (`encode`): plain values (dicts, lists, strings, numbers, None), dataclasses of them and numpy arrays become bytes. Numbers
 that JSON has no word for (NaN, infinities) become null, integers beyond 64 bits become strings, and lone surrogates, which UTF-8
-cannot hold, become U+FFFD: a row is never lost to a strange value.
+cannot hold, become U+FFFD: a row is never lost to a strange value. All characters that steer a terminal are written as
+escapes, not only those that JSON forbids: a text does no harm on the way, and is the same again when it is read.
 
 In (`decode`): what other programs write, with a byte order mark, NaN or integers of any length. Read by the standard
 library, because orjson turns long integers into floats and refuses NaN.
@@ -10,6 +11,7 @@ library, because orjson turns long integers into floats and refuses NaN.
 
 import json
 import math
+import re
 from dataclasses import fields, is_dataclass
 
 import orjson
@@ -19,6 +21,8 @@ from marco_cli.errors import InputError
 MAX_DEPTH = 200
 """Arrays and objects inside one another; orjson writes 254."""
 
+_STEERING = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2(?:\x80[\x8e\x8f\xa8-\xae]|\x81[\xa6-\xa9])")
+"""DEL, C1 codes, line separators, marks and overrides of direction, in UTF-8."""
 _INTEGER_LIMIT = 1 << 63
 _MOST_DIGITS = 600
 """Python itself refuses to read integers of several thousand digits, where its limit is set lowest of 640."""
@@ -29,7 +33,7 @@ def encode(document: object, *, indent: bool = False, sort_keys: bool = False) -
     options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
     options |= orjson.OPT_INDENT_2 if indent else 0
     options |= orjson.OPT_SORT_KEYS if sort_keys else 0
-    return orjson.dumps(_writable(document), option=options)
+    return _STEERING.sub(_escape, orjson.dumps(_writable(document), option=options))
 
 
 def decode(line: bytes | str) -> object:
@@ -57,6 +61,10 @@ def decode(line: bytes | str) -> object:
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value):
         raise _too_deep()
     return value
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return f"\\u{ord(match[0].decode()):04x}".encode()
 
 
 def _integer(digits: str) -> int | str:

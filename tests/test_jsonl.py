@@ -30,6 +30,16 @@ def test_any_value_becomes_one_line_of_json(value: object, expected: object) -> 
     assert line.endswith(b"\n")
 
 
+def test_no_character_reaches_a_terminal_that_steers_it() -> None:
+    """C0, DEL and C1 codes, line separators and overrides of direction are escapes, in keys too, and come back as they were."""
+    text = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), 0x200E, 0x2028, 0x202E, 0x2066])) + "汉字 …“é”"
+    line = encode({text: [text]})
+
+    assert line.decode().removesuffix("\n").isprintable()
+    assert "汉字 …“é”" in line.decode()
+    assert decode(line) == {text: [text]}
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

@@ -17,7 +17,6 @@ from marco_cli.trace.record import Trace
 Layout = Literal["messages", "sharegpt"]
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
-_STEERING: Final = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _MARKUP: Final = re.compile(r"[<>&]")
 
 
@@ -70,17 +69,12 @@ def no_rows(trace: Trace, reason: str) -> Export:
 
 def rows(trace: Trace, documents: list[dict[str, object]]) -> Export:
     """Return rows as lines of JSON."""
-    return Export(trace_id=trace.id, data=b"".join(map(json_line, documents)), num_rows=len(documents))
-
-
-def json_line(document: object) -> bytes:
-    """Return a JSON document in which characters that steer a terminal are escaped."""
-    return _STEERING.sub(_escape, jsonl.encode(document).decode()).encode()
+    return Export(trace_id=trace.id, data=b"".join(map(jsonl.encode, documents)), num_rows=len(documents))
 
 
 def json_block(document: object) -> str:
     """Return a JSON document that can stand in HTML: no text in it can end the block."""
-    return _MARKUP.sub(_escape, json_line(document).decode()).rstrip()
+    return _MARKUP.sub(_escape, jsonl.encode(document).decode()).rstrip()
 
 
 def visible(text: str) -> str:
