@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from marco_cli.commands._output import write
+from marco_cli.commands._output import show, write
 from marco_cli.commands._signals import run
 from marco_cli.errors import StorageError
 from marco_cli.jsonl import encode
@@ -91,15 +91,10 @@ def _chain_view(solver: Solver, problem: Problem, *, is_streamed: bool, quiet: b
     return ChainView(
         problem.tags,
         problem.prefill,
-        show_thought=_to_stderr if is_wanted else None,
+        show_thought=show if is_wanted else None,
         show_output=(lambda text: write(text.encode())) if is_streamed and sys.stdout.isatty() else None,
         is_coloured=wants_colour(sys.stderr),
     )
-
-
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()
 
 
 def _recorder(name: str, stack: ExitStack) -> EventListener:

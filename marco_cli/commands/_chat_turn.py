@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from marco_cli.commands._chat_saying import note
-from marco_cli.commands._output import say, stderr_width, write
+from marco_cli.commands._output import say, show, stderr_width, write
 from marco_cli.config.settings import Settings
 from marco_cli.conversation.dialogue import Dialogue, Taken
 from marco_cli.search.budget import Stop
@@ -184,7 +184,7 @@ class TurnInProgress:
         return ChainView(
             tags,
             prefill,
-            show_thought=_to_stderr if thought == "full" and not screen.is_quiet else None,
+            show_thought=show if thought == "full" and not screen.is_quiet else None,
             show_output=show_output,
             is_coloured=wants_colour(sys.stderr),
         )
@@ -192,8 +192,3 @@ class TurnInProgress:
 
 def _to_stdout(text: str) -> None:
     write(text.encode(errors="replace"))
-
-
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()

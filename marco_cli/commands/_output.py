@@ -2,10 +2,23 @@
 
 import os
 import sys
+from contextlib import suppress
 
 import typer
 
 from marco_cli.errors import EXIT_STDOUT_CLOSED, MarcoError, StorageError
+
+
+def occupy_closed_streams() -> None:
+    """Put the null device in the place of standard streams that are closed, as a daemon's may be.
+
+    Their numbers must not go to files, which libraries that write to stdout or stderr would then write into. What reads
+    finds an end, what is said is lost; a result that is written to a stdout that was closed is an error.
+    """
+    for name in ("stdin", "stdout", "stderr"):  # in the order of their numbers: the lowest free one is given away
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w", encoding="utf-8"))
 
 
 def write(data: bytes) -> None:
@@ -20,11 +33,11 @@ def write(data: bytes) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # Python flushes stdout once more at exit; into nothing, that cannot fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(EXIT_STDOUT_CLOSED) from None
-    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(EXIT_STDOUT_CLOSED) from None
         raise StorageError(
             f"cannot write to stdout: {error.strerror}", hint="free some space, or write elsewhere"
         ) from error
@@ -32,8 +45,14 @@ def write(data: bytes) -> None:
 
 def say(text: str) -> None:
     """Write a line to stderr; one of our own, which begins with `marco: `, is fitted to a terminal."""
-    sys.stderr.write(f"{fitted(text) if text.startswith('marco: ') else text}\n")
-    sys.stderr.flush()
+    show(f"{fitted(text) if text.startswith('marco: ') else text}\n")
+
+
+def show(text: str) -> None:
+    """Write text to stderr as it is; that nobody can take it (a full disk, a closed pipe) is no reason to end the work."""
+    with suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def fitted(text: str) -> str:

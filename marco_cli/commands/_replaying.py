@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from marco_cli.commands._output import write
+from marco_cli.commands._output import show, write
 from marco_cli.trace.playback import Cue, cues
 from marco_cli.trace.record import Trace
 from marco_cli.trace.timeline import Spoken, Started
@@ -62,12 +62,7 @@ def _chain_view(trace: Trace) -> ChainView:
     return ChainView(
         trace.problem.tags,
         trace.problem.prefill,
-        show_thought=_to_stderr,
+        show_thought=show,
         show_output=(lambda text: write(text.encode())) if sys.stdout.isatty() else None,
         is_coloured=wants_colour(sys.stderr),
     )
-
-
-def _to_stderr(text: str) -> None:
-    sys.stderr.write(text)
-    sys.stderr.flush()

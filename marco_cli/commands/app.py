@@ -11,7 +11,7 @@ import typer
 
 from marco_cli import __version__
 from marco_cli.commands import ask, batch, chat, config, doctor, evaluate, models, presets, traces
-from marco_cli.commands._output import report, say
+from marco_cli.commands._output import occupy_closed_streams, report, say
 from marco_cli.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, MarcoError
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ def root(
 
 def main() -> None:
     """Run the command line and exit with the code of `errors`."""
+    occupy_closed_streams()
     signal.signal(signal.SIGTERM, _terminate)
     as_json = "--json" in sys.argv[1:]
     try:

@@ -184,8 +184,9 @@ class PlainBatch(_Ticking):
 
     def say(self, text: str) -> None:
         """Write a line."""
-        self._stream.write(f"{self._glyphs.text(printable(text))}\n")
-        self._stream.flush()
+        with suppress(OSError):  # that nobody can take it is no reason to end the work
+            self._stream.write(f"{self._glyphs.text(printable(text))}\n")
+            self._stream.flush()
 
 
 class LiveBatch(_Ticking):

@@ -3,6 +3,7 @@
 In: `SearchEvent`s. Out: with `is_verbose` one line a simulation, else nothing; what came of it is the summary's business.
 """
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -55,8 +56,9 @@ class PlainSearch:
 
     def say(self, text: str) -> None:
         """Write a line."""
-        self._stream.write(f"{self._glyphs.text(printable(text))}\n")
-        self._stream.flush()
+        with suppress(OSError):  # that nobody can take it is no reason to end the work
+            self._stream.write(f"{self._glyphs.text(printable(text))}\n")
+            self._stream.flush()
 
     def _take(self, event: CandidateFound) -> None:
         candidate = event.candidate

@@ -1,7 +1,9 @@
 """What the program says in its own name, on terminals of any width and in pipes."""
 
 import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from commands.program import Marco
@@ -48,6 +50,47 @@ def test_what_was_laid_out_is_left_alone(
     say(table)
 
     assert capsys.readouterr().err == f"{table}\n"
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(
+    "arguments", ['ask --effort low "1+2?"', "ask -v --thought full 1+2?", "batch q.jsonl -o a.jsonl"]
+)
+def test_work_goes_on_when_nobody_hears_of_it(arguments: str, stderr: str, tmp_path: Path) -> None:
+    """A stderr that is full or closed costs what would have been said, and nothing else."""
+    (tmp_path / "q.jsonl").write_text('{"question": "What is 1 + 2?"}\nbad\n')
+    code, _ = _shell(f"{arguments} --model marco-nano --max-tokens 60 {stderr}", tmp_path)
+
+    assert code == (3 if arguments.startswith("batch") else 0)
+    if code:
+        assert (tmp_path / "a.jsonl").read_bytes().count(b"\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("streams", "code", "words"), [("<&-", 0, ""), (">&-", 7, "cannot write to stdout"), (">/dev/full", 7, "stdout")]
+)
+def test_closed_streams_are_told_of_where_they_matter(streams: str, code: int, words: str, tmp_path: Path) -> None:
+    """Nobody misses a stdin that is not read; a result that cannot be written is an error."""
+    found, said = _shell(f"presets list {streams}", tmp_path)
+
+    assert found == code
+    assert words in said
+    assert "internal error" not in said
+
+
+def _shell(command: str, place: Path) -> tuple[int, str]:
+    """Run a command line of the program in a shell; return its exit code and what it said."""
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"exec {sys.executable} -m marco_cli {command}"],
+        cwd=place,
+        env={**os.environ, "MARCO_STATE_DIR": str(place / "state")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return ended.returncode, ended.stderr
 
 
 def test_a_terminal_without_a_size_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
