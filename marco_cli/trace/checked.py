@@ -8,7 +8,7 @@ ignored, so that a file may say more than this version knows; keys that it needs
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -91,8 +91,8 @@ def _scalar(kind: type, value: object, where: str) -> object:
         raise _mismatch(kind, value, where)
     if kind is datetime and isinstance(value, str):
         try:
-            return datetime.fromisoformat(value)
-        except ValueError:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise _mismatch(kind, value, where) from None
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise _mismatch(kind, value, where)

@@ -28,6 +28,7 @@ from marco_cli.trace.timeline import Grown, Moment, Simulated
 from marco_cli.trace.vocabulary import from_plain as read_vocabulary
 
 _FAMILY, _, _VERSION = SCHEMA.partition("/")
+_ROUNDING: Final = 1e-6
 _FRONT_ENDS: Final = b',"settings":{'
 """Ends what a heading needs. Inside a JSON string its quotes would be escaped: nothing that a user wrote looks like it."""
 
@@ -215,9 +216,11 @@ def _read_tree(plain: Mapping[str, Any], where: str) -> Tree:
         is_root = node.parent is None
         if node.id != at or is_root != (at == 0) or not (is_root or 0 <= (node.parent or 0) < at):
             raise InputError(f"{where}.nodes[{at}]: got id {node.id} and parent {node.parent}, expected parents first")
+        if node.candidate is not None and node.candidate < 0:
+            raise InputError(f"{where}.nodes[{at}]: got candidate {node.candidate}, expected 0 or more")
     try:
         tree = from_plain(plain)  # type: ignore[arg-type]  # that it is one is what is tried
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{where}: not the tree of a search ({type(error).__name__}: {error})") from error
     if len(tree) != len(plain["nodes"]):
         raise InputError(f"{where}: {len(plain['nodes'])} nodes, of which {len(tree)} differ from their siblings")
@@ -256,6 +259,8 @@ def _read_candidate(document: Mapping[str, Any], at: int, tree: Tree, where: str
     line = read(_CandidateLine, document, where)
     if line.id != at:
         raise InputError(f"{where}: got id {line.id}, expected {at}")
+    for name in ("fresh", "agreement", "reward"):
+        _check_share(getattr(line, name), f"{where}.{name}")
     return Candidate(
         id=line.id,
         reply=_read_reply(document, tree, where),
@@ -272,8 +277,14 @@ def _read_vote(document: object, candidates: tuple[Candidate, ...], where: str) 
     line = read(_VoteLine, document, where)
     if not line.candidates or not all(0 <= each < len(candidates) for each in line.candidates):
         raise InputError(f"{where}: got candidates {line.candidates}, expected some of {len(candidates)}")
+    _check_share(line.weight, f"{where}.weight")
     answer = candidates[line.candidates[0]].reply.answer
     return Vote(answer=answer, candidate_ids=line.candidates, weight=line.weight)
+
+
+def _check_share(value: float, where: str) -> None:
+    if not 0 <= value <= 1 + _ROUNDING:
+        raise InputError(f"{where}: got {value:g}, expected a number from 0 to 1")
 
 
 def _read_reply_or_candidate(value: object, candidates: tuple[Candidate, ...], tree: Tree, where: str) -> Reply:
