@@ -5,13 +5,13 @@ In: a session and a parsed command. Out: changes of the session, and lines on st
 
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._chat_session import Draft, Session
 from marco_cli.commands._output import say, stderr_width
+from marco_cli.config.home import expanded
 from marco_cli.config.settings import OPTIONS
 from marco_cli.conversation.document import Saved, read_saved, write_saved
 from marco_cli.conversation.slash import Command, Name
@@ -159,19 +159,23 @@ async def _quit(session: Session, _: str) -> None:
 
 def _read(name: str) -> bytes:
     try:
-        return Path(name).expanduser().read_bytes()
+        return expanded(name).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror}", hint="check the path") from error
+    except ValueError as error:  # a NUL
+        raise InputError(f"cannot read {name!r}: {error}", hint="check the path") from error
 
 
 def _write(name: str, data: bytes, *, may_replace: bool) -> None:
     try:
-        with Path(name).expanduser().open("wb" if may_replace else "xb") as file:
+        with expanded(name).open("wb" if may_replace else "xb") as file:
             file.write(data)
     except FileExistsError as error:
         raise StorageError(f"{name} exists", hint="name another file") from error
     except OSError as error:
         raise StorageError(f"cannot write {name}: {error.strerror}", hint="name another file") from error
+    except ValueError as error:  # a NUL
+        raise StorageError(f"cannot write {name!r}: {error}", hint="name another file") from error
 
 
 _ACTIONS: Final = MappingProxyType[Name, Callable[[Session, str], Awaitable[None]]](

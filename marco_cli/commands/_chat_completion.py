@@ -4,10 +4,10 @@ In: a line up to the cursor. Out: offers. It knows no terminal; values come from
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from marco_cli.commands._completion import completer_of
+from marco_cli.config.home import expanded
 from marco_cli.conversation.slash import COMMANDS
 
 _SETTINGS: Final = ("strategy", "effort", "preset", "model", "thought")
@@ -42,7 +42,7 @@ def complete_line(line: str) -> Iterable[Offer]:
 def _paths(typed: str) -> list[str]:
     """Return files and directories, these with a slash, that begin with what is typed."""
     folder = typed[: typed.rfind("/") + 1]
-    place = Path(folder or ".").expanduser()
+    place = expanded(folder or ".")
     try:
         found = sorted(path for path in place.iterdir() if not path.name.startswith("."))
     except OSError:

@@ -5,10 +5,10 @@ rich to print them. Nothing here loads a model, a hub client or numpy: every pre
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import typer
 
+from marco_cli.config.home import expanded
 from marco_cli.config.settings import OPTIONS
 
 Completer = Callable[..., list[str]]
@@ -80,9 +80,9 @@ _COMPLETERS: dict[str, Completer] = {
 def _paths(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
     """Return directories, with a slash, and files with one of the suffixes that begin with what is typed."""
     folder = incomplete[: incomplete.rfind("/") + 1]
-    place = Path(folder or ".").expanduser()
-    if not place.is_dir():
+    try:
+        found = sorted(path for path in expanded(folder or ".").iterdir() if not path.name.startswith("."))
+    except OSError:
         return []
-    found = sorted(path for path in place.iterdir() if not path.name.startswith("."))
     directories = [f"{folder}{path.name}/" for path in found if path.is_dir() and folder]
     return [*directories, *(f"{folder}{path.name}" for path in found if path.name.lower().endswith(suffixes))]

@@ -12,7 +12,7 @@ from typing import Final
 import typer
 
 from marco_cli import __version__, jsonl
-from marco_cli.batch.files import write_atomically
+from marco_cli.batch.files import is_there, write_atomically
 from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.provenance import hashes
@@ -206,8 +206,8 @@ def read_run(path: Path) -> PastRun:
         InputError: there is no run at the path, or it is damaged.
 
     """
-    rows = path / ROWS_FILE if path.is_dir() else path
-    if not rows.is_file():
+    rows = path / ROWS_FILE if is_there(path) and path.is_dir() else path
+    if not (is_there(rows) and rows.is_file()):
         raise InputError(f"{path} holds no {ROWS_FILE}", hint="name a directory that `marco eval -o` wrote")
     outcomes = tuple(read_outcomes(rows))
     if not outcomes:

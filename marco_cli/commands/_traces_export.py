@@ -121,12 +121,13 @@ def export(
 
 def _refuse_source_as_output(source: str | None, output: str | None) -> None:
     """Refuse to put what is made of traces in their place."""
-    from pathlib import Path
+    from marco_cli.batch.files import is_there
+    from marco_cli.config.home import expanded
 
     if source is None or output is None:
         return
-    read, written = Path(source).expanduser(), Path(output).expanduser()
-    if read.is_file() and written.exists() and written.samefile(read):
+    read, written = expanded(source), expanded(output)
+    if is_there(read) and read.is_file() and is_there(written) and written.samefile(read):
         raise ConfigError(
             f"{output} holds the traces that are read, expected another file", hint="name another with -o"
         )
@@ -214,15 +215,17 @@ def _load(entries: list["Entry"]) -> Iterator["Trace"]:
 
 
 def _is_directory(output: str) -> bool:
-    from pathlib import Path
+    from marco_cli.batch.files import is_there
+    from marco_cli.config.home import expanded
 
-    return output.endswith(("/", os.sep)) or Path(output).expanduser().is_dir()
+    place = expanded(output)
+    return output.endswith(("/", os.sep)) or (is_there(place) and place.is_dir())
 
 
 def _write_each(exports: Iterator["Export"], output: str, entry: "Format") -> None:
-    from pathlib import Path
+    from marco_cli.config.home import expanded
 
-    folder = Path(output).expanduser()
+    folder = expanded(output)
     for export in exports:
         _save(folder / f"{export.trace_id}{entry.suffix}", iter([export.data]))
 
@@ -257,9 +260,9 @@ def _chained(first: "Export", rest: Iterator["Export"]) -> Iterator["Export"]:
 
 
 def _file(output: str) -> "Path":
-    from pathlib import Path
+    from marco_cli.config.home import expanded
 
-    return Path(output).expanduser()
+    return expanded(output)
 
 
 def _save(path: "Path", parts: Iterator[bytes]) -> None:

@@ -257,14 +257,14 @@ def print_path(
 
 def _place(source: str | None) -> "Path":
     """Return where to look for traces."""
-    from pathlib import Path
-
+    from marco_cli.batch.files import is_there
+    from marco_cli.config.home import expanded
     from marco_cli.trace.store import trace_directory
 
     if source is None:
         return trace_directory(os.environ)
-    place = Path(source).expanduser()
-    if not place.exists():
+    place = expanded(source)
+    if not is_there(place):
         raise InputError(f"no file of traces at {source}", hint="marco traces path says where your own are")
     return place
 

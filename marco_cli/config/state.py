@@ -5,8 +5,10 @@ from pathlib import Path
 
 import platformdirs
 
+from marco_cli.config.home import expanded
+
 
 def state_directory(environ: Mapping[str, str]) -> Path:
     """Return `MARCO_STATE_DIR`, or the platform's directory for state."""
     chosen = environ.get("MARCO_STATE_DIR")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_state_dir("marco", appauthor=False))
+    return expanded(chosen) if chosen else Path(platformdirs.user_state_dir("marco", appauthor=False))

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
+from marco_cli.config.home import expanded
 from marco_cli.errors import ConfigError, ModelNotFoundError
 
 # The end of a GGUF file name by the conventions of the quantisers: `name-Q4_K_M-00001-of-00003.gguf`.
@@ -117,7 +118,7 @@ def parse(spec: str) -> Reference:
         if name.lower() in (entry.name, *entry.aliases):
             return _parse_entry(entry, spec, quantisation if ":" in spec else None)
     if spec.lower().endswith((".gguf", ".part")) or "/" in spec or "\\" in spec or spec.startswith((".", "~")):
-        return PathReference(path=Path(spec).expanduser())
+        return PathReference(path=expanded(spec))
     raise ModelNotFoundError(f"no model is called {spec!r}{did_you_mean(name, names())}", hint="marco models list")
 
 

@@ -19,6 +19,8 @@ from urllib.parse import quote
 
 import platformdirs
 
+from marco_cli.config.home import expanded
+
 RECORD_VERSION: Final = 1
 PARTIAL: Final = ".partial"
 _TRUE: Final = frozenset({"1", "ON", "YES", "TRUE"})
@@ -60,9 +62,7 @@ def is_offline(environ: Mapping[str, str] = os.environ) -> bool:
 def directory(environ: Mapping[str, str] = os.environ) -> Path:
     """Return the models directory: `MARCO_MODELS_DIR`, or `models` in the platform's data directory."""
     chosen = environ.get("MARCO_MODELS_DIR")
-    return (
-        Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("marco", appauthor=False)) / "models"
-    )
+    return expanded(chosen) if chosen else Path(platformdirs.user_data_dir("marco", appauthor=False)) / "models"
 
 
 def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
@@ -71,7 +71,7 @@ def hub_cache(environ: Mapping[str, str] = os.environ) -> Path:
         Path(environ.get("XDG_CACHE_HOME") or Path("~").expanduser() / ".cache") / "huggingface"
     )
     chosen = environ.get("HF_HUB_CACHE") or environ.get("HUGGINGFACE_HUB_CACHE") or str(Path(home) / "hub")
-    return Path(os.path.expandvars(chosen)).expanduser()
+    return expanded(os.path.expandvars(chosen))
 
 
 def folder(root: Path, repo: str, revision: str | None) -> Path:

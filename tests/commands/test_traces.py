@@ -174,6 +174,8 @@ def test_a_file_of_traces_is_read_like_the_folder(marco: Marco, tmp_path: Path) 
         (["show", "nope"], 6, "no trace 'nope'"),
         (["show", "--candidate", "99"], 6, "candidate 99 is none of them"),
         (["show", "--from", "missing.jsonl"], 6, "no file of traces at missing.jsonl"),
+        (["show", "--from", "~nobody-here/x"], 6, "no file of traces at ~nobody-here/x"),
+        (["show", "--from", "a" * 300], 6, "no file of traces at aaa"),
         (["rescore", "--reward", "agre"], 2, "did you mean agree?"),
         (["rescore", "--vote", "x"], 2, "expected one of majority"),
         (["continue", "--simulations", "many"], 2, "--simulations +32"),

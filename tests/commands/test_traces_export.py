@@ -107,6 +107,8 @@ def test_documents_of_several_traces_want_a_directory(marco: Marco, kept: list[T
         (("-F", "sft", "--session", "nobody"), 6, "no conversation 'nobody'"),
         (("-F", "sft", "--all", "last"), 2, "--all"),
         (("-F", "sft", "--from", "nowhere.jsonl"), 6, "nowhere.jsonl"),
+        (("-F", "sft", "--from", "~nobody-here/x", "-o", "b" * 300), 6, "no file of traces at ~nobody-here/x"),
+        (("-F", "sft", "-o", "a" * 300), 7, "name too long"),
         (("-F", "dpo", "--margin", "1"), 3, "nothing to export: 1 left out"),
         (("-F", "dpo", "--pairs", "0"), 2, "--pairs is 0"),
     ],
