@@ -104,6 +104,15 @@ class Session:
             IncompleteError: lines came from a pipe and some of them could not be answered or obeyed.
 
         """
+        try:
+            await self._read_and_answer()
+        finally:
+            await self.stop_warming()
+        if self._num_failed and not self._reader.is_terminal:
+            lines = "1 line" if self._num_failed == 1 else f"{self._num_failed} lines"
+            raise IncompleteError(f"{lines} could not be answered", hint="see the messages above")
+
+    async def _read_and_answer(self) -> None:
         if self.dialogue.conversation.turns:
             self._rest()
         while not self.is_over:
@@ -120,10 +129,6 @@ class Session:
             except MarcoError as error:
                 self._num_failed += 1
                 complain(error)
-        await self.stop_warming()
-        if self._num_failed and not self._reader.is_terminal:
-            lines = "1 line" if self._num_failed == 1 else f"{self._num_failed} lines"
-            raise IncompleteError(f"{lines} could not be answered", hint="see the messages above")
 
     async def ask(self, question: str, *, replaces_last: bool = False, settings: Settings | None = None) -> None:
         """Take a turn; `settings` are for it alone.

@@ -120,13 +120,21 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if line.endswith(b"\n"):
-                    row = read_outcome(jsonl.decode(line), where=f"{path} line {number}")
+                    row = _outcome(line, where=f"{path} line {number}")
                     found[row_key(row.item.id, row.variant, row.seed)] = row
     except OSError as error:
         raise InputError(
             f"cannot read {path}: {error.strerror}", hint="name the directory that `marco eval -o` wrote"
         ) from error
     yield from found.values()
+
+
+def _outcome(line: bytes, where: str) -> Outcome:
+    try:
+        document = jsonl.decode(line)
+    except InputError as error:
+        raise InputError(f"{where}: {error.message}", hint="take that line out") from error
+    return read_outcome(document, where=where)
 
 
 def missing(all_jobs: Sequence[Job], journal: Journal) -> list[Job]:

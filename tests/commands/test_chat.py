@@ -12,6 +12,7 @@ import pytest
 from commands.program import Marco
 
 from marco_cli.config.preset import preset_names
+from marco_cli.errors import EngineError
 from marco_cli.search import STRATEGIES
 
 pytestmark = pytest.mark.weights
@@ -326,6 +327,24 @@ def test_a_file_too_long_to_go_on_from_never_costs_another_file(talk: Marco) -> 
     talk("/load first.chat", "/load long.chat", "/save")
 
     assert Path("first.chat").read_bytes() == before
+
+
+def test_an_end_with_a_fault_says_that_and_nothing_else(talk: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work ahead of time that failed meanwhile, or is still under way, is no message of its own."""
+
+    async def warm(_: object) -> None:
+        raise EngineError("the engine is closed")
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr("marco_cli.conversation.dialogue.Dialogue.warm", warm)
+    monkeypatch.setattr("marco_cli.commands._chat_opening.obey", fail)
+    run = talk(SUM, "/help")
+
+    assert run.code == 1
+    assert "a fault" in run.err
+    assert "never retrieved" not in run.err
 
 
 def test_a_conversation_ends_with_its_last_model(talk: Marco, nano_gguf: Path, tiny_gguf: Path) -> None:

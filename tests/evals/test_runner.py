@@ -182,3 +182,6 @@ def test_other_files_are_no_runs(tmp_path: Path) -> None:
     other.write_text('{"v": 1, "item": {"id": 3}}\n', encoding="utf-8")
     with pytest.raises(InputError, match="line 1: damaged row"):
         list(read_outcomes(other))
+    other.write_text("garbage\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"other\.jsonl line 1: not JSON"):
+        list(read_outcomes(other))
