@@ -15,7 +15,7 @@ import llama_cpp as llama
 import numpy as np
 from numpy.typing import NDArray
 
-from marco_cli.engine import defaults, llama_library
+from marco_cli.engine import defaults, llama_library, tiles
 from marco_cli.engine.backend import Row
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.engine.llama_weights import Weights
@@ -94,18 +94,22 @@ class LlamaModel:
         try:
             self.num_cells = options.cells or defaults.num_cells(self._weights.train_context, self._weights.cell_bytes)
             self._on_cpu = layers == 0
-            self._fills = int(self._on_cpu and self._weights.stated("general.file_type") in defaults.UNQUANTISED)
+            self.is_divided = self._on_cpu and self._weights.num_parameters >= defaults.SMALL_MODEL
+            """Whether rows are evaluated in several calls where that costs less; see `tiles`."""
+            self._pairs = self._on_cpu and self._weights.stated("general.file_type") in defaults.UNQUANTISED
+            self._spare = tiles.TILE - 1 if self.is_divided else int(self._pairs)
             rows = options.batch or (defaults.CPU_BATCH if self._on_cpu else defaults.GPU_BATCH)
-            self.max_rows = min(rows, self.num_cells) - self._fills
-            self.num_sequences = min(int(llama.llama_max_parallel_sequences()), 256, self.num_cells) - self._fills
+            self.max_rows = min(rows, self.num_cells) - int(self._pairs)
+            sequences = min(int(llama.llama_max_parallel_sequences()), 256, self.num_cells)
+            self.num_sequences = sequences - (self._spare > 0)
             self.num_threads = options.threads or defaults.num_threads(self._weights.num_parameters)
             self._context = self._open_context()
         except BaseException:
             self.close()
             raise
         self._memory = llama.llama_get_memory(self._context)
-        self.num_cells = min(self.num_cells, llama.llama_n_ctx(self._context) - self._fills)
-        self._batch = _Batch(self.max_rows + self._fills, self.num_sequences + self._fills)
+        self.num_cells = min(self.num_cells, llama.llama_n_ctx(self._context) - self._spare)
+        self._batch = _Batch(self.max_rows + self._spare, self.num_sequences + 1)
         self.num_vocab = self._weights.num_vocab
         self.piece = self._weights.piece
         self.is_end = self._weights.is_end
@@ -131,19 +135,51 @@ class LlamaModel:
     def decode(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
         """See `Backend.decode`."""
         self._interrupt_text.value = b""
-        num_logits = sum(row.wants_logits for row in rows)
-        filler = Row(token=rows[0].token, position=0, sequences=(self.num_sequences,), wants_logits=True)
-        is_filled = self._fills and (len(rows) == 1 or num_logits == 1)
-        self._batch.fill([*rows, filler] if is_filled else rows)
-        status = llama.llama_decode(self._context, self._batch.struct)
-        if is_filled:
-            self.remove(self.num_sequences, 0, -1)
-        if status:
-            for row in rows:
-                for sequence in row.sequences:
-                    self.remove(sequence, row.position, -1)
-            if status == _INTERRUPTED:
+        calls = self.divide(rows)
+        logits: NDArray[np.float32] | None = None
+        try:
+            is_one = len(calls) == 1
+            logits = self._evaluate(rows, calls[0].num_fillers) if is_one else self._evaluate_apart(rows, calls)
+        finally:
+            if logits is None:
+                for row in rows:
+                    for sequence in row.sequences:
+                        self.remove(sequence, row.position, -1)
+        return logits
+
+    def divide(self, rows: Sequence[Row]) -> tuple[tiles.Call, ...]:
+        """Return the calls that evaluate the rows."""
+        if self.is_divided:
+            return tiles.divide(rows, tiles.row_cost(self._weights.num_parameters, self._weights.attention_width))
+        return (tiles.Call(rows=tuple(range(len(rows)))),)
+
+    def _evaluate_apart(self, rows: Sequence[Row], calls: Sequence[tiles.Call]) -> NDArray[np.float32] | None:
+        """Make several calls; None when one was interrupted."""
+        wanted = [number for number, row in enumerate(rows) if row.wants_logits]
+        logits = np.empty((len(wanted), self.num_vocab), dtype=np.float32)
+        for call in calls:
+            part = self._evaluate([rows[number] for number in call.rows], call.num_fillers)
+            if part is None:
                 return None
+            logits[np.isin(wanted, call.rows)] = part
+        return logits
+
+    def _evaluate(self, rows: Sequence[Row], num_fillers: int) -> NDArray[np.float32] | None:
+        """Make one call; None when it was interrupted."""
+        num_logits = sum(row.wants_logits for row in rows)
+        if self._pairs and (len(rows) == 1 or num_logits == 1):
+            num_fillers = max(num_fillers, 1)
+        fillers = [
+            Row(token=rows[0].token, position=i, sequences=(self.num_sequences,), wants_logits=self._pairs and i == 0)
+            for i in range(num_fillers)
+        ]
+        self._batch.fill([*rows, *fillers])
+        status = llama.llama_decode(self._context, self._batch.struct)
+        if fillers:
+            self.remove(self.num_sequences, 0, -1)
+        if status == _INTERRUPTED:
+            return None
+        if status:
             raise DecodeError(
                 f"llama.cpp refused a batch of {len(rows)} tokens (status {status}){llama_library.reason()}"
             )
@@ -171,10 +207,10 @@ class LlamaModel:
 
     def _open_context(self) -> object:
         params = llama.llama_context_default_params()
-        params.n_ctx = self.num_cells + self._fills
+        params.n_ctx = self.num_cells + self._spare
         # llama.cpp reserves one row for every sequence and aborts the process when the batch has fewer.
-        params.n_batch = params.n_ubatch = max(self.max_rows, self.num_sequences) + self._fills
-        params.n_seq_max = self.num_sequences + self._fills
+        params.n_batch = params.n_ubatch = max(self.max_rows, self.num_sequences) + self._spare
+        params.n_seq_max = self.num_sequences + (self._spare > 0)
         params.n_threads = params.n_threads_batch = self.num_threads
         if self._on_cpu and self._weights.num_parameters < defaults.SMALL_MODEL:
             params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED  # see `defaults.SMALL_MODEL`

@@ -14,7 +14,7 @@ import pytest
 from conftest import load_script
 from numpy.typing import NDArray
 
-from marco_cli.engine import defaults
+from marco_cli.engine import defaults, tiles
 from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Request, SamplingParams
 from marco_cli.engine.llamacpp import LlamaModel, LlamaOptions, open_engine
@@ -158,6 +158,58 @@ def test_a_token_alone_equals_the_same_token_in_a_batch(tmp_path: Path, type_nam
                 model.remove(sequence, 0, -1)
         model.remove(0, 0, -1)
     model.close()
+
+
+@pytest.fixture
+def tiled(tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LlamaModel]:
+    """Open the tiny model as a large one on a CPU, and as one whose weights cost nothing beside the attention."""
+    monkeypatch.setattr(defaults, "SMALL_MODEL", 0)
+    monkeypatch.setattr(tiles, "row_cost", lambda *_: 0.0)
+    model = LlamaModel(tiny_gguf, OPTIONS)
+    yield model
+    model.close()
+
+
+def prompt_and_singles(stem: list[int], *, last: int = 52) -> list[Row]:
+    """Return a token for each of three sequences, and between them a prompt of 62 for a fourth."""
+    tokens = enumerate((50, 51, last))
+    singles = [Row(token=token, position=len(stem), sequences=(s,), wants_logits=True) for s, token in tokens]
+    prompt = [Row(token=i, position=i, sequences=(3,), wants_logits=i == 61) for i in range(62)]
+    return [*singles[:2], *prompt, singles[2]]
+
+
+def test_rows_that_are_evaluated_apart_come_back_in_their_order(tiled: LlamaModel) -> None:
+    """Where a call is divided and filled up, each row has the logits of its own tokens, and no filler stays."""
+    stem = some_tokens(1, 40)
+    for sequence in range(3):
+        evaluate(tiled, sequence, stem)
+    rows = prompt_and_singles(stem)
+    assert len(tiles.divide(rows, 0.0)) == 2
+
+    logits = tiled.decode(rows)
+    assert logits is not None
+    found = logits.copy()
+    evaluate(tiled, 9, some_tokens(2, tiled.num_cells - 3 * 41 - 62))  # there is room for all that is left
+
+    texts = [[*stem, 50], [*stem, 51], list(range(62)), [*stem, 52]]
+    tiled.remove(9, 0, -1)
+    for row, text in zip(found, texts, strict=True):
+        assert np.abs(row - evaluate(tiled, 9, text)).max() <= 1e-2
+        tiled.remove(9, 0, -1)
+
+
+def test_of_a_batch_that_is_refused_in_part_nothing_stays(tiled: LlamaModel) -> None:
+    """When one of its calls is refused, what the others evaluated is taken back."""
+    stem = some_tokens(1, 40)
+    for sequence in range(3):
+        evaluate(tiled, sequence, stem)
+
+    with pytest.raises(DecodeError, match="refused a batch of 3 tokens"):  # after the prompt
+        tiled.decode(prompt_and_singles(stem, last=10**6))
+
+    again = tiled.decode(prompt_and_singles(stem))
+    assert again is not None
+    assert np.isfinite(again).all()
 
 
 def test_a_chunk_without_logits_gives_none(model: LlamaModel) -> None:
