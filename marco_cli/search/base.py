@@ -77,6 +77,8 @@ class Reply:
     """Whether the thought was closed by force."""
     is_truncated: bool = False
     """Whether the reply was cut before its end: by `max_tokens`, by a budget, or by a cancel."""
+    is_given_up: bool = False
+    """Whether the budget of the search ended it; not kept in traces."""
     has_tags: bool = True
     """Whether any tag of the format appeared in it (always true of a format without tags)."""
     signals: Signals

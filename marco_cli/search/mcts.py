@@ -140,6 +140,8 @@ class _Search:
             self.run.budget.settle(is_done=False)
             return None
         self.growth.back_up(grown.node, self.run.value(reply), lane=lane.number)
+        if grown.node is start:  # it has no room for another token, or has ended
+            self.tree.close(start)
         self.descent.close_upwards(grown.node)
         if grown.candidate is not None and self.config.reflection == "child" and reflects is None:
             self._remember_thought(grown.node, grown.candidate)

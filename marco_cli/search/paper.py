@@ -169,6 +169,8 @@ class _Paper:
             candidate = self.run.accept(reply, node_id=node.id, fresh=fresh or 1.0, reflects=reflects)
             node.candidate_id = None if candidate is None else candidate.id
         self.growth.back_up(node, self.run.value(reply), lane=lane.number)
+        if len(reply.tokens) <= node.num_tokens:  # it has no room for another token, or has ended
+            self.tree.close(node)
         self._close_upwards(node)
         return candidate
 
@@ -180,7 +182,7 @@ class _Paper:
 
     def _close_upwards(self, node: Node) -> None:
         """Close nodes whose children have all ended: nothing but finished replies is left below."""
-        above = node.parent if node.is_terminal else None
+        above = node.parent if node.is_closed else None
         while above is not None and above.children and not above.num_open:
             self.tree.close(above)
             above = above.parent

@@ -97,18 +97,25 @@ class Run:
     ) -> Reply:
         """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples."""
         budget = self.budget
-        was_output = False
+        was_output = is_given_up = False
 
         def brake(is_output: bool) -> bool:  # noqa: FBT001  # the signature of `rollout.Brake`
-            nonlocal was_output
+            nonlocal was_output, is_given_up
             if is_output and not was_output:
                 was_output = True
                 budget.begin_output()
-            return budget.must_stop(is_output)
+            is_given_up = budget.must_stop(is_output)
+            return is_given_up
+
+        def room() -> int:
+            nonlocal is_given_up
+            left = budget.output_room()
+            is_given_up = is_given_up or left < 1
+            return left
 
         budget.begin_rollout()
         try:
-            return await rollout(
+            reply = await rollout(
                 self.problem,
                 engine=lane,
                 prefix=prefix,
@@ -117,10 +124,11 @@ class Run:
                 seed=seed,
                 on_token=self.on_token if is_streamed else None,
                 brake=brake,
-                room=budget.output_room,
+                room=room,
             )
         finally:
             budget.end_rollout(was_output=was_output)
+        return replace(reply, is_given_up=True) if is_given_up else reply
 
     def accept(
         self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
@@ -160,7 +168,7 @@ class Run:
 
     def is_done(self, reply: Reply) -> bool:
         """Say whether a simulation that led to this reply counts: one that the budget cut off without output does not."""
-        return bool(reply.output) or (not reply.is_truncated and reply.finish_reason != "cancelled")
+        return bool(reply.output) or not (reply.is_given_up or reply.finish_reason == "cancelled")
 
     def repeat(self, candidate_id: int) -> None:
         """Note that the very same reply came up once more."""

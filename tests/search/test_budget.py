@@ -1,5 +1,8 @@
 """Limits that hold: simulations, tokens, seconds, and "answer now"."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from search.scripts import SUM, find, grown_script
 
@@ -122,6 +125,26 @@ def test_a_search_that_was_stopped_at_once_says_so() -> None:
     result: SearchResult = find(SUM, strategy="mcts", settings={"stop": stop})
 
     assert (result.stop_reason, result.reply.output, result.answer, result.votes) == ("stopped", "", None, ())
+
+
+@pytest.mark.parametrize("strategy", ["cot", "sample", *STRATEGIES])
+@pytest.mark.parametrize("max_tokens", [1, 2, 7, 29, 40])
+@pytest.mark.parametrize("budget", [{"simulations": 6}, {"simulations": None, "max_search_tokens": 300}])
+def test_replies_that_have_no_room_for_an_answer_end_the_search(
+    strategy: str, max_tokens: int, budget: dict[str, Any]
+) -> None:
+    """A reply that its own limit cuts off is a simulation that came to nothing; where there is no room, none is begun again."""
+    result = find(
+        grown_script(3),
+        strategy=strategy,
+        problem=lambda problem: replace(problem, max_tokens=max_tokens),
+        certainty=1,
+        **budget,
+    )
+
+    assert result.stop_reason in ("simulations", "tokens", "finished", "exhausted")
+    assert result.num_simulations <= (budget["simulations"] or 300)
+    assert all(len(candidate.reply.tokens) <= max_tokens for candidate in result.candidates)
 
 
 def test_a_simulation_that_was_given_up_is_not_counted() -> None:
