@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import BinaryIO, Final, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marco_cli import jsonl
 from marco_cli.batch import files
@@ -226,23 +227,30 @@ class Journal:
         """
         with self._lock:
             self._begin()
-            last = KeyTable()
-            positions = array("q")
-            spans = array("Q", [0])
-            for index, (entry, end) in enumerate(self._rows()):
-                before = last.put(entry.key, index)
-                if before is not None:
-                    positions[before] = _GONE
-                position = position_of(entry)
-                positions.append(_GONE if position is None else position)
-                spans.append(end)
-            num_gone = positions.count(_GONE)
-            order = np.argsort(np.array(positions), kind="stable")[num_gone:]
+            order, spans, num_gone = self._arranged(position_of)
             if num_gone or (np.diff(order) < 0).any():
                 self._file = files.rewrite(self.path, self._file, ((spans[index], spans[index + 1]) for index in order))
                 self._end = os.fstat(self._file.fileno()).st_size
             self.scan()
             return num_gone
+
+    def _arranged(self, position_of: Callable[[Entry], int | None]) -> tuple[NDArray[np.int64], "array[int]", int]:
+        """Return the rows to keep in their new order, where each row of the file ends, and how many are gone.
+
+        The ends begin with 0: row i is from the i-th to the next one.
+        """
+        last = KeyTable()
+        positions = array("q")
+        spans = array("Q", [0])
+        for index, (entry, end) in enumerate(self._rows()):
+            before = last.put(entry.key, index)
+            if before is not None:
+                positions[before] = _GONE
+            position = position_of(entry)
+            positions.append(_GONE if position is None else position)
+            spans.append(end)
+        num_gone = positions.count(_GONE)
+        return np.argsort(np.frombuffer(positions, dtype=np.int64), kind="stable")[num_gone:], spans, num_gone
 
     def scan(self) -> None:
         """Read the file from its beginning, note what is done, and cut off or complete its last line.
