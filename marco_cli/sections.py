@@ -17,7 +17,8 @@ It knows neither tokens nor engines. Work is linear in the text however it is cu
 """
 
 import re
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from itertools import groupby
 from operator import attrgetter
 from types import MappingProxyType
@@ -146,6 +147,16 @@ class _Part:
         return "".join(self.pieces)
 
 
+@cache
+def _syntax(tags: Tags) -> tuple[tuple[str, ...], frozenset[str], re.Pattern[str]]:
+    """Return the tags in lower case, the characters that they end with in either case, and what text is made of."""
+    named = {name: tag for name, tag in asdict(tags).items() if tag}
+    lower = tuple(tag.lower() for tag in named.values())
+    groups = [f"(?P<{name}>{re.escape(tag)})" for name, tag in named.items()]
+    pattern = re.compile("|".join([*groups, "`+", "\n", "<", "[^`\n<]+"]), re.ASCII | re.IGNORECASE)
+    return lower, frozenset(end for tag in lower for end in (tag[-1], tag[-1].upper())), pattern
+
+
 class SectionParser:
     """Read one reply: `feed` pieces, `finish` once, then take the `result`.
 
@@ -153,10 +164,9 @@ class SectionParser:
     """
 
     def __init__(self, tags: Tags, *, starts_in: SectionKind | None = None) -> None:
-        self._tags = tuple(tag.lower() for tag in astuple(tags) if tag)
-        named = [f"(?P<{name}>{re.escape(tag)})" for name, tag in asdict(tags).items() if tag]
-        self._token = re.compile("|".join([*named, "`+", "\n", "<", "[^`\n<]+"]), re.ASCII | re.IGNORECASE)
+        self._tags, self._ends, self._token = _syntax(tags)
         self._raw: list[str] = []
+        self._unread = ""  # what was skimmed
         self._held = ""  # the start of what may become a tag
         self._undecided: list[str] | None = []  # text before the first tag; None once that is settled
         self._parts: list[_Part] = []
@@ -177,6 +187,11 @@ class SectionParser:
         return self._inside
 
     @property
+    def has_output(self) -> bool:
+        """Whether an output has text."""
+        return self._has_output
+
+    @property
     def result(self) -> Sections:
         """Join what has been settled so far; complete after `finish`."""
         outputs = [part.text for part in self._parts if part.kind == "output" and part.pieces]
@@ -189,12 +204,27 @@ class SectionParser:
 
     def feed(self, text: str) -> tuple[SectionText, ...]:
         """Take the next piece of the reply; return what it settles, in order, possibly nothing."""
-        self._raw.append(text)
-        self._scan(text)
+        self.skim(text)
+        self._read()
         return self._drain()
+
+    def skim(self, text: str) -> None:
+        """Take the next piece without telling what it settles, which the next `feed` does.
+
+        Cheap: until a tag may end, `inside` stays what it is, and the rest can wait.
+        """
+        self._raw.append(text)
+        self._unread += text
+        if (self._inside is None and self._undecided is None) or not self._ends.isdisjoint(text):
+            self._read()
+
+    def _read(self) -> None:
+        text, self._unread = self._unread, ""
+        self._scan(text)
 
     def finish(self) -> tuple[SectionText, ...]:
         """End the reply; return the text that was still held back."""
+        self._read()
         held, self._held = self._held, ""
         self._settle_code("")
         if held and (self._in_code or len(held) < _CUT_TAG):

@@ -164,10 +164,10 @@ class Solver:
         """Return how many sampled tokens of a reply belong to its thought, tags included, and how many to its output."""
         parser = SectionParser(problem.tags)
         decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        parser.feed(problem.prefill)
+        parser.skim(problem.prefill)
         thought = output = 0
         for token, is_sampled in zip(reply.tokens.ids.tolist(), reply.tokens.is_sampled.tolist(), strict=True):
-            parser.feed(decode(self.engine.detokenize((token,))))
+            parser.skim(decode(self.engine.detokenize((token,))))
             is_output = parser.inside == "output" or (output > 0 and parser.inside is None)
             output += is_output and is_sampled
             thought += not is_output and is_sampled

@@ -60,9 +60,9 @@ class Reader:
             self._fed = len(data)
 
     def _look(self, text: str) -> None:
-        deltas = self._parser.feed(text)
+        self._parser.skim(text)
         inside = self._parser.inside
-        self.has_output = self.has_output or inside == "output" or any(delta.kind == "output" for delta in deltas)
+        self.has_output = self.has_output or inside == "output" or self._parser.has_output
         if self.has_output and self._tags and inside is None:
             self.is_over = True
 
