@@ -2,6 +2,7 @@
 
     python benchmarks/batch_throughput.py --dir ~/.cache/marco-benchmarks                  # 256 rows of marco-nano
     python benchmarks/batch_throughput.py --dir DIR --shape 0.5B --rows 32 --max-tokens 64  # random weights
+    python benchmarks/batch_throughput.py --dir DIR --widths 1 4 16 64                      # `batch` alone, by --parallel
     python benchmarks/batch_throughput.py --dir DIR --rows 8 --parallel 4 --repeats 1       # a few seconds
 
 Four ways to the same answers, which take turns within a repeat:
@@ -168,16 +169,30 @@ def measure(case: Case, repeats: int) -> dict[str, list[Sample]]:
     return samples
 
 
-def table(samples: dict[str, list[Sample]]) -> str:
+def measure_widths(case: Case, widths: Sequence[int], repeats: int) -> dict[str, list[Sample]]:
+    """Measure `batch` at several numbers of rows at once."""
+    samples: dict[str, list[Sample]] = {f"--parallel {width}": [] for width in widths}
+    for repeat in range(repeats):
+        print(f"repeat {repeat + 1}/{repeats} …", flush=True)
+        for width, taken in zip(widths, samples.values(), strict=True):
+            taken.append(engine_speed.alone(measure_batch, case, width))
+    return samples
+
+
+def table(samples: dict[str, list[Sample]], num_rows: int) -> str:
     """Return the medians as a Markdown table."""
-    lines = ["| way | tokens | tokens/s | of bare | at once | spread |", "|---|--:|--:|--:|--:|--:|"]
+    lines = ["| way | tokens | rows/s | tokens/s | of bare | at once | spread |", "|---|--:|--:|--:|--:|--:|--:|"]
     for way, taken in samples.items():
         rates = [sample.tokens / sample.seconds for sample in taken]
         rate = statistics.median(rates)
-        shares = [bare.seconds / sample.seconds for bare, sample in zip(samples["bare"], taken, strict=True)]
+        shares = [bare.seconds / sample.seconds for bare, sample in zip(samples.get("bare", ()), taken, strict=False)]
         share = f"{statistics.median(shares):.0%}" if way in ("bare", "batch") else ""
         spread = (max(rates) - min(rates)) / rate
-        lines.append(f"| {way} | {taken[0].tokens} | {rate:.0f} | {share} | {taken[0].width:.1f} | {spread:.0%} |")
+        seconds = statistics.median(sample.seconds for sample in taken)
+        lines.append(
+            f"| {way} | {taken[0].tokens} | {num_rows / seconds:.2f} | {rate:.0f} | {share} | {taken[0].width:.1f} "
+            f"| {spread:.0%} |"
+        )
     return "\n".join(lines)
 
 
@@ -213,6 +228,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--shape", choices=(NANO, *random_gguf.SHAPES), default=NANO)
     parser.add_argument("--rows", type=int, help="default: 256 of marco-nano, 32 of others")
     parser.add_argument("--parallel", type=int, default=16)
+    parser.add_argument("--widths", type=int, nargs="+", help="measure `batch` alone, with as many rows at once")
     parser.add_argument(
         "--max-tokens", type=int, default=64, help="of a reply of a random model, which ends by itself never"
     )
@@ -223,9 +239,10 @@ def main(given: Sequence[str] | None = None) -> None:
     arguments.dir.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     case = read_case(arguments)
-    samples = measure(case, arguments.repeats)
+    widths, repeats = arguments.widths, arguments.repeats
+    samples = measure_widths(case, widths, repeats) if widths else measure(case, repeats)
     facts = engine_speed.machine(case.threads)
-    print(f"\n{case.model.name}, {len(case.questions)} rows, {facts}\n\n{table(samples)}")
+    print(f"\n{case.model.name}, {len(case.questions)} rows, {facts}\n\n{table(samples, len(case.questions))}")
     if arguments.json:
         figures = {
             way: [

@@ -52,8 +52,10 @@ def compare(directory: Path, limit: int) -> None:
     """Run benchmarks/search_quality.py, and write its table and its plot."""
     script = [sys.executable, str(ROOT / "benchmarks" / "search_quality.py")]
     run([*script, "run", "--out", str(directory), "--limit", str(limit)])
+    run([*script, "time", "--out", str(directory)])
     plot = ROOT / "docs" / "search-quality.svg"
-    table = run([*script, "report", "--out", str(directory), "--svg", str(plot)])
+    report = [sys.executable, str(ROOT / "benchmarks" / "quality_report.py")]
+    table = run([*report, "--out", str(directory), "--svg", str(plot)])
     replace(ROOT / "benchmarks" / "README.md", "search quality", table)
 
 
