@@ -88,10 +88,14 @@ def run_job(job: Job, settings: Settings, model: LocatedModel, resolve: Callable
 
 
 def usual_parallel(settings: Settings) -> int:
-    """Return how many rows in flight keep the engine's batch full: a search brings several requests of its own."""
+    """Return how many rows in flight keep the engine's batch full.
+
+    A search brings several requests of its own, but about half as many on average: it begins with one chain, and often
+    ends with it.
+    """
     config, is_routed = search_plan(settings)
     lanes = 1 if is_routed or config.strategy in ("cot", "sample") else config.parallel
-    return max(2, -(-PLACES // lanes))
+    return PLACES if lanes < 2 else max(2, -(-2 * PLACES // lanes))
 
 
 class Batch:

@@ -20,6 +20,8 @@ from marco_cli import solver
 from marco_cli.batch.journal import Journal
 from marco_cli.batch.lines import Line
 from marco_cli.batch.rows import BadRow, Layout, Row, read_row
+from marco_cli.commands._batching import usual_parallel
+from marco_cli.config.settings import Settings
 from marco_cli.errors import StorageError
 
 KEYS = [
@@ -109,6 +111,12 @@ def test_rows_do_not_depend_on_how_many_are_in_flight(marco: Marco, parallel: in
 
     reference = timeless(marco("batch", "q.jsonl", *options).out)
     assert timeless(marco("batch", "q.jsonl", *options, "--parallel", str(parallel)).out) == reference
+
+
+@pytest.mark.parametrize(("effort", "rows"), [("none", 16), ("auto", 16), ("medium", 8), ("high", 4), ("max", 2)])
+def test_as_many_rows_are_in_flight_as_fill_the_batch(effort: str, rows: int) -> None:
+    """One chain a row, and all places are rows; a search brings several, and is alone with its first one."""
+    assert usual_parallel(Settings(effort=effort)) == rows
 
 
 def test_auto_spends_a_search_on_doubtful_rows_only(marco: Marco) -> None:
