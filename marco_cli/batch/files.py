@@ -5,7 +5,6 @@ unless they have a meaning of their own here.
 """
 
 import contextlib
-import errno
 import os
 import stat
 import sys
@@ -14,9 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from marco_cli.errors import ConfigError, StorageError
-
-_NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-"""Errors of file systems that know no locks: there, nobody can be kept out."""
+from marco_cli.trace.lock import NO_LOCKS
 
 _BLOCK: Final = 1 << 20
 
@@ -83,7 +80,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
             f"{path} is being written by another run", hint="wait for it, or name another file"
         ) from error
     except OSError as error:
-        if error.errno not in _NO_LOCKS:
+        if error.errno not in NO_LOCKS:
             raise
 
 

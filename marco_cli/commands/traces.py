@@ -231,7 +231,9 @@ def prune(
 
     if keep is days is megabytes is None and not everything:
         megabytes = settings_in_effect({}, None).settings.trace_limit
-    if everything and not yes and sys.stdin.isatty() and not typer.confirm("Delete all traces?", False, err=True):
+    if everything and not yes and not sys.stdin.isatty():
+        raise ConfigError("prune --all asks before it deletes, and nobody can answer here", hint="use --yes")
+    if everything and not yes and not typer.confirm("Delete all traces?", False, err=True):
         raise ConfigError("nothing was deleted", hint="marco traces prune --all --yes")
     gone = prune_folder(
         _place(None),

@@ -15,11 +15,15 @@ PATIENCE: Final = 5.0
 """Seconds. Writing one line takes milliseconds: who holds a lock for longer will not let it go."""
 _PAUSE: Final = 0.02
 """Seconds between two tries."""
+NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""Errors of file systems that know no locks: there, nobody can be kept out."""
 
 
 @contextmanager
 def locked(file: IO[bytes]) -> Iterator[None]:
-    """Hold a file's lock; waits for whoever holds it. On Windows, processes must take turns by themselves.
+    """Hold a file's lock; waits for whoever holds it.
+
+    On Windows, and on file systems that know no locks, processes must take turns by themselves.
 
     Raises:
         BlockingIOError: it was not free within `PATIENCE`.
@@ -28,16 +32,18 @@ def locked(file: IO[bytes]) -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
-    _lock(file)
+    is_locked = _lock(file)
     try:
         yield
     finally:
-        fcntl.flock(file.fileno(), fcntl.LOCK_UN)
+        if is_locked:
+            fcntl.flock(file.fileno(), fcntl.LOCK_UN)
 
 
 if sys.platform != "win32":
 
-    def _lock(file: IO[bytes]) -> None:
+    def _lock(file: IO[bytes]) -> bool:
+        """Return whether the file system knows locks."""
         last = time.monotonic() + PATIENCE
         while True:
             try:
@@ -46,5 +52,9 @@ if sys.platform != "win32":
                 if time.monotonic() > last:
                     raise BlockingIOError(errno.EAGAIN, "it is being written by another run") from error
                 time.sleep(_PAUSE)
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise
+                return False
             else:
-                return
+                return True

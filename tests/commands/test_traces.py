@@ -133,7 +133,7 @@ def test_a_replay_looks_like_the_search(marco: Marco, tmp_path: Path, search: tu
 
 
 def test_traces_are_deleted_on_demand(marco: Marco, tmp_path: Path) -> None:
-    """`prune` keeps the newest, the youngest, so many megabytes or none; by default what the settings allow."""
+    """`prune` keeps the newest, the youngest, so many megabytes or, when it is sure, none; by default what the settings allow."""
     made = [asked(marco) for _ in range(4)]
 
     assert "deleted 0 traces" in marco("traces", "prune").err
@@ -141,7 +141,9 @@ def test_traces_are_deleted_on_demand(marco: Marco, tmp_path: Path) -> None:
     assert "deleted 2 traces" in marco("traces", "prune", "--keep", "2").err
     assert [line.split()[0] for line in marco("traces", "list").out.splitlines()] == made[:1:-1]
     assert "deleted 1 trace," in marco("traces", "prune", "--megabytes", "0").err
-    assert "deleted 1 trace," in marco("traces", "prune", "--all").err
+    refused = marco("traces", "prune", "--all")
+    assert (refused.code, "use --yes" in refused.err) == (2, True)
+    assert "deleted 1 trace," in marco("traces", "prune", "--all", "--yes").err
     assert list((tmp_path / "state" / "traces").iterdir()) == []
 
 

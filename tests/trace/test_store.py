@@ -1,3 +1,4 @@
+import errno
 import os
 import resource
 import stat
@@ -188,6 +189,21 @@ def test_keeping_a_trace_never_fails(trace: Trace, tmp_path: Path) -> None:
         save(trace, blocked)
     with pytest.raises(StorageError):
         append(trace, blocked / "file.jsonl")
+
+
+def test_a_file_system_without_locks_will_do(trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody can be kept out, traces are written all the same; any other fault of the lock is told."""
+    codes = iter([errno.ENOLCK, errno.EIO])
+
+    def refuse(*_: object) -> None:
+        raise OSError(next(codes), "no")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    append(trace, tmp_path / "file.jsonl")
+    with pytest.raises(StorageError):
+        append(trace, tmp_path / "file.jsonl")
+
+    assert len((tmp_path / "file.jsonl").read_bytes().splitlines()) == 1
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(trace: Trace, tmp_path: Path) -> None:
