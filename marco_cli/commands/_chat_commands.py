@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import Final
 
+from marco_cli.batch.files import write_atomically
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._chat_session import Draft, Session
 from marco_cli.commands._output import say, stderr_width
@@ -167,9 +168,13 @@ def _read(name: str) -> bytes:
 
 
 def _write(name: str, data: bytes, *, may_replace: bool) -> None:
+    """Write a file; one that may be replaced is there whole, the old or the new, whatever happens."""
     try:
-        with expanded(name).open("wb" if may_replace else "xb") as file:
-            file.write(data)
+        if may_replace and expanded(name).is_file():
+            write_atomically(expanded(name).resolve(), data)
+        else:
+            with expanded(name).open("xb") as file:
+                file.write(data)
     except FileExistsError as error:
         raise StorageError(f"{name} exists", hint="name another file") from error
     except OSError as error:

@@ -1,5 +1,6 @@
 """Conversations through a pipe, with the bundled model."""
 
+import errno
 import json
 import os
 import signal
@@ -7,10 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from commands.program import Marco
 
+from marco_cli.batch import files
 from marco_cli.config.preset import preset_names
 from marco_cli.errors import EngineError
 from marco_cli.search import STRATEGIES
@@ -208,6 +211,27 @@ def test_a_conversation_is_saved_loaded_and_written_out(talk: Marco) -> None:
     assert "going on after 2 turns" in second.err
     assert "the system prompt is: Be brief." in second.err
     assert [message["role"] for message in messages] == ["system"] + ["user", "assistant"] * 3
+
+
+def test_a_disk_that_is_full_leaves_the_conversation_saved_before(talk: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later `/save` that does not fit is told, and the file is the old one, whole."""
+    real = files.write_all
+
+    def write(file: BinaryIO, data: bytes) -> None:
+        if len(data) > size:
+            real(file, data[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(file, data)
+
+    talk(SUM, "/save my.chat")
+    before = Path("my.chat").read_bytes()
+    size = len(before)
+    monkeypatch.setattr(files, "write_all", write)
+    run = talk("/load my.chat", PRODUCT, "/save")
+
+    assert "cannot write my.chat: No space left on device" in run.err
+    assert Path("my.chat").read_bytes() == before
+    assert [path.name for path in Path().glob("my*")] == ["my.chat"]
 
 
 def test_a_full_context_is_said(talk: Marco) -> None:
