@@ -158,7 +158,7 @@ def report(options: argparse.Namespace) -> None:
     times = seconds(rows(options.out / TIMES))
     accuracy = {name: statistics.fmean(score.right for score in t.values()) for name, t in table.items()}
     tokens = {name: statistics.fmean(score.tokens for score in t.values()) for name, t in table.items()}
-    print("| method | problems | accuracy % | tokens | calls | seconds | against greedy, 95 % interval |")
+    print("| method | problems | accuracy % | tokens | replies | seconds | against greedy, 95 % interval |")
     print("|---|--:|--:|--:|--:|--:|---|")
     for name in sorted(table, key=lambda name: (tokens[name], name)):
         calls = statistics.fmean(score.calls for score in table[name].values())
