@@ -4,7 +4,8 @@
     python benchmarks/prompt_calls.py --dir ~/.cache/marco-benchmarks --shape 7B --type q4_0 --after 1024
 
 Cases: the last 32, 52 or 64 tokens of a prompt of which the rest is in the KV memory (a turn of a chat, a fork); 64 tokens
-of a new prompt beside requests that each decode one token (a batch); 64 requests that decode. The cells of the requests lie
+of a new prompt beside requests that each decode one token (a batch); 64 requests that decode; with `--singles`, so many
+without anything before them, where four-bit weights are filled up to whole blocks. The cells of the requests lie
 in turn, as decoding leaves them. Seconds of one `decode` of the llama.cpp backend on a model of random weights, medians.
 """
 
@@ -41,17 +42,20 @@ def fill(model: LlamaModel, runs: Sequence[Run]) -> None:
             model.decode(rows[chunk : chunk + model.max_rows])
 
 
-def seconds(model: LlamaModel, runs: Sequence[Run], *, is_divided: bool, repeats: int) -> float:
-    """Return how long the rows take, with the KV memory filled."""
-    rows, times = rows_of(runs), []
-    model.is_divided = model.is_divided and is_divided
+def compare(model: LlamaModel, runs: Sequence[Run], repeats: int) -> tuple[float, float]:
+    """Return the seconds that the rows take in one call and as divided, in turn, with the KV memory filled."""
+    rows = rows_of(runs)
+    times: tuple[list[float], list[float]] = ([], [])
+    is_divided = model.is_divided
     for _ in range(repeats):
-        started = time.perf_counter()
-        model.decode(rows)
-        times.append(time.perf_counter() - started)
-        for sequence, (_, start) in enumerate(runs):
-            model.remove(sequence, start, -1)
-    return statistics.median(times)
+        for way, taken in zip((False, True), times, strict=True):
+            model.is_divided = way and is_divided
+            started = time.perf_counter()
+            model.decode(rows)
+            taken.append(time.perf_counter() - started)
+            for sequence, (_, start) in enumerate(runs):
+                model.remove(sequence, start, -1)
+    return statistics.median(times[0]), statistics.median(times[1])
 
 
 def main() -> None:
@@ -60,8 +64,9 @@ def main() -> None:
     parser.add_argument("--dir", type=Path, required=True, help="where the generated model is kept")
     parser.add_argument("--shape", choices=random_gguf.SHAPES, default="0.5B")
     parser.add_argument("--type", choices=random_gguf.TYPES, default="q8_0")
-    parser.add_argument("--after", type=int, nargs="+", default=[256, 1024, 4096], help="cells before a prompt's end")
-    parser.add_argument("--beside", type=int, nargs="+", default=[8, 16, 31], help="requests beside a prompt")
+    parser.add_argument("--after", type=int, nargs="*", default=[256, 1024, 4096], help="cells before a prompt's end")
+    parser.add_argument("--beside", type=int, nargs="*", default=[8, 16, 31], help="requests beside a prompt")
+    parser.add_argument("--singles", type=int, nargs="*", default=[], help="requests that decode their first token")
     parser.add_argument("--length", type=int, default=256, help="cells of each of those")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=physical_cores())
@@ -74,6 +79,7 @@ def main() -> None:
     cases: dict[str, list[Run]] = {
         **{f"{count} tokens after {after}": [(count, after)] for after in options.after for count in (32, 52, 64)},
         **{f"64 tokens beside {width} of {options.length}": [one] * width + [(64, 0)] for width in options.beside},
+        **{f"{count} single tokens": [(1, 0)] * count for count in options.singles},
         **({f"64 of {options.length}": [one] * 64} if options.beside else {}),
     }
     print("| rows | calls | one call, ms | as divided, ms | |\n|---|---|--:|--:|--:|")
@@ -85,7 +91,7 @@ def main() -> None:
             f"{len(call.rows)}{f' + {call.num_fillers}' * (call.num_fillers > 0)}"
             for call in model.divide(rows_of(runs))
         ]
-        divided, plain = (seconds(model, runs, is_divided=way, repeats=options.repeats) for way in (True, False))
+        plain, divided = compare(model, runs, options.repeats)
         print(
             f"| {name} | {', '.join(calls)} | {1000 * plain:.0f} | {1000 * divided:.0f} | {divided / plain:.2f} |",
             flush=True,

@@ -43,6 +43,9 @@ decoded alone was up to 6e-3 off the same token in a batch, enough to change wha
 parameters). With a filler row beside every single one the difference is exactly 0, as it is for Q8_0 and Q4_0.
 """
 
+BLOCKED = ("2", "14", "15", "25")
+"""`general.file_type` of Q4_0, Q4_K and IQ4_NL, which llama.cpp packs anew on loading, for `tiles.BLOCK` rows at once."""
+
 
 def num_threads(num_parameters: int) -> int:
     """Return the threads for a model of this size."""

@@ -96,7 +96,9 @@ class LlamaModel:
             self._on_cpu = layers == 0
             self.is_divided = self._on_cpu and self._weights.num_parameters >= defaults.SMALL_MODEL
             """Whether rows are evaluated in several calls where that costs less; see `tiles`."""
-            self._pairs = self._on_cpu and self._weights.stated("general.file_type") in defaults.UNQUANTISED
+            file_type = self._weights.stated("general.file_type")
+            self._pairs = self._on_cpu and file_type in defaults.UNQUANTISED
+            self._is_blocked = file_type in defaults.BLOCKED
             self._spare = tiles.TILE - 1 if self.is_divided else int(self._pairs)
             rows = options.batch or (defaults.CPU_BATCH if self._on_cpu else defaults.GPU_BATCH)
             self.max_rows = min(rows, self.num_cells) - int(self._pairs)
@@ -169,6 +171,8 @@ class LlamaModel:
         num_logits = sum(row.wants_logits for row in rows)
         if self._pairs and (len(rows) == 1 or num_logits == 1):
             num_fillers = max(num_fillers, 1)
+        elif self.is_divided and self._is_blocked:
+            num_fillers += tiles.block_fillers(len(rows) + num_fillers)
         fillers = [
             Row(token=rows[0].token, position=i, sequences=(self.num_sequences,), wants_logits=self._pairs and i == 0)
             for i in range(num_fillers)

@@ -198,6 +198,25 @@ def test_rows_that_are_evaluated_apart_come_back_in_their_order(tiled: LlamaMode
         tiled.remove(9, 0, -1)
 
 
+def test_rows_that_complete_a_block_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifteen rows of four-bit weights have the logits that each has alone, tick after tick."""
+    monkeypatch.setattr(defaults, "SMALL_MODEL", 0)
+    random_gguf = load_script("random_gguf")
+    path = tmp_path / "q4_0.gguf"
+    random_gguf.write(path, random_gguf.SHAPES["tiny"], "q4_0", scale=0.2)
+    model = LlamaModel(path, OPTIONS)
+    texts = [some_tokens(seed, 4) for seed in range(15)]
+    for step in range(4):
+        rows = [Row(token=t[step], position=step, sequences=(s,), wants_logits=True) for s, t in enumerate(texts)]
+        logits = model.decode(rows)
+        assert logits is not None
+        together = logits.copy()
+    for row, text in zip(together, texts, strict=True):
+        assert np.abs(row - evaluate(model, 20, text)).max() <= 1e-2
+        model.remove(20, 0, -1)
+    model.close()
+
+
 def test_of_a_batch_that_is_refused_in_part_nothing_stays(tiled: LlamaModel) -> None:
     """When one of its calls is refused, what the others evaluated is taken back."""
     stem = some_tokens(1, 40)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.engine.backend import Row
-from marco_cli.engine.tiles import TILE, Call, divide
+from marco_cli.engine.tiles import TILE, Call, block_fillers, divide
 
 HALF_A_BILLION = 494e6 / (2 * 24 * 896)
 """`row_cost` of a Qwen2-0.5B."""
@@ -59,3 +59,11 @@ def test_every_row_is_in_one_call(runs: list[tuple[int, int]], row_cost: float) 
     assert all(list(call.rows) == sorted(call.rows) for call in calls)
     assert all(len(call.rows) + call.num_fillers == TILE for call in calls if call.num_fillers)
     assert all(calls)
+
+
+@pytest.mark.parametrize(
+    ("num_rows", "fillers"), [(1, 0), (13, 0), (14, 2), (15, 1), (16, 0), (17, 0), (31, 1), (64, 0)]
+)
+def test_blocks_are_completed_where_it_pays(num_rows: int, fillers: int) -> None:
+    """A row or two more are cheaper than the rest of a block in fours and ones."""
+    assert block_fillers(num_rows) == fillers
