@@ -104,8 +104,9 @@ class Run:
             if is_output and not was_output:
                 was_output = True
                 budget.begin_output()
-            is_given_up = budget.must_stop(is_output)
-            return is_given_up
+            must_stop = budget.must_stop(is_output)
+            is_given_up = is_given_up or must_stop
+            return must_stop
 
         def room() -> int:
             nonlocal is_given_up
