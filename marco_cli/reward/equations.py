@@ -1,9 +1,10 @@
-"""Arithmetic that a reply gets wrong, found without a model: equations between numbers whose two sides differ.
+"""Arithmetic that a reply gets wrong, found without a model: `17*6=92`, and `9.11 > 9.9`.
 
-In: text. Out: how many of its equations hold, and how many do not. Small models are as sure of `17*6=92` as of anything
-else, so no token score tells; working it out again does. Only what can be read without doubt counts: numbers joined by
-+ - * / and brackets on the left of an equals sign, the same or a number on its right. Units, variables, powers, percentages
-and roundings that fit are left alone: a sound text must not be blamed for the way it is written.
+In: text. Out: how many of its equations and comparisons hold, and how many do not. Small models are as sure of those as of
+anything else, so no token score tells; working them out again does. Only what can be read without doubt counts: numbers
+joined by + - * / and brackets on one side of a sign, the same or a number on the other. Units, variables, powers,
+percentages, roundings that fit, questions, suppositions and versions are left alone: a sound text must not be blamed for
+the way it is written.
 """
 
 import ast
@@ -17,27 +18,28 @@ from typing import Final, NamedTuple
 
 
 class Equations(NamedTuple):
-    """How many equations of a text hold."""
+    """How many equations and comparisons of a text hold."""
 
     true: int
     false: int
 
 
 def check_equations(text: str) -> Equations:
-    """Work out all equations of a text; `1+1=2=3` are two. Linear in the length of the text."""
+    """Work out all equations and comparisons of a text; `1+1=2<1` are two. Linear in the length of the text."""
     plain = _THOUSANDS.sub("", text.translate(_SIGNS))
     true = false = 0
     for chain in _CHAIN.finditer(plain):
         if not _stands_alone(plain, chain.start(), chain.end()):
             continue
-        sides = [_side(part) for part in chain.group().split("=")]
-        for left, right in pairwise(sides):
-            if left is None or right is None or not (left.is_sum or right.is_sum):
+        sides = [_side(part) for part in _SIGN.split(chain.group())]
+        signs = _SIGN.findall(chain.group())
+        if set(signs) != {"="} and _is_supposed(plain, chain.start(), chain.end()):
+            continue
+        for (left, right), sign in zip(pairwise(sides), signs, strict=True):
+            if left is None or right is None or (holds := _holds(left, sign, right)) is None:
                 continue
-            if _agree(left, right):
-                true += 1
-            else:
-                false += 1
+            true += holds
+            false += not holds
     return Equations(true, false)
 
 
@@ -50,14 +52,22 @@ class _Side(NamedTuple):
     divides: bool
 
 
-_SIGNS: Final = str.maketrans("×✕÷−–＋＝（）·", "**/--+=()*")  # noqa: RUF001 (what models write)
+_SIGNS: Final = str.maketrans(
+    dict(zip("×✕÷−–＋＝（）·＜＞", "**/--+=()*<>", strict=True)) | {"≤": "<=", "≥": ">="}  # noqa: RUF001 (what models write)
+)
 _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_CHAIN: Final = re.compile(r"[\d(][-+*/(). \d]{0,200}(?:=[-+*/(). \d]{1,200})+")
+_CHAIN: Final = re.compile(r"[\d(][-+*/(). \d]{0,200}(?:(?:[<>]=?(?!-)|=)[-+*/(). \d]{1,200})+")
+_SIGN: Final = re.compile(r"[<>]?=|[<>]")
 _MOST_NUMBERS: Final = 64
 _BEGUN_BEFORE: Final = re.compile(
     r"(?:[A-Za-z_0-9.]|\d[:,]|[-+*/^%$\\}\])!√] *|\b(?:of|sin|cos|tan|log|ln|sqrt|mod|root) *)\Z"
 )
 _GOES_ON: Final = re.compile(r"(?<! )[A-Za-z_]|[:,]\d| *[%^!?\\√]")
+_SUPPOSED: Final = re.compile(
+    r"(?i:\b(?:if|unless|until|while|when|whether|suppose|assume|check|not|never|versions?|release|section|python)\b)"
+    r"|[如若假是否不版章节][^,.;，。；\n]*\Z"  # noqa: RUF001 (what models write)
+)
+_DENIED: Final = re.compile(r"[ ,，]*(?:is |was |are )?(?:not|false|wrong|incorrect|no\b|不|错|✗|✘)")  # noqa: RUF001
 _GROUPED: Final = re.compile(r"\b\d{1,3}(?:\.\d{3})+\b")
 """A thousand in half of the world, and a small number in the other half."""
 _NOISE: Final = Fraction(1, 10**9)
@@ -73,6 +83,12 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     if _BEGUN_BEFORE.search(text, max(0, start - 12), start):
         return False
     return not _GOES_ON.match(text, end)
+
+
+def _is_supposed(text: str, start: int, end: int) -> bool:
+    """Say whether a comparison is only considered, or denied: `if 3 > 5`, `3 > 5 is false`; or is one of versions."""
+    line = text[max(text.rfind("\n", 0, start) + 1, start - 80) : start]
+    return bool(_SUPPOSED.search(line) or _DENIED.match(text, end))
 
 
 def _side(text: str) -> _Side | None:
@@ -111,6 +127,15 @@ def _work_out(node: ast.expr, literals: Mapping[float, Fraction]) -> Fraction:
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
         return _OPERATIONS[type(node.op)](_work_out(node.left, literals), _work_out(node.right, literals))
     raise _NoArithmeticError
+
+
+def _holds(left: _Side, sign: str, right: _Side) -> bool | None:
+    """Say whether a statement is true; None when it says nothing: `9.9 = 9.90`, or a comparison of what rounding hides."""
+    if sign == "=":
+        return _agree(left, right) if left.is_sum or right.is_sum else None
+    if left.value == right.value:
+        return sign.endswith("=")
+    return None if _agree(left, right) else (left.value < right.value) == sign.startswith("<")
 
 
 def _agree(left: _Side, right: _Side) -> bool:

@@ -25,6 +25,11 @@ SOUND = [
     "5 - -3 = 8",
     "0.5*0.5=0.3",
     "0.1+0.2=0.30000000000000004",
+    "9.11 < 9.9",
+    "13.90 > 13.48\nSo the answer is 13.9.",
+    "3 + 4 <= 7",
+    "20 ≥ 3*5 > 14",
+    "所以20.60<20.78，答案是20.78",
 ]
 FALSE = [
     "17*6=92",
@@ -39,6 +44,10 @@ FALSE = [
     "1,200 - 200 = 900",
     "增加4*5=25：23",
     "5 = 2+2",
+    "20.60 > 20.78",
+    "5 + 3 < 8",
+    "Since 5 ≥ 6, it is so",
+    "1+1=2>3",
 ]
 NO_CONCERN_OF_OURS = [
     "20% of 50 = 10",
@@ -61,8 +70,24 @@ NO_CONCERN_OF_OURS = [
     "1 000 + 5 = 1 005",
     "Is 5 + 3 = 9?",
     "9.11 = 9.11",
-    "9.11 < 9.9",
     "1/0 = 0",
+    "Is 3 > 5?",
+    "If 3 > 5, we stop",
+    "3 > 5 is false",
+    "3 is not so: 3 > 5",
+    "如果3 > 5",
+    "Python 3.11 > 3.9",
+    "version 2.10 > 2.9",
+    "1/3 < 0.33",
+    "5 -> 3",
+    "3 => 5",
+    "x[3] <- 5",
+    "5 <- 6",
+    "5 < 3x",
+    "5 < 1%",
+    "1 < x < 0",
+    "<<48/2=24>>24",
+    "<td>5</td><td>3</td>",
     "no arithmetic at all",
     "",
 ]
@@ -98,7 +123,16 @@ def test_an_equation_is_true_exactly_when_it_is(left: int, right: int, sign: str
     assert (found.true, found.false) == ((1, 0) if slip == 0 else (0, 1))
 
 
-@given(st.text(alphabet="0123456789+-*/()=., \n年x", max_size=200))
+@given(st.integers(0, 99), st.integers(0, 99), st.sampled_from(("<", "<=", ">", ">=")))
+def test_a_comparison_is_true_exactly_when_it_is(left: int, right: int, sign: str) -> None:
+    """Two numbers are in the order that is written, or not."""
+    truth = {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[sign]
+    found = check_equations(f"So {left} {sign} {right}.")
+
+    assert (found.true, found.false) == (truth, not truth)
+
+
+@given(st.text(alphabet="0123456789+-*/()<>=., \n年x", max_size=200))
 def test_any_text_is_read_without_an_error(text: str) -> None:
     """Whatever a model writes, reading it raises nothing."""
     check_equations(text)
@@ -107,7 +141,7 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 def test_reading_is_linear_in_the_text() -> None:
     """A reply of half a million signs that look like arithmetic does not hold the search up."""
     started = time.thread_time()
-    for text in ("(1+" * 20_000 + "=1", "1+1+" * 20_000, "1 = " * 20_000):
+    for text in ("(1+" * 20_000 + "=1", "1+1+" * 20_000, "1 = " * 20_000, "1 < " * 20_000, "if 1<0\n" * 20_000):
         check_equations(text)
 
     assert time.thread_time() - started < 5
