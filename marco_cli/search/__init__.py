@@ -48,6 +48,7 @@ VOTES: Final = MappingProxyType(
     {
         "majority": "marco_cli.search.vote:majority",
         "weighted": "marco_cli.search.vote:weighted",
+        "likely": "marco_cli.search.vote:likely",
         "checked": "marco_cli.search.vote:checked",
         "borda": "marco_cli.search.vote:borda",
         "best": "marco_cli.search.vote:best",

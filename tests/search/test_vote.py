@@ -1,5 +1,6 @@
 """From finished paths to one answer."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Reply
 from marco_cli.search.rollout import NOTHING
-from marco_cli.search.vote import borda, certainty, count_votes, majority, probability_ahead, weighted
+from marco_cli.search.vote import borda, certainty, count_votes, likely, majority, probability_ahead, weighted
 
 SILENT = measure(NOTHING)
 
@@ -90,6 +91,46 @@ def test_confidence_weighs_by_its_distance_from_the_mean() -> None:
 
     assert weighted(wide) == pytest.approx(weighted(narrow))
     assert weighted(wide)[0] < weighted(wide)[1] < weighted(wide)[2]
+
+
+def written(number: int, output: str, *, logprob: float, length: int, false: int = 0) -> Candidate:
+    """Return a finished path of so many tokens with this mean log-probability."""
+    made = candidate(number, output)
+    signals = replace(made.reply.signals, num_tokens=length, mean_logprob=logprob, false_equations=false)
+    return replace(made, reply=replace(made.reply, signals=signals))
+
+
+def test_an_answer_is_worth_the_probability_of_the_paths_to_it() -> None:
+    """One likely path outweighs two unlikely ones, as it would among samples; of equal length, only e^(40 l) counts."""
+    likely_one, *others = (
+        written(n, a, logprob=p, length=70) for n, a, p in [(0, "4", -0.02), (1, "5", -0.05), (2, "5", -0.06)]
+    )
+
+    assert likely([likely_one, *others]) == pytest.approx([1, math.exp(-40 * 0.03), math.exp(-40 * 0.04)])
+    assert outcome([likely_one, *others], "likely")[0] == ("4", (0,))
+    assert outcome([likely_one, *others], "majority")[0][0] == "5"
+
+
+def test_a_longer_path_counts_less_by_the_root_of_its_length() -> None:
+    """Nine times the tokens at the same log-probability each are three times the exponent."""
+    short, long = likely([written(0, "4", logprob=-0.1, length=10), written(1, "5", logprob=-0.1, length=90)])
+
+    assert short == 1
+    assert long == pytest.approx(math.exp(-4 * (90**0.5 - 10**0.5) / 50**0.5))
+
+
+@pytest.mark.parametrize("logprob", [0.0, -1e4])
+def test_weights_do_not_vanish(logprob: float) -> None:
+    """However unlikely all replies are, and without any scores, somebody leads."""
+    assert likely([written(n, "4", logprob=logprob, length=n) for n in range(2)])[0] == 1
+
+
+def test_false_arithmetic_costs_a_path_its_weight() -> None:
+    """`checked` is `likely` with next to nothing for a reply whose equations are false."""
+    candidates = [written(0, "4", logprob=-0.01, length=70, false=1), written(1, "5", logprob=-0.05, length=70)]
+
+    assert outcome(candidates, "likely")[0][0] == "4"
+    assert outcome(candidates, "checked")[0][0] == "5"
 
 
 def test_borda_weighs_by_rank() -> None:
