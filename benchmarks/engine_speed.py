@@ -13,8 +13,8 @@ on first use:
     llama.cpp    llama-batched-bench, with --batched-bench PATH: llama.cpp's own program with its own defaults
 
 Only decoding is timed: the engine finds the prompts in its prefix cache, the bare loop has evaluated them before. The
-ways take turns within a repeat, and figures are medians over the repeats; the table is printed, and the JSON written,
-after each repeat. `inside` is the share of the engine's wall time that is spent in llama_decode. `prefill` reads one
+ways take turns within a repeat; figures are medians over the repeats, ratios the medians of those within each repeat, so
+that a machine that is slower for a while is slower for both. The table is printed, and the JSON written, after each repeat. `inside` is the share of the engine's wall time that is spent in llama_decode. `prefill` reads one
 prompt of 512 tokens, by the engine and by llama-batched-bench.
 """
 
@@ -83,12 +83,13 @@ class Figure:
     way: str
     width: int
     tokens_per_second: float
+    least: float
+    most: float
+    """Of the tokens per second of single repeats."""
     relative_to_bare: float | None
     relative_to_llama: float | None
     inside: float | None
     """Share of the wall time in llama_decode."""
-    spread: float
-    """(largest - smallest) / median of the tokens per second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,37 +280,48 @@ def measure(setting: Setting, widths: Sequence[int], repeats: int) -> Iterator[l
 
 def figures_of(samples: Samples) -> list[Figure]:
     """Return the medians."""
-    medians = {key: statistics.median(s.tokens_per_second for s in taken) for key, taken in samples.items()}
     figures = []
     for (way, width), taken in samples.items():
         rates = [sample.tokens_per_second for sample in taken]
-        rival = ("llama.cpp prefill" if "prefill" in way else "llama.cpp", width)
-        has_bare = "prefill" not in way and ("bare", width) in medians
+        is_prefill = "prefill" in way
         insides = [sample.inside for sample in taken if sample.inside is not None]
         figures.append(
             Figure(
                 way=way,
                 width=width,
-                tokens_per_second=medians[way, width],
-                relative_to_bare=medians[way, width] / medians["bare", width] if has_bare else None,
-                relative_to_llama=None if rival not in medians else medians[way, width] / medians[rival],
+                tokens_per_second=statistics.median(rates),
+                least=min(rates),
+                most=max(rates),
+                relative_to_bare=None if is_prefill else median_ratio(taken, samples.get(("bare", width))),
+                relative_to_llama=median_ratio(
+                    taken, samples.get(("llama.cpp prefill" if is_prefill else "llama.cpp", width))
+                ),
                 inside=statistics.median(insides) if insides else None,
-                spread=(max(rates) - min(rates)) / medians[way, width],
             )
         )
     return figures
 
 
+def median_ratio(taken: Sequence[Sample], others: Sequence[Sample] | None) -> float | None:
+    """Return the median of the ratios within each repeat."""
+    if others is None:
+        return None
+    return statistics.median(
+        one.tokens_per_second / other.tokens_per_second for one, other in zip(taken, others, strict=True)
+    )
+
+
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a Markdown table."""
     lines = [
-        "| way | at once | tokens/s | of bare | of llama.cpp | inside llama_decode | spread |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| way | at once | tokens/s | least | most | of bare | of llama.cpp | inside llama_decode |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for f in sorted(figures, key=lambda f: (f.way, f.width)):
+        rates = " | ".join(f"{rate:.1f}" for rate in (f.tokens_per_second, f.least, f.most))
         shares = (f.relative_to_bare, f.relative_to_llama, f.inside)
         cells = " | ".join("" if share is None else f"{share:.1%}" for share in shares)
-        lines.append(f"| {f.way} | {f.width} | {f.tokens_per_second:.1f} | {cells} | {f.spread:.0%} |")
+        lines.append(f"| {f.way} | {f.width} | {rates} | {cells} |")
     return "\n".join(lines)
 
 
