@@ -5,10 +5,11 @@
     python benchmarks/chat_latency.py --model marco-nano           # a real model, whose context fills up on the way
 
 Talks for 40 turns, with a model of random weights that is written on first use. Every reply is a thought that is closed by
-force and an output, a fixed number of tokens each. Three ways:
+force and an output, a fixed number of tokens each. Four ways:
 
-    reused     the engine keeps the conversation in its KV memory; the next question comes at once
-    warm       besides, what the next prompt begins with is evaluated between the turns: what `marco chat` does
+    reused     the engine keeps the conversation in its KV memory; the next question comes at once, as from a pipe
+    warm       besides, what the next prompt begins with is evaluated between the turns, while a person reads
+    typed      besides, the question is evaluated while it is typed: what `marco chat` does on a terminal
     forgetful  an engine that has just been opened, at every fifth turn: what there would be without reuse
 
 Seconds run from the question to its first token, and include rendering and tokenising the whole history. They are given as
@@ -38,6 +39,7 @@ WIDE = random_gguf.Shape(layers=2, width=1024, feed_forward=4096, heads=16, kv_h
 SHAPES = {"wide": WIDE, **random_gguf.SHAPES}
 CONTEXT = 4096
 QUESTION = "And {number}?"
+WAYS = ("reused", "warm", "typed", "forgetful")
 EVERY = 5
 """Turns from one forgetful turn to the next."""
 
@@ -115,9 +117,11 @@ async def converse(way: str, opener: Opener, turns: int) -> tuple[list[Row], Con
     dialogue = Dialogue(opener())
     rows = []
     for turn in range(1, turns + 1):
+        if way == "typed":
+            await dialogue.warm(QUESTION.format(number=turn))
         row = await take(way, dialogue, turn)
         started = time.perf_counter()
-        if way == "warm":
+        if way in ("warm", "typed"):
             dialogue.make_room()
             await dialogue.warm()
         rows.append(Row(**asdict(row) | {"warm_seconds": time.perf_counter() - started}))
@@ -137,25 +141,26 @@ async def forget(opener: Opener, conversation: Conversation) -> list[Row]:
 
 
 async def measure(opener: Opener, turns: int) -> list[Row]:
-    """Talk in all three ways."""
-    reused, _ = await converse("reused", opener, turns)
-    warm, conversation = await converse("warm", opener, turns)
-    return [*reused, *warm, *await forget(opener, conversation)]
+    """Talk in all four ways."""
+    rows: list[Row] = []
+    conversation = Conversation()
+    for way in WAYS[:-1]:
+        spoken, conversation = await converse(way, opener, turns)
+        rows += spoken
+    return [*rows, *await forget(opener, conversation)]
 
 
 def table(rows: list[Row]) -> str:
     """Return the figures of every fifth turn, and medians of the first and of the last ten."""
-    by_way = {way: {row.turn: row for row in rows if row.way == way} for way in ("reused", "warm", "forgetful")}
-    lines = [
-        "| turn | prompt | reused: prefilled | wall | CPU | warm: prefilled | wall | CPU | forgetful: prefilled | wall | CPU |",
-        f"|{'--:|' * 11}",
-    ]
-    for turn, forgetful in by_way["forgetful"].items():
+    by_way = {way: {row.turn: row for row in rows if row.way == way} for way in WAYS}
+    heads = " | ".join(f"{way}: prefilled | wall | CPU" for way in WAYS)
+    lines = [f"| turn | prompt | {heads} |", f"|{'--:|' * (2 + 3 * len(WAYS))}"]
+    for turn in by_way["forgetful"]:
         cells = [str(turn), str(by_way["reused"][turn].prompt_tokens)]
-        for row in (by_way["reused"][turn], by_way["warm"][turn], forgetful):
+        for row in (by_way[way][turn] for way in WAYS):
             cells += [str(row.prefilled), *(f"{1000 * spent:.0f} ms" for spent in (row.seconds, row.cpu_seconds))]
         lines.append(f"| {' | '.join(cells)} |")
-    for way in ("reused", "warm"):
+    for way in WAYS[:-1]:
         rest = list(by_way[way].values())[1:]
         figures = [
             f"{1000 * statistics.median(row.seconds for row in part):.0f} ms "

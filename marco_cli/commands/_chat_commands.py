@@ -131,7 +131,7 @@ async def _load(session: Session, name: str) -> None:
     saved = read_saved(_read(name), name=name)
     if saved.system != session.dialogue.solver.settings.system:
         await session.change(session.setup.changed("system", saved.system))
-    await session.stop_warming()
+    await session.stop_working_ahead()
     session.file = name  # first: a turn too long to go on from must not leave /save with the file before
     session.go_on_with(saved.conversation)
     session.recap()

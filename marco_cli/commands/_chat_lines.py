@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO, Final
 
@@ -34,7 +35,12 @@ class PlainLines:
         self._interrupted: asyncio.Future[None] = self._loop.create_future()
         threading.Thread(target=self._fill, args=(_raw_stdin(),), name="stdin", daemon=True).start()
 
-    async def read(self, draft: str = "") -> str | None:  # noqa: ARG002 (the signature of `LineReader`)
+    async def read(
+        self,
+        draft: str = "",  # noqa: ARG002 (the signature of `LineReader`)
+        *,
+        on_change: Callable[[str], None],  # noqa: ARG002 (the signature of `LineReader`)
+    ) -> str | None:
         """Return the next line that is not blank; None at the end.
 
         Raises:

@@ -6,11 +6,12 @@ What was typed is kept in a file that only the user may read.
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
@@ -46,8 +47,22 @@ class PromptLines:
             output=create_output(stdout=sys.stderr),
         )
 
-    async def read(self, draft: str = "") -> str | None:
+    async def read(self, draft: str = "", *, on_change: Callable[[str], None]) -> str | None:
         """Return what was typed, blank lines aside; None after Ctrl-D."""
+
+        def hear(buffer: Buffer) -> None:
+            on_change(buffer.text)
+
+        if draft:
+            on_change(draft)
+        changed = self._session.default_buffer.on_text_changed
+        changed += hear
+        try:
+            return await self._read(draft)
+        finally:
+            changed -= hear
+
+    async def _read(self, draft: str) -> str | None:
         while True:
             try:
                 text = await self._session.prompt_async(default=draft)

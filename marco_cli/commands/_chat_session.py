@@ -1,7 +1,7 @@
 """A conversation from its first line to its last: lines in, turns and commands out.
 
 In: a line reader and a dialogue. Out: an exit code. An error ends a turn, never the session; while the next line is waited
-for, the engine evaluates what the next prompt begins with.
+for, the engine works ahead.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from marco_cli.commands._chat_journal import Journal
@@ -16,6 +17,7 @@ from marco_cli.commands._chat_saying import complain, note
 from marco_cli.commands._chat_turn import Screen, Shown, TurnInProgress
 from marco_cli.commands._output import say, stderr_width
 from marco_cli.config.settings import Settings
+from marco_cli.conversation.anticipation import Anticipation
 from marco_cli.conversation.dialogue import Dialogue, retried
 from marco_cli.conversation.setup import Setup, switched
 from marco_cli.conversation.slash import Command, read_line
@@ -37,8 +39,8 @@ class LineReader(Protocol):
         """Whether `read` offers a text for changing."""
         ...
 
-    async def read(self, draft: str = "") -> str | None:
-        """Return the next text; None at the end."""
+    async def read(self, draft: str = "", *, on_change: Callable[[str], None]) -> str | None:
+        """Return the next text; None at the end. `on_change` hears what it has grown to, where keys are read."""
         ...
 
     def interrupt(self) -> None:
@@ -82,7 +84,7 @@ class Session:
         self._turn: TurnInProgress | None = None
         self._attempt = 0
         self._num_failed = 0
-        self._warming: asyncio.Task[None] | None = None
+        self._anticipation = Anticipation(dialogue)
         self._remember()
 
     @property
@@ -107,19 +109,18 @@ class Session:
         try:
             await self._read_and_answer()
         finally:
-            await self.stop_warming()
+            await self._anticipation.end()
         if self._num_failed and not self._reader.is_terminal:
             lines = "1 line" if self._num_failed == 1 else f"{self._num_failed} lines"
             raise IncompleteError(f"{lines} could not be answered", hint="see the messages above")
 
     async def _read_and_answer(self) -> None:
-        if self.dialogue.conversation.turns:
-            self._rest()
+        self._make_room()
         while not self.is_over:
             self._take_interrupts()
             draft, self.draft = self.draft, None
             try:
-                line = await self._reader.read(draft.text if draft else "")
+                line = await self._next_line(draft)
                 if line is None:
                     break
                 self._take_interrupts()
@@ -130,6 +131,13 @@ class Session:
                 self._num_failed += 1
                 complain(error)
 
+    async def _next_line(self, draft: Draft | None) -> str | None:
+        # The first line of a pipe is there already.
+        if self._reader.is_terminal or self.dialogue.conversation.turns:
+            self._anticipation.begin()
+        hear = partial(self._anticipation.hear, replaces_last=draft is not None and self._is_kept)
+        return await self._reader.read(draft.text if draft else "", on_change=hear)
+
     async def ask(self, question: str, *, replaces_last: bool = False, settings: Settings | None = None) -> None:
         """Take a turn; `settings` are for it alone.
 
@@ -137,7 +145,7 @@ class Session:
             MarcoError: the question cannot be answered.
 
         """
-        await self.stop_warming()
+        await self.stop_working_ahead()
         if settings is None:
             self._attempt = 0
         replaces = self._is_kept = replaces_last and self._is_kept
@@ -156,7 +164,7 @@ class Session:
         if not shown.taken.is_kept:
             self._num_failed += 1
             note("the reply has no output, so it is not told to the model later; /retry or /effort may help")
-        self._rest()
+        self._make_room()
 
     async def retry(self) -> None:
         """Ask the last question again, sampled with a new seed."""
@@ -175,12 +183,12 @@ class Session:
             MarcoError: they cannot be had; the conversation goes on with those before.
 
         """
-        await self.stop_warming()
+        await self.stop_working_ahead()
         self.dialogue.solver, failure = await switched(self.dialogue.solver, setup)
         if failure is not None:
             raise failure
         self.setup = setup
-        self._rest()
+        self._make_room()
 
     def go_on_with(self, conversation: Conversation) -> None:
         """Put another conversation in the place of this one."""
@@ -188,7 +196,7 @@ class Session:
         self._journal = Journal(self.setup.environ)
         self.shown = None
         self._remember()
-        self._rest()
+        self._make_room()
 
     def recap(self) -> None:
         """Say where the conversation stands."""
@@ -200,14 +208,9 @@ class Session:
         if not self.screen.is_quiet:
             note(text)
 
-    async def stop_warming(self) -> None:
-        """End what the engine does ahead of time; what it has evaluated stays."""
-        if self._warming is not None:
-            self._warming.cancel()
-            # What a model refuses here it refuses again in the turn, which says so.
-            with suppress(asyncio.CancelledError, MarcoError):
-                await self._warming
-            self._warming = None
+    async def stop_working_ahead(self) -> None:
+        """Have the engine for what cannot wait."""
+        await self._anticipation.end()
 
     async def _obey(self, line: str, *, is_draft: bool) -> None:
         found = read_line(line)
@@ -222,11 +225,10 @@ class Session:
         self._is_kept = bool(turns)
         self.question = turns[-1].question if turns else None
 
-    def _rest(self) -> None:
-        """Make room and warm up for the next question."""
-        if num_dropped := self.dialogue.make_room():
+    def _make_room(self) -> None:
+        """Make room for the next question now, while nobody waits for what all that follows costs."""
+        if self.dialogue.conversation.turns and (num_dropped := self.dialogue.make_room()):
             self.tell(chat.dropped(num_dropped, self.dialogue.conversation))
-        self._warming = asyncio.ensure_future(self.dialogue.warm())
 
     def _take_interrupts(self) -> None:
         """Let Ctrl-C end a turn and not the program; line editors take it for themselves while they read."""

@@ -22,37 +22,53 @@ def run(
     """Run `work` to its end and return its result.
 
     The first Ctrl-C says `notice` and calls `on_interrupt`, which must make the work end soon with what it has; the second
-    cancels it, which raises KeyboardInterrupt here. SIGTERM cancels it too, so that every `finally` runs, and raises SystemExit.
+    cancels it, which raises KeyboardInterrupt here. SIGTERM is as in `run_unless_terminated`.
     """
     num_interrupts = 0
-    is_terminated = False
 
-    async def supervised() -> T:
-        task = asyncio.ensure_future(work)
+    async def interruptible() -> T:
+        task = asyncio.current_task()
 
         def interrupt() -> None:
             nonlocal num_interrupts
             num_interrupts += 1
-            if num_interrupts > 1:
+            if num_interrupts > 1 and task is not None:
                 task.cancel()
                 return
             say(fitted(f"marco: {notice} (Ctrl-C again to quit)"))
             on_interrupt()
 
+        with _handlers({signal.SIGINT: interrupt}):
+            return await work
+
+    try:
+        return run_unless_terminated(interruptible())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def run_unless_terminated(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` to its end and return its result; SIGTERM cancels it, so that every `finally` runs, and raises SystemExit."""
+    is_terminated = False
+
+    async def terminable() -> T:
+        task = asyncio.current_task()
+
         def terminate() -> None:
             nonlocal is_terminated
             is_terminated = True
-            task.cancel()
+            if task is not None:
+                task.cancel()
 
-        with _handlers({signal.SIGINT: interrupt, signal.SIGTERM: terminate}):
-            return await task
+        with _handlers({signal.SIGTERM: terminate}):
+            return await work
 
     try:
-        return asyncio.run(supervised())
+        return asyncio.run(terminable())
     except asyncio.CancelledError:
         if is_terminated:
             raise SystemExit(EXIT_TERMINATED) from None
-        raise KeyboardInterrupt from None
+        raise
 
 
 @contextmanager

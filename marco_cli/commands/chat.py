@@ -67,10 +67,9 @@ def chat(
     edits_lines = not plain and can_edit()
     # From here on: importing and loading take a while, and whoever types meanwhile means the prompt to come.
     with unechoed() if edits_lines else nullcontext():
-        import asyncio
-
         from marco_cli.commands._chat_opening import Past, converse
         from marco_cli.commands._chat_turn import Screen
+        from marco_cli.commands._signals import run_unless_terminated
         from marco_cli.config.settings import OPTIONS
         from marco_cli.conversation.setup import Setup
 
@@ -82,4 +81,4 @@ def chat(
             is_verbose=verbose,
             edits_lines=edits_lines,
         )
-        asyncio.run(converse(setup, screen, Past(session=session) if goes_on else None))
+        run_unless_terminated(converse(setup, screen, Past(session=session) if goes_on else None))

@@ -3,7 +3,7 @@
 In: questions. Out: turns, with all that a search says while it runs. The solver stays open and its prefix cache with it, so
 a turn evaluates what the turn before has not: its output, and the new question. The thought in between was generated in a
 place of its own and is not part of what the model is told; an output is therefore evaluated once more, and `warm` does that
-ahead of time, while a person reads and types. It knows neither terminals nor files.
+ahead of time, while a person reads, and the same with a question while it is typed. It knows neither terminals nor files.
 """
 
 import time
@@ -139,12 +139,18 @@ class Dialogue:
             self.conversation = fitting
         return self.conversation.num_dropped - before.num_dropped
 
-    async def warm(self) -> None:
-        """Evaluate what the next prompt begins with, whatever is asked; a cancel keeps what was evaluated so far.
+    async def warm(self, question: str = "", *, replaces_last: bool = False) -> None:
+        """Evaluate the prompt that a question would make; without one, what any prompt will begin with.
 
-        Everything else that the KV memory holds is forgotten: the thoughts of earlier turns would make every token dearer.
+        A cancel keeps what was evaluated so far. Everything else that the KV memory holds is forgotten: the thoughts of
+        earlier turns would make every token dearer.
+
+        Raises:
+            InputError: the question is too long even with all turns dropped.
+            DecodeError: the model refused to evaluate it.
+
         """
-        ids = self.known_prefix()
+        ids = self._prompt(question, replaces_last=replaces_last) if question else self.known_prefix()
         await self.solver.engine.settle(ids)
         await self.solver.engine.generate(Request(prompt_ids=ids, max_tokens=0))
 
@@ -153,6 +159,10 @@ class Dialogue:
         history = self.conversation.history
         one, other = (self.solver.problem(text, history=history).prompt_ids for text in ("a", "1"))
         return one[: common_length(one, other)]
+
+    def _prompt(self, question: str, *, replaces_last: bool) -> tuple[int, ...]:
+        before = self.conversation.without_last() if replaces_last else self.conversation
+        return self._fit(before, question, self.solver, limit=self.prompt_limit)[1].prompt_ids
 
     @property
     def prompt_limit(self) -> int:
