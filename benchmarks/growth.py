@@ -30,6 +30,7 @@ from random import Random
 
 import numpy as np
 import random_gguf  # type: ignore[import-not-found]  # beside this script
+from engine_speed import alone  # type: ignore[import-not-found]  # beside this script
 from numpy.typing import NDArray
 
 from marco_cli.engine.backend import Row
@@ -228,12 +229,10 @@ class Tick:
     """The whole tick, of the repeats."""
 
 
-def measure_ticks(
-    path: Path, shape: str, widths: Sequence[int], *, tokens: int, repeats: int, threads: int | None
-) -> list[Tick]:
-    """Decode `width` requests at once, on prompts that are in the cache."""
+def decode(path: Path, width: int, tokens: int, threads: int | None) -> tuple[Usage, float]:
+    """Decode `width` requests at once, on prompts that are in the cache; return the work and its seconds."""
 
-    async def main(width: int) -> Usage:
+    async def main() -> tuple[Usage, float]:
         options = LlamaOptions(
             cells=max(1024, width * (TICK_PROMPT + tokens)), places=width, threads=threads, gpu_layers=0
         )
@@ -243,18 +242,24 @@ def measure_ticks(
         requests = [Request(prompt_ids=p, max_tokens=tokens, sampling=WARM, seed=i) for i, p in enumerate(prompts)]
         before, started = engine.usage, time.perf_counter()
         await asyncio.gather(*(engine.generate(request) for request in requests))
-        walls.append(time.perf_counter() - started)
+        seconds = time.perf_counter() - started
         used = engine.usage - before
         await engine.close()
-        return used
+        return used, seconds
 
+    return asyncio.run(main())
+
+
+def measure_ticks(
+    path: Path, shape: str, widths: Sequence[int], *, tokens: int, repeats: int, threads: int | None
+) -> list[Tick]:
+    """Measure ticks of several widths, each time in a process of its own."""
     ticks = []
     for width in widths:
-        walls: list[float] = []
-        used = [asyncio.run(main(width)) for _ in range(repeats)]
-        each = [wall / usage.ticks * 1e3 for wall, usage in zip(walls, used, strict=True)]
-        model = statistics.median(usage.model_seconds / usage.ticks * 1e3 for usage in used)
-        other = statistics.median(usage.other_seconds / usage.ticks * 1e3 for usage in used)
+        taken = [alone(decode, path, width, tokens, threads) for _ in range(repeats)]
+        each = [seconds / usage.ticks * 1e3 for usage, seconds in taken]
+        model = statistics.median(usage.model_seconds / usage.ticks * 1e3 for usage, _ in taken)
+        other = statistics.median(usage.other_seconds / usage.ticks * 1e3 for usage, _ in taken)
         ticks.append(
             Tick(
                 shape=shape,
