@@ -23,15 +23,10 @@ that exists the samples are added to those that are there, so repeats may be spr
 import argparse
 import asyncio
 import json
-import os
-import socket
 import statistics
-import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -40,6 +35,7 @@ from typing import Any
 import llama_cpp as llama
 import random_gguf  # type: ignore[import-not-found]  # beside this script
 from engine_speed import alone, machine  # type: ignore[import-not-found]  # beside this script
+from serving import free_port, generated, post, serving  # type: ignore[import-not-found]  # beside this script
 
 from marco_cli.engine.base import SamplingParams
 from marco_cli.engine.hardware import physical_cores
@@ -56,8 +52,6 @@ BRANCHING = 3
 WARM = SamplingParams(temperature=0.8, top_k=40)
 BY_HAND = 16
 """Tokens measured of `by hand`: at some four a second more would only cost time."""
-READY = 120
-"""Seconds that a server may take to start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,48 +170,6 @@ def measure_by_hand(setting: Setting, rollouts: Sequence[Rollout]) -> Sample:
     )
 
 
-@contextmanager
-def serving(command: Sequence[str], health: str, env: dict[str, str] | None = None) -> Iterator[None]:
-    """Start a server and end it afterwards."""
-    process = subprocess.Popen(
-        list(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | (env or {})
-    )
-    try:
-        deadline = time.monotonic() + READY
-        while not is_up(health):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"{command[0]} does not serve, exit code {process.poll()}")
-            time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def is_up(url: str) -> bool:
-    """Say whether a server answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=2) as reply:  # noqa: S310 (our own server)
-            return bool(reply.status == 200)
-    except OSError:
-        return False
-
-
-def post(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Send JSON, return JSON."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=1800) as reply:  # noqa: S310 (our own server)
-        document: dict[str, Any] = json.load(reply)
-        return document
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def server_command(setting: Setting, *, slots: int, port: int, context: int = 1024) -> list[str]:
     """Return llama-server's command line: its own defaults, but for the size."""
     size = ["-c", str(slots * context), "-np", str(slots), "-t", str(setting.threads)]
@@ -283,13 +235,6 @@ def measure_optillm(setting: Setting, approach: str, options: dict[str, Any]) ->
     return Sample(
         way=f"optillm {approach.partition('_')[0]}", seconds_per_rollout=seconds / rollouts, rollouts=rollouts
     )
-
-
-def generated(url: str) -> float:
-    """Return the tokens that a llama-server has generated since its start."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as reply:  # noqa: S310 (our own server)
-        lines = reply.read().decode().splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("llamacpp:tokens_predicted_total "))
 
 
 Trees = dict[int, list[Rollout]]
