@@ -20,6 +20,7 @@ from typing import Any
 
 from marco_cli.config.layers import resolve
 from marco_cli.reward.signals import UNSOUND
+from marco_cli.search.vote import LENGTH
 
 ROWS = "rows.jsonl"
 TIMES = "times.jsonl"
@@ -67,7 +68,9 @@ def pooled(group: Sequence[Row], weigh: Any) -> bool:
     right = {}
     for candidate in group:
         if candidate["answer"] is not None:
-            weights[candidate["answer"]] += candidate["weight"] * (weigh(candidate) + 1e-6 * candidate["confidence"])
+            weights[candidate["answer"]] += (
+                candidate["weight"] * weigh(candidate) * (1 + 1e-6 * candidate["confidence"])
+            )
             right[candidate["answer"]] = candidate["correct"]
     return bool(right[max(weights, key=lambda answer: weights[answer])]) if weights else False
 
@@ -79,12 +82,30 @@ def test_at(k: int, num_right: int, num_samples: int) -> float:
     return 1 - math.prod(1 - k / i for i in range(num_samples - num_right + 1, num_samples + 1))
 
 
+def likely(group: Sequence[Row]) -> bool:
+    """Return whether the answer whose replies are the most probable is right (`search.vote.likely`)."""
+    return pooled(group, lambda each: likelihood(group, each))
+
+
+def likelihood(group: Sequence[Row], candidate: Row) -> float:
+    """Return e^(k l √(n/n̄)) for n tokens of mean log-probability l, n̄ tokens being the mean of the group."""
+    mean = statistics.fmean(other["tokens"] for other in group)
+    return math.exp(LENGTH * candidate["logprob"] * math.sqrt(candidate["tokens"] / mean))
+
+
 def checked(group: Sequence[Row]) -> bool:
-    """Return whether `weighted` is right when replies with a false equation count `UNSOUND`."""
-    return pooled(group, lambda each: confidence_weight(group, each) * (UNSOUND if each["false"] else 1.0))
+    """Return whether `likely` is right when replies with a false equation count `UNSOUND`."""
+    return pooled(group, lambda each: likelihood(group, each) * (UNSOUND if each["false"] else 1.0))
 
 
-RULES = {"sample": best, "vote": majority, "weighted vote": weighted, "checked vote": checked, "best-of": best}
+RULES = {
+    "sample": best,
+    "vote": majority,
+    "weighted vote": weighted,
+    "likely vote": likely,
+    "checked vote": checked,
+    "best-of": best,
+}
 
 
 def routed(all_rows: Sequence[Row]) -> Iterator[Row]:
@@ -166,7 +187,7 @@ def report(options: argparse.Namespace) -> None:
             f"| {name} | {len(table[name])} | {100 * accuracy[name]:.1f} | {tokens[name]:.0f} | {calls:.1f} "
             f"| {f'{times[name]:.2f}' if name in times else ''} | {paired(table[name], table['greedy'])} |"
         )
-    rivals = [name for name in table if name.startswith(("vote", "weighted", "best-of@"))]  # as published
+    rivals = [name for name in table if name.partition("@")[0] in RULES]
     for name in table:
         cheaper = [rival for rival in rivals if tokens[rival] <= 1.05 * tokens[name]]
         if name.startswith("mcts") and cheaper:
@@ -214,7 +235,7 @@ def draw_plot(path: Path, gains: dict[str, float], tokens: dict[str, float]) -> 
     figure, axes = plt.subplots(figsize=(7, 4.2))
     efforts = [f"mcts {name}" for name in ("low", "medium", "high", "max")]
     lines = {"mcts, by effort": [name for name in efforts if name in gains]}
-    for label in ("best-of", "vote", "weighted vote", "checked vote"):
+    for label in ("best-of", "vote", "weighted vote", "likely vote", "checked vote"):
         lines[label] = [f"{label}@{n}" for n in (4, 8, 16, 32) if f"{label}@{n}" in gains]
     for label, names in lines.items():
         axes.plot([tokens[n] for n in names], [gains[n] for n in names], marker="o", label=label)

@@ -69,7 +69,7 @@ SETTINGS: dict[str, SearchConfig] = {
     f"best-of-n reflect always @{BUDGET}": _reflecting(replace(_pool, simulations=None, max_search_tokens=BUDGET)),
     **{f"mcts {name}": _effort(name) for name in ("low", "medium", "high", "max")},
     f"mcts @{BUDGET}": _tree,
-    f"mcts unchecked @{BUDGET}": replace(_tree, reward="agree", vote="weighted", avoid_unsound=False),
+    f"mcts unchecked @{BUDGET}": replace(_tree, reward="agree", vote="likely", avoid_unsound=False),
     f"mcts reflect always @{BUDGET}": _reflecting(_tree),
     **{f"mcts reflect {mode} @{BUDGET}": replace(_tree, reflection=mode) for mode in ("low-confidence", "child")},
     **{f"{name} @{BUDGET}": config for name, config in _by_steps.items()},
