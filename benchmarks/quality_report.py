@@ -98,6 +98,8 @@ def checked(group: Sequence[Row]) -> bool:
     return pooled(group, lambda each: likelihood(group, each) * (UNSOUND if each["false"] else 1.0))
 
 
+OFFSETS = {"paper mini64": (-62, -10), "paper mini32": (5, -3), "paper line": (5, -8), "beam": (5, -8)}
+"""Points from a mark to its label, where others are close."""
 RULES = {
     "sample": best,
     "vote": majority,
@@ -242,11 +244,11 @@ def draw_plot(path: Path, gains: dict[str, float], tokens: dict[str, float]) -> 
     for name, points in gains.items():
         if name.startswith(("paper", "beam", "tot", "greedy", "auto")) and "reflect" not in name:
             axes.plot(tokens[name], points, marker="x", color="grey")
-            offset = (5, -9) if "mini32" in name else (5, 3)  # the two mini steps lie close together
+            label = name.split(" @")[0]
             axes.annotate(
-                name.split(" @")[0],
+                label,
                 (tokens[name], points),
-                xytext=offset,
+                xytext=OFFSETS.get(label, (5, 3)),
                 textcoords="offset points",
                 fontsize=8,
                 color="grey",

@@ -56,7 +56,7 @@ def likely(candidates: Sequence[Candidate]) -> list[float]:
     root of their length, since with the length itself twice as long would never win.
 
     On marco-nano any k from 30 to 60 is right on 70.8 to 71.1 % of 600 problems under `high`, exponents of n/n̄ from 1/4 to 1
-    on 70.6 to 71.2 %, and `weighted` with the same check of the arithmetic on 70.0 % (benchmarks/README.md).
+    on 70.6 to 71.3 %, and `weighted` with the same check of the arithmetic on 70.0 % (benchmarks/README.md).
     """
     signals = [candidate.reply.signals for candidate in candidates]
     mean_length = statistics.fmean(each.num_tokens for each in signals) or 1.0
