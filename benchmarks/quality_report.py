@@ -20,7 +20,7 @@ from typing import Any
 
 from marco_cli.config.layers import resolve
 from marco_cli.reward.signals import UNSOUND
-from marco_cli.search.vote import LENGTH
+from marco_cli.search.vote import LENGTH, SPREAD
 
 ROWS = "rows.jsonl"
 TIMES = "times.jsonl"
@@ -84,18 +84,30 @@ def test_at(k: int, num_right: int, num_samples: int) -> float:
 
 def likely(group: Sequence[Row]) -> bool:
     """Return whether the answer whose replies are the most probable is right (`search.vote.likely`)."""
-    return pooled(group, lambda each: likelihood(group, each))
-
-
-def likelihood(group: Sequence[Row], candidate: Row) -> float:
-    """Return e^(k l √(n/n̄)) for n tokens of mean log-probability l, n̄ tokens being the mean of the group."""
-    mean = statistics.fmean(other["tokens"] for other in group)
-    return math.exp(LENGTH * candidate["logprob"] * math.sqrt(candidate["tokens"] / mean))
+    weights = likelihoods(group)
+    return pooled(group, lambda each: weights[id(each)])
 
 
 def checked(group: Sequence[Row]) -> bool:
-    """Return whether `likely` is right when replies with a false equation count `UNSOUND`."""
-    return pooled(group, lambda each: likelihood(group, each) * (UNSOUND if each["false"] else 1.0))
+    """Return whether it is when replies with false arithmetic count `UNSOUND` of the others (`search.vote.checked`)."""
+    weights = likelihoods(group)
+    sound, rest = (
+        sum(each["weight"] * weights.get(id(each), 0.0) for each in group if bool(each["false"]) is is_false)
+        for is_false in (False, True)
+    )
+    share = min(1.0, UNSOUND * sound / rest) if sound and rest else 1.0
+    return pooled(group, lambda each: weights[id(each)] * (share if each["false"] else 1.0))
+
+
+def likelihoods(group: Sequence[Row]) -> dict[int, float]:
+    """Return the weights of the replies with an answer."""
+    voters = [each for each in group if each["answer"] is not None]
+    if not voters:
+        return {}
+    mean = statistics.fmean(each["tokens"] for each in voters) or 1.0
+    exponents = [LENGTH * each["logprob"] * math.sqrt(each["tokens"] / mean) for each in voters]
+    scale = SPREAD / max(SPREAD, statistics.pstdev(exponents))
+    return {id(each): math.exp(scale * (part - max(exponents))) for each, part in zip(voters, exponents, strict=True)}
 
 
 OFFSETS = {"paper mini64": (-62, -10), "paper mini32": (5, -3), "paper line": (5, -8), "beam": (5, -8)}

@@ -69,7 +69,8 @@ class PromptLines:
             except KeyboardInterrupt:
                 if not self._session.default_buffer.text:
                     note("Ctrl-D leaves")
-                draft = ""
+                if draft:  # given up: what is typed next is not in its place
+                    return ""
                 continue
             except EOFError:
                 return None

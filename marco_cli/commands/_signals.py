@@ -64,11 +64,13 @@ def run_unless_terminated(work: Coroutine[Any, Any, T]) -> T:
             return await work
 
     try:
-        return asyncio.run(terminable())
+        result = asyncio.run(terminable())
     except asyncio.CancelledError:
-        if is_terminated:
-            raise SystemExit(EXIT_TERMINATED) from None
-        raise
+        if not is_terminated:
+            raise
+    if is_terminated:
+        raise SystemExit(EXIT_TERMINATED)
+    return result
 
 
 @contextmanager

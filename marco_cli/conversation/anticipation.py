@@ -41,11 +41,12 @@ class Anticipation:
 
     async def end(self) -> None:
         """Let go of the engine; what it has evaluated stays."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
+            if not task.cancelled():
+                task.result()
 
     async def _work(self) -> None:
         await self._warm("")

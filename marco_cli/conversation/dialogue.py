@@ -26,6 +26,9 @@ from marco_cli.solver import Solver, search_plan
 REPLY_SHARE: Final = 4
 """Of the context, a fourth is kept for the reply when no `max_tokens` says how long that may be."""
 
+LONGEST_TOKEN: Final = 8
+"""Characters of a token, at most on average: texts beyond that are too long, which is known without reading them."""
+
 Clock = Callable[[], float]
 
 
@@ -150,6 +153,8 @@ class Dialogue:
             DecodeError: the model refused to evaluate it.
 
         """
+        if len(question) > LONGEST_TOKEN * self.prompt_limit:
+            return
         ids = self._prompt(question, replaces_last=replaces_last) if question else self.known_prefix()
         await self.solver.engine.settle(ids)
         await self.solver.engine.generate(Request(prompt_ids=ids, max_tokens=0))

@@ -19,7 +19,7 @@ GROUP = 32
 and more; the replies here have 100 to 1 000."""
 
 UNSOUND: Final = 0.05
-"""What a reply with a false equation counts beside one without. On marco-nano 2.6 % of such replies were right, of the
+"""What a reply with false arithmetic counts beside one without. On marco-nano 2.6 % of such replies were right, of the
 others 30 %; anything from 0.2 down did the same (benchmarks/README.md)."""
 
 
@@ -46,14 +46,19 @@ class Signals:
     answer_margin: float | None
     """Mean p1 - p2 over the answer's tokens, in [0, 1] (CoT-decoding, arXiv 2402.10200); None without an answer."""
     true_equations: int = 0
-    """Equations of the text that hold (`reward.equations`)."""
+    """Equations and comparisons of the text that hold (`reward.equations`)."""
     false_equations: int = 0
-    """Equations of the text that do not."""
+    """Equations and comparisons of the text that do not."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether none of its equations and comparisons is false."""
+        return not self.false_equations
 
     @property
     def soundness(self) -> float:
-        """What the reply's arithmetic makes of its weight: 1, or `UNSOUND` when any of its equations is false."""
-        return UNSOUND if self.false_equations else 1.0
+        """What the reply's arithmetic makes of its worth: 1, or `UNSOUND` when any of it is false."""
+        return 1.0 if self.is_sound else UNSOUND
 
 
 def measure(tokens: Tokens, *, answer: slice | None = None, text: str = "") -> Signals:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from marco_cli.reward.population import AnswerKey, answer_key
+from marco_cli.reward.signals import UNSOUND
 from marco_cli.search.base import Candidate, Vote
 
 VoteRule = Callable[[Sequence[Candidate]], list[float]]
@@ -22,6 +23,8 @@ SHARPNESS: Final = 1.0
 """How many e-folds of weight one standard deviation of confidence is worth in `weighted`."""
 LENGTH: Final = 40
 """Tokens that a reply of mean length counts as in `likely`."""
+SPREAD: Final = 2.0
+"""How many e-folds of weight one standard deviation is worth in `likely` at most; on marco-nano it is 1.2 in the median."""
 BORDA_POWER: Final = 0.5
 """Exponent of the rank in `borda`; 0 is the majority, infinity the most confident (arXiv 2502.18581, self-certainty)."""
 
@@ -53,7 +56,8 @@ def likely(candidates: Sequence[Candidate]) -> list[float]:
     A search never takes the same path twice, so that its replies are no sample, and counting them says little: what an
     answer is worth is the sum of the probabilities of all paths that lead to it. Those probabilities are tempered, or the
     likeliest path alone would decide: a reply of n̄ tokens, the mean, counts as if it had k. Longer ones count less by the
-    root of their length, since with the length itself twice as long would never win.
+    root of their length, since with the length itself twice as long would never win; and where replies differ more than
+    those of the model that this was tried on, one standard deviation of the exponents is `SPREAD` and no more.
 
     On marco-nano any k from 30 to 60 is right on 70.8 to 71.1 % of 600 problems under `high`, exponents of n/n̄ from 1/4 to 1
     on 70.6 to 71.3 %, and `weighted` with the same check of the arithmetic on 70.0 % (benchmarks/README.md).
@@ -61,18 +65,21 @@ def likely(candidates: Sequence[Candidate]) -> list[float]:
     signals = [candidate.reply.signals for candidate in candidates]
     mean_length = statistics.fmean(each.num_tokens for each in signals) or 1.0
     exponents = [LENGTH * each.mean_logprob * math.sqrt(each.num_tokens / mean_length) for each in signals]
-    top = max(exponents)
+    top, scale = max(exponents), SPREAD / max(SPREAD, statistics.pstdev(exponents))
     return [
-        candidate.weight * math.exp(exponent - top) for candidate, exponent in zip(candidates, exponents, strict=True)
+        candidate.weight * math.exp(scale * (exponent - top))
+        for candidate, exponent in zip(candidates, exponents, strict=True)
     ]
 
 
 def checked(candidates: Sequence[Candidate]) -> list[float]:
-    """Weigh replies as `likely` does, and those whose arithmetic is false next to nothing."""
-    return [
-        weight * candidate.reply.signals.soundness
-        for candidate, weight in zip(candidates, likely(candidates), strict=True)
-    ]
+    """Weigh replies as `likely` does, and those whose arithmetic is false next to nothing: together `UNSOUND` of the others."""
+    weights = likely(candidates)
+    are_sound = [candidate.reply.signals.is_sound for candidate in candidates]
+    sound = sum(weight for weight, is_sound in zip(weights, are_sound, strict=True) if is_sound)
+    rest = sum(weights) - sound
+    share = min(1.0, UNSOUND * sound / rest) if sound and rest else 1.0
+    return [weight if is_sound else weight * share for weight, is_sound in zip(weights, are_sound, strict=True)]
 
 
 def borda(candidates: Sequence[Candidate]) -> list[float]:

@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -260,6 +261,36 @@ def test_edit_offers_the_last_question(chat: Open) -> None:
 
     assert "   1  " in talk.text
     assert "   2  " not in talk.text
+
+
+def test_a_draft_that_is_given_up_leaves_the_last_turn_alone(chat: Open) -> None:
+    """After `/edit` and Ctrl-C, the next question is a turn of its own."""
+    talk = chat("--no-trace")
+    talk.ask(SUM, "The answer is 42.")
+    talk.press("/edit\r")
+    talk.wait_for(lambda: [line for line in talk.lines if line][-1] == f"> {SUM}")
+    talk.press(CTRL_C)
+    talk.wait_for_prompt()
+    talk.ask("What is 3 * 4?", "The answer is 12.")
+    talk.press("/stats\r")
+    talk.wait_for_text("since loading")
+
+    assert "   2  " in talk.text
+
+
+def test_a_question_typed_ahead_costs_one_token(chat: Open) -> None:
+    """Whoever pauses before Enter waits for one token and no more: everything else was evaluated meanwhile."""
+    talk = chat("--no-trace", "--verbose", "--effort", "none")
+    talk.ask(SUM, "The answer is 42.")
+    talk.press("What is 3 * 4?")
+    time.sleep(2)
+    talk.press("\r")
+    talk.wait_for_text("The answer is 12.")
+    talk.wait_for_prompt()
+    first, second = re.findall(r"(\d+) prefilled", talk.text)
+
+    assert int(first) > 1
+    assert second == "1"
 
 
 @pytest.mark.parametrize(("where", "number", "code"), [("prompt", signal.SIGTERM, 143), ("turn", signal.SIGTERM, 143)])

@@ -26,10 +26,15 @@ SOUND = [
     "0.5*0.5=0.3",
     "0.1+0.2=0.30000000000000004",
     "9.11 < 9.9",
-    "13.90 > 13.48\nSo the answer is 13.9.",
-    "3 + 4 <= 7",
-    "20 ≥ 3*5 > 14",
-    "所以20.60<20.78，答案是20.78",
+    "9.9 = 9.90\n9.11 < 9.90\nSo the answer is 9.9.",
+    "20.60＜20.78。",
+    r"3 \times 12 - 4 = 32",
+    r"4 \cdot 6 + 3 = 27",
+    r"\left(3 + 4\right) \div 7 = 1",
+    "4 ⋅ 6 + 3 = 27",
+    "1\u00a0+ 1 = 2",
+    "17*6=92. Wait, 17*6=102.",
+    "17 * 6 = 92\nNo: 17*6=102",
 ]
 FALSE = [
     "17*6=92",
@@ -45,9 +50,11 @@ FALSE = [
     "增加4*5=25：23",
     "5 = 2+2",
     "20.60 > 20.78",
-    "5 + 3 < 8",
-    "Since 5 ≥ 6, it is so",
-    "1+1=2>3",
+    "9.11 > 9.2",
+    "5 < 5",
+    r"3 \times 12 - 4 = 33",
+    "17*6=102. Wait, 17*6=92.",
+    "If x is 3, 3+4=8",
 ]
 NO_CONCERN_OF_OURS = [
     "20% of 50 = 10",
@@ -70,24 +77,52 @@ NO_CONCERN_OF_OURS = [
     "1 000 + 5 = 1 005",
     "Is 5 + 3 = 9?",
     "9.11 = 9.11",
-    "1/0 = 0",
-    "Is 3 > 5?",
-    "If 3 > 5, we stop",
+    "3 x 4 + 2 = 14",
+    "5 + 1 = 3 x 2",
+    "2 times 3 + 1 = 7",
+    "10 plus 5 - 3 = 12",
+    "5乘以3+1=16",
+    "5加3+1=9",
+    "负3+5=2",
+    "16 + 9 = 5²",
+    "199+1=2·10²",
+    "5 + 5 = 3π",
+    "4999+1=1万",
+    "900,000 + 100,000 = 1 million",
+    "4 + 5 = 3 squared",
+    "7+2=3的平方",
+    "0.1 + 0.2 = 30％",
+    "1\u2009000 + 5 = 1\u2009005",
+    "2+3=6？",
+    "Does 2 + 3 = 6 hold?",
+    "2+3=6吗",
+    "It is not so that 2 + 3 = 6",
+    "If 2 + 3 = 6 were so",
+    "2 + 3 = 6 is wrong",
+    "2 + 3 = 6, which is False",
+    "2+3=6不成立",
+    "2 + 3 = 6 ✗",
+    "误以为2+3=6",
+    "Is 9.11 > 9.9 or 9.9 > 9.11?",
     "3 > 5 is false",
-    "3 is not so: 3 > 5",
-    "如果3 > 5",
     "Python 3.11 > 3.9",
-    "version 2.10 > 2.9",
-    "1/3 < 0.33",
+    "1 > 2 > 3",
+    "Path: 1 > 2",
+    "cmd 1>2",
+    "> 5",
+    "x\n> 3 < 2",
     "5 -> 3",
     "3 => 5",
-    "x[3] <- 5",
     "5 <- 6",
     "5 < 3x",
     "5 < 1%",
-    "1 < x < 0",
+    "2 > 90 minutes",
+    "2024-01-15 > 2024-01-20",
+    "3-5 > 6-8",
     "<<48/2=24>>24",
+    r"$3 \times 12 - 4 = 33$",
     "<td>5</td><td>3</td>",
+    "1/0 = 0",
     "no arithmetic at all",
     "",
 ]
@@ -123,11 +158,11 @@ def test_an_equation_is_true_exactly_when_it_is(left: int, right: int, sign: str
     assert (found.true, found.false) == ((1, 0) if slip == 0 else (0, 1))
 
 
-@given(st.integers(0, 99), st.integers(0, 99), st.sampled_from(("<", "<=", ">", ">=")))
+@given(st.integers(0, 999), st.integers(0, 999), st.sampled_from("<>"))
 def test_a_comparison_is_true_exactly_when_it_is(left: int, right: int, sign: str) -> None:
-    """Two numbers are in the order that is written, or not."""
-    truth = {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[sign]
-    found = check_equations(f"So {left} {sign} {right}.")
+    """Two numbers on a line of their own are in the order that is written, or not."""
+    truth = left < right if sign == "<" else left > right
+    found = check_equations(f"So:\n{left / 10} {sign} {right / 10}\nThat is all.")
 
     assert (found.true, found.false) == (truth, not truth)
 

@@ -1,6 +1,7 @@
 """From finished paths to one answer."""
 
 import math
+import statistics
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Reply
 from marco_cli.search.rollout import NOTHING
-from marco_cli.search.vote import borda, certainty, count_votes, likely, majority, probability_ahead, weighted
+from marco_cli.search.vote import borda, certainty, checked, count_votes, likely, majority, probability_ahead, weighted
 
 SILENT = measure(NOTHING)
 
@@ -119,10 +120,22 @@ def test_a_longer_path_counts_less_by_the_root_of_its_length() -> None:
     assert long == pytest.approx(math.exp(-4 * (90**0.5 - 10**0.5) / 50**0.5))
 
 
-@pytest.mark.parametrize("logprob", [0.0, -1e4])
-def test_weights_do_not_vanish(logprob: float) -> None:
+@pytest.mark.parametrize("logprob", [0.0, -1.0, -1e4])
+@pytest.mark.parametrize("length", [0, 50])
+def test_weights_do_not_vanish(logprob: float, length: int) -> None:
     """However unlikely all replies are, and without any scores, somebody leads."""
-    assert likely([written(n, "4", logprob=logprob, length=n) for n in range(2)])[0] == 1
+    assert max(likely([written(n, "4", logprob=logprob - n, length=length) for n in range(2)])) == 1
+
+
+def test_weights_of_replies_that_differ_much_are_drawn_together() -> None:
+    """One standard deviation is worth two e-folds at most, whatever the model; smaller ones are left as they are."""
+    far, near = (
+        [math.log(weight) for weight in likely([written(n, "5", logprob=-n * step, length=50) for n in range(4)])]
+        for step in (0.3, 0.01)
+    )
+
+    assert statistics.pstdev(far) == pytest.approx(2)
+    assert near == pytest.approx([0, -0.4, -0.8, -1.2])
 
 
 def test_false_arithmetic_costs_a_path_its_weight() -> None:
@@ -131,6 +144,17 @@ def test_false_arithmetic_costs_a_path_its_weight() -> None:
 
     assert outcome(candidates, "likely")[0][0] == "4"
     assert outcome(candidates, "checked")[0][0] == "5"
+
+
+def test_false_arithmetic_counts_a_twentieth_of_the_rest_however_likely_it_is() -> None:
+    """Likelihood does not make up for a slip; where all slipped, the likeliest leads."""
+    slips = [written(n, "4", logprob=-0.01, length=70, false=1) for n in range(3)]
+    sound = written(3, "5", logprob=-0.5, length=70)
+    votes = count_votes([*slips, sound], checked)
+
+    assert [vote.weight for vote in votes] == pytest.approx([1 / 1.05, 0.05 / 1.05])
+    assert votes[0].candidate_ids == (3,)
+    assert checked(slips) == likely(slips)
 
 
 def test_borda_weighs_by_rank() -> None:
