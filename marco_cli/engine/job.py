@@ -99,6 +99,11 @@ class Job:
         return len(self.ids) - self.forced_end
 
     @property
+    def num_left(self) -> int:
+        """Tokens that it may still sample, at most."""
+        return self.request.max_tokens - self.num_sampled
+
+    @property
     def num_pending(self) -> int:
         """Tokens that must be evaluated before the next one can be sampled."""
         return len(self.ids) - self.evaluated

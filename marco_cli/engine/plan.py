@@ -21,7 +21,8 @@ BUSY_CHUNK = 64
 """Prompt tokens evaluated a tick while others decode: long enough to amortise, short enough not to stall them."""
 
 HEADROOM = 32
-"""Cells kept free for each running request when another is let in: fewer, and requests would soon be set back."""
+"""Cells kept free for each running request when another is let in, or as many as it may still sample: with fewer, requests
+would soon be set back."""
 
 WORTH_WAITING = 8
 """Shared prompt tokens for which a request waits until another one has evaluated them."""
@@ -139,7 +140,7 @@ class Planner:
             if self._should_wait(job):
                 continue
             needed = len(job.ids) - self._cache.pinned_length(job.ids)
-            reserved = sum(other.num_pending + HEADROOM for other in self._running)
+            reserved = sum(other.num_pending + min(HEADROOM, other.num_left) for other in self._running)
             if self._running and self._cache.pinned + needed + reserved > self._cache.num_cells:
                 return None
             opened = self._cache.open(job.ids[:-1])

@@ -34,6 +34,19 @@ def test_the_batch_stays_full() -> None:
     assert scheduler.meter.decoded == sum(lengths)
 
 
+def test_requests_that_fit_together_run_together() -> None:
+    """What a request may still sample is all that is kept free for it: memory for all of them to their ends lets all in."""
+    model = ExactModel(num_cells=32 * 20)
+    scheduler = make_scheduler(model, places=32, context_size=20)
+
+    complete(scheduler, [ask(f"{i:08}", 12, i) for i in range(32)])
+
+    usage = scheduler.meter.usage()
+    assert usage.decoded == 32 * 12
+    assert usage.mean_batch_width > 30
+    assert usage.evictions == 0
+
+
 def test_a_shared_prefix_is_evaluated_once() -> None:
     """16 requests that share 500 tokens evaluate at most 1.02 times the tokens that differ, though all start at once."""
     prefix = "".join(Random(2).choices("klmn", k=500))
