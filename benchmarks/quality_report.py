@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from marco_cli.config.layers import resolve
-from marco_cli.reward.signals import UNSOUND
-from marco_cli.search.vote import LENGTH, SPREAD
+from marco_cli.search.vote import discounted, likelihoods
 
 ROWS = "rows.jsonl"
 TIMES = "times.jsonl"
@@ -84,30 +83,27 @@ def test_at(k: int, num_right: int, num_samples: int) -> float:
 
 def likely(group: Sequence[Row]) -> bool:
     """Return whether the answer whose replies are the most probable is right (`search.vote.likely`)."""
-    weights = likelihoods(group)
+    weights = probabilities(group)
     return pooled(group, lambda each: weights[id(each)])
 
 
 def checked(group: Sequence[Row]) -> bool:
-    """Return whether it is when replies with false arithmetic count `UNSOUND` of the others (`search.vote.checked`)."""
-    weights = likelihoods(group)
-    sound, rest = (
-        sum(each["weight"] * weights.get(id(each), 0.0) for each in group if bool(each["false"]) is is_false)
-        for is_false in (False, True)
-    )
-    share = min(1.0, UNSOUND * sound / rest) if sound and rest else 1.0
-    return pooled(group, lambda each: weights[id(each)] * (share if each["false"] else 1.0))
+    """Return whether it is when replies with false arithmetic weigh next to nothing (`search.vote.checked`)."""
+    voters = [each for each in group if each["answer"] is not None]
+    weights = probabilities(group)
+    whole = [each["weight"] * weights[id(each)] for each in voters]
+    discounts = discounted(whole, [not each["false"] for each in voters])
+    shares = {id(each): kept / each["weight"] for each, kept in zip(voters, discounts, strict=True)}
+    return pooled(group, lambda each: shares[id(each)])
 
 
-def likelihoods(group: Sequence[Row]) -> dict[int, float]:
-    """Return the weights of the replies with an answer."""
+def probabilities(group: Sequence[Row]) -> dict[int, float]:
+    """Return what the replies with an answer weigh by their probability."""
     voters = [each for each in group if each["answer"] is not None]
     if not voters:
         return {}
-    mean = statistics.fmean(each["tokens"] for each in voters) or 1.0
-    exponents = [LENGTH * each["logprob"] * math.sqrt(each["tokens"] / mean) for each in voters]
-    scale = SPREAD / max(SPREAD, statistics.pstdev(exponents))
-    return {id(each): math.exp(scale * (part - max(exponents))) for each, part in zip(voters, exponents, strict=True)}
+    weights = likelihoods([each["tokens"] for each in voters], [each["logprob"] for each in voters])
+    return {id(each): weight for each, weight in zip(voters, weights, strict=True)}
 
 
 OFFSETS = {"paper mini64": (-62, -10), "paper mini32": (5, -3), "paper line": (5, -8), "beam": (5, -8)}

@@ -146,10 +146,10 @@ class Dialogue:
         """Evaluate the prompt that a question would make; without one, what any prompt will begin with.
 
         A cancel keeps what was evaluated so far. Everything else that the KV memory holds is forgotten: the thoughts of
-        earlier turns would make every token dearer.
+        earlier turns would make every token dearer. For a question that is far too long nothing is done.
 
         Raises:
-            InputError: the question is too long even with all turns dropped.
+            InputError: the question is too long, if not by far, even with all turns dropped.
             DecodeError: the model refused to evaluate it.
 
         """

@@ -63,22 +63,28 @@ def likely(candidates: Sequence[Candidate]) -> list[float]:
     on 70.6 to 71.3 %, and `weighted` with the same check of the arithmetic on 70.0 % (benchmarks/README.md).
     """
     signals = [candidate.reply.signals for candidate in candidates]
-    mean_length = statistics.fmean(each.num_tokens for each in signals) or 1.0
-    exponents = [LENGTH * each.mean_logprob * math.sqrt(each.num_tokens / mean_length) for each in signals]
+    weights = likelihoods([each.num_tokens for each in signals], [each.mean_logprob for each in signals])
+    return [candidate.weight * weight for candidate, weight in zip(candidates, weights, strict=True)]
+
+
+def likelihoods(lengths: Sequence[int], logprobs: Sequence[float]) -> list[float]:
+    """Return the weights of `likely` for replies of so many tokens with these mean log-probabilities; the largest is 1."""
+    mean_length = statistics.fmean(lengths) or 1.0
+    exponents = [LENGTH * mean * math.sqrt(n / mean_length) for n, mean in zip(lengths, logprobs, strict=True)]
     top, scale = max(exponents), SPREAD / max(SPREAD, statistics.pstdev(exponents))
-    return [
-        candidate.weight * math.exp(scale * (exponent - top))
-        for candidate, exponent in zip(candidates, exponents, strict=True)
-    ]
+    return [math.exp(scale * (exponent - top)) for exponent in exponents]
 
 
 def checked(candidates: Sequence[Candidate]) -> list[float]:
     """Weigh replies as `likely` does, and those whose arithmetic is false next to nothing: together `UNSOUND` of the others."""
-    weights = likely(candidates)
-    are_sound = [candidate.reply.signals.is_sound for candidate in candidates]
+    return discounted(likely(candidates), [candidate.reply.signals.is_sound for candidate in candidates])
+
+
+def discounted(weights: Sequence[float], are_sound: Sequence[bool]) -> list[float]:
+    """Return weights of which the unsound ones add up to `UNSOUND` of the sound ones at most, if there are any of those."""
     sound = sum(weight for weight, is_sound in zip(weights, are_sound, strict=True) if is_sound)
     rest = sum(weights) - sound
-    share = min(1.0, UNSOUND * sound / rest) if sound and rest else 1.0
+    share = min(1.0, UNSOUND * sound / rest) if sound and rest > 0 else 1.0
     return [weight if is_sound else weight * share for weight, is_sound in zip(weights, are_sound, strict=True)]
 
 
