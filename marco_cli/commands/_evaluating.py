@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -64,12 +65,10 @@ class Plan:
     def configuration(self) -> dict[str, object]:
         """What must be the same for rows to belong together. Hashes a model that nothing vouches for."""
         settings = {key: value for key, value in asdict(self.settings).items() if key not in _NOT_OF_THE_ROWS}
-        scorers = sorted({item.scorer for item in self.dataset.items})
         models = {"model": self.model} if self.critic is None else {"model": self.model, "critic": self.critic}
         return {
             "command": "eval",
             "dataset": self.dataset.name,
-            "scorers": scorers,
             **{role: _identity(model) for role, model in models.items()},
             "settings": settings,
         }
@@ -114,15 +113,12 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         for notice in journal.notices:
             say(f"marco: {notice}")
         all_jobs = list(jobs(plan.dataset.items, plan.variants))
-        left = missing(all_jobs, journal)
+        past = [] if journal.is_empty else list(read_outcomes(rows))
+        left = missing(all_jobs, past)
         if not left:
             return
         answered = {job.key for job in all_jobs} - {job.key for job in left}
-        done = (
-            [row for row in read_outcomes(rows) if row_key(row.item.id, row.variant, row.seed) in answered]
-            if answered
-            else []
-        )
+        done = [row for row in past if row_key(row.item.id, row.variant, row.seed) in answered]
         progress = EvalProgress(sys.stderr, total=len(all_jobs), done=done, is_quiet=plan.is_quiet)
         traces = None if plan.traces is None else TraceFile(plan.traces, say=progress.say)
         solver = open_solver(_widest(plan), plan.model, environ)
@@ -292,9 +288,17 @@ def print_report(report: Report, *, as_json: bool) -> None:
 
 
 def rescored(past: PastRun, *, reward: str | None, vote: str | None, scorer: str | None) -> PastRun:
-    """Return a run with its answers chosen, or scored, by other rules."""
+    """Return a run with its answers chosen, or scored, by other rules.
+
+    Its configuration names them, so that nobody goes on with it as if it were the run that it was made of.
+    """
     outcomes = tuple(rescore(outcome, reward=reward, vote=vote, scorer=scorer) for outcome in past.outcomes)
-    return replace(past, outcomes=outcomes)
+    rules = {"reward": reward, "vote": vote, "scorer": scorer}
+    named = {name: rule for name, rule in rules.items() if rule is not None}
+    if not named:
+        return replace(past, outcomes=outcomes)
+    before = _object(past.configuration.get("rescored"))
+    return replace(past, outcomes=outcomes, configuration={**past.configuration, "rescored": {**before, **named}})
 
 
 def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, quiet: bool) -> None:
@@ -326,14 +330,16 @@ def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, q
 def compared(runs: Sequence[PastRun], baseline: str | None) -> tuple[Comparison, ...]:
     """Compare all variants of some runs with the baseline; of several runs, variants are called RUN/VARIANT.
 
+    RUN is the name of the run's directory, with as many of those above it as tell it from the others.
+
     Raises:
-        ConfigError: there is no such baseline, or nothing to compare.
+        ConfigError: there is no such baseline, nothing to compare, or the same run twice.
         InputError: the runs asked different questions under the same ids.
 
     """
     rows: dict[str, list[Outcome]] = {}
-    for run in runs:
-        prefix = f"{run.path.parent.name}/" if len(runs) > 1 else ""
+    prefixes = [f"{name}/" for name in _names([run.path for run in runs])] if len(runs) > 1 else [""]
+    for run, prefix in zip(runs, prefixes, strict=True):
         for outcome in run.outcomes:
             rows.setdefault(prefix + outcome.variant, []).append(outcome)
     if baseline is not None and baseline not in rows:
@@ -345,3 +351,20 @@ def compared(runs: Sequence[PastRun], baseline: str | None) -> tuple[Comparison,
     if not comparisons:
         raise InputError("the variants have no problem in common", hint="compare runs of the same data set")
     return comparisons
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return the shortest end of each run's path that no other one has."""
+    files = [path.resolve() for path in paths]
+    twice = next((path for path, file in zip(paths, files, strict=True) if files.count(file) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{twice} is named twice", hint="name each run once; of one run, its variants are compared")
+    ends = [_ends(path.absolute()) for path in paths]
+    counts = Counter(end for each in ends for end in each)
+    return [next(end for end in each if counts[end] == 1) for each in ends]
+
+
+def _ends(rows: Path) -> list[str]:
+    """Return the ends of a path, shortest first: of the directory, or of a file that is not called as usual."""
+    parts = (rows.parent if rows.name == ROWS_FILE else rows).parts
+    return [Path(*parts[-num:]).as_posix() for num in range(1, len(parts) + 1)]

@@ -79,19 +79,23 @@ def _check_questions(rows: Mapping[str, Sequence[Outcome]]) -> None:
 def verdict(baseline: str, label: str, pairing: Pairing, ratio: float | None) -> str:
     """Say in one sentence whether the variant was worth its tokens.
 
-    A difference is shown when the 95 % interval leaves out 0.
+    A difference is shown when the 95 % interval leaves out 0 and the sign test over the items has p <= 0.05: where few items
+    differ, the bootstrap alone is sure too soon.
     """
     change = pairing.difference
     points = f"{100 * change.value:+.1f} points [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
     price = "" if ratio is None else f" at {ratio:.1f} times the tokens"
     is_dearer = ratio is not None and ratio > _SAME_PRICE
-    if change.low > 0:
+    is_sure = pairing.sign_p_value <= _SIGNIFICANT
+    if change.low > 0 and is_sure:
         return f"{label} is better than {baseline}: {points}{price}"
-    if change.high < 0:
+    if change.high < 0 and is_sure:
         lesson = "; the extra work did not pay" if is_dearer else ""
         return f"{label} is worse than {baseline}: {points}{price}{lesson}"
+    doubt = f" (sign test: p = {pairing.sign_p_value:.3f})" if change.low > 0 or change.high < 0 else ""
     lesson = "; the extra work is not shown to pay" if is_dearer else ""
-    return f"no difference shown between {label} and {baseline}: {points}{price}{lesson}"
+    return f"no difference shown between {label} and {baseline}: {points}{doubt}{price}{lesson}"
 
 
 _SAME_PRICE = 1.05
+_SIGNIFICANT = 0.05

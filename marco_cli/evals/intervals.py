@@ -71,6 +71,8 @@ class Pairing:
     """Items that only the first got right, of one seed."""
     p_value: float
     """Exact two-sided McNemar."""
+    sign_p_value: float
+    """Exact two-sided sign test over the items whose means over all seeds differ."""
 
 
 def mcnemar(gained: int, lost: int) -> float:
@@ -85,14 +87,6 @@ def mcnemar(gained: int, lost: int) -> float:
     return min(1.0, float(2 * tail / 2**num))
 
 
-def mcnemar_chi_squared(gained: int, lost: int, *, corrected: bool = True) -> float:
-    """Return McNemar's statistic, (|b - c| - 1)^2 / (b + c) with Edwards's correction, else (b - c)^2 / (b + c)."""
-    if gained + lost == 0:
-        return 0.0
-    gap = max(0, abs(gained - lost) - (1 if corrected else 0))
-    return gap * gap / (gained + lost)
-
-
 def paired(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[float]]) -> Pairing:
     """Compare two ways of answering.
 
@@ -101,8 +95,8 @@ def paired(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[f
         second: likewise.
 
     Returns:
-        The difference over the items that both have: of the means over all seeds, and McNemar's test on the first seed,
-        since answers of several seeds to one item are no independent witnesses.
+        The difference over the items that both have: of the means over all seeds, with a sign test on them, and McNemar's
+        test on the first seed, since answers of several seeds to one item are no independent witnesses.
 
     """
     shared = [id_ for id_ in first if id_ in second]
@@ -110,7 +104,14 @@ def paired(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[f
     # Half a point tells right from wrong; translations are neither, and are compared by their means alone.
     gained = sum(second[id_][0] >= 0.5 > first[id_][0] for id_ in shared)
     lost = sum(first[id_][0] >= 0.5 > second[id_][0] for id_ in shared)
-    return Pairing(difference=_difference(differences), gained=gained, lost=lost, p_value=mcnemar(gained, lost))
+    return Pairing(
+        difference=_difference(differences),
+        gained=gained,
+        lost=lost,
+        p_value=mcnemar(gained, lost),
+        # The same binomial test; of one seed, and of answers that are right or wrong, the same figure.
+        sign_p_value=mcnemar(sum(each > 0 for each in differences), sum(each < 0 for each in differences)),
+    )
 
 
 def _difference(differences: Sequence[float]) -> Estimate:

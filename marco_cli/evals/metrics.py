@@ -81,21 +81,22 @@ def chosen_at(item: Attempts, k: int, *, rule: str, seed: str) -> float | None:
 
 def _choice(guesses: Sequence[Attempt], rule: str) -> float:
     """Let guesses vote by the answers that the scorer read in them; return whether the winner is right."""
-    voters = {
-        guess.candidate.id: (_with_answer(guess.candidate, guess.score), guess.score)
+    heard = [
+        (guess.candidate, guess.score)
         for guess in guesses
         if guess.candidate is not None and guess.score.answer is not None
-    }
-    if not voters:
+    ]
+    if not heard:
         return 0.0
     vote: Callable[[Sequence[Candidate]], list[float]] = load(VOTES[RULES[rule]])
-    votes = count_votes([candidate for candidate, _ in voters.values()], vote)
-    return float(voters[votes[0].candidate_ids[0]][1].verdict == "right")
+    voters = [_voter(number, candidate, score) for number, (candidate, score) in enumerate(heard)]
+    votes = count_votes(voters, vote)
+    return float(heard[votes[0].candidate_ids[0]][1].verdict == "right")
 
 
-def _with_answer(candidate: Candidate, score: Score) -> Candidate:
-    """Give a candidate the answer that was scored, and its confidence for a reward."""
+def _voter(number: int, candidate: Candidate, score: Score) -> Candidate:
+    """Give a candidate the answer that was scored, its confidence for a reward, and a number that no other seed's has."""
     text = score.answer or ""
     answer = Answer(text=text, canonical=text, kind="text", rule="phrase", span=(0, 0))
     reward = candidate.reply.signals.confidence * candidate.weight
-    return replace(candidate, reply=replace(candidate.reply, answer=answer), reward=reward)
+    return replace(candidate, id=number, reply=replace(candidate.reply, answer=answer), reward=reward)

@@ -75,6 +75,8 @@ class Outcome:
     is_truncated: bool = False
     first: Score | None = None
     """Of the chain that `auto` doubted and searched on from."""
+    first_text: str | None = None
+    """The output of that chain; None in rows that were written without it."""
     usage: Usage
     seconds: float = 0.0
     """From the first token to the last, with other rows on the same machine."""
@@ -119,6 +121,7 @@ def outcome_of(
         is_forced=reply.is_forced,
         is_truncated=reply.is_truncated,
         first=None if result.first is None else grade(result.first.output, item),
+        first_text=None if result.first is None else result.first.output,
         usage=result.usage,
         seconds=result.seconds,
         notices=result.notices,
@@ -173,6 +176,7 @@ def outcome_document(outcome: Outcome) -> Document:
         "forced": outcome.is_forced,
         "truncated": outcome.is_truncated,
         "first": None if outcome.first is None else asdict(outcome.first),
+        "first_text": outcome.first_text,
         "strategy": outcome.strategy,
         "reward": outcome.reward,
         "vote": outcome.vote,
@@ -204,7 +208,7 @@ def read_outcome(document: object, *, where: str) -> Outcome:
         raise InputError(f"{where}: no row of an evaluation", hint="name the directory that `marco eval -o` wrote")
     try:
         return _read(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{where}: damaged row ({type(error).__name__}: {error})") from error
 
 
@@ -231,6 +235,7 @@ def _read(row: Mapping[str, Any]) -> Outcome:
         is_forced=row["forced"],
         is_truncated=row["truncated"],
         first=None if row["first"] is None else Score(**row["first"]),
+        first_text=row.get("first_text"),
         usage=Usage(**row["usage"]),
         seconds=row["seconds"],
         notices=tuple(row["notices"]),

@@ -248,7 +248,11 @@ def _cost(rows: Sequence[Outcome], price_per_hour: float | None) -> Cost:
 
 
 def _attempts(rows: Sequence[Outcome]) -> dict[str, Attempts]:
-    """Return all guesses at each item, over all seeds where they are independent, else those of the first seed."""
+    """Return all guesses at each item, over all seeds where they are independent, else those of the first seed.
+
+    A reply that was thought over is one guess, as it first was. What has no output leaves only its simulation behind, so a
+    reflection that came to none cannot be told from a silent reply, and counts as one.
+    """
     found: dict[str, Attempts] = {}
     for row in rows:
         is_independent = row.strategy in INDEPENDENT
@@ -258,7 +262,7 @@ def _attempts(rows: Sequence[Outcome]) -> dict[str, Attempts]:
             if candidate.reflects is None
         )
         if is_independent:
-            silent = max(0, row.num_simulations - len(guesses))
+            silent = max(0, row.num_simulations - len(row.candidates))
             guesses += (Attempt(candidate=None, score=NO_ANSWER),) * silent
         before = found.get(row.item.id)
         if before is None:

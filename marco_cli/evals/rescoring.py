@@ -2,12 +2,14 @@
 
 In: an `Outcome` with all its finished paths. Out: the outcome as it would have been had the search chosen by the new rule.
 With the run's own names it reproduces the run. What a search *did*, where it branched and when it stopped, is as it was.
+Under another scorer, the chain that a search began with is scored anew, too; where its output was not kept it is left out.
 """
 
 from dataclasses import replace
 
 from marco_cli.errors import ConfigError
 from marco_cli.evals import SCORERS
+from marco_cli.evals.base import Item, Score
 from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.scoring import check_target, grade
 from marco_cli.reward import REWARDS
@@ -45,6 +47,7 @@ def rescore(
         votes=votes,
         certainty=certainty,
         score=grade(outcome.text, item),
+        first=outcome.first if scorer is None else _first(outcome, item),
     )
     chosen = again.chosen
     if chosen is None:
@@ -57,3 +60,8 @@ def rescore(
         is_forced=chosen.reply.is_forced,
         is_truncated=chosen.reply.is_truncated,
     )
+
+
+def _first(outcome: Outcome, item: Item) -> Score | None:
+    text = outcome.first_text
+    return None if outcome.first is None or text is None else grade(text, item)

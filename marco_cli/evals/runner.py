@@ -7,7 +7,7 @@ for the next.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -55,11 +55,6 @@ class Job:
         """What the row is the answer to."""
         return row_key(self.item.id, self.variant.label, self.seed)
 
-    @property
-    def input_hash(self) -> str:
-        """A hash of the question and its target."""
-        return input_hash(self.item)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Answered:
@@ -94,8 +89,8 @@ def row_key(item_id: str, variant: str, seed: int) -> str:
 
 
 def input_hash(item: Item) -> str:
-    """Return a hash of what is asked and what would be right."""
-    text = "\n".join((item.question, item.target, item.lang, *item.references))
+    """Return a hash of what is asked, what would be right, and who says so."""
+    text = "\n".join((item.question, item.target, item.lang, item.scorer, *item.references))
     return blake2b(text.encode(errors="replace"), digest_size=HASH_DIGITS // 2).hexdigest()
 
 
@@ -137,24 +132,34 @@ def _outcome(line: bytes, where: str) -> Outcome:
     return read_outcome(document, where=where)
 
 
-def missing(all_jobs: Sequence[Job], journal: Journal) -> list[Job]:
-    """Return the jobs without a row; those that failed are tried again.
+def missing(all_jobs: Sequence[Job], past: Iterable[Outcome]) -> list[Job]:
+    """Return the jobs without a row among the past ones; those that failed are tried again.
 
     Raises:
-        InputError: a row is the answer to another question of the same id.
+        InputError: a row, of whatever variant, has the id of an item with another question, target or scorer.
 
     """
-    left = []
-    for job in all_jobs:
-        recorded = journal.done.get(job.key)
-        if recorded is not None and recorded.input_hash != job.input_hash:
-            raise InputError(
-                f"{journal.path.name} holds an answer to another question with the id {job.item.id}",
-                hint="the data set has changed: --overwrite begins anew",
-            )
-        if recorded is None or recorded.status != "ok":
-            left.append(job)
-    return left
+    items = {job.item.id: job.item for job in all_jobs}
+    answered: set[str] = set()
+    for row in past:
+        now = items.get(row.item.id)
+        if now is not None and input_hash(now) != input_hash(row.item):
+            raise _changed(row.item, now)
+        if row.error is None:
+            answered.add(row_key(row.item.id, row.variant, row.seed))
+    return [job for job in all_jobs if job.key not in answered]
+
+
+def _changed(before: Item, now: Item) -> InputError:
+    if input_hash(replace(before, scorer=now.scorer)) == input_hash(now):
+        return InputError(
+            f"{ROWS_FILE} holds an answer to {now.id} that was scored by {before.scorer}, not by {now.scorer}",
+            hint="`marco eval rescore --scorer` scores what is there anew; --overwrite begins anew",
+        )
+    return InputError(
+        f"{ROWS_FILE} holds an answer to another question with the id {now.id}",
+        hint="the data set has changed: --overwrite begins anew",
+    )
 
 
 async def run_jobs(

@@ -1,6 +1,6 @@
 """One answer with all its evidence: what was asked, by which model under which settings, and what the search found.
 
-In: a solver, a problem and its result (`from_result`), or a line of JSON (`trace.wire`). Out: a `Trace`. The tree is always
+In: a solver, a problem and its result (`from_result`), or a line of JSON (`trace.decoding`). Out: a `Trace`. The tree is always
 there: a strategy that has none gets one whose branches are its replies, so that every reader finds steps, scores and
 candidates in the same place.
 """

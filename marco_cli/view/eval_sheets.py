@@ -221,6 +221,7 @@ def comparison_sheet(comparisons: Sequence[Comparison]) -> Sheet:
         rows=tuple(rows),
         notes=(
             "Points with a 95 % bootstrap interval over problems; won, lost and the exact p are of the first seed.",
+            "A variant is better or worse when the interval leaves out 0 and a sign test over the problems has p <= 0.05.",
         ),
     )
 

@@ -96,13 +96,55 @@ def test_another_model_under_the_same_name_is_refused(marco: Marco, tmp_path: Pa
     assert marco(*call, "--resume", "--force").code == 0
 
 
+def own_set(file: Path, *scorers: str) -> Path:
+    """Write a data set of problems that the script answers right, each with its scorer, and return its path."""
+    rows = (
+        {"id": f"p{number}", "question": f"Say {number}", "target": str(number), "scorer": scorer}
+        for number, scorer in enumerate(scorers, 1)
+    )
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+@pytest.mark.usefixtures("_scripted")
+def test_a_run_grows_by_problems_of_another_scorer(marco: Marco, tmp_path: Path) -> None:
+    """`--limit` then none: a file of several scorers is gone on with, whichever of them the first problems had."""
+    data = own_set(tmp_path / "own.jsonl", "number", "exact", "contains")
+    call = ("eval", "jsonl", "--model", "marco-nano", "--data", data, "--strategy", "cot", "-o", tmp_path / "run")
+    assert marco(*call, "--limit", "1").code == 0
+    run = marco(*call, "--resume")
+
+    assert run.code == 0, run.err
+    rows = [json.loads(line) for line in (tmp_path / "run" / "rows.jsonl").read_text().splitlines()]
+    assert {(row["item"]["id"], row["item"]["scorer"]) for row in rows} == {
+        ("p1", "number"), ("p2", "exact"), ("p3", "contains"),
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("_scripted")
+@pytest.mark.parametrize("strategy", ["cot", "sample"])
+@pytest.mark.parametrize("option", [(), ("--scorer", "exact")])
+def test_another_scorer_is_not_mixed_in(marco: Marco, tmp_path: Path, strategy: str, option: tuple[str, ...]) -> None:
+    """In the file or by the flag: a row keeps no verdict of a scorer that is not its problem's, nor stands beside one."""
+    data = own_set(tmp_path / "own.jsonl", "number")
+    call = ("eval", "jsonl", "--model", "marco-nano", "--data", data, "-o", tmp_path / "run")
+    assert marco(*call, "--strategy", "cot").code == 0
+    before = (tmp_path / "run" / "rows.jsonl").read_bytes()
+    own_set(data, "number" if option else "exact")
+    run = marco(*call, "--strategy", strategy, "--resume", *option)
+
+    assert run.code == 6
+    assert "p1 that was scored by number, not by exact" in run.err
+    assert (tmp_path / "run" / "rows.jsonl").read_bytes() == before
+
+
 @pytest.mark.usefixtures("_scripted")
 def test_a_run_without_a_critic_says_nothing_of_one(marco: Marco, tmp_path: Path) -> None:
-    """What describes a run of the bundled model alone is what it was before critics were told apart."""
+    """What describes a run of the bundled model alone is its data set, that model and the settings."""
     assert marco(*SMALL, "-o", tmp_path / "run").code == 0
     configuration = json.loads((tmp_path / "run" / "rows.jsonl.meta.json").read_bytes())["configuration"]
 
-    assert list(configuration) == ["command", "dataset", "scorers", "model", "settings"]
+    assert list(configuration) == ["command", "dataset", "model", "settings"]
     assert set(configuration["model"]) == {"name", "sha256", "bytes"}
     assert isinstance(configuration["model"]["sha256"], str)
 

@@ -16,7 +16,7 @@ from marco_cli.engine.base import Tokens, Usage
 from marco_cli.engine.scripted import Script
 from marco_cli.evals.base import Item
 from marco_cli.evals.outcome import Outcome, outcome_document, read_outcome
-from marco_cli.evals.runner import ROWS_FILE, TraceKeeper, ask, jobs, missing, read_entry, run_jobs
+from marco_cli.evals.runner import ROWS_FILE, TraceKeeper, ask, jobs, missing, read_entry, read_outcomes, run_jobs
 from marco_cli.evals.scoring import grade
 from marco_cli.evals.variant import Variant, parse_variants
 from marco_cli.reward.signals import Signals
@@ -122,13 +122,15 @@ def variants(*texts: str, num_seeds: int = 1, **settings: Any) -> tuple[Variant,
     return parse_variants(texts, base, num_seeds=num_seeds)
 
 
-def ask_rows(*texts: str, script: Script = adding_script, num_seeds: int = 1, **settings: Any) -> list[Outcome]:
-    """Ask the first two items and return the outcomes, without writing anything."""
+def ask_rows(
+    *texts: str, script: Script = adding_script, items: Sequence[Item] = ITEMS[:2], num_seeds: int = 1, **settings: Any
+) -> list[Outcome]:
+    """Ask a few items and return the outcomes, without writing anything."""
 
     async def work() -> list[Outcome]:
         solver = scripted_solver(script, **settings)
         try:
-            wanted = jobs(ITEMS[:2], variants(*texts, num_seeds=num_seeds, **settings))
+            wanted = jobs(items, variants(*texts, num_seeds=num_seeds, **settings))
             return [(await ask(job, solver)).outcome for job in wanted]
         finally:
             await solver.close()
@@ -174,7 +176,8 @@ def ask_all(
 
         try:
             with opened(directory) as journal:
-                left = missing(list(jobs(items, variants(*texts, num_seeds=num_seeds, **settings))), journal)
+                wanted = list(jobs(items, variants(*texts, num_seeds=num_seeds, **settings)))
+                left = missing(wanted, read_outcomes(journal.path))
                 await run_jobs(
                     left,
                     solver=solver,

@@ -4,7 +4,7 @@ import random
 import pytest
 from evals.examples import ITEMS, candidate
 
-from marco_cli.evals.metrics import Attempt, Attempts, chosen_at, pass_at_k, solved_at
+from marco_cli.evals.metrics import RULES, Attempt, Attempts, chosen_at, pass_at_k, solved_at
 from marco_cli.evals.scoring import grade
 
 
@@ -77,6 +77,15 @@ def test_the_majority_of_all_is_what_most_say() -> None:
     assert chosen_at(item, 4, rule="maj", seed="x") == 1.0
     assert chosen_at(item, 4, rule="best", seed="x") == 0.0
     assert chosen_at(attempts(None, None), 2, rule="maj", seed="x") == 0.0
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_guesses_of_every_seed_have_a_voice(rule: str) -> None:
+    """Every seed numbers its paths from 0, and a vote among them all hears each: three equally sure ones outvote two."""
+    seeds = (attempts("3", "4", "4"), attempts("3"), attempts("3"))
+    item = Attempts(attempts=tuple(guess for seed in seeds for guess in seed.attempts), is_independent=True)
+
+    assert chosen_at(item, 5, rule=rule, seed="x") == 1.0
 
 
 def test_any_vote_of_one_guess_is_that_guess() -> None:

@@ -76,6 +76,26 @@ def test_guesses_of_all_seeds_make_one_pool() -> None:
     assert {at.k: at.solved for at in variant.at} == {1: 0.25, 2: 0.5, 4: 1.0}
 
 
+@pytest.mark.parametrize(
+    ("outputs", "reflects", "num_silent", "solved"),
+    [
+        (["3", "3", "3", "3"], {1: 0, 3: 2}, 0, {1: 1.0, 2: 1.0}),
+        (["3", "9", "9"], {1: 0}, 1, {1: 1 / 3, 2: 2 / 3}),
+        (["3", "9", "3"], {1: 0, 2: 1}, 0, {1: 1.0}),
+        (["3"], {}, 1, {1: 0.5, 2: 1.0}),
+    ],
+)
+def test_a_reflection_is_no_guess_of_its_own(
+    outputs: list[str], reflects: dict[int, int], num_silent: int, solved: dict[int, float]
+) -> None:
+    """It takes a simulation and is neither a further guess nor a silent one; a reply without an output is a wrong guess."""
+    row = outcome(ITEMS[0], outputs, reflects=reflects, num_simulations=len(outputs) + num_silent)
+    found = report(row).variants[0].at
+
+    assert {at.k: at.solved for at in found} == pytest.approx(solved)
+    assert found[0].maj == pytest.approx(found[0].solved)
+
+
 def test_a_k_that_not_every_item_has_is_left_out() -> None:
     """Where one vote stopped early, larger k have no figure rather than a flattering one."""
     rows = [outcome(ITEMS[0], ["3", "3"]), outcome(ITEMS[1], ["4", "4", "4", "4"])]
@@ -181,23 +201,44 @@ def test_the_papers_table_belongs_to_mgsm() -> None:
     assert report(outcome(item, ["3"])).paper == ()
 
 
-def pairing(value: float, low: float, high: float) -> Pairing:
+def pairing(value: float, low: float, high: float, sign_p_value: float) -> Pairing:
     """Return a difference with an interval."""
-    return Pairing(difference=Estimate(value=value, low=low, high=high, num=50), gained=5, lost=2, p_value=0.3)
+    difference = Estimate(value=value, low=low, high=high, num=50)
+    return Pairing(difference=difference, gained=5, lost=2, p_value=0.3, sign_p_value=sign_p_value)
 
 
 @pytest.mark.parametrize(
     ("difference", "ratio", "words"),
     [
-        ((0.1, 0.02, 0.18), 8.0, "mcts is better than cot: +10.0 points [+2.0, +18.0] at 8.0 times the tokens"),
-        ((-0.1, -0.18, -0.02), 8.0, "mcts is worse than cot: -10.0 points [-18.0, -2.0] at 8.0 times the tokens; the extra work did not pay"),
-        ((0.02, -0.04, 0.08), 8.0, "no difference shown between mcts and cot: +2.0 points [-4.0, +8.0] at 8.0 times the tokens; the extra work is not shown to pay"),
-        ((0.02, -0.04, 0.08), 0.5, "no difference shown between mcts and cot: +2.0 points [-4.0, +8.0] at 0.5 times the tokens"),
+        ((0.1, 0.02, 0.18, 0.05), 8.0, "mcts is better than cot: +10.0 points [+2.0, +18.0] at 8.0 times the tokens"),
+        ((-0.1, -0.18, -0.02, 0.01), 8.0, "mcts is worse than cot: -10.0 points [-18.0, -2.0] at 8.0 times the tokens; the extra work did not pay"),
+        ((0.02, -0.04, 0.08, 0.6), 8.0, "no difference shown between mcts and cot: +2.0 points [-4.0, +8.0] at 8.0 times the tokens; the extra work is not shown to pay"),
+        ((0.02, -0.04, 0.08, 0.01), 0.5, "no difference shown between mcts and cot: +2.0 points [-4.0, +8.0] at 0.5 times the tokens"),
+        ((0.1, 0.02, 0.18, 0.125), 0.5, "no difference shown between mcts and cot: +10.0 points [+2.0, +18.0] (sign test: p = 0.125) at 0.5 times the tokens"),
+        ((-0.1, -0.18, -0.02, 0.125), 8.0, "no difference shown between mcts and cot: -10.0 points [-18.0, -2.0] (sign test: p = 0.125) at 8.0 times the tokens; the extra work is not shown to pay"),
     ],
 )  # fmt: skip
-def test_the_verdict_is_plain(difference: tuple[float, float, float], ratio: float, words: str) -> None:
-    """Better, worse or not to be told, with the price, also when search did not pay."""
+def test_the_verdict_is_plain(difference: tuple[float, float, float, float], ratio: float, words: str) -> None:
+    """Better, worse or not to be told, with the price, also when search did not pay; why, where the tests disagree."""
     assert verdict("cot", "mcts", pairing(*difference), ratio) == words
+
+
+@pytest.mark.parametrize("num_seeds", [1, 2])
+@pytest.mark.parametrize(("gained", "lost"), [(4, 0), (5, 0), (6, 0), (0, 4), (0, 6), (9, 2), (12, 2)])
+def test_the_verdict_is_that_of_the_exact_test_too(gained: int, lost: int, num_seeds: int) -> None:
+    """Of 60 problems few differ: what the exact test of the same report leaves open is never called better or worse."""
+    items = [replace(ITEMS[0], id=str(number)) for number in range(60)]
+    rows = [
+        outcome(item, ["3" if is_right else "9"], variant=label, seed=seed)
+        for number, item in enumerate(items)
+        for label, is_right in (("cot", number < lost), ("vote", lost <= number < lost + gained))
+        for seed in range(num_seeds)
+    ]
+    (comparison,) = report(*rows, about=replace(ABOUT, labels=("cot", "vote"))).comparisons
+    word = "no difference" if comparison.pairing.p_value > 0.05 else "better" if gained > lost else "worse"
+
+    assert comparison.pairing.difference.low > 0 or comparison.pairing.difference.high < 0
+    assert word in comparison.verdict
 
 
 def test_only_the_same_questions_are_compared() -> None:

@@ -80,6 +80,32 @@ def test_another_scorer_reads_the_same_outputs_anew() -> None:
     assert rescore(row, scorer="contains").score.verdict == "right"
 
 
+def test_another_scorer_gives_what_a_run_under_it_would_have_given() -> None:
+    """The chosen answer, every path, and the chain that `auto` began with: all are scored by the new rule."""
+    own = ask_rows("auto+doubt_below=1")
+    direct = ask_rows("auto+doubt_below=1", items=[replace(row.item, scorer="contains") for row in own])
+
+    for row, wanted in zip(stored(own), direct, strict=True):
+        again = rescore(row, scorer="contains")
+        assert again.score == wanted.score
+        assert again.scores == wanted.scores
+        assert again.first == wanted.first
+        assert again.first != row.first
+        assert rescore(row, vote="majority").first == row.first
+
+
+def test_a_first_chain_that_was_not_kept_is_left_out_under_another_scorer() -> None:
+    """Rows that were written without its output do not set one rule against another; under their own they are as they were."""
+    (row, _) = ask_rows("auto+doubt_below=1")
+    document = outcome_document(row)
+    del document["first_text"]
+    old = read_outcome(jsonl.decode(jsonl.encode(document)), where="row")
+
+    assert old.first == row.first is not None
+    assert rescore(old).first == row.first
+    assert rescore(old, scorer="contains").first is None
+
+
 def test_a_reply_cut_short_keeps_its_half_weight() -> None:
     """Rewards of paths closed by force are halved again, as in the search."""
     path = candidate(0, "3", confidence=0.8)
@@ -102,6 +128,16 @@ def test_a_row_survives_its_way_through_json() -> None:
     data = jsonl.encode(outcome_document(row))
 
     assert jsonl.encode(outcome_document(read_outcome(jsonl.decode(data), where="x"))) == data
+
+
+@pytest.mark.parametrize("candidates", [[7], []])
+def test_a_vote_for_a_path_that_is_not_there_is_a_damaged_row(candidates: list[int]) -> None:
+    """What a hand or a disk has spoilt is named by its place."""
+    document = outcome_document(outcome(ITEMS[0], ["3"]))
+    document["votes"] = [{"answer": None, "candidates": candidates, "weight": 1.0}]
+
+    with pytest.raises(InputError, match="rows line 4: damaged row"):
+        read_outcome(jsonl.decode(jsonl.encode(document)), where="rows line 4")
 
 
 def test_a_target_that_the_new_scorer_cannot_use_is_one_error() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evals.examples import ITEMS, adding_script, ask_all, opened, variants
+from evals.examples import ITEMS, adding_script, ask_all, variants
 from traced import scripted_solver
 
 from marco_cli.engine.base import Request
@@ -73,13 +73,30 @@ def test_a_run_is_extended_by_what_is_new(tmp_path: Path) -> None:
     assert ask_all(tmp_path, "cot", items=FEW[:3]) == []
 
 
-def test_a_changed_question_is_noticed(tmp_path: Path) -> None:
-    """Rows that answer another question of the same id are not passed off as this one's."""
+@pytest.mark.parametrize("variant", ["cot", "sample"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"question": "5+2?", "target": "7"}, "another question with the id sum-1"),
+        ({"target": "7"}, "another question with the id sum-1"),
+        ({"target": "7", "scorer": "exact"}, "another question with the id sum-1"),
+        ({"scorer": "exact"}, "sum-1 that was scored by number, not by exact"),
+    ],
+)
+def test_a_changed_item_is_noticed(tmp_path: Path, change: dict[str, Any], words: str, variant: str) -> None:
+    """Rows of another question, target or scorer are not passed off as this one's, nor put beside its rows."""
     ask_all(tmp_path, "cot", items=FEW[:1])
-    changed = replace(FEW[0], question="5+2?", target="7")
 
-    with opened(tmp_path) as journal, pytest.raises(InputError, match="another question"):
-        missing(list(jobs([changed], variants("cot"))), journal)
+    with pytest.raises(InputError, match=words):
+        missing(list(jobs([replace(FEW[0], **change)], variants(variant))), rows_of(tmp_path))
+
+
+def test_items_that_are_not_asked_again_may_have_any_scorer(tmp_path: Path) -> None:
+    """Each row tells its own scorer, so that a run grows by items of another one."""
+    ask_all(tmp_path, "cot", items=FEW[:1])
+    other = replace(FEW[1], scorer="exact")
+
+    assert [row.item for row in ask_all(tmp_path, "cot", items=[FEW[0], other])] == [other]
 
 
 def asked(question: str, **settings: Any) -> Outcome:
