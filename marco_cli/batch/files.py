@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from marco_cli.draft import make_draft, replacing, sync_directory
 from marco_cli.errors import ConfigError, StorageError
 from marco_cli.trace.lock import NO_LOCKS
 
@@ -100,17 +101,8 @@ def write_all(file: BinaryIO, data: bytes) -> None:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Put a file in place as a whole: whoever reads it finds the old or the new one, even after a power cut."""
-    temporary = path.with_name(path.name + ".new")
-    try:
-        with temporary.open("wb", buffering=0) as file:
-            write_all(file, data)
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    _sync_directory(path.parent)
+    with replacing(path) as file:
+        write_all(file, data)
 
 
 def rewrite(path: Path, source: BinaryIO, spans: Iterable[tuple[int, int]]) -> BinaryIO:
@@ -120,28 +112,26 @@ def rewrite(path: Path, source: BinaryIO, spans: Iterable[tuple[int, int]]) -> B
         StorageError: the new file cannot be written; the old one stays open, locked and as it was.
 
     """
-    temporary = path.with_name(path.name + ".new")
     try:
-        target = _open(temporary, must_be_new=False)
+        descriptor, draft = make_draft(path)
+        target = os.fdopen(descriptor, "r+b", buffering=0)
         try:
-            target.truncate(0)
-            _lock(target, temporary)
-            temporary.chmod(stat.S_IMODE(os.fstat(source.fileno()).st_mode))
+            _lock(target, draft)
             for begin, end in spans:
                 _copy(source, target, begin, end)
             os.fsync(target.fileno())
-            temporary.replace(path)
+            draft.replace(path)
         except BaseException:
             target.close()
             with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
+                draft.unlink()
             raise
     except OSError as error:
         raise StorageError(
-            f"cannot write {temporary}: {error.strerror}", hint="free some space, then go on with --resume"
+            f"cannot write {path} anew: {error.strerror}", hint="free some space, then go on with --resume"
         ) from error
     source.close()
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return target
 
 
@@ -151,14 +141,3 @@ def _copy(source: BinaryIO, target: BinaryIO, begin: int, end: int) -> None:
         block = source.read(min(_BLOCK, end - begin))
         write_all(target, block)
         begin += len(block)
-
-
-def _sync_directory(path: Path) -> None:
-    """Make a new name in a directory survive a power cut, where directories can be synced."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

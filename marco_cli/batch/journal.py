@@ -31,6 +31,7 @@ from marco_cli import jsonl
 from marco_cli.batch import files
 from marco_cli.batch.key_table import KeyTable
 from marco_cli.batch.meta import check_meta, meta_path, plain, read_meta, write_meta
+from marco_cli.draft import remove_drafts
 from marco_cli.errors import InputError, StorageError
 
 Mode = Literal["create", "resume", "overwrite"]
@@ -333,9 +334,11 @@ def open_journal(
         StorageError: it cannot be written, or holds something else.
 
     """
-    path = path.resolve()
+    path = Path(os.path.realpath(path))
     is_new = not files.is_there(path)
     file = files.open_locked(path, must_be_new=mode == "create")
+    for locked in (path, meta_path(path)):
+        remove_drafts(locked)
     describe = partial(write_meta, path, configuration=configuration, facts=facts, before=None)
     try:
         if mode == "overwrite" and os.fstat(file.fileno()).st_size:

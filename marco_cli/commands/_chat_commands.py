@@ -171,7 +171,7 @@ def _write(name: str, data: bytes, *, may_replace: bool) -> None:
     """Write a file; one that may be replaced is there whole, the old or the new, whatever happens."""
     try:
         if may_replace and expanded(name).is_file():
-            write_atomically(expanded(name).resolve(), data)
+            write_atomically(expanded(name), data)
         else:
             with expanded(name).open("xb") as file:
                 file.write(data)

@@ -11,6 +11,7 @@ import typer
 from marco_cli.commands._completion import complete_keys, complete_values
 from marco_cli.commands._options import Config, Json
 from marco_cli.commands._output import say, write
+from marco_cli.config.home import is_file
 from marco_cli.errors import ConfigError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def path(*, config: Config = None) -> None:
     """Print where the configuration file is, whether it exists or not."""
     file = _path(config)
     write(f"{file}\n".encode(errors="surrogateescape"))
-    if not file.is_file():
+    if not is_file(file):
         say("marco: there is no such file yet; `marco config edit` makes it")
 
 
@@ -110,7 +111,7 @@ def edit(*, config: Config = None) -> None:
 
     file = _path(config)
     command = _editor()
-    if not file.is_file():
+    if not is_file(file):
         write_config(file, _HEADER)
     try:
         ended = subprocess.run([*command, str(file)], check=False)  # noqa: S603 (the user's own editor)
@@ -138,9 +139,10 @@ def _path(named: str | None) -> Path:
 
 
 def _text(file: Path) -> str:
+    from marco_cli.batch.files import is_there
     from marco_cli.config.document import read_text
 
-    return read_text(file) if file.exists() else _HEADER
+    return read_text(file) if is_there(file) else _HEADER
 
 
 def _checked(key: str, values: list[str], file: Path) -> "Value":

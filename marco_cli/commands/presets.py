@@ -7,6 +7,7 @@ import typer
 from marco_cli.commands._completion import complete_presets
 from marco_cli.commands._options import Config, Json
 from marco_cli.commands._output import say, write
+from marco_cli.config.home import is_directory
 from marco_cli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def path(preset: Name = None, *, as_json: Json = False) -> None:
 
     place = config_directory() / "presets" if preset is None else load_preset(preset).path
     write(encode({"v": 1, "path": str(place)}) if as_json else f"{place}\n".encode(errors="surrogateescape"))
-    if not place.exists():
+    if preset is None and not is_directory(place):
         say("marco: there is no such directory yet; a YAML file in it is a preset by its name")
 
 

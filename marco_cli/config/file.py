@@ -6,16 +6,15 @@ else is refused. The file's keys are those of `settings`.
 
 import json
 import os
-import stat
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from marco_cli.config.document import Entry, parse_document, read_document
+from marco_cli.config.home import is_file
 from marco_cli.config.option import Value, did_you_mean
 from marco_cli.config.preset import config_directory
 from marco_cli.config.settings import OPTIONS
+from marco_cli.draft import replacing
 from marco_cli.errors import ConfigError, StorageError
 
 
@@ -34,9 +33,9 @@ def config_path(named: str | None, env: Mapping[str, str]) -> Path | None:
     origin = "flag --config" if named else "env MARCO_CONFIG"
     chosen = named or env.get("MARCO_CONFIG")
     if not chosen:
-        return default_config_path() if default_config_path().is_file() else None
+        return default_config_path() if is_file(default_config_path()) else None
     path = Path(chosen)
-    if not path.is_file():
+    if not is_file(path):
         raise ConfigError(f"{origin}: no configuration file {chosen!r}", hint="create it, or leave the option out")
     return path
 
@@ -81,21 +80,10 @@ def write_config(path: Path, text: str) -> None:
         StorageError: no permission, no space.
 
     """
-    target = path.resolve()  # a link stays a link, its target is replaced
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            if target.exists():
-                Path(name).chmod(stat.S_IMODE(target.stat().st_mode))
-            Path(name).replace(target)
-        finally:
-            with suppress(FileNotFoundError):  # the usual case: it has been moved to its place
-                Path(name).unlink()
+        Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, mode=0o600) as file:
+            file.write(text.encode())
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -1,4 +1,4 @@
-"""Paths as people type them."""
+"""Paths as people type them: they may begin with a `~`, and lead anywhere or nowhere."""
 
 import os
 from pathlib import Path
@@ -7,3 +7,13 @@ from pathlib import Path
 def expanded(path: str) -> Path:
     """Return a path in which `~` stands for a home; where there is none (`~nobody/x`) it stays a name like any other."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 (pathlib's own raises for a home that is none)
+
+
+def is_file(path: Path) -> bool:
+    """Say whether a path leads to a file; what may not be looked at, or is too long for a name, is none."""
+    return os.path.isfile(path)  # noqa: PTH113 (pathlib's own raises for those)
+
+
+def is_directory(path: Path) -> bool:
+    """Say whether a path leads to a directory; what may not be looked at, or is too long for a name, is none."""
+    return os.path.isdir(path)  # noqa: PTH112 (pathlib's own raises for those)

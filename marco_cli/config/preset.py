@@ -12,6 +12,7 @@ import platformdirs
 from platformdirs.unix import Unix
 
 from marco_cli.config.document import Entry, read_document
+from marco_cli.config.home import is_file
 from marco_cli.config.option import About, Option, did_you_mean
 from marco_cli.config.settings import OPTIONS
 from marco_cli.errors import ConfigError
@@ -58,17 +59,15 @@ def preset_directories() -> tuple[Path, ...]:
 
 def preset_names() -> tuple[str, ...]:
     """List the names that `load_preset` knows, sorted."""
-    return tuple(
-        sorted(
-            {
-                file.stem
-                for directory in preset_directories()
-                if directory.is_dir()
-                for file in directory.iterdir()
-                if file.suffix in SUFFIXES and file.is_file()
-            }
-        )
-    )
+    return tuple(sorted({file.stem for directory in preset_directories() for file in _files(directory)}))
+
+
+def _files(directory: Path) -> list[Path]:
+    """Return the presets of a directory; one that is not there, or may not be looked into, has none."""
+    try:
+        return [file for file in directory.iterdir() if file.suffix in SUFFIXES and is_file(file)]
+    except OSError:
+        return []
 
 
 def load_preset(name_or_path: str, *, base: Path | None = None, where: str = "") -> Preset:
@@ -114,12 +113,12 @@ def _find(name_or_path: str, *, base: Path, where: str, chain: tuple[Path, ...])
     via = " (" + " → ".join((*(file.stem for file in chain), name_or_path)) + ")" if chain else ""
     if name_or_path.endswith(SUFFIXES) or "/" in name_or_path or "\\" in name_or_path:
         path = _absolute(name_or_path, base)
-        if not path.is_file():
+        if not is_file(path):
             raise ConfigError(f"{prefix}no preset file {path}{via}", hint="known presets: " + ", ".join(preset_names()))
         return path
     for directory in preset_directories():
         for suffix in SUFFIXES:
-            if name_or_path and (directory / (name_or_path + suffix)).is_file():
+            if name_or_path and is_file(directory / (name_or_path + suffix)):
                 return (directory / (name_or_path + suffix)).resolve()
     raise ConfigError(f"{prefix}no preset named {name_or_path!r}{via}", hint=did_you_mean(name_or_path, preset_names()))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from marco_cli.config.home import is_directory, is_file
 from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
 from marco_cli.models import catalog
 from marco_cli.models.store import (
@@ -72,17 +73,25 @@ def locate(spec: str, environ: Mapping[str, str] = os.environ) -> LocatedModel:
 def _locate_path(path: Path) -> LocatedModel:
     if path.name.lower().endswith(".part"):
         raise ModelNotFoundError(f"{path} is an unfinished transfer", hint="marco models pull continues it")
-    if path.is_dir():
+    if is_directory(path):
         raise ModelNotFoundError(f"{path} is a directory, expected a .gguf file", hint="marco models list")
-    if not path.is_file():
-        near = catalog.did_you_mean(path.name, (file.name for file in path.parent.glob("*.gguf")))
+    if not is_file(path):
+        near = catalog.did_you_mean(path.name, _names_beside(path))
         raise ModelNotFoundError(f"no file at {path}{near}", hint="marco models list")
     parts = tuple(path.with_name(part) for part in catalog.parts_of(path.name))
-    missing = [part.name for part in parts if not part.is_file()]
+    missing = [part.name for part in parts if not is_file(part)]
     if path != parts[0] or missing:
         wanted = f"{missing[0]} is missing" if missing else f"the first is {parts[0].name}"
         raise ModelNotFoundError(f"{path.name} is one of {len(parts)} parts, {wanted}", hint=f"--model {parts[0]}")
     return LocatedModel(name=path.stem, path=path, source="path", files=parts, hashes=tuple(map(recorded_hash, parts)))
+
+
+def _names_beside(path: Path) -> list[str]:
+    """Return the GGUF files in the directory of a path; one that is not there, or may not be looked into, has none."""
+    try:
+        return [file.name for file in path.parent.iterdir() if file.suffix == ".gguf"]
+    except OSError:
+        return []
 
 
 def _locate_hub(reference: catalog.HubReference, spec: str, environ: Mapping[str, str]) -> LocatedModel:

@@ -11,6 +11,7 @@ import pytest
 from marco_cli import jsonl
 from marco_cli.batch.journal import Entry, Journal, Mode, open_journal, read_done
 from marco_cli.batch.meta import meta_path
+from marco_cli.draft import make_draft
 from marco_cli.errors import ConfigError, InputError, StorageError
 
 
@@ -246,6 +247,31 @@ def test_rows_are_put_in_order_in_one_step(path: Path) -> None:
     assert {file.name for file in path.parent.iterdir()} == {path.name, meta_path(path).name}
 
 
+def test_rewriting_touches_no_file_of_others(path: Path) -> None:
+    """Rows are put in order beside whatever lies there, and the file stays as private as it was."""
+    write(path, row("b"), row("a"))
+    path.chmod(0o600)
+    others = [path.with_name(f"{path.name}{end}") for end in (".new", ".part", ".meta.json.new")]
+    for other in others:
+        other.write_bytes(b"mine")
+
+    with opened(path, configuration={"seed": 2}, force=True) as journal:
+        journal.arrange(lambda entry: ord(entry.key))
+    assert path.read_bytes() == row("a") + row("b")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert all(other.read_bytes() == b"mine" for other in others)
+    assert len(list(path.parent.iterdir())) == len(others) + 2
+
+
+def test_what_a_kill_left_of_a_rewriting_is_removed(path: Path) -> None:
+    """Whoever opens the file next, which nobody else can write then, tidies up."""
+    write(path, row("a"))
+    for draft_of in (path, meta_path(path)):
+        os.close(make_draft(draft_of)[0])
+    with opened(path):
+        assert {file.name for file in path.parent.iterdir()} == {path.name, meta_path(path).name}
+
+
 @pytest.mark.parametrize("step", ["append", "arrange"])
 def test_a_disk_that_is_full_costs_the_row_in_hand_only(path: Path, step: str) -> None:
     """A write that is cut short leaves the file with the rows before it, and it can be continued."""
@@ -283,10 +309,11 @@ def test_what_cannot_be_begun_leaves_nothing(path: Path) -> None:
     write(path, row("a"))
 
 
-@pytest.mark.parametrize("name", ["directory", "missing/out.jsonl", "fifo"])
+@pytest.mark.parametrize("name", ["directory", "missing/out.jsonl", "fifo", "circle"])
 def test_places_that_hold_no_file_are_named(tmp_path: Path, name: str) -> None:
-    """A directory, a path without one, a pipe: one line, exit code 2 or 7, and no hanging."""
+    """A directory, a path without one, a pipe, a link to itself: one line, exit code 2 or 7, and no hanging."""
     (tmp_path / "directory").mkdir()
+    (tmp_path / "circle").symlink_to("circle")
     os.mkfifo(tmp_path / "fifo")
 
     with pytest.raises((ConfigError, StorageError)) as caught:

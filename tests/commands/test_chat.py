@@ -80,6 +80,9 @@ def test_a_slip_costs_a_line_and_the_exit_code(talk: Marco) -> None:
     [
         (["/model no-such-model"], 3, "no-such-model"),
         (["/preset marco-01"], 3, "did you mean marco-o1?"),
+        (["/preset " + "what was meant for the model " * 20], 3, "no preset named"),
+        (["/model /" + "x" * 300], 3, "no file at"),
+        (["/save " + "x" * 300], 3, "cannot write"),
         (["/load missing.chat"], 3, "cannot read missing.chat"),
         (["/load ~nobody-here/x.chat"], 3, "cannot read ~nobody-here/x.chat"),
         (["/save ~nobody-here/x.chat"], 3, "cannot write ~nobody-here/x.chat"),
@@ -232,6 +235,16 @@ def test_a_disk_that_is_full_leaves_the_conversation_saved_before(talk: Marco, m
     assert "cannot write my.chat: No space left on device" in run.err
     assert Path("my.chat").read_bytes() == before
     assert [path.name for path in Path().glob("my*")] == ["my.chat"]
+
+
+def test_a_private_conversation_stays_private(talk: Marco) -> None:
+    """A later `/save` leaves who may read the file as the user has set it."""
+    talk(SUM, "/save my.chat")
+    Path("my.chat").chmod(0o600)
+    run = talk("/load my.chat", PRODUCT, "/save")
+
+    assert run.code == 0
+    assert Path("my.chat").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_full_context_is_said(talk: Marco) -> None:

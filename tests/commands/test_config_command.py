@@ -243,3 +243,28 @@ def test_config_loads_nothing_heavy(tmp_path: Path) -> None:
     )
 
     assert ran.stdout.endswith("[]\n"), ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("config", "path"), 0, "there is no such file yet"),
+        (("config", "show"), 0, ""),
+        (("config", "unset", "seed"), 0, "seed is not set"),
+        (("config", "set", "seed", "3"), 7, "cannot be written"),
+        (("presets", "list"), 0, ""),
+        (("presets", "path"), 0, "there is no such directory yet"),
+        (("presets", "show", "mine"), 2, "no preset named 'mine'"),
+        (("config", "show", "--config", "x" * 300), 2, "no configuration file"),
+    ],
+)
+def test_a_directory_that_cannot_be_looked_into_is_like_none(
+    marco: Marco, tmp_path: Path, *, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    """Nothing that only reads the settings ends for it, and what is to be written there says so in one line."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ("x" * 300)))
+    run = marco(*arguments)
+
+    assert run.code == code, run.err
+    assert words in run.err
+    assert "internal error" not in run.err

@@ -163,6 +163,25 @@ def test_permissions_of_the_old_file_are_kept(tmp_path: Path) -> None:
     assert os.name == "nt" or stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
+def test_a_place_that_cannot_be_looked_into_holds_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with the user's own directory, the program starts, and says so when it is to write there."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ("x" * 300)))
+
+    assert config_path(None, {}) is None
+    with pytest.raises(StorageError, match="File name too long"):
+        write_config(default_config_path(), "seed: 1\n")
+
+
+def test_a_new_file_is_private_and_a_device_is_none(tmp_path: Path) -> None:
+    """Nobody else reads what is begun here, and what is no file is not replaced by one."""
+    os.mkfifo(tmp_path / "pipe")
+    write_config(tmp_path / "config.yaml", "seed: 1\n")
+
+    assert stat.S_IMODE((tmp_path / "config.yaml").stat().st_mode) == 0o600
+    with pytest.raises(StorageError, match="no regular file"):
+        write_config(tmp_path / "pipe", "seed: 1\n")
+
+
 def test_the_file_named_on_the_command_line_wins(home: Path, tmp_path: Path) -> None:
     """--config before MARCO_CONFIG before the user's own file; an empty variable counts as unset."""
     home.mkdir()
@@ -180,7 +199,8 @@ def test_the_file_named_on_the_command_line_wins(home: Path, tmp_path: Path) -> 
 def test_a_missing_file_is_an_error_only_when_it_was_named(home: Path, tmp_path: Path) -> None:
     """Nobody needs a configuration file, but a path that was typed must lead somewhere."""
     assert config_path(None, {}) is None
-    with pytest.raises(ConfigError, match="flag --config: no configuration file"):
-        config_path(str(tmp_path / "x.yaml"), {})
+    for name in ("x.yaml", "x" * 300, f"{'x' * 300}/y.yaml"):
+        with pytest.raises(ConfigError, match="flag --config: no configuration file"):
+            config_path(str(tmp_path / name), {})
     with pytest.raises(ConfigError, match="env MARCO_CONFIG: no configuration file"):
         config_path(None, {"MARCO_CONFIG": "x.yaml"})

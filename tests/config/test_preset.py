@@ -27,6 +27,25 @@ def settings_of(name: str) -> Settings:
     return resolve(flags={"preset": name}, env={}).settings
 
 
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "much text that was pasted " * 20, f"{'x' * 300}/a.yaml", f"a/{'x' * 300}"]
+)
+def test_a_name_that_no_file_can_have_is_no_preset(name: str) -> None:
+    """However long, it is answered like any other that is not there."""
+    with pytest.raises(ConfigError, match="no preset "):
+        load_preset(name)
+
+
+def test_a_directory_that_cannot_be_looked_into_has_no_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The presets that ship are there whatever is wrong with the user's own place."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ("x" * 300)))
+
+    assert set(SHIPPED) <= set(preset_names())
+    assert load_preset("marco-o1").name == "marco-o1"
+    with pytest.raises(ConfigError, match="no preset named 'mine'"):
+        load_preset("mine")
+
+
 def test_the_shipped_presets_are_found() -> None:
     """An editable checkout and a wheel offer the same names."""
     assert set(SHIPPED) <= set(preset_names())

@@ -88,6 +88,13 @@ def test_a_fallback_repository_serves_the_same_name(env: Mapping[str, str]) -> N
     assert library.locate("marco-o1:q5_k_s", env).path == path
 
 
+@pytest.mark.parametrize("path", [f"/{'x' * 300}", f"/{'x' * 300}/m.gguf", "./" + "x/" * 3000 + "m.gguf"])
+def test_a_path_that_no_file_can_have_is_no_model(env: Mapping[str, str], path: str) -> None:
+    """However long, or where one may not look, it is answered like any other that is not there."""
+    with pytest.raises(ModelNotFoundError, match="no file at"):
+        library.locate(path, env)
+
+
 def test_a_missing_model_names_the_command_that_brings_it(env: Mapping[str, str]) -> None:
     """Exit 4, with what is installed of it and the exact command."""
     install(env, "Marco-o1-Q2_K.gguf")
