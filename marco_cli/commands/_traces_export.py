@@ -90,7 +90,6 @@ def export(
     if layout not in ("messages", "sharegpt"):
         raise ConfigError(f"--layout is {layout!r}, expected messages or sharegpt")
     output = None if output == "-" else output
-    _refuse_source_as_output(source, output)
     name = _format(format_name, output)
     options = Options(
         layout="sharegpt" if layout == "sharegpt" else "messages",
@@ -100,6 +99,8 @@ def export(
     if traces and everything:
         raise ConfigError("ids are given and --all is too", hint="leave one of them out")
     found = _entries(traces or [], source, session, is_many=everything or where is not None)
+    if output is not None:
+        _refuse_to_replace(found, output, FORMATS[name].suffix)
     tally = _Tally()
 
     def chosen() -> Iterator["Trace"]:
@@ -119,18 +120,28 @@ def export(
     _tell(tally, FORMATS[name], output, where, is_quiet=quiet)
 
 
-def _refuse_source_as_output(source: str | None, output: str | None) -> None:
-    """Refuse to put what is made of traces in their place."""
-    from marco_cli.batch.files import is_there
+def _refuse_to_replace(found: list["Entry"], output: str, suffix: str) -> None:
+    """Refuse to put what is made of traces in the place of any of them, under whatever name."""
     from marco_cli.config.home import expanded
 
-    if source is None or output is None:
-        return
-    read, written = expanded(source), expanded(output)
-    if is_there(read) and read.is_file() and is_there(written) and written.samefile(read):
-        raise ConfigError(
-            f"{output} holds the traces that are read, expected another file", hint="name another with -o"
-        )
+    place = expanded(output)
+    targets = [place / f"{entry.heading.id}{suffix}" for entry in found] if _is_directory(output) else [place]
+    read = {_identity(path) for path in {entry.path for entry in found}}
+    for target in targets:
+        identity = _identity(target)
+        if identity is not None and identity in read:
+            raise ConfigError(
+                f"{target} holds a trace that is read, expected another place", hint="name another with -o"
+            )
+
+
+def _identity(path: "Path") -> tuple[int, int] | None:
+    """Return what a file is by whatever name; None where there is none."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_dev, about.st_ino
 
 
 class _Tally:
@@ -215,11 +226,9 @@ def _load(entries: list["Entry"]) -> Iterator["Trace"]:
 
 
 def _is_directory(output: str) -> bool:
-    from marco_cli.batch.files import is_there
-    from marco_cli.config.home import expanded
+    from marco_cli.config.home import expanded, is_directory
 
-    place = expanded(output)
-    return output.endswith(("/", os.sep)) or (is_there(place) and place.is_dir())
+    return output.endswith(("/", os.sep)) or is_directory(expanded(output))
 
 
 def _write_each(exports: Iterator["Export"], output: str, entry: "Format") -> None:
@@ -267,22 +276,17 @@ def _file(output: str) -> "Path":
 
 def _save(path: "Path", parts: Iterator[bytes]) -> None:
     """Write a file that is there whole or not at all."""
+    from marco_cli.draft import replacing
     from marco_cli.errors import StorageError
 
-    path = path.resolve()  # what a link points to is written, and the link stays one
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if path.exists() and not path.is_file():  # a pipe, a device: there is nothing to replace
             with path.open("wb") as file:
                 file.writelines(parts)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with draft.open("wb") as file:
-                file.writelines(parts)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with replacing(path) as file:
+            file.writelines(parts)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}", hint="check space and permissions") from error
 

@@ -190,3 +190,35 @@ def test_traces_are_not_replaced_by_what_is_made_of_them(marco: Marco, found: li
         assert run.code == 2
         assert "-o" in run.err
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("chosen", [("--all",), ("--session", "20260101-talk"), ()])
+@pytest.mark.parametrize("name", ["sft", "json"])
+def test_a_folder_of_traces_is_not_exported_over_itself(
+    name: str, chosen: tuple[str, ...], marco: Marco, kept: list[Trace], tmp_path: Path
+) -> None:
+    """Rows have the names that traces have: into their own folder they are refused, by whatever name, before any is written."""
+    folder = tmp_path / "state" / "traces"
+    (tmp_path / "link").symlink_to(folder)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    newest = kept[-1].id if chosen != ("--session", "20260101-talk") else kept[1].id
+
+    for source in ((), ("--from", folder)):
+        for output in (folder, f"{folder}/", tmp_path / "link"):
+            run = marco("traces", "export", "-F", name, *chosen, *source, "-o", output)
+            assert (run.code, run.out) == (2, "")
+            assert "name another with -o" in run.err
+    run = marco("traces", "export", "-F", name, newest, "-o", folder / f"{newest}.jsonl")
+
+    assert run.code == 2
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_pages_may_lie_beside_their_traces(marco: Marco, kept: list[Trace], tmp_path: Path) -> None:
+    """What replaces nothing is written where it is wanted, and the traces are still listed."""
+    folder = tmp_path / "state" / "traces"
+    run = marco("traces", "export", "-F", "html", "--all", "-o", folder)
+
+    assert run.code == 0
+    assert len(list(folder.glob("*.html"))) == len(kept)
+    assert len(marco("traces", "list").out.splitlines()) >= len(kept)
