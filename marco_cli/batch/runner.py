@@ -14,6 +14,7 @@ from marco_cli.batch.journal import HASH_DIGITS, Done
 from marco_cli.batch.key_table import KeyTable
 from marco_cli.batch.lines import Line
 from marco_cli.batch.pool import run_in_order
+from marco_cli.batch.record import FAILED
 from marco_cli.batch.rows import BadRow, Layout, Row, line_id, read_row
 from marco_cli.batch.tally import ErrorLimit, Finished, Tally
 from marco_cli.errors import IncompleteError, InputError
@@ -31,22 +32,27 @@ def file_rows(lines: Iterable[Line], layout: Layout, done: Done, tally: Tally) -
 
 
 async def stream_rows(
-    lines: AsyncIterable[Line], layout: Layout, done: Done, tally: Tally, seen: KeyTable
+    lines: AsyncIterable[Line], layout: Layout, done: Done, tally: Tally, seen: KeyTable, *, is_retrying: bool = False
 ) -> AsyncIterator[AnyRow]:
-    """Yield the rows of a stream that are not done; an id that came up before makes a bad row."""
+    """Yield the rows of a stream that are not done; an id that came up before makes a bad row.
+
+    With `is_retrying` rows that failed are not done: what failed and does not come again is nobody's to touch.
+    """
     async for line in lines:
         row = read_row(line, layout)
         first = seen.get(row.key)
         if first is not None:
             row = _repeated(row, first, seen)
         seen.put(row.key, row.line)
-        if not _is_done(row, done, tally):
+        if not _is_done(row, done, tally, is_retrying=is_retrying):
             yield row
 
 
-def _is_done(row: AnyRow, done: Done, tally: Tally) -> bool:
+def _is_done(row: AnyRow, done: Done, tally: Tally, *, is_retrying: bool = False) -> bool:
     recorded = done.get(row.key)
     if recorded is None or recorded.input_hash != row.input_hash[:HASH_DIGITS]:
+        return False
+    if is_retrying and recorded.status in FAILED:
         return False
     tally.earlier[recorded.status] += 1
     return True

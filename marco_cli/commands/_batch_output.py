@@ -4,7 +4,6 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -13,6 +12,7 @@ from marco_cli.batch.journal import Entry, Journal
 from marco_cli.batch.lines import STDIN
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.record import FAILED
+from marco_cli.batch.survey import Survey
 from marco_cli.errors import ConfigError
 
 
@@ -50,18 +50,21 @@ def _is_same(path: Path, other: Path) -> bool:
     try:
         return path.samefile(other)
     except OSError:  # one of them is yet to be made
-        return path.resolve() == other.resolve()
+        return os.path.realpath(path) == os.path.realpath(other)
 
 
-def remove_rows(journal: Journal, *, keys: AbstractSet[str], is_retrying: bool) -> None:
-    """Take rows out that are to be answered again: those of `keys`, and with `is_retrying` those that failed."""
+def remove_rows(journal: Journal, survey: Survey, *, is_retrying: bool) -> None:
+    """Take rows out that are to be answered again: those that were changed, and with `is_retrying` those that failed.
+
+    Rows that the input does not have stay: nobody would answer them.
+    """
     places = count()
 
     def position(entry: Entry) -> int | None:
-        is_removed = entry.key in keys or (is_retrying and entry.status in FAILED)
-        return None if is_removed else next(places)
+        is_failed = is_retrying and entry.status in FAILED and survey.lines.get(entry.key) is not None
+        return None if is_failed or entry.key in survey.stale else next(places)
 
-    if keys or is_retrying:
+    if survey.stale or is_retrying:
         journal.arrange(position)
 
 

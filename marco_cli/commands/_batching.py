@@ -146,17 +146,14 @@ class Batch:
 
     def _run(self, journal: Journal | None) -> None:
         seen, is_left = KeyTable(), True
-        if self._is_stream:
-            if journal is not None:
-                remove_rows(journal, keys=set(), is_retrying=self._job.is_retrying)
-        else:
+        if not self._is_stream:
             survey = Survey(Done() if journal is None else journal.done)
             self._look_through(survey)
             self._refuse_strangers(survey)
             self._tally.total, seen = survey.num_rows, survey.lines
             self._tell(survey)
             if journal is not None:
-                remove_rows(journal, keys=survey.stale, is_retrying=self._job.is_retrying)
+                remove_rows(journal, survey, is_retrying=self._job.is_retrying)
             is_left = (0 if journal is None else len(journal.done) - survey.num_strangers) < survey.num_rows
         done = Done() if journal is None else journal.done
         is_whole = self._answer(journal, done, seen) if is_left else self._is_all_done(done)
@@ -248,7 +245,8 @@ class Batch:
 
     def _items(self, done: Done, seen: KeyTable) -> Iterable[AnyRow] | AsyncIterable[AnyRow]:
         if self._is_stream:
-            return stream_rows(self._stream(), self._job.layout, done, self._tally, seen)
+            rows, is_retrying = self._stream(), self._job.is_retrying
+            return stream_rows(rows, self._job.layout, done, self._tally, seen, is_retrying=is_retrying)
         return file_rows(lines.file_lines(self._job.source), self._job.layout, done, self._tally)
 
     def _answerer(self, solver: Solver, traces: TraceFile | None = None) -> Answerer:

@@ -290,6 +290,56 @@ def test_failed_rows_are_tried_again_on_request(marco: Marco) -> None:
     assert [row["input_sha256"] for row in read(Path("a.jsonl"))] == [row["input_sha256"] for row in rows]
 
 
+def test_what_failed_and_does_not_come_again_stays(marco: Marco) -> None:
+    """`--retry-errors` on a stream answers the failed rows that it brings, in place, and keeps those that it does not."""
+    rows = [*questions(2), {"id": "m", "prompt": "MUTE"}, {"id": "n", "prompt": "MUTE"}]
+    marco("batch", write("q.jsonl", *rows), "-o", "a.jsonl")
+    before = {row["id"]: row for row in read(Path("a.jsonl"))}
+    again = write("again.jsonl", rows[0], rows[3]).read_bytes()
+    run = marco("batch", "-", "-o", "a.jsonl", "--retry-errors", stdin=again)
+    after = {row["id"]: row for row in read(Path("a.jsonl"))}
+
+    assert run.code == 3
+    assert "1 row in" in run.err
+    assert len(read(Path("a.jsonl"))) == len(rows)
+    assert {key: after[key] == before[key] for key in before} == {"q0": True, "q1": True, "m": True, "n": False}
+    assert (after["n"]["line"], after["n"]["status"]) == (2, "no_output")
+
+    plain = marco("batch", "-", "-o", "a.jsonl", "--resume", stdin=again)
+    assert "nothing is left to do: 2 rows are there" in plain.err
+
+
+def test_a_failed_row_of_another_input_is_kept_with_force(marco: Marco) -> None:
+    """`--force` keeps rows that the input does not have, as its hint says, those that failed included."""
+    rows = [*questions(2), {"id": "m", "prompt": "MUTE"}]
+    marco("batch", write("q.jsonl", *rows), "-o", "a.jsonl")
+    kept = [row for row in read(Path("a.jsonl")) if row["id"] != "q1"]
+    part = write("part.jsonl", rows[1], {"id": "n", "prompt": "one plus 7?"})
+
+    assert marco("batch", part, "-o", "a.jsonl", "--retry-errors").code == 2
+    run = marco("batch", part, "-o", "a.jsonl", "--retry-errors", "--force")
+
+    assert run.code == 0
+    after = read(Path("a.jsonl"))
+    assert [row for row in after if row["id"] in ("q0", "m")] == kept
+    assert {row["id"] for row in after} == {"q0", "q1", "m", "n"}
+
+
+def test_an_input_may_be_called_anything_but_the_output(marco: Marco) -> None:
+    """`a.jsonl.new` and `a.jsonl.part` are files like any other: what is written beside the output has a name of its own."""
+    rows = [b"", *questions(3)]
+    for name in ("a.jsonl.new", "a.jsonl.meta.json.new", "a.jsonl.part"):
+        before = write(name, *rows).read_bytes()
+        marco("batch", name, "-o", "a.jsonl", "--overwrite")
+        changed = write(name, *rows[::-1]).read_bytes()
+        run = marco("batch", name, "-o", "a.jsonl", "--resume")
+
+        assert run.code == 0, run.err
+        assert changed != before
+        assert Path(name).read_bytes() == changed
+        assert [row["id"] for row in read(Path("a.jsonl"))] == ["q2", "q1", "q0"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
