@@ -27,8 +27,10 @@ _NOUNS: dict[Kind, str] = {
     "texts": "a list of texts",
     "pairs": "names with a text each (name=value)",
 }
-# Decimal and without leading zeros: 012 is ten for YAML 1.1 and twelve for everybody else. 18 digits fit 64 bits.
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+# Decimal and without leading zeros: 012 is ten for YAML 1.1 and twelve for everybody else.
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
+# What JSON, traces and llama.cpp hold: 64 bits, one of them the sign.
+_TOO_LARGE = 1 << 63
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _SHOWN_LENGTH = 60
@@ -123,6 +125,8 @@ class Option:
             shown = shown[: _SHOWN_LENGTH - 1] + "…"
         if hint is None and self.choices:
             hint = did_you_mean(str(got), self.choices)
+        if hint is None and isinstance(got, int) and abs(got) >= _TOO_LARGE:
+            hint = "numbers here are below 2^63: 18 digits fit"
         return ConfigError(f"{where}: got {shown}, expected {self.expected}", hint=hint)
 
     def _pair_up(self, items: Sequence[str], *, where: str) -> Pairs:
@@ -147,6 +151,8 @@ class Option:
                 return _is_pairs(value)
 
     def _is_within(self, value: float) -> bool:
+        if isinstance(value, int) and abs(value) >= _TOO_LARGE:
+            return False
         above, least, most = self.about.above, self.about.least, self.about.most
         fits = (
             (above is None or value > above) and (least is None or value >= least) and (most is None or value <= most)

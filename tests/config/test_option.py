@@ -18,6 +18,7 @@ from marco_cli.errors import ConfigError
         ("gpu_layers", "auto", None),
         ("gpu_layers", "all", -1),
         ("gpu_layers", "12", 12),
+        ("seed", "1763738400123456789", 1763738400123456789),
         ("system", "", ""),
         ("system", "auto", "auto"),
         ("tags", "think", "think"),
@@ -47,6 +48,8 @@ def test_text_from_a_shell_becomes_a_value(key: str, text: str, value: Value) ->
         ("top_k", "0x10"),
         ("top_k", "1_000"),
         ("top_k", "9" * 5000),
+        ("seed", str(1 << 63)),
+        ("seed", "12345678901234567890"),
         ("ctx", "all"),
         ("ctx", "0"),
         ("gpu_layers", "-2"),
@@ -105,6 +108,16 @@ def test_settings_refuse_values_of_another_type(key: str, value: Any) -> None:
     """Settings built in code are checked like any other: no mutable value, no boolean for a number, no NaN."""
     with pytest.raises(ConfigError, match=f"^{key}: got "):
         Settings(**{key: value})
+
+
+@pytest.mark.parametrize("key", ["seed", "max_tokens", "time_limit", "temperature"])
+@pytest.mark.parametrize("value", [1 << 63, 10**400, -(10**400)], ids=["64 bits", "1e400", "-1e400"])
+def test_integers_that_64_bits_do_not_hold_are_refused(key: str, value: int) -> None:
+    """What JSON could not keep as a number, a trace or a row could not say again."""
+    with pytest.raises(ConfigError, match=f"^{key}: got ") as caught:
+        OPTIONS[key].accept(value, where=key)
+    assert len(caught.value.message) < 200
+    assert OPTIONS["seed"].accept((1 << 63) - 1, where="seed") == (1 << 63) - 1
 
 
 def test_a_wrong_choice_names_the_nearest() -> None:
