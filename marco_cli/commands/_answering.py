@@ -2,18 +2,12 @@
 
 import sys
 import time
-from contextlib import ExitStack
-from pathlib import Path
-from typing import BinaryIO
 
 from marco_cli.commands._output import show, write
 from marco_cli.commands._signals import run
-from marco_cli.errors import StorageError
-from marco_cli.jsonl import encode
 from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import EventListener, SearchEvent
-from marco_cli.search.events_json import event_document
 from marco_cli.solver import Solver, search_plan
 from marco_cli.trace.record import from_result
 from marco_cli.trace.timeline import Timeline
@@ -32,57 +26,56 @@ def answer(
     is_streamed: bool,
     quiet: bool,
     verbose: bool,
-    events: str | None,
+    record: EventListener | None,
 ) -> Answered:
     """Answer a question within the solver's settings and close the solver.
 
     The thought of the first chain is streamed to stderr, a search is shown there; stdout gets the output of a single chain
-    while it is written if it is a terminal. In a pipe the caller writes the output at the end, when it is final.
+    while it is written if it is a terminal. In a pipe the caller writes the output at the end, when it is final. `record` hears
+    every event of a search.
     """
     started = time.perf_counter()
-    with ExitStack() as stack:
-        record = None if events is None else _recorder(events, stack)
-        problem = solver.problem(question)
-        config, is_routed = search_plan(solver.settings)
-        is_chain = config.strategy in ("cot", "sample")
-        chain = _chain_view(solver, problem, is_streamed=is_streamed, quiet=quiet) if is_chain or is_routed else None
-        view = AnsweringView(
-            chain=chain,
-            open_search=lambda: choose_view(
-                "plain" if quiet else display, sys.stderr, is_verbose=verbose, meter=lambda: solver.engine.usage
-            ),
-            record=record,
-        )
-        stop = Stop()
-        timeline = Timeline()
+    problem = solver.problem(question)
+    config, is_routed = search_plan(solver.settings)
+    is_chain = config.strategy in ("cot", "sample")
+    chain = _chain_view(solver, problem, is_streamed=is_streamed, quiet=quiet) if is_chain or is_routed else None
+    view = AnsweringView(
+        chain=chain,
+        open_search=lambda: choose_view(
+            "plain" if quiet else display, sys.stderr, is_verbose=verbose, meter=lambda: solver.engine.usage
+        ),
+        record=record,
+    )
+    stop = Stop()
+    timeline = Timeline()
 
-        def on_event(event: SearchEvent) -> None:
-            timeline.on_event(event)
-            view.on_event(event)
+    def on_event(event: SearchEvent) -> None:
+        timeline.on_event(event)
+        view.on_event(event)
 
-        def on_token(token: int, piece: bytes) -> None:
-            timeline.on_token(token, piece)
-            view.on_token(token, piece)
+    def on_token(token: int, piece: bytes) -> None:
+        timeline.on_token(token, piece)
+        view.on_token(token, piece)
 
-        async def work() -> Answered:
-            try:
-                with view:
-                    listener = None if is_chain and record is None else on_event
-                    result = await solver.solve(problem, on_event=listener, on_token=on_token, stop=stop)
-                shown = chain is not None and chain.has_shown_output and result.reply is (result.first or result.reply)
-                return Answered(
-                    problem=problem,
-                    result=result,
-                    lengths=solver.section_lengths(problem, result.reply),
-                    seconds=time.perf_counter() - started,
-                    is_output_shown=shown,
-                    was_interrupted=stop.is_set,
-                    trace=from_result(solver, problem, result, source="ask", timeline=timeline.moments),
-                )
-            finally:
-                await solver.close()
+    async def work() -> Answered:
+        try:
+            with view:
+                listener = None if is_chain and record is None else on_event
+                result = await solver.solve(problem, on_event=listener, on_token=on_token, stop=stop)
+            shown = chain is not None and chain.has_shown_output and result.reply is (result.first or result.reply)
+            return Answered(
+                problem=problem,
+                result=result,
+                lengths=solver.section_lengths(problem, result.reply),
+                seconds=time.perf_counter() - started,
+                is_output_shown=shown,
+                was_interrupted=stop.is_set,
+                trace=from_result(solver, problem, result, source="ask", timeline=timeline.moments),
+            )
+        finally:
+            await solver.close()
 
-        return run(work(), on_interrupt=stop.set, say=view.say)
+    return run(work(), on_interrupt=stop.set, say=view.say)
 
 
 def _chain_view(solver: Solver, problem: Problem, *, is_streamed: bool, quiet: bool) -> ChainView:
@@ -95,18 +88,3 @@ def _chain_view(solver: Solver, problem: Problem, *, is_streamed: bool, quiet: b
         show_output=(lambda text: write(text.encode())) if is_streamed and sys.stdout.isatty() else None,
         is_coloured=wants_colour(sys.stderr),
     )
-
-
-def _recorder(name: str, stack: ExitStack) -> EventListener:
-    """Write each event as a JSON line, at once."""
-    if name == "-":
-        return lambda event: write(encode(event_document(event)))
-    try:
-        file: BinaryIO = stack.enter_context(Path(name).open("wb", buffering=0))  # noqa: SIM115 (the stack closes it)
-    except OSError as error:
-        raise StorageError(f"cannot write events to {name}: {error.strerror}", hint="name another file") from error
-
-    def record(event: object) -> None:
-        file.write(encode(event_document(event)))  # type: ignore[arg-type]
-
-    return record

@@ -3,13 +3,17 @@
 import os
 import sys
 import time
-from typing import Annotated
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, stderr_width, write
-from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError
+from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
+
+if TYPE_CHECKING:
+    from marco_cli.view.report import Answered
 
 
 def ask(
@@ -61,6 +65,7 @@ def ask(
     """Ask a question. The answer goes to stdout, the thought and the tree of a search to stderr."""
     given = dict(locals())
     from marco_cli.commands._answering import answer
+    from marco_cli.commands._event_file import EventFile
     from marco_cli.commands._question import read_question
     from marco_cli.config.settings import OPTIONS
     from marco_cli.jsonl import encode
@@ -76,9 +81,17 @@ def ask(
     settings, located = resolve_settings({key: given[key] for key in OPTIONS if key in given}, os.environ, config)
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
-    answered = answer(
-        solver, text, display=display, is_streamed=stream and not as_json, quiet=quiet, verbose=verbose, events=events
-    )
+    with nullcontext() if events is None else EventFile(events) as event_file:
+        answered = answer(
+            solver,
+            text,
+            display=display,
+            is_streamed=stream and not as_json,
+            quiet=quiet,
+            verbose=verbose,
+            record=None if event_file is None else event_file.record,
+        )
+    lost_events = None if event_file is None else event_file.problem
     result = answered.result
     notice = keep(answered.trace, settings, os.environ)
     is_kept = settings.trace and notice is None
@@ -88,14 +101,22 @@ def ask(
         write(f"{printable(result.reply.output)}\n".encode())
     if not quiet and len(result.candidates) > 1:
         say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
-    if notice is not None:
-        say(f"marco: {printable(notice)}")
+    for lost in (notice, lost_events):
+        if lost is not None:
+            say(f"marco: {printable(lost)}")
     if verbose:
         say(cost_lines(solver, answered, load_seconds=loaded))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
     if located.source == "bundled" and settings.model is None and not quiet:
         say(f"marco: {BUNDLED_NOTICE}")
+    _end(answered, is_without_events=lost_events is not None)
+
+
+def _end(answered: "Answered", *, is_without_events: bool) -> None:
+    """Leave with the exit code of what is missing from the answer, or beside it."""
     if answered.was_interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
-    if not result.reply.output:
+    if not answered.result.reply.output:
         raise IncompleteError("the reply has no output", hint="give it more --max-tokens, or another --preset")
+    if is_without_events:
+        raise typer.Exit(StorageError.exit_code)

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,6 +111,52 @@ def test_events_are_json_lines(marco: Marco, tmp_path: Path) -> None:
     assert types[0] == "search_started"
     assert types[-1] == "search_ended"
     assert {"nodes_added", "simulation_ended", "candidate_found", "vote_changed"} <= set(types)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_events_that_cannot_be_written_cost_no_answer(marco: Marco, tmp_path: Path, as_json: bool) -> None:
+    """A disk that fills up ends the record, not the search: the answer is there, one line says so, and it ends with 7."""
+    (tmp_path / "full").symlink_to("/dev/full")
+    options = ("--effort", "low", "-q", *(("--json",) if as_json else ()))
+    whole = marco("ask", QUESTION, *options)
+    run = marco("ask", QUESTION, *options, "--events", tmp_path / "full")
+
+    assert (whole.code, run.code) == (0, 7)
+    assert (json.loads(run.out)["answer"] == "42") if as_json else (run.out == whole.out)
+    assert run.err == f"marco: not all events are in {tmp_path / 'full'}: No space left on device\n"
+
+
+def test_nobody_who_reads_events_costs_no_answer(marco: Marco, tmp_path: Path) -> None:
+    """A pipe whose reader has gone takes no events; the answer does not go there."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: pipe.open("rb").close())
+    reader.start()
+    run = marco("ask", QUESTION, "--effort", "low", "-q", "--events", pipe)
+    reader.join()
+
+    assert run.code == 7
+    assert "42" in run.out
+    assert "Broken pipe" in run.err
+
+
+def test_events_without_a_place_are_refused(marco: Marco, tmp_path: Path) -> None:
+    """A path that leads nowhere is told before anything is answered."""
+    run = marco("ask", QUESTION, "--events", tmp_path / "missing" / "events.jsonl")
+
+    assert (run.code, run.out) == (7, "")
+    assert "name another file" in run.err
+
+
+@pytest.mark.parametrize(("seed", "code"), [((1 << 63) - 1, 0), (1 << 63, 2), (12345678901234567890, 2)])
+def test_a_seed_is_one_that_the_trace_can_keep(marco: Marco, seed: int, code: int) -> None:
+    """Any seed that is taken is in the trace as it is, so that the trace can be read again; others are refused."""
+    run = marco("ask", QUESTION, "-q", "--seed", str(seed))
+    assert run.code == code, run.err
+    if code:
+        assert "18 digits" in run.err
+        return
+    assert json.loads(marco("traces", "show", "--json").out)["settings"]["seed"] == seed
 
 
 def test_auto_searches_only_when_in_doubt(marco: Marco) -> None:
