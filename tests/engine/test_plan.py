@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from marco_cli.engine.base import Completion, Request
 from marco_cli.engine.job import Job
-from marco_cli.engine.plan import BUSY_CHUNK
 from marco_cli.engine.scheduler import Scheduler
 
 
@@ -73,9 +72,13 @@ def test_branches_that_agree_share_their_rows() -> None:
     assert scheduler.meter.usage().mean_batch_width > 5
 
 
-def test_a_long_prompt_never_starves_running_requests() -> None:
-    """While 2000 tokens are evaluated in bounded chunks, each running request gets a token every tick."""
-    model = ExactModel()
+@pytest.mark.parametrize(("max_rows", "chunk"), [(80, 64), (128, 64), (512, 256)])
+def test_a_long_prompt_never_starves_running_requests(max_rows: int, chunk: int) -> None:
+    """While 2000 tokens are evaluated in bounded chunks, each running request gets a token every tick.
+
+    A chunk is as large as the calls allow it to be: half of one that takes many rows, as on a GPU.
+    """
+    model = ExactModel(max_rows=max_rows)
     scheduler = make_scheduler(model)
     running = [scheduler.submit(ask(f"{i} short", 200, i)) for i in range(4)]
     scheduler.tick()
@@ -85,9 +88,9 @@ def test_a_long_prompt_never_starves_running_requests() -> None:
     while not late.num_sampled:
         ticks += 1
         assert {item.job for item in scheduler.tick().sampled} >= set(running)
-        assert len(model.calls[-1]) <= BUSY_CHUNK + len(running)
+        assert len(model.calls[-1]) <= chunk + len(running)
 
-    assert ticks == -(-2000 // BUSY_CHUNK)
+    assert ticks == -(-2000 // chunk)
 
 
 def test_a_prompt_longer_than_the_batch_is_evaluated_in_chunks() -> None:
