@@ -1,4 +1,4 @@
-"""A small GGUF file of the reference writer, and ways to damage it."""
+"""Small GGUF files of the reference writer, and ways to damage one."""
 
 import random
 import struct
@@ -31,6 +31,54 @@ def write_model(path: Path, template: str = TEMPLATE, extra: Mapping[str, int] |
     writer.add_tensor("token_embd.weight", np.zeros((500, 64), dtype=np.float32))
     quantised = np.zeros((64, 68), dtype=np.uint8)  # 64 rows of 64 weights: two Q8_0 blocks of 34 bytes
     writer.add_tensor("blk.0.attn_q.weight", quantised, raw_dtype=GGMLQuantizationType.Q8_0)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def write_random(path: Path, architecture: str, *, window: int | None = None, num_vocab: int = 512) -> Path:
+    """Write a model of 0.2 M random weights and no vocabulary that llama.cpp can compute with: `cohere2` or `llada`.
+
+    A window is what three of the four layers of a `cohere2` see.
+    """
+    num_layers, width, feed_forward, num_heads, kv_heads = 4, 64, 128, 4, 2
+    rng = np.random.default_rng(0)
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_context_length(4096)
+    writer.add_embedding_length(width)
+    writer.add_block_count(num_layers)
+    writer.add_feed_forward_length(feed_forward)
+    writer.add_head_count(num_heads)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_layer_norm_eps(1e-5)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_logit_scale(1.0)
+    writer.add_file_type(LlamaFileType.ALL_F32)
+    writer.add_tokenizer_model("none")
+    writer.add_vocab_size(num_vocab)
+    if window is not None:
+        writer.add_sliding_window(window)
+
+    def matrix(name: str, rows: int, columns: int) -> None:
+        writer.add_tensor(f"{name}.weight", rng.standard_normal((rows, columns), dtype=np.float32) * np.float32(0.05))
+
+    def norm(name: str) -> None:
+        writer.add_tensor(f"{name}.weight", np.ones(width, dtype=np.float32))
+
+    matrix("token_embd", num_vocab, width)
+    norm("output_norm")
+    for i in range(num_layers):
+        norm(f"blk.{i}.attn_norm")
+        if architecture != "cohere2":
+            norm(f"blk.{i}.ffn_norm")
+        for part, heads in (("q", num_heads), ("k", kv_heads), ("v", kv_heads)):
+            matrix(f"blk.{i}.attn_{part}", heads * width // num_heads, width)
+        matrix(f"blk.{i}.attn_output", width, width)
+        matrix(f"blk.{i}.ffn_gate", feed_forward, width)
+        matrix(f"blk.{i}.ffn_up", feed_forward, width)
+        matrix(f"blk.{i}.ffn_down", width, feed_forward)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -6,7 +6,11 @@ MAX_CELLS = 16_384
 """KV cells: eight chains of 2 048 tokens, 0.9 GB on a Qwen2-7B."""
 
 KV_SHARE = 0.4
-"""Share of the available memory that the KV memory may take."""
+"""Share of the available memory that the KV memory may take, of a machine or of a GPU.
+
+What is left of a GPU's memory once the weights lie in it must also hold the graph: for 512 rows of logits over 152 064 tokens,
+0.3 GB alone.
+"""
 
 PLACES = 16
 """Requests decoded together: on CPUs the gain flattens out there."""
@@ -52,13 +56,16 @@ def num_threads(num_parameters: int) -> int:
     return 1 if num_parameters < SMALL_MODEL else physical_cores()
 
 
-def num_cells(train_context: int, cell_bytes: int) -> int:
-    """Return the cells that let each place have what the model was trained on, within the memory at hand."""
-    wanted = min(train_context * PLACES, MAX_CELLS)
-    memory = available_memory()
-    if memory is None:
-        return wanted
-    return max(512, min(wanted, int(memory * KV_SHARE / cell_bytes)))
+def num_cells(train_context: int, cell_bytes: int, *, gpu_share: float = 0.0, gpu_memory: int | None = None) -> int:
+    """Return the cells that let each place have what the model was trained on, within the memory at hand.
+
+    A cell's keys and values lie where their layers do: `gpu_share` of its bytes on GPUs with `gpu_memory` bytes free beside the
+    weights, unless that is unknown.
+    """
+    share = 0.0 if gpu_memory is None else gpu_share
+    rooms = ((available_memory(), 1 - share), (gpu_memory, share))
+    limits = (int(room * KV_SHARE / (cell_bytes * part)) for room, part in rooms if room is not None and part)
+    return max(512, min(train_context * PLACES, MAX_CELLS, *limits))
 
 
 def num_idle_cells(num_parameters: int, attention_width: int) -> int:

@@ -8,9 +8,11 @@ it ends with one line of ours.
 import contextlib
 import ctypes
 import os
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import llama_cpp as llama
 import llama_cpp._ggml as ggml
@@ -19,6 +21,8 @@ from marco_cli.errors import EngineError
 
 _LOG_WARN = 3
 _LOG_ERROR = 4
+_GPU = 1  # of ggml_backend_dev_type
+_INTEGRATED_GPU = 2
 
 _log_lines: deque[tuple[int, str]] = deque(maxlen=200)
 """Warnings and errors of llama.cpp, with their level."""
@@ -35,7 +39,8 @@ def _give_up(text: bytes | None) -> None:
     """End the program in our own words: ggml calls this where it would dump a trace of its stack, and then aborts."""
     place, _, claim = " ".join((text or b"").decode("utf-8", errors="replace").split()).partition(": ")
     what = f"{Path(place).name}: {claim}"
-    os.write(2, f"\nmarco: llama.cpp gave up: {what}\n  hint: check the file with `marco models verify`\n".encode())
+    hint = "check the file with `marco models verify`; with a GPU, try --gpu-layers 0"
+    os.write(2, f"\nmarco: llama.cpp gave up: {what}\n  hint: {hint}\n".encode())
     os._exit(EngineError.exit_code)
 
 
@@ -79,6 +84,23 @@ def can_offload() -> bool:
     return bool(llama.llama_supports_gpu_offload())
 
 
+def free_gpu_memory() -> int | None:
+    """Return the free bytes of the GPUs that layers go to, all of them together; None where that cannot be known."""
+    size = ctypes.POINTER(ctypes.c_size_t)
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    found: Counter[int] = Counter()
+    try:
+        kind = _device_function("type", ctypes.c_int, ctypes.c_void_p)
+        memory = _device_function("memory", None, ctypes.c_void_p, size, size)
+        for device in _devices():
+            memory(device, ctypes.byref(free), ctypes.byref(total))
+            found[kind(device)] += free.value
+    except AttributeError:
+        return None
+    # llama.cpp takes an integrated GPU only where there is no other; a device that cannot tell says 0.
+    return found[_GPU] or found[_INTEGRATED_GPU] or None
+
+
 def reason() -> str:
     """Return `: ` and the first error that llama.cpp spoke of since `forget_log`, or else the first warning, or nothing."""
     for wanted in (_LOG_ERROR, _LOG_WARN):
@@ -94,11 +116,27 @@ def forget_log() -> None:
 
 
 def _device_names() -> tuple[str, ...]:
-    """Ask ggml, since llama.cpp's own interface has no word for devices."""
     try:
-        count, get, name = (getattr(ggml.libggml, f"ggml_backend_dev_{word}") for word in ("count", "get", "name"))
-    except AttributeError:  # a platform on which that library does not hand on the names of those below it
+        name = _device_function("name", ctypes.c_char_p, ctypes.c_void_p)
+        return tuple(name(device).decode("utf-8", errors="replace") for device in _devices())
+    except AttributeError:
         return ()
-    count.restype, get.restype, name.restype = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_char_p
-    get.argtypes, name.argtypes = [ctypes.c_size_t], [ctypes.c_void_p]
-    return tuple(name(get(index)).decode("utf-8", errors="replace") for index in range(count()))
+
+
+def _devices() -> Iterator[int]:
+    """Yield pointers to what ggml computes on."""
+    count = _device_function("count", ctypes.c_size_t)
+    get = _device_function("get", ctypes.c_void_p, ctypes.c_size_t)
+    return map(get, range(count()))
+
+
+def _device_function(word: str, result: object, *arguments: object) -> Callable[..., Any]:
+    """Return one of ggml's functions on devices, for which llama.cpp's own interface has no word.
+
+    Raises:
+        AttributeError: a platform on which that library does not hand on the names of those below it.
+
+    """
+    function = getattr(ggml.libggml, f"ggml_backend_dev_{word}")
+    function.restype, function.argtypes = result, arguments
+    return function  # type: ignore[no-any-return]

@@ -27,6 +27,7 @@ class Weights:
 
     def __init__(self, path: Path, *, gpu_layers: int) -> None:
         self._path = path
+        self._gpu_layers = gpu_layers
         self.pointer: object | None = _load(path, gpu_layers)
         """llama.cpp's model; None once it is closed."""
         self._vocab = llama.llama_model_get_vocab(self.pointer)
@@ -46,6 +47,17 @@ class Weights:
     def attention_width(self) -> int:
         """Layers x embedding length."""
         return int(llama.llama_model_n_layer(self.pointer)) * int(llama.llama_model_n_embd(self.pointer))
+
+    @property
+    def window(self) -> int:
+        """Positions that layers with a sliding window see; 0 where no layer has one."""
+        return int(llama.llama_model_n_swa(self.pointer))
+
+    @property
+    def gpu_share(self) -> float:
+        """Share of the layers that were asked to lie on a GPU; llama.cpp counts the output as the last layer."""
+        num_layers = max(1, int(llama.llama_model_n_layer(self.pointer)))
+        return 1.0 if self._gpu_layers < 0 else min(max(0, self._gpu_layers - 1), num_layers) / num_layers
 
     @property
     def cell_bytes(self) -> int:
@@ -121,10 +133,12 @@ def _load(path: Path, gpu_layers: int) -> object:
     params.n_gpu_layers = gpu_layers
     model = llama.llama_model_load_from_file(str(path).encode(), params)
     if model is None:
-        raise EngineError(
-            f"llama.cpp cannot load {path.name}{reason()}",
-            hint="check the file with `marco models verify`, or fetch it again with `marco models pull`",
-        )
+        hint = "check the file with `marco models verify`, or fetch it again with `marco models pull`"
+        if gpu_layers:
+            hint = (
+                "if it does not fit on the GPU, use fewer --gpu-layers; else check the file with `marco models verify`"
+            )
+        raise EngineError(f"llama.cpp cannot load {path.name}{reason()}", hint=hint)
     return model
 
 

@@ -8,7 +8,7 @@ whole, `llama_weights` a model's file and vocabulary, and this one the context t
 import ctypes
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import llama_cpp as llama
@@ -38,7 +38,7 @@ class LlamaOptions:
     threads: int | None = None
     """Default: the physical cores; one for models below `defaults.SMALL_MODEL`."""
     gpu_layers: int | None = None
-    """-1 = all. Default: all, when llama.cpp was built with a GPU backend."""
+    """-1 = all, which is the default; none without a GPU that llama.cpp was built for."""
     batch: int | None = None
     """Rows of one decode call. Default: `defaults.CPU_BATCH`, or `defaults.GPU_BATCH` with layers on a GPU."""
 
@@ -58,18 +58,21 @@ class LlamaOptions:
 def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | None = None) -> BatchedEngine:
     """Load a GGUF file.
 
+    One request may have as many tokens as there are cells, but no more than the model was trained on; cells beyond that are
+    for requests side by side.
+
     Raises:
         EngineError: it is no usable model, or there is not enough memory; the message ends with llama.cpp's own words.
-        ConfigError: more places than sequences, or a context that the model cannot have.
+        ConfigError: more places than sequences.
 
     """
     options = options or LlamaOptions()
     model = LlamaModel(path, options, name=name)
-    places = options.places or DEFAULT_PLACES
+    places = options.places or min(DEFAULT_PLACES, model.num_sequences)
     if places > model.num_sequences:
         model.close()
         raise ConfigError(
-            f"--parallel {places} is more than the {model.num_sequences} sequences that llama.cpp can run"
+            f"--parallel {places} is more than the {model.num_sequences} sequences that llama.cpp can run of this model"
         )
     return BatchedEngine(
         model,
@@ -87,31 +90,18 @@ class LlamaModel:
         llama_library.forget_log()
         llama_library.begin()
         gpu = llama_library.can_offload()
-        layers = options.gpu_layers if options.gpu_layers is not None else (-1 if gpu else 0)
+        layers = (-1 if options.gpu_layers is None else options.gpu_layers) if gpu else 0
         self._weights = Weights(path, gpu_layers=layers)
         self._context: object | None = None
         self._interrupt_text = ctypes.create_string_buffer(b"", 2)
         try:
-            self.num_cells = options.cells or defaults.num_cells(self._weights.train_context, self._weights.cell_bytes)
-            self._on_cpu = layers == 0
-            self.is_divided = self._on_cpu and self._weights.num_parameters >= defaults.SMALL_MODEL
-            """Whether rows are evaluated in several calls where that costs less; see `tiles`."""
-            file_type = self._weights.stated("general.file_type")
-            self._pairs = self._on_cpu and file_type in defaults.UNQUANTISED
-            self._is_blocked = file_type in defaults.BLOCKED
-            self._spare = tiles.TILE - 1 if self.is_divided else int(self._pairs)
-            rows = options.batch or (defaults.CPU_BATCH if self._on_cpu else defaults.GPU_BATCH)
-            self.max_rows = min(rows, self.num_cells) - int(self._pairs)
-            sequences = min(int(llama.llama_max_parallel_sequences()), 256, self.num_cells)
-            self.num_sequences = sequences - (self._spare > 0)
-            self.num_threads = options.threads or defaults.num_threads(self._weights.num_parameters)
+            self._choose(options, layers)
             self._context = self._open_context()
+            self._memory = self._own_memory(path)
         except BaseException:
             self.close()
             raise
-        self._memory = llama.llama_get_memory(self._context)
-        self.num_cells = min(self.num_cells, llama.llama_n_ctx(self._context) - self._spare)
-        self._batch = _Batch(self.max_rows + self._spare, self.num_sequences + 1)
+        self._batch = _Batch(self.max_rows + self._spare, self._num_ids)
         self.num_vocab = self._weights.num_vocab
         self.piece = self._weights.piece
         self.is_end = self._weights.is_end
@@ -126,13 +116,40 @@ class LlamaModel:
         )
         llama_library.forget_log()
 
+    def _choose(self, options: LlamaOptions, layers: int) -> None:
+        """Choose the sizes of the context for these weights, of which so many layers are to lie on a GPU."""
+        weights = self._weights
+        self.num_cells: int = options.cells or defaults.num_cells(
+            weights.train_context,
+            weights.cell_bytes,
+            gpu_share=weights.gpu_share,
+            gpu_memory=llama_library.free_gpu_memory() if layers else None,
+        )
+        self._on_cpu = layers == 0
+        self.is_divided = self._on_cpu and weights.num_parameters >= defaults.SMALL_MODEL
+        """Whether rows are evaluated in several calls where that costs less; see `tiles`."""
+        file_type = weights.stated("general.file_type")
+        self._pairs = self._on_cpu and file_type in defaults.UNQUANTISED
+        self._is_blocked = file_type in defaults.BLOCKED
+        self._spare: int = tiles.TILE - 1 if self.is_divided else int(self._pairs)
+        rows = options.batch or (defaults.CPU_BATCH if self._on_cpu else defaults.GPU_BATCH)
+        self.max_rows: int = min(rows, self.num_cells) - int(self._pairs)
+        self._num_ids: int = min(int(llama.llama_max_parallel_sequences()), 256, self.num_cells)
+        # In layers with a sliding window, llama.cpp gives away cells that lie behind the window of the only sequence that sees
+        # them; yet a fork may go on from there. Cells that two sequences see are kept, so every sequence has a shadow.
+        self._offsets = (0, self._num_ids // 2) if weights.window else (0,)
+        self.num_sequences = self._num_ids // len(self._offsets) - (self._spare > 0)
+        self.num_threads: int = options.threads or defaults.num_threads(weights.num_parameters)
+
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Memory.copy`."""
-        llama.llama_memory_seq_cp(self._memory, source, target, start, end)
+        for offset in self._offsets:
+            llama.llama_memory_seq_cp(self._memory, source + offset, target + offset, start, end)
 
     def remove(self, sequence: int, start: int, end: int) -> None:
         """See `Memory.remove`."""
-        llama.llama_memory_seq_rm(self._memory, sequence, start, end)
+        for offset in self._offsets:
+            llama.llama_memory_seq_rm(self._memory, sequence + offset, start, end)
 
     def decode(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
         """See `Backend.decode`."""
@@ -177,7 +194,10 @@ class LlamaModel:
             Row(token=rows[0].token, position=i, sequences=(self.num_sequences,), wants_logits=self._pairs and i == 0)
             for i in range(num_fillers)
         ]
-        self._batch.fill([*rows, *fillers])
+        evaluated = [*rows, *fillers]
+        if len(self._offsets) > 1:
+            evaluated = [self._with_shadows(row) for row in evaluated]
+        self._batch.fill(evaluated)
         status = llama.llama_decode(self._context, self._batch.struct)
         if fillers:
             self.remove(self.num_sequences, 0, -1)
@@ -189,6 +209,11 @@ class LlamaModel:
             )
         logits = llama.llama_get_logits(self._context)
         return np.ctypeslib.as_array(logits, shape=(num_logits, self.num_vocab))
+
+    def _with_shadows(self, row: Row) -> Row:
+        """Return the row as llama.cpp's sequences see it."""
+        ids = (sequence + offset for offset in self._offsets for sequence in row.sequences)
+        return replace(row, sequences=tuple(ids))
 
     def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
         """Return the ids of a text; only with `special` do control tokens written in it count as such."""
@@ -213,8 +238,8 @@ class LlamaModel:
         params = llama.llama_context_default_params()
         params.n_ctx = self.num_cells + self._spare
         # llama.cpp reserves one row for every sequence and aborts the process when the batch has fewer.
-        params.n_batch = params.n_ubatch = max(self.max_rows, self.num_sequences) + self._spare
-        params.n_seq_max = self.num_sequences + (self._spare > 0)
+        params.n_batch = params.n_ubatch = max(self.max_rows + self._spare, self._num_ids)
+        params.n_seq_max = self._num_ids
         params.n_threads = params.n_threads_batch = self.num_threads
         if self._on_cpu and self._weights.num_parameters < defaults.SMALL_MODEL:
             params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED  # see `defaults.SMALL_MODEL`
@@ -227,11 +252,22 @@ class LlamaModel:
         params.abort_callback_data = ctypes.addressof(self._interrupt_text)
         context = llama.llama_init_from_model(self._weights.pointer, params)
         if context is None:
+            fewer_layers = "" if self._on_cpu else "fewer --gpu-layers, "
             raise EngineError(
                 f"llama.cpp cannot make a context of {self.num_cells} tokens{llama_library.reason()}",
-                hint="use a smaller --ctx, or a smaller quantisation of the model",
+                hint=f"use a smaller --ctx, {fewer_layers}or a smaller quantisation of the model",
             )
+        self.num_cells = min(self.num_cells, llama.llama_n_ctx(context) - self._spare)
         return context
+
+    def _own_memory(self, path: Path) -> object:
+        memory: object | None = llama.llama_get_memory(self._context)
+        if memory is None:
+            raise EngineError(
+                f"{path.name} is no text generator (it reads a text as a whole, without a KV memory)",
+                hint="use a model that writes token by token, such as Marco-o1",
+            )
+        return memory
 
 
 class _Batch:

@@ -50,5 +50,5 @@ def test_an_assertion_of_llamacpp_ends_in_one_line_and_an_exit_code(tmp_path: Pa
 
     assert said.startswith("exit 5:")
     assert "marco: llama.cpp gave up: llama-vocab.cpp:" in said
-    assert "hint:" in said
+    assert "hint: check the file with `marco models verify`; with a GPU, try --gpu-layers 0" in said
     assert "#0" not in said, "no trace of a stack"

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from conftest import load_script
 from numpy.typing import NDArray
+from small_gguf import write_random
 
-from marco_cli.engine import defaults, tiles
+from marco_cli.engine import defaults, llama_library, tiles
 from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Request, SamplingParams
+from marco_cli.engine.llama_weights import Weights
 from marco_cli.engine.llamacpp import LlamaModel, LlamaOptions, open_engine
 from marco_cli.engine.prefix_cache import PrefixCache
 from marco_cli.errors import ConfigError, DecodeError, EngineError
@@ -24,13 +26,20 @@ from marco_cli.errors import ConfigError, DecodeError, EngineError
 pytestmark = pytest.mark.weights
 
 OPTIONS = LlamaOptions(cells=2048, threads=1)
+WINDOW = 8
 Logits = NDArray[np.float32]
 
 
 @pytest.fixture(scope="module")
-def opened(tiny_gguf: Path) -> Iterator[LlamaModel]:
-    """Open the tiny model once for all."""
-    model = LlamaModel(tiny_gguf, OPTIONS)
+def windowed_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a model most of whose layers see no further back than `WINDOW` positions."""
+    return write_random(tmp_path_factory.mktemp("models") / "windowed.gguf", "cohere2", window=WINDOW)
+
+
+@pytest.fixture(scope="module", params=["tiny_gguf", "windowed_gguf"])
+def opened(request: pytest.FixtureRequest) -> Iterator[LlamaModel]:
+    """Open a tiny model once for all: one whose layers see everything, and one with sliding windows."""
+    model = LlamaModel(request.getfixturevalue(request.param), OPTIONS)
     yield model
     model.close()
 
@@ -116,6 +125,34 @@ def test_forks_stay_right_with_32_interleaved_requests_and_evictions(model: Llam
         assert np.abs(last[sequence] - evaluate(fresh, 0, text)).max() <= 1e-4
         fresh.remove(0, 0, -1)
     fresh.close()
+
+
+@pytest.mark.parametrize("fork_at", [3, 20, 35])
+def test_a_window_loses_nothing_that_a_fork_goes_on_from(windowed_gguf: Path, fork_at: int) -> None:
+    """What lies behind the window of a chain stays where it is while others come and go, for a branch begins back there.
+
+    Once llama.cpp gave such cells to the next chain, and what was forked there was computed from less than it had seen.
+    """
+    model = LlamaModel(windowed_gguf, OPTIONS)
+    stem = some_tokens(1, 60)
+    evaluate(model, 1, some_tokens(2, WINDOW))
+    evaluate(model, 0, stem)
+    model.remove(1, 0, -1)  # llama.cpp looks for cells from here on
+    evaluate(model, 1, some_tokens(3, 40))
+
+    model.copy(0, 2, 0, fork_at)
+    forked = evaluate(model, 2, [7], start=fork_at)
+
+    assert np.abs(forked - evaluate(model, 3, [*stem[:fork_at], 7])).max() <= 1e-4
+    model.close()
+
+
+def test_the_smallest_context_opens_with_fewer_places(windowed_gguf: Path) -> None:
+    """Where nobody asks for so many requests at once, there are as many as there are sequences for."""
+    engine = open_engine(windowed_gguf, LlamaOptions(cells=16, threads=1))
+
+    assert 0 < engine.places < defaults.PLACES
+    asyncio.run(engine.close())
 
 
 def test_one_row_serves_several_sequences(model: LlamaModel) -> None:
@@ -397,6 +434,58 @@ def test_impossible_options_are_refused(tiny_gguf: Path, options: dict[str, int]
         open_engine(tiny_gguf, LlamaOptions(**options))
 
 
+def test_a_model_that_reads_a_text_as_a_whole_is_refused(tmp_path: Path) -> None:
+    """A diffusion model, as one that makes embeddings, has no KV memory: what it decoded would be nonsense."""
+    path = write_random(tmp_path / "diffusion.gguf", "llada")
+
+    with pytest.raises(EngineError, match=r"diffusion\.gguf is no text generator"):
+        open_engine(path, OPTIONS)
+
+
+@pytest.mark.parametrize(("gpu_layers", "is_named"), [(0, False), (-1, True), (20, True)])
+def test_what_cannot_be_loaded_onto_a_gpu_may_be_too_large_for_it(
+    tmp_path: Path, gpu_layers: int, is_named: bool
+) -> None:
+    """With layers on a GPU the hint names the flag that keeps some off it; without, the file is what is left."""
+    with pytest.raises(EngineError) as caught:
+        Weights(tmp_path / "large.gguf", gpu_layers=gpu_layers)
+
+    assert ("--gpu-layers" in (caught.value.hint or "")) == is_named
+    assert "marco models verify" in (caught.value.hint or "")
+
+
+def test_layers_for_a_gpu_that_is_not_there_change_nothing(tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where llama.cpp has no GPU, `--gpu-layers all` is what `--gpu-layers 0` is, and said to be that."""
+    monkeypatch.setattr(llama_library, "can_offload", lambda: False)
+    monkeypatch.setattr(defaults, "SMALL_MODEL", 0)
+
+    wanted, plain = (LlamaModel(tiny_gguf, LlamaOptions(gpu_layers=layers, threads=1)) for layers in (-1, 0))
+
+    assert wanted.info.settings == plain.info.settings
+    assert dict(wanted.info.settings)["gpu layers"] == "0"
+    assert wanted.is_divided
+    wanted.close()
+    plain.close()
+
+
+@pytest.mark.parametrize(("gpu_layers", "share"), [(-1, 1), (0, 0), (1, 0), (2, 0.5), (3, 1), (99, 1)])
+def test_the_output_is_the_first_that_goes_to_a_gpu(tiny_gguf: Path, gpu_layers: int, share: float) -> None:
+    """Of two layers and the output, llama.cpp puts the output on the GPU first, then the layers from the last one on."""
+    weights = Weights(tiny_gguf, gpu_layers=gpu_layers)
+
+    assert weights.gpu_share == share
+    weights.close()
+
+
+def test_more_cells_than_the_model_was_trained_on_are_for_several_requests(tiny_gguf: Path) -> None:
+    """The memory is as large as asked for, one request as long as the model can read."""
+    engine = open_engine(tiny_gguf, LlamaOptions(cells=8192, threads=1))
+
+    assert dict(engine.info.settings)["context"] == "8192 cells"
+    assert engine.context_size == 4096
+    asyncio.run(engine.close())
+
+
 def test_loading_writes_nothing_and_leaves_stdout_and_stderr_alone(tiny_gguf: Path) -> None:
     """llama.cpp's chatter goes to the ring buffer; descriptors 1 and 2 are the same files afterwards."""
     script = f"""
@@ -471,6 +560,26 @@ def test_the_context_follows_the_model_and_the_memory(monkeypatch: pytest.Monkey
         monkeypatch.setattr(defaults, "available_memory", lambda memory=memory: memory)
         assert defaults.num_cells(512, cell_bytes) == expected
     assert defaults.num_cells(10**6, 1) <= defaults.MAX_CELLS
+
+
+@pytest.mark.parametrize(
+    ("gpu_share", "gpu_memory", "expected"),
+    [
+        (1.0, 4 * 10**9, 3200),
+        (1.0, 10**12, 16_384),
+        (0.5, 2 * 10**9, 3200),
+        (0.5, 10**12, 12_800),
+        (0.0, 10**6, 6400),
+        (1.0, None, 6400),
+    ],
+)
+def test_cells_fit_where_their_layers_lie(
+    monkeypatch: pytest.MonkeyPatch, gpu_share: float, gpu_memory: int | None, expected: int
+) -> None:
+    """The keys and values of layers on a GPU take its memory, those of the others the machine's, and both must do."""
+    monkeypatch.setattr(defaults, "available_memory", lambda: 8 * 10**9)
+
+    assert defaults.num_cells(4096, 500_000, gpu_share=gpu_share, gpu_memory=gpu_memory) == expected
 
 
 def test_bundled_model_samples_the_same_alone_and_in_company(nano_gguf: Path) -> None:
