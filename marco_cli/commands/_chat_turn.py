@@ -83,9 +83,8 @@ class TurnInProgress:
         """Ask for the answer; the second time, give the turn up."""
         self._num_interrupts += 1
         if self._num_interrupts == 1:
-            hint = chat.own_words("answering from what there is (Ctrl-C again drops the turn)", stderr_width())
-            self._view.say(hint)
             self._stop.set()
+            self._view.say(chat.own_words("answering from what there is (Ctrl-C again drops the turn)", stderr_width()))
         elif self._task is not None:
             if isinstance(self._reply, FoldedReply):
                 self._reply.close()

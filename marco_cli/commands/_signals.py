@@ -21,7 +21,7 @@ def run(
 ) -> T:
     """Run `work` to its end and return its result.
 
-    The first Ctrl-C says `notice` and calls `on_interrupt`, which must make the work end soon with what it has; the second
+    The first Ctrl-C calls `on_interrupt`, which must make the work end soon with what it has, and says `notice`; the second
     cancels it, which raises KeyboardInterrupt here. SIGTERM is as in `run_unless_terminated`.
     """
     num_interrupts = 0
@@ -35,8 +35,8 @@ def run(
             if num_interrupts > 1 and task is not None:
                 task.cancel()
                 return
-            say(fitted(f"marco: {notice} (Ctrl-C again to quit)"))
             on_interrupt()
+            say(fitted(f"marco: {notice} (Ctrl-C again to quit)"))
 
         with _handlers({signal.SIGINT: interrupt}):
             return await work

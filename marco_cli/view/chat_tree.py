@@ -13,17 +13,18 @@ from marco_cli.view.line import Glyphs
 from marco_cli.view.search_screen import as_text
 from marco_cli.view.snapshot import Snapshot
 from marco_cli.view.status import totals_line, vote_line
-from marco_cli.view.terminal import wants_colour
+from marco_cli.view.terminal import columns, wants_colour
 from marco_cli.view.tree import tree_lines
 
 _MOST_ROWS: Final = 60
 _LEAST_WIDTH: Final = 24
+_USUAL_WIDTH: Final = 100
+"""Columns where nobody knows."""
 
 
 def show_tree(snapshot: Snapshot, stream: TextIO, environ: Mapping[str, str] = os.environ) -> None:
     """Write the tree, the vote and the totals."""
-    columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 100
-    width = max(_LEAST_WIDTH, columns - 1)
+    width = max(_LEAST_WIDTH, (columns(stream) or _USUAL_WIDTH) - 1)
     glyphs = Glyphs.of(getattr(stream, "encoding", None) or "utf-8")
     is_coloured = wants_colour(stream, environ)
     console = Console(

@@ -1,12 +1,14 @@
 """How an evaluation is getting on: rows, running accuracy, rate and time left, on stderr.
 
 In: outcomes as they are finished. Out: on a terminal one line that is written over, elsewhere a line every ten seconds.
-Rows that were there before count as done, and play no part in the rate.
+Rows that were there before count as done, and play no part in the rate. That nobody can take what is written (a full disk,
+a closed pipe) ends no evaluation.
 """
 
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, TextIO
 
 from rich.cells import cell_len, set_cell_size
@@ -14,9 +16,12 @@ from rich.cells import cell_len, set_cell_size
 from marco_cli.evals.outcome import Outcome
 from marco_cli.view.printable import printable
 from marco_cli.view.status import duration, grouped
+from marco_cli.view.terminal import columns
 
 _SECONDS_A_LINE: Final = 10.0
 _FRAMES_A_SECOND: Final = 4
+_USUAL_WIDTH: Final = 80
+"""Columns of a terminal that says it has none."""
 
 
 class EvalProgress:
@@ -59,15 +64,13 @@ class EvalProgress:
     def say(self, text: str) -> None:
         """Write a line that stays."""
         self.close()
-        self._stream.write(f"{printable(text)}\n")
-        self._stream.flush()
+        self._write(f"{printable(text)}\n")
 
     def close(self) -> None:
         """Take the live line away."""
         if self._is_shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
             self._is_shown = False
+            self._write("\r\x1b[K")
 
     def line(self) -> str:
         """Return the state in one line."""
@@ -88,14 +91,13 @@ class EvalProgress:
         if self._is_quiet:
             return
         if not self._is_live:
-            self._stream.write(f"{self.line()}\n")
+            self._write(f"{self.line()}\n")
         else:
-            line = set_cell_size(self.line(), min(cell_len(self.line()), columns(self._stream) - 1))
-            self._stream.write(f"\r\x1b[K{line}")
+            line = set_cell_size(self.line(), min(cell_len(self.line()), (columns(self._stream) or _USUAL_WIDTH) - 1))
             self._is_shown = True
-        self._stream.flush()
+            self._write(f"\r\x1b[K{line}")
 
-
-def columns(stream: TextIO) -> int:
-    """Return how wide the terminal behind a stream is."""
-    return os.get_terminal_size(stream.fileno()).columns
+    def _write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()

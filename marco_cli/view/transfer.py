@@ -1,11 +1,13 @@
 """Showing a transfer: a bar on a terminal, a line now and then elsewhere, both on stderr.
 
-In: `download.TransferEvent`s. Out: text for a person. It decides nothing and never touches stdout.
+In: `download.TransferEvent`s. Out: text for a person. It decides nothing and never touches stdout, and that nobody can take
+what it writes (a full disk, a closed pipe, a terminal that is gone) ends no transfer.
 """
 
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Protocol, Self, TextIO
 
@@ -61,8 +63,9 @@ class PlainTransfer:
 
     def say(self, text: str) -> None:
         """Write a line."""
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        with suppress(OSError):
+            self._stream.write(text + "\n")
+            self._stream.flush()
 
     def on_event(self, event: TransferEvent) -> None:
         """Write a line if the event is worth one."""
@@ -118,26 +121,39 @@ class LiveTransfer:
         self._task = self._progress.add_task("", total=None, visible=False)
         self._name = ""
         self._kind = ""
+        self._is_gone = False
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._draw(self._progress.start)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave the last frame on the screen and give the cursor back."""
-        self._progress.refresh()
-        self._progress.stop()
+        self._draw(self._progress.refresh)
+        with suppress(OSError):
+            self._progress.stop()
 
     def say(self, text: str) -> None:
         """Write a line above the bar."""
-        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._draw(lambda: self._print(text))
 
     def on_event(self, event: TransferEvent) -> None:
         """Move the bar; write a line above it for what a bar cannot say."""
+        self._draw(lambda: self._move(event))
+
+    def _draw(self, draw: Callable[[], None]) -> None:
+        """Let something be drawn, unless the terminal is gone: rich would keep all that it cannot write, and try it again."""
+        if not self._is_gone:
+            try:
+                draw()
+            except OSError:
+                self._is_gone = True
+
+    def _move(self, event: TransferEvent) -> None:
         if event.kind in ("waiting", "retrying", "restarting"):
-            self.say(f"{event.name}: {event.detail}")
+            self._print(f"{event.name}: {event.detail}")
         if (event.name, event.kind) != (self._name, self._kind) and event.kind in ("hashing", "receiving"):
             # Speed and time left begin anew with each file, and are not those of hashing what is here.
             what = "checking " if event.kind == "hashing" else ""
@@ -150,6 +166,9 @@ class LiveTransfer:
         if event.kind == "done" or now >= self._next_frame:
             self._next_frame = now + 1 / _FRAMES_A_SECOND
             self._progress.refresh()
+
+    def _print(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _mb(size: float) -> str:

@@ -1,4 +1,6 @@
+import errno
 import io
+import os
 
 import pytest
 from evals.examples import ITEMS, outcome
@@ -68,6 +70,40 @@ def test_a_terminal_gets_one_line_that_is_taken_away(monkeypatch: pytest.MonkeyP
     assert all(len(line) <= 19 for line in shown)
     assert "\n" not in stream.getvalue()
     assert shown[-1] == ""
+
+
+class Full(Terminal):
+    """A stream that takes nothing."""
+
+    def write(self, text: str) -> int:
+        """Refuse."""
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_nobody_who_listens_ends_no_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stderr on a full disk, or one that is gone, costs what would have been said, and nothing else."""
+    monkeypatch.setattr("marco_cli.view.eval_progress.columns", lambda _: None)
+    clock = Clock()
+    progress = EvalProgress(Full(), total=8, clock=clock)
+    for number, item in enumerate(ITEMS, 1):
+        clock.now = 20.0 * number
+        progress.on_outcome(outcome(item, ["3"]))
+        progress.say("answering from what there is")
+    progress.close()
+
+    assert progress.line().startswith("8/8 rows")
+
+
+def test_a_terminal_without_a_size_is_as_wide_as_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some pseudo-terminals say that they have no columns: the line is shown all the same."""
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((0, 0)))
+    monkeypatch.setattr(Terminal, "fileno", lambda _: 2)
+    stream, clock = Terminal(), Clock()
+    progress = EvalProgress(stream, total=8, clock=clock)
+    clock.now = 1.0
+    progress.on_outcome(outcome(ITEMS[0], ["3"]))
+
+    assert "1/8 rows" in stream.getvalue()
 
 
 def test_quiet_shows_nothing() -> None:

@@ -1,5 +1,6 @@
 """What a person sees of a transfer."""
 
+import errno
 import io
 
 import pytest
@@ -91,6 +92,26 @@ def test_on_a_terminal_a_bar_is_drawn_at_most_eight_times_a_second(monkeypatch: 
     assert 6 <= frames <= 8
     assert "m.gguf: lost [bold]markup[/bold]" in stream.getvalue()
     assert stream.getvalue().count("\x1b[?25l") == stream.getvalue().count("\x1b[?25h") == 1
+
+
+class Gone(Terminal):
+    """A screen that has been taken away."""
+
+    num_tries = 0
+
+    def write(self, text: str) -> int:
+        """Refuse."""
+        self.num_tries += 1
+        raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize("kind", [PlainTransfer, LiveTransfer])
+def test_nobody_who_watches_ends_no_transfer(kind: type[PlainTransfer | LiveTransfer]) -> None:
+    """A stderr that is full or gone costs what would have been shown, and what cannot be shown is not piled up."""
+    stream, clock = Gone(), Clock()
+    play(kind(stream, clock), clock)
+
+    assert 1 <= stream.num_tries <= 10
 
 
 @pytest.mark.parametrize(
