@@ -67,7 +67,35 @@ def fitted(text: str) -> str:
 
 def stderr_width() -> int | None:
     """Return the columns of stderr's terminal; None when it is none, so that lines are not broken in a file, or has none."""
-    return (os.get_terminal_size(sys.stderr.fileno()).columns or None) if sys.stderr.isatty() else None
+    from marco_cli.view.terminal import columns
+
+    return columns(sys.stderr)
+
+
+def confirm(question: str, *, default: bool) -> bool:
+    """Ask the person at the terminal, on stderr; an empty line is the default.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, or Ctrl-D, in place of an answer.
+
+    """
+    from marco_cli.view.printable import printable
+
+    answers = {"": default, "y": True, "yes": True, "n": False, "no": False}
+    choices = "Y/n" if default else "y/N"
+    while True:
+        show(f"{printable(question)} [{choices}]: ")
+        try:
+            line = sys.stdin.buffer.readline()
+        except KeyboardInterrupt:
+            show("\n")
+            raise
+        if not line:
+            show("\n")
+            raise KeyboardInterrupt
+        answer = answers.get(line.decode(errors="replace").strip().lower())
+        if answer is not None:
+            return answer
 
 
 def report(error: MarcoError, *, as_json: bool) -> int:
@@ -81,5 +109,6 @@ def report(error: MarcoError, *, as_json: bool) -> int:
         from marco_cli.jsonl import encode
 
         problem = {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}
-        write(encode({"v": 1, "error": problem}))
+        with suppress(StorageError, typer.Exit):  # that nobody reads it changes nothing about what went wrong
+            write(encode({"v": 1, "error": problem}))
     return error.exit_code

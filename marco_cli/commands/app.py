@@ -11,7 +11,7 @@ import typer
 
 from marco_cli import __version__
 from marco_cli.commands import ask, batch, chat, config, doctor, evaluate, models, presets, traces
-from marco_cli.commands._output import occupy_closed_streams, report, say
+from marco_cli.commands._output import occupy_closed_streams, report, say, write
 from marco_cli.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, MarcoError
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ app.command("doctor")(doctor.doctor)
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature is the library's)
     if wanted:
-        typer.echo(f"marco {__version__}")
+        write(f"marco {__version__}\n".encode())
         raise typer.Exit
 
 

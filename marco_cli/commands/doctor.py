@@ -9,6 +9,7 @@ import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write
+from marco_cli.errors import IncompleteError
 
 
 def doctor(
@@ -21,7 +22,10 @@ def doctor(
     config: opt.Config = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Examine this installation and test the model; each problem comes with its fix. Nothing uses the network."""
+    """Examine this installation and test the model; each problem comes with its fix. Nothing uses the network.
+
+    Ends with 3 if something is broken.
+    """
     from marco_cli.diagnosis.case import Case, Terminal
     from marco_cli.diagnosis.checks import diagnose
     from marco_cli.jsonl import encode
@@ -49,4 +53,4 @@ def doctor(
         f"marco: {num_broken} broken, {num_warnings} to improve" if num_broken or num_warnings else "marco: all is well"
     )
     if num_broken:
-        raise typer.Exit(1)
+        raise typer.Exit(IncompleteError.exit_code)

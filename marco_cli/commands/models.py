@@ -12,7 +12,7 @@ import typer
 
 from marco_cli.commands._completion import complete_models
 from marco_cli.commands._options import Json
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import confirm, say, write
 from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
 from marco_cli.view.printable import printable
 
@@ -60,13 +60,7 @@ def pull(
         row = {"name": plan.name, "repo": plan.repository.name, "size": plan.size, "reason": plan.reason}
         _print(plan.name, {"plan": {**row, "files": [asdict(file) for file in plan.files]}}, as_json=as_json)
         return
-    if (
-        plan.reason
-        and plan.missing
-        and not yes
-        and sys.stdin.isatty()
-        and not typer.confirm("Fetch it?", True, err=True)
-    ):
+    if plan.reason and plan.missing and not yes and sys.stdin.isatty() and not confirm("Fetch it?", default=True):
         raise ModelNotFoundError(f"{plan.name} was not fetched", hint=f"marco models pull {plan.name}")
     with open_view(sys.stderr) as view:
         done = pulling.execute(plan, on_event=view.on_event)
@@ -165,7 +159,7 @@ def rm(
     paths = library.removable(located) if located else tuple(item.path for item in store.unfinished())
     if not yes and not sys.stdin.isatty():
         raise ConfigError(f"rm asks before it deletes {len(paths)} files, and nobody can answer here", hint="use --yes")
-    if not yes and not typer.confirm(f"Delete {', '.join(str(path) for path in paths)}?", False, err=True):
+    if not yes and not confirm(f"Delete {', '.join(str(path) for path in paths)}?", default=False):
         say("nothing was deleted")
         return
     freed = library.remove(located) if located else store.remove_unfinished()

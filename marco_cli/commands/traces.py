@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import confirm, say, write
 from marco_cli.commands._traces_export import export
 from marco_cli.errors import ConfigError, InputError
 
@@ -233,7 +233,7 @@ def prune(
         megabytes = settings_in_effect({}, None).settings.trace_limit
     if everything and not yes and not sys.stdin.isatty():
         raise ConfigError("prune --all asks before it deletes, and nobody can answer here", hint="use --yes")
-    if everything and not yes and not typer.confirm("Delete all traces?", False, err=True):
+    if everything and not yes and not confirm("Delete all traces?", default=False):
         raise ConfigError("nothing was deleted", hint="marco traces prune --all --yes")
     gone = prune_folder(
         _place(None),
@@ -316,7 +316,9 @@ def _say_skipped(skipped: object) -> None:
 
 
 def _stdout_width() -> int | None:
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+    from marco_cli.view.terminal import columns
+
+    return columns(sys.stdout)
 
 
 def _text(text: str) -> bytes:

@@ -1,6 +1,5 @@
 """Conversations on a pseudo-terminal: what is typed, what is on the screen, and what is left of it."""
 
-import os
 import re
 import signal
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from view.replay import Replay
+from view.replay import CONTROLLED, Replay
 
 pytestmark = pytest.mark.weights
 
@@ -18,18 +17,11 @@ CTRL_C, CTRL_D, CTRL_J, UP = "\x03", "\x04", "\n", "\x1b[A"
 SUM = "What is 12 + 30?"
 READY = "Ctrl-D leaves"
 
-CONTROLLED = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-"""A program that starts another in a session of its own, so that Ctrl-C on its terminal interrupts it."""
-
 Open = Callable[..., "Chat"]
 
 
 class Chat(Replay):
     """`marco chat` on a terminal."""
-
-    def press(self, keys: str) -> None:
-        """Type."""
-        os.write(self._terminal, keys.encode())
 
     def ask(self, question: str, output: str) -> None:
         """Send a line and wait for an output and the next prompt."""

@@ -46,11 +46,11 @@ def test_the_text_says_the_same_in_lines(marco: Marco, tiny_gguf: Path) -> None:
 
 
 def test_a_missing_model_is_broken_with_the_command_that_brings_it(marco: Marco) -> None:
-    """Exit 1; what needs the model is not run, everything else is."""
+    """Exit 3; what needs the model is not run, everything else is."""
     run = marco("doctor", "--json", "-m", "marco-o1")
 
     found = rows(run)
-    assert run.code == 1
+    assert run.code == 3
     assert (found["model"]["status"], found["model"]["fix"]) == ("broken", "marco models pull marco-o1")
     assert [name for name, row in found.items() if row["status"] == "broken"] == ["model"]
     assert found["self-test"]["what"] == "not checked, because of loading"
@@ -63,7 +63,7 @@ def test_a_damaged_model_is_broken_and_says_why(marco: Marco, tiny_gguf: Path, t
 
     run = marco("doctor", "--json", "-m", path)
 
-    assert run.code == 1
+    assert run.code == 3
     assert rows(run)["model"]["status"] == "broken"
 
 
@@ -74,7 +74,7 @@ def test_a_wrong_configuration_is_found_and_the_machine_still_examined(marco: Ma
     run = marco("doctor", "--json", "--config", tmp_path / "bad.yaml")
 
     found = rows(run)
-    assert run.code == 1
+    assert run.code == 3
     assert f"{tmp_path / 'bad.yaml'}:2: unknown key 'sead'" in found["configuration"]["what"]
     assert found["configuration"]["fix"] == "did you mean seed?"
     assert found["versions"]["status"] == "ok"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from commands.program import Marco
-from view.replay import Replay
+from view.replay import CONTROLLED, Replay
 
 from marco_cli.commands import _output
 from marco_cli.commands._output import report, say
@@ -77,6 +77,61 @@ def test_closed_streams_are_told_of_where_they_matter(streams: str, code: int, w
     assert found == code
     assert words in said
     assert "internal error" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("--version >/dev/full", 7, "cannot write to stdout"),
+        ("--version >&-", 7, "cannot write to stdout"),
+        ("ask --json -m nope x >/dev/full", 4, "no model is called 'nope'"),
+        ("ask --json -m nope x >&-", 4, "no model is called 'nope'"),
+        ("ask --json --seed -1 x >/dev/full", 2, "got -1"),
+    ],
+)
+def test_what_went_wrong_first_is_the_exit_code(command: str, code: int, words: str, tmp_path: Path) -> None:
+    """That the machine's copy of an error cannot be written takes nothing from the person's, and is no bug."""
+    found, said = _shell(command, tmp_path)
+
+    assert found == code, said
+    assert words in said
+    assert "internal error" not in said
+    assert "Traceback" not in said
+
+
+def test_a_reader_of_errors_who_has_gone_changes_nothing(tmp_path: Path) -> None:
+    """A closed pipe in place of stdout: the exit code is that of the error."""
+    read, written = os.pipe()
+    os.close(read)
+    ended = subprocess.run(
+        [sys.executable, "-m", "marco_cli", "ask", "--json", "-m", "nope", "x"],
+        stdout=written,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(written)
+
+    assert ended.returncode == 4
+    assert ended.stderr.count(b"\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "left"), [("\x03", 130, 1), ("\x04", 130, 1), ("n\n", 2, 1), ("\n", 2, 1), ("what?\nY\n", 0, 0)]
+)
+def test_a_question_is_answered_or_left(keys: str, code: int, left: int, tmp_path: Path) -> None:
+    """Only a yes deletes; Ctrl-C and Ctrl-D leave with 130, as everywhere, and what is no answer is asked again."""
+    traces = tmp_path / "state" / "traces"
+    traces.mkdir(parents=True)
+    (traces / "20260101-000000-000-abcd.jsonl").write_text("{}\n")
+    command = [sys.executable, "-c", CONTROLLED, sys.executable, "-m", "marco_cli", "traces", "prune", "--all"]
+    with Replay(command, MARCO_STATE_DIR=str(tmp_path / "state")) as replay:
+        replay.wait_for_text("Delete all traces? [y/N]:")
+        replay.press(keys)
+        assert replay.end() == code
+
+    assert len(list(traces.iterdir())) == left
+    assert b"Aborted" not in replay.data
 
 
 def _shell(command: str, place: Path) -> tuple[int, str]:

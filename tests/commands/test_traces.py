@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,17 @@ def test_a_list_names_the_newest_first(marco: Marco) -> None:
     assert "there are no traces" in empty.err
     assert [line.split()[0] for line in lines] == [second, first]
     assert [(row["id"], row["question"], row["answer"]) for row in rows] == [(second, QUESTION, "3")]
+
+
+def test_a_terminal_without_a_size_shows_all(marco: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some pseudo-terminals say that they have no columns: then nothing is cut, as in a pipe."""
+    asked(marco)
+    piped = [marco("traces", *arguments).out for arguments in (("list",), ("show",))]
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((0, 0)))
+
+    assert [marco("traces", *arguments).out for arguments in (("list",), ("show",))] == piped
 
 
 def test_a_trace_is_shown_from_every_side(marco: Marco) -> None:

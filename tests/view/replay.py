@@ -16,6 +16,9 @@ import pyte
 
 _READ = 65_536
 
+CONTROLLED = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+"""A program that starts another in a session of its own, so that Ctrl-C on its terminal interrupts it."""
+
 
 class Replay:
     """Runs a program whose stdin, stdout and stderr are one terminal; waiting never takes longer than `timeout`."""
@@ -83,6 +86,10 @@ class Replay:
         while self._feed():
             assert time.monotonic() < deadline, "\n".join(self.lines)
         return self.process.wait(self._timeout)
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        os.write(self._terminal, keys.encode())
 
     def resize(self, columns: int, rows: int) -> None:
         """Make the terminal another size, as dragging its corner does."""
