@@ -15,7 +15,7 @@ from marco_cli.commands._output import say, stderr_width
 from marco_cli.config.home import expanded
 from marco_cli.config.settings import OPTIONS
 from marco_cli.conversation.document import Saved, read_saved, write_saved
-from marco_cli.conversation.slash import Command, Name
+from marco_cli.conversation.slash import Command, Name, line_of
 from marco_cli.conversation.transcript import transcript
 from marco_cli.errors import ConfigError, InputError, StorageError
 from marco_cli.view import chat
@@ -111,7 +111,7 @@ async def _edit(session: Session, text: str) -> None:
     elif text:
         await session.ask(text, replaces_last=True)
     elif session.can_draft:
-        session.draft = Draft(text=session.question)
+        session.draft = Draft(text=line_of(session.question))
     else:
         raise InputError("/edit needs the new text here", hint="/edit TEXT")
 

@@ -33,11 +33,13 @@ class PromptLines:
 
     def __init__(self, history: Path | None) -> None:
         """Take over the terminal while a line is read; `history` None keeps nothing."""
+        self._history = _open_history(history)
+        self._is_told = False
         self._session: PromptSession[str] = PromptSession(
             [("bold", "> ")],
             multiline=True,
             prompt_continuation="  ",
-            history=_open_history(history),
+            history=self._history,
             completer=_SlashCompleter(),
             complete_while_typing=True,
             key_bindings=_bindings(),
@@ -74,11 +76,31 @@ class PromptLines:
                 continue
             except EOFError:
                 return None
+            self._tell_what_is_lost()
             if text.strip() or draft:
                 return text
 
+    def _tell_what_is_lost(self) -> None:
+        if isinstance(self._history, _FileHistory) and self._history.problem is not None and not self._is_told:
+            self._is_told = True
+            note(f"what you type is no longer remembered: {self._history.problem.strerror}")
+
     def interrupt(self) -> None:
         """Do nothing: at the prompt, Ctrl-C is a key."""
+
+
+class _FileHistory(FileHistory):
+    """What was typed, in a file for as long as that can be written; it is written while a key is handled, where nothing may be said."""
+
+    problem: OSError | None = None
+    """Why the file is no longer written; None while it is."""
+
+    def store_string(self, string: str) -> None:
+        if self.problem is None:
+            try:
+                super().store_string(string)
+            except OSError as error:
+                self.problem = error
 
 
 class _SlashCompleter(Completer):
@@ -123,4 +145,4 @@ def _open_history(path: Path | None) -> History:
     except OSError as error:
         note(f"what you type is not remembered: {error.strerror}")
         return InMemoryHistory()
-    return FileHistory(str(path))
+    return _FileHistory(str(path))

@@ -89,6 +89,11 @@ def read_line(line: str) -> Said | Command:
     return Command(name=name, argument=argument)
 
 
+def line_of(text: str) -> str:
+    """Return the line that says a text: one that would be a command, or would lose a slash, needs another slash."""
+    return f"/{text}" if text.startswith("//") or _COMMAND.fullmatch(text) else text
+
+
 def _name(word: str) -> Name:
     for name in COMMANDS:
         if name == word:

@@ -1,6 +1,6 @@
 import pytest
 
-from marco_cli.conversation.slash import COMMANDS, Command, Said, read_line
+from marco_cli.conversation.slash import COMMANDS, Command, Said, line_of, read_line
 from marco_cli.errors import InputError
 
 
@@ -21,6 +21,15 @@ from marco_cli.errors import InputError
 def test_a_line_is_a_command_or_a_text(line: str, expected: Said | Command) -> None:
     """A slash and letters make a command; a path, a number and a doubled slash do not."""
     assert read_line(line) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["2+2?", "/like this", "/help", "/", "//x", "/ x\ny", "/usr/bin/env does what?", "/2 is half"]
+)
+def test_what_was_said_can_be_said_again(text: str) -> None:
+    """The line that is offered for changing says the same text, with a slash more only where one is needed."""
+    assert read_line(line_of(text)) == Said(text=text)
+    assert (line_of(text) == text) == (text[1:4] not in ("lik", "hel", "", "/x", " x\n"))
 
 
 @pytest.mark.parametrize(
