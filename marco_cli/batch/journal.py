@@ -116,20 +116,19 @@ def read_done(path: Path, read_entry: ReadEntry) -> Done:
     """Return what a file holds without opening it for writing; an incomplete last row is left out.
 
     Raises:
-        StorageError: it cannot be read, or a line before the last is no row.
+        StorageError: it cannot be read, or a whole line is no row.
 
     """
     done = Done()
-    problem: tuple[int, InputError] | None = None
     try:
         with path.open("rb") as file:
+            size, end = os.fstat(file.fileno()).st_size, 0
             for number, line in enumerate(file, 1):
-                if problem is not None:
-                    raise _no_row(path, *problem)
-                try:
-                    done.add(read_entry(jsonl.decode(line)))
-                except InputError as error:
-                    problem = (number, error)
+                end += len(line)
+                entry = _entry(path, line, number, read_entry, is_last=end >= size)
+                if entry is None:
+                    break
+                done.add(entry)
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}", hint="check the path, or name another") from error
     return done
@@ -270,7 +269,7 @@ class Journal:
         with open(os.dup(self._file.fileno()), "rb") as reader:  # noqa: PTH123 (a descriptor, no path)
             reader.seek(0)
             for number, line in enumerate(reader, 1):
-                entry = self._entry(line, number, is_last=begin + len(line) >= self._end)
+                entry = _entry(self.path, line, number, self._read_entry, is_last=begin + len(line) >= self._end)
                 if entry is None:
                     self._cut(begin)
                     return
@@ -279,21 +278,6 @@ class Journal:
                     self._complete()
                     begin += 1
                 yield entry, begin
-
-    def _entry(self, line: bytes, number: int, *, is_last: bool) -> Entry | None:
-        """Return a line's entry; None when it is the last line and incomplete. A whole line of another kind is an error."""
-        try:
-            document = jsonl.decode(line)
-        except InputError as error:
-            if is_last and (number > 1 or not line.endswith(b"\n")):
-                return None
-            raise _no_row(self.path, number, error) from error
-        try:
-            return self._read_entry(document)
-        except InputError as error:
-            if is_last and not line.endswith(b"\n"):
-                return None
-            raise _no_row(self.path, number, error) from error
 
     def _cut(self, begin: int) -> None:
         self.notices.append(f"{self.path.name}: the last row was incomplete and is done again")
@@ -357,6 +341,22 @@ def open_journal(
         _give_up(path, file, is_new=is_new)
         raise
     return journal
+
+
+def _entry(path: Path, line: bytes, number: int, read_entry: ReadEntry, *, is_last: bool) -> Entry | None:
+    """Return a line's entry; None when it is the last line and incomplete. A whole line of another kind is an error."""
+    try:
+        document = jsonl.decode(line)
+    except InputError as error:
+        if is_last and (number > 1 or not line.endswith(b"\n")):
+            return None
+        raise _no_row(path, number, error) from error
+    try:
+        return read_entry(document)
+    except InputError as error:
+        if is_last and not line.endswith(b"\n"):
+            return None
+        raise _no_row(path, number, error) from error
 
 
 def _give_up(path: Path, file: BinaryIO, *, is_new: bool) -> None:

@@ -49,7 +49,8 @@ DoubtBelow = Annotated[float | None, _setting("doubt_below", metavar="CONFIDENCE
 Parallel = Annotated[int | None, _setting("parallel")]
 Trace = Annotated[bool | None, typer.Option("--trace/--no-trace", help=OPTIONS["trace"].about.help, show_default=False)]
 Display = Annotated[
-    Literal["auto", "live", "plain"], typer.Option("--display", help="How a search is shown while it runs.")
+    Literal["auto", "live", "plain"],
+    typer.Option("--display", envvar="MARCO_DISPLAY", help="How a search is shown while it runs."),
 ]
 Config = Annotated[str | None, typer.Option("--config", metavar="FILE", help="Configuration file.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from marco_cli.commands._output import say
 from marco_cli.config.layers import Resolved, resolve
+from marco_cli.config.settings import OPTIONS
 from marco_cli.errors import EngineError, ModelNotFoundError, StorageError
 from marco_cli.models.choice import choose_model, implied_preset
 
@@ -12,6 +13,15 @@ from marco_cli.models.choice import choose_model, implied_preset
 def settings_in_effect(flags: Mapping[str, object], config: str | None) -> Resolved:
     """Merge all layers; a model that is not here only costs the preset that it would imply, and a line that says so."""
     return resolve(flags=flags, env=os.environ, config=config, implied_preset=_preset_of)
+
+
+def settings_document(resolved: Resolved) -> dict[str, object]:
+    """Return what `--json` says of settings: every key with its value, named texts as an object, and where each came from."""
+    values = {key: getattr(resolved.settings, key) for key in OPTIONS}
+    return {
+        "settings": {key: dict(value) if OPTIONS[key].kind == "pairs" else value for key, value in values.items()},
+        "origins": dict(resolved.origins),
+    }
 
 
 def _preset_of(model: str | None) -> str | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="config", help="Show and change the settings.", no_args_is_help=True)
 
 _HEADER = """\
-# Settings of marco, one `key: value` a line. `marco config show` lists the keys, `marco ask --help` explains them.
+# Settings of marco, one `key: value` a line. `marco config show` lists the keys, `marco ask --help` explains most of them.
 # Stronger than this file are the environment (MARCO_TOP_P for top_p) and flags (--top-p).
 """
 
@@ -35,9 +35,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Print every setting as it is in effect, in the form of the configuration file."""
-    from marco_cli.commands._resolved import settings_in_effect
+    from marco_cli.commands._resolved import settings_document, settings_in_effect
     from marco_cli.config.file import config_path
-    from marco_cli.config.settings import OPTIONS
     from marco_cli.jsonl import encode
     from marco_cli.view.settings import settings_text
 
@@ -46,10 +45,7 @@ def show(
         write(f"{settings_text(resolved, with_origin=origin)}\n".encode(errors="replace"))
         return
     path = config_path(config, os.environ)
-    values = {key: getattr(resolved.settings, key) for key in OPTIONS}
-    settings = {key: dict(value) if OPTIONS[key].kind == "pairs" else value for key, value in values.items()}
-    document = {"path": str(path) if path else None, "settings": settings, "origins": dict(resolved.origins)}
-    write(encode({"v": 1, **document}))
+    write(encode({"v": 1, "path": str(path) if path else None, **settings_document(resolved)}))
 
 
 @app.command()

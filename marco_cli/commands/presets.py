@@ -43,8 +43,7 @@ def list_presets(*, as_json: Json = False) -> None:
 @app.command()
 def show(preset: Name = None, *, config: Config = None, as_json: Json = False) -> None:
     """Print every setting under a preset (or as things are) and where its value comes from, and what the efforts are."""
-    from marco_cli.commands._resolved import settings_in_effect
-    from marco_cli.config.settings import OPTIONS
+    from marco_cli.commands._resolved import settings_document, settings_in_effect
     from marco_cli.jsonl import encode
     from marco_cli.search.effort import AUTO, AUTO_SEARCH, EFFORTS
     from marco_cli.view.presets import effort_table
@@ -56,11 +55,8 @@ def show(preset: Name = None, *, config: Config = None, as_json: Json = False) -
         text = f"{settings_text(resolved, with_origin=True)}\n\n# What --effort stands for:\n{table}\n"
         write(text.encode(errors="replace"))
         return
-    values = {key: getattr(resolved.settings, key) for key in OPTIONS}
-    settings = {key: dict(value) if OPTIONS[key].kind == "pairs" else value for key, value in values.items()}
-    efforts = {AUTO: AUTO_SEARCH, **EFFORTS}
-    document = {"settings": settings, "origins": dict(resolved.origins)}
-    write(encode({"v": 1, **document, "efforts": {name: effort._asdict() for name, effort in efforts.items()}}))
+    efforts = {name: effort._asdict() for name, effort in {AUTO: AUTO_SEARCH, **EFFORTS}.items()}
+    write(encode({"v": 1, **settings_document(resolved), "efforts": efforts}))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from commands.program import Marco
+from view.replay import Replay
 
 pytestmark = pytest.mark.weights
 
@@ -111,6 +112,29 @@ def test_events_are_json_lines(marco: Marco, tmp_path: Path) -> None:
     assert types[0] == "search_started"
     assert types[-1] == "search_ended"
     assert {"nodes_added", "simulation_ended", "candidate_found", "vote_changed"} <= set(types)
+
+
+@pytest.mark.parametrize(
+    ("options", "variable", "is_live"),
+    [((), "auto", True), ((), "plain", False), ((), "", True), (("--display", "live"), "plain", True)],
+)
+def test_the_display_may_be_chosen_for_good(options: tuple[str, ...], variable: str, is_live: bool) -> None:
+    """`MARCO_DISPLAY` is `--display` for who always wants it so; the option is stronger, and empty is not set."""
+    command = [sys.executable, "-m", "marco_cli", "ask", QUESTION, "--effort", "low", "--no-trace", *options]
+    with Replay(command, MARCO_DISPLAY=variable, CI="") as replay:
+        assert replay.end() == 0
+
+    assert (b"\x1b[?25l" in replay.data) is is_live
+    assert any("42" in line for line in replay.lines)
+
+
+def test_a_display_that_is_none_names_its_variable(marco: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong in the environment is found there."""
+    monkeypatch.setenv("MARCO_DISPLAY", "sideways")
+    run = marco("ask", QUESTION)
+
+    assert (run.code, run.out) == (2, "")
+    assert "MARCO_DISPLAY" in run.err
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from marco_cli.config import layers
 from marco_cli.config.layers import OTHER_VARIABLES, resolve
 from marco_cli.config.settings import OPTIONS, Settings
 from marco_cli.errors import ConfigError
@@ -193,6 +194,15 @@ def test_variables_of_other_purposes_are_no_settings() -> None:
 
     assert resolve(flags={}, env=env).settings == Settings()
     assert not {option.variable for option in OPTIONS.values()} & set(OTHER_VARIABLES)
+
+
+@pytest.mark.parametrize("name", OTHER_VARIABLES)
+def test_every_variable_that_is_known_is_read(name: str) -> None:
+    """A variable that is taken without a word does something: it is read somewhere."""
+    package = Path(layers.__file__).parents[1]
+    sources = (path.read_text(encoding="utf-8") for path in package.rglob("*.py") if path != Path(layers.__file__))
+
+    assert any(f'"{name}"' in source for source in sources)
 
 
 def test_configuration_loads_no_engine() -> None:
