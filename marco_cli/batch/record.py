@@ -67,7 +67,7 @@ def answered_row(
         "strategy": result.strategy,
         "seed": settings.seed,
         "search": {
-            "stop_reason": _stop_reason(result),
+            "stop_reason": stop_reason(result),
             "simulations": result.num_simulations,
             "certainty": result.certainty,
             "escalated": result.first is not None,
@@ -143,7 +143,7 @@ def _canonical(answer: Answer | None) -> str | None:
     return None if answer is None else answer.canonical
 
 
-def _stop_reason(result: SearchResult) -> str:
+def stop_reason(result: SearchResult) -> str:
     """Return why it ended: the search's own reason; of one chain also `forced` (thought cut) and `length` (output cut)."""
     if len(result.candidates) > 1 or result.reply.is_whole:
         return result.stop_reason

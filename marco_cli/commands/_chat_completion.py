@@ -6,8 +6,7 @@ In: a line up to the cursor. Out: offers. It knows no terminal; values come from
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from marco_cli.commands._completion import completer_of
-from marco_cli.config.home import expanded
+from marco_cli.commands._completion import completer_of, paths
 from marco_cli.conversation.slash import COMMANDS
 
 _SETTINGS: Final = ("strategy", "effort", "preset", "model", "thought")
@@ -36,16 +35,4 @@ def complete_line(line: str) -> Iterable[Offer]:
         completer = completer_of(name)
         values = [*(completer(value) if completer else ()), *(("default",) if name in _WITH_DEFAULT else ())]
         return [Offer(text, len(value)) for text in values if text.startswith(value)]
-    return [Offer(text, len(value)) for text in _paths(value)] if name in _FILES else ()
-
-
-def _paths(typed: str) -> list[str]:
-    """Return files and directories, these with a slash, that begin with what is typed."""
-    folder = typed[: typed.rfind("/") + 1]
-    place = expanded(folder or ".")
-    try:
-        found = sorted(path for path in place.iterdir() if not path.name.startswith("."))
-    except OSError:
-        return []
-    names = (f"{folder}{path.name}{'/' * path.is_dir()}" for path in found)
-    return [name for name in names if name.startswith(typed)]
+    return [Offer(text, len(value)) for text in paths(value)] if name in _FILES else ()

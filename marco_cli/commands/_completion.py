@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import typer
 
-from marco_cli.config.home import expanded
+from marco_cli.config.home import expanded, is_directory
 from marco_cli.config.settings import OPTIONS
 
 Completer = Callable[..., list[str]]
@@ -77,12 +77,17 @@ _COMPLETERS: dict[str, Completer] = {
 }
 
 
-def _paths(incomplete: str, suffixes: tuple[str, ...]) -> list[str]:
-    """Return directories, with a slash, and files with one of the suffixes that begin with what is typed."""
-    folder = incomplete[: incomplete.rfind("/") + 1]
+def paths(typed: str) -> list[str]:
+    """Return files and directories, these with a slash, that begin with what is typed; what is hidden is not offered."""
+    folder = typed[: typed.rfind("/") + 1]
     try:
         found = sorted(path for path in expanded(folder or ".").iterdir() if not path.name.startswith("."))
     except OSError:
         return []
-    directories = [f"{folder}{path.name}/" for path in found if path.is_dir() and folder]
-    return [*directories, *(f"{folder}{path.name}" for path in found if path.name.lower().endswith(suffixes))]
+    names = (f"{folder}{path.name}{'/' * is_directory(path)}" for path in found)
+    return [name for name in names if name.startswith(typed)]
+
+
+def _paths(typed: str, suffixes: tuple[str, ...]) -> list[str]:
+    """Return of the paths those with one of the suffixes, and directories once a folder is typed."""
+    return [path for path in paths(typed) if ("/" in typed if path.endswith("/") else path.lower().endswith(suffixes))]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from marco_cli.batch.record import stop_reason
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.events_json import result_document
 from marco_cli.solver import Solver
@@ -57,13 +58,6 @@ def ask_document(solver: Solver, answered: Answered, *, load_seconds: float, is_
         },
         **result_document(result),
     }
-
-
-def stop_reason(result: SearchResult) -> str:
-    """Return why it ended: the search's own reason; for one chain also `forced` (thought cut) and `length` (output cut)."""
-    if len(result.candidates) > 1 or result.reply.is_whole:
-        return result.stop_reason
-    return "forced" if result.reply.is_forced else "length"
 
 
 def cost_lines(solver: Solver, answered: Answered, *, load_seconds: float) -> str:
