@@ -12,8 +12,9 @@ The first rule that finds an answer decides:
 4. last_number: the last number. Number words count only in an output of one line, "one" and 一 not even there.
 5. phrase: the last line, else the first, if it is short.
 
-Numbers are exact: 3/4 = 0.75, 70,000.00 = 70000, 3.5万 = 35000. Units and currencies are dropped. A percentage equals
-neither its number nor its fraction. Dates, times, ratios, ranges and formulas are compared as text.
+Numbers are exact: 3/4 = 0.75, 70,000.00 = 70000, 3.5万 = 35000. Units and currencies are dropped; a quantity in several
+counts in the first (3小时30分钟 = 3.5). A percentage equals neither its number nor its fraction. Dates, times of day,
+ratios, ranges and formulas are compared as text.
 """
 
 import re

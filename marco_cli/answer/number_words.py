@@ -85,8 +85,11 @@ def _with_units(tokens: list[str]) -> Fraction | None:
 
 
 def english_value(text: str) -> Fraction | None:
-    """Return the value of English number words ("one hundred and five", "three quarters", "two and a half")."""
+    """Return the value of English number words ("one hundred and five", "three quarters", "two and a half million")."""
     words = re.findall("[a-z]+", text.lower())
+    if words[-1] in POWERS and words[-2:-1] in (["half"], ["quarter"]):
+        mixed = english_value(" ".join(words[:-1]))
+        return None if mixed is None else mixed * 10 ** POWERS[words[-1]]
     extra = Fraction(0)
     if words[-3:-1] == ["and", "a"]:
         extra = Fraction(1, _PARTS[words[-1]])

@@ -3,8 +3,8 @@
 In: text as `plaintext.clean` leaves it. Out: `Numeral`s from left to right, each with a canonical form in which equal
 numbers are equal strings: "70000", "-0.75", "1/3" (no finite decimal), "60%" (a percentage is never a bare number).
 Values are exact; nothing here is a float. Dates, times, ratios, ranges, telephone and version numbers are no numbers:
-they come out as `opaque`, with a canonical text. Units are not read, so a unit never changes a value ("3 km", "3千克");
-multipliers belong to the number ("3.5万", "2 million").
+they come out as `opaque`, with a canonical text. A unit never changes a value ("3 km", "3千克") but where a smaller one
+follows ("3 km 200 m" = 3.2); multipliers and halves belong to the number ("3.5万", "2 million", "三个半").
 """
 
 import re
@@ -23,6 +23,7 @@ from marco_cli.answer.number_words import (
     english_value,
     hanzi_value,
 )
+from marco_cli.answer.quantity import extended
 
 _EXPAND = 400  # a decimal with more zeros than this keeps an exponent: 1e100000 must stay small
 
@@ -47,25 +48,30 @@ _FORMS = {
     rf"|(?:[0-9]{{4}}\s?年\s?)?[0-9]{{1,2}}\s?月\s?[0-9]{{1,2}}\s?[日号]|{_MONTH}\s{_DAY}{_YEAR}|[0-9]{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH}{_YEAR})",
     "code": rf"{_START}\+?[0-9]++(?:(?:-[0-9]++){{2,}}+|(?:\.[0-9]++){{2,}}+|(?:/[0-9]++){{2,}}+)(?!\s?=)",
     "clock": rf"{_START}(?:[0-9]++(?::[0-9]++)++(?:\s?[AaPp]\.?[Mm]\b\.?)?|[0-9]++[ ]:[ ][0-9]++"
-    r"|[0-9]{1,2}[点时][0-9]{1,2}分)",
-    "spoken_clock": rf"[{HANZI}]{{1,3}}点[{HANZI}]{{1,3}}分",
+    r"|[0-9]{1,2}[点时](?:[0-9]{1,2}分|半(?![径价])))",
+    "spoken_clock": rf"[{HANZI}]{{1,3}}点(?:[{HANZI}]{{1,3}}分|半(?![径价]))",
     "share": rf"(?:{_PART}又)?{_PART}分之{_PART}",
     "scaled": rf"{_START}{_DECIMAL}\s?(?:[十百千万亿]+(?:[0-9]{{1,4}}(?![0-9.]))?)+",
     "power": rf"{_START}(?:{_DECIMAL}\s?[\u00d7x*\u00b7]\s?)?10\^\{{?-?[0-9]{{1,6}}(?![0-9])\}}?",
     "fraction": rf"{_START}(?:[0-9]{{1,9}}\s)?{_DECIMAL}\s?/\s?{_DECIMAL}",
     "range": rf"(?<!from[ ])(?<!between[ ])(?<![从由]){_START}{_DECIMAL}(?:[-\u2013~]|\s?(?:\bto\b|到|至)\s?){_DECIMAL}"
     r"(?!\s?[=/*+\u00d7])",
-    "decimal": rf"{_START}{_DECIMAL}(?:[eE][+-]?[0-9]{{1,6}}(?![A-Za-z0-9]))?(?:[ ](?:{'|'.join(POWERS)})\b)?",
+    "decimal": rf"{_START}{_DECIMAL}(?:[eE][+-]?[0-9]{{1,6}}(?![A-Za-z0-9]))?(?:[ ](?i:{'|'.join(POWERS)})\b)?",
     "hanzi": rf"[{HANZI}]++(?:[点點][{HANZI_DIGITS}]++)?",
     "words": rf"(?i:\b(?:{ENGLISH_WORD})(?:[\s-](?:and[ ])?(?:{ENGLISH_WORD})\b){{0,12}}"
-    rf"(?:[\s-](?:{ENGLISH_PART}))?(?:[ ]and[ ]a[ ](?:half|quarter))?\b)",
+    rf"(?:[\s-](?:{ENGLISH_PART}))?(?:[ ]and[ ]a[ ](?:half|quarter)(?:[ ](?:{'|'.join(POWERS)}))?)?\b)",
 }
 _TOKEN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _FORMS.items()))
 _OPAQUE = frozenset({"date", "code", "clock", "spoken_clock", "range"})
 
 _PERCENT = re.compile(r"\s?(?:%|per\s?cent\b|个?百分点)")
+# After these a hyphen is a sign; after other Chinese it may be a dash or subtract: 5个-3个, 嫦娥-5.
+_VALUE_FOLLOWS = (
+    r"(?:(?<=[是为于得到至达约在了温和与或加减乘除以即])|(?<=[变化写]成)|(?<=[得算求]出)|(?<=温度)|(?<=加上|减去))"
+)
 _SIGN = re.compile(
-    r"(?:(?<![\w)}\]%-])[-\u2013](?:[$\u00a5\u20ac\u00a3]\s?)?|[$\u00a5\u20ac\u00a3]\s?-|[=:是为]\s?(?P<loose>-\s)"
+    rf"(?:(?:(?<![\w)}}\]%-])|{_VALUE_FOLLOWS})[-\u2013](?:[$\u00a5\u20ac\u00a3]\s?)?|[$\u00a5\u20ac\u00a3]\s?-"
+    r"|[=:是为于][^\S\n]?(?P<loose>-\s)"
     r"|\b(?:[Nn]egative|[Mm]inus)\s|负\s?|零下\s?)$"
 )
 _OPERAND_BEFORE = re.compile(r"[0-9)\]}%]\s*$")
@@ -96,8 +102,11 @@ class Numeral:
 def scan(text: str, start: int = 0, end: int | None = None) -> Iterator[Numeral]:
     """Yield the numerals of `text[start:end]` from left to right, none overlapping."""
     end = len(text) if end is None else end
+    done = start
     for token in _TOKEN.finditer(text, start, end):
         form, begin = token.lastgroup or "", token.start()
+        if begin < done:  # the smaller unit of the quantity before
+            continue
         stop = _without_unit(text, begin, token.end(), form)
         written = text[begin:stop]
         canonical = None if form in _OPAQUE else _canonical(form, written)
@@ -105,12 +114,23 @@ def scan(text: str, start: int = 0, end: int | None = None) -> Iterator[Numeral]
             # A quotient by zero, or one too long to calculate, is no number either.
             yield Numeral(start=begin, end=stop, canonical=_opaque_text(form, written), opaque=True)
         elif canonical is not None and (form != "hanzi" or _stands_alone(text, begin, stop)):
+            weak = form == "words" or (form == "hanzi" and len(written) == 1)
+            whole = extended(Fraction(canonical), text, stop, end) if _may_go_on(form, written) else None
+            if whole:
+                canonical, stop, weak = fraction_text(whole[0]), whole[1], form == "words"
             begin, canonical = _signed(text, start, begin, canonical)
             percent = _PERCENT.match(text, stop, end)
             if percent and not canonical.endswith("%"):
                 canonical, stop = canonical + "%", percent.end()
-            weak = form == "words" or (form == "hanzi" and len(written) == 1)
+            done = stop
             yield Numeral(start=begin, end=stop, canonical=canonical, weak=weak)
+
+
+def _may_go_on(form: str, written: str) -> bool:
+    """Say whether a half or a smaller unit may follow: a plain number, neither scaled nor too long to calculate with."""
+    if len(written) > MAX_LENGTH:
+        return False
+    return form in {"hanzi", "words"} or (form in {"decimal", "scaled"} and not re.search(r"[^\d.,\s]", written))
 
 
 def decimal_text(digits: str, shift: int = 0) -> str:
@@ -176,7 +196,7 @@ def _decimal(written: str) -> str:
     if power and not power.isalpha():  # "1 234 567 million": the last word is the power
         number, _, power = written.rpartition(" ")
     mantissa, _, exponent = _digits(number).lower().partition("e")
-    return decimal_text(mantissa, int(exponent or 0) + POWERS.get(power, 0))
+    return decimal_text(mantissa, int(exponent or 0) + POWERS.get(power.lower(), 0))
 
 
 def _quotient(written: str) -> Fraction | None:
@@ -208,9 +228,10 @@ def _opaque_text(form: str, written: str) -> str:
     if form == "range":
         return re.sub(r"[\u2013~到至]|to", "-", text)
     if form == "clock":
+        text = text.replace("半", "30")
         return re.sub(r"[点时]", ":", text).rstrip("分").replace(".", "").removeprefix("0")
     if form == "spoken_clock":
-        parts = [hanzi_value(part) for part in text.rstrip("分").split("点")]
+        parts = [hanzi_value(part) for part in text.replace("半", "三十").rstrip("分").split("点")]
         return text if None in parts else ":".join(str(part) for part in parts)
     return text
 

@@ -45,6 +45,7 @@ ENGLISH = [
     ("three quarters", Fraction(3, 4)),
     ("one half", Fraction(1, 2)),
     ("two and a half", Fraction(5, 2)),
+    ("two and a half million", 2_500_000),
     ("twenty fifth", None),  # an ordinal
     ("five six", None),
     ("hundred", None),
