@@ -123,9 +123,14 @@ def _model_info(name: str, revision: str | None) -> ModelInfo:
         # (a body that is no JSON is one too); their text can hold addresses with secrets, so only the kind is told.
         raise TransientError(f"no usable answer ({type(error).__name__})") from error
     except Exception as error:
-        if type(error).__module__.partition(".")[0].startswith(("httpx", "httpcore", "requests")):
+        if _is_of_the_connection(error):
             raise TransientError(f"connection lost ({type(error).__name__})") from error
         raise
+
+
+def _is_of_the_connection(error: Exception) -> bool:
+    """Say whether the library below the hub's client raised this: its errors descend from nothing but Exception."""
+    return type(error).__module__.partition(".")[0].startswith(("httpx", "httpcore", "requests"))
 
 
 def _refusal(error: Exception, name: str, revision: str | None) -> Exception:
@@ -217,8 +222,10 @@ def fetch_dataset_file(repo: str, path: str) -> Path:
             library_name="marco-cli",
             library_version=__version__,
         )
-    except (EntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise _dataset_refusal(error, repo, path) from error
+    except Exception as error:
+        if isinstance(error, (EntryNotFoundError, HfHubHTTPError, OSError)) or _is_of_the_connection(error):
+            raise _dataset_refusal(error, repo, path) from error
+        raise
     return Path(found)
 
 

@@ -227,15 +227,15 @@ def _use_cached(
 
 
 def _record(plan: Plan, file: client.HubFile, sha256: str, cached_at: Path | None) -> None:
-    store.write_record(
-        plan.target(file),
-        store.Record(
-            repo=plan.repository.name,
-            revision=plan.repository.revision,
-            commit=plan.repository.commit,
-            file=file.path,
-            size=file.size,
-            sha256=sha256,
-            cached_at=str(cached_at) if cached_at else None,
-        ),
+    target = plan.target(file)
+    record = store.Record(
+        repo=plan.repository.name,
+        revision=plan.repository.revision,
+        commit=plan.repository.commit,
+        file=file.path,
+        size=file.size,
+        sha256=sha256,
+        cached_at=str(cached_at) if cached_at else None,
     )
+    with storage_errors(store.record_path(target)):
+        store.write_record(target, record)

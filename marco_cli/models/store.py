@@ -26,6 +26,7 @@ PARTIAL: Final = ".partial"
 _TRUE: Final = frozenset({"1", "ON", "YES", "TRUE"})
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_WEIGHTS: Final = "*.[gG][gG][uU][fF]"
 
 Origin = Literal["catalogue", "hub-cache", "path", "bundled"]
 
@@ -122,7 +123,7 @@ def available(repo: str, revision: str | None, environ: Mapping[str, str] = os.e
 def files_in(home: Path) -> dict[str, LocalFile]:
     """Return the GGUF files below a folder of the models directory by their path in it, records of cached ones too."""
     found: dict[str, LocalFile] = {}
-    for path in sorted({*home.rglob("*.gguf"), *(path.with_suffix("") for path in home.rglob("*.gguf.json"))}):
+    for path in sorted({*home.rglob(_WEIGHTS), *(path.with_suffix("") for path in home.rglob(f"{_WEIGHTS}.json"))}):
         record = read_record(path)
         sha256 = record.sha256 if record else None
         elsewhere = Path(record.cached_at) if record and record.cached_at else None
@@ -145,7 +146,7 @@ def _in_hub_cache(repo: str, revision: str | None, environ: Mapping[str, str]) -
     if not _COMMIT.fullmatch(commit) or not snapshot.is_dir():
         return {}
     found: dict[str, LocalFile] = {}
-    for path in sorted(snapshot.rglob("*.gguf")):
+    for path in sorted(snapshot.rglob(_WEIGHTS)):
         if path.is_file():
             # The cache stores a large file under its sha256 and links to it.
             blob = path.resolve().name

@@ -1,7 +1,7 @@
 """The door to the hub, through the real client, against a loopback hub."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fake_hub
@@ -28,6 +28,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
 def ask(slept: list[float] | None = None) -> client.Repository:
     """Ask for the repository; retries wait for nothing but are noted in `slept`."""
     return client.repository(REPO, retry=Retry(sleep=([] if slept is None else slept).append))
+
+
+def raising(error: Exception) -> Callable[..., object]:
+    """Return a function that raises an error, whatever it is called with."""
+
+    def fail(*_: object, **__: object) -> object:
+        raise error
+
+    return fail
 
 
 def test_a_repository_is_described_with_sizes_and_hashes_of_its_weights(server: FakeHub) -> None:
@@ -143,6 +152,44 @@ def test_no_refusal_shows_the_token(server: FakeHub, status: int) -> None:
 
     assert TOKEN not in f"{caught.value.message} {caught.value.hint}"
     assert str(status) in caught.value.message
+
+
+def test_a_data_set_that_is_cut_off_is_a_network_error(
+    server: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Lost in the middle, again and again: exit 8 with the other way to the data, and no address of the storage."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    server.repos["user/data"] = {"test.gguf": b"rows of a data set"}  # of large-file storage
+    server.faults.extend(Fault(cut_after=0) for _ in range(9))
+
+    with pytest.raises(NetworkError, match=r"could not be reached for test\.gguf of user/data") as caught:
+        client.fetch_dataset_file("user/data", "test.gguf")
+
+    assert "--data" in (caught.value.hint or "")
+    assert "topsecret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("name", ["ReadError", "ConnectTimeout", "RemoteProtocolError", "DecodingError"])
+def test_an_error_of_the_connection_below_the_client_is_a_network_error(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """None of them descends from OSError in the client's releases that use httpx; their text is not repeated."""
+    error = getattr(pytest.importorskip("httpx"), name)("signed?topsecret")
+    monkeypatch.setattr(client, "hf_hub_download", raising(error))
+
+    with pytest.raises(NetworkError) as caught:
+        client.fetch_dataset_file("user/data", "test.parquet")
+
+    assert "topsecret" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_fault_of_our_own_is_not_taken_for_one_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What neither the client nor the connection raises goes through as it is."""
+    monkeypatch.setattr(client, "hf_hub_download", raising(AssertionError("ours")))
+
+    with pytest.raises(AssertionError):
+        client.fetch_dataset_file("user/data", "test.parquet")
 
 
 @pytest.mark.parametrize("path", ["../../evil.gguf", "/etc/evil.gguf", "a/../../evil.gguf", "a\\..\\evil.gguf"])

@@ -168,6 +168,16 @@ def test_any_file_of_any_repository_at_any_revision(server: FakeHub, revision: s
         assert library.locate(name).path.read_bytes() == content("Marco-o1-Q2_K.gguf")
 
 
+def test_a_file_with_an_upper_case_extension_is_fetched_once_and_found(server: FakeHub) -> None:
+    """The reference that was accepted leads to the file, and a second pull moves no byte."""
+    server.repos["user/repo"] = {"Model.GGUF": b"weights"}
+
+    done = bring("hf:user/repo/Model.GGUF")
+
+    assert done.model.path.read_bytes() == b"weights"
+    assert bring("hf:user/repo/Model.GGUF").received == 0
+
+
 def test_a_file_that_the_repository_lacks_is_answered_with_its_neighbours(server: FakeHub) -> None:
     """A typing error in a file name costs one request."""
     with pytest.raises(ModelNotFoundError, match=r"did you mean Marco-o1-Q"):
@@ -204,6 +214,26 @@ def test_a_damaged_hub_cache_is_not_trusted(server: FakeHub) -> None:
 
     assert done.model.path.read_bytes() == content("Marco-o1-Q8_0.gguf")
     assert done.model.source == "catalogue"
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_a_record_that_cannot_be_written_is_a_storage_error(server: FakeHub, is_cached: bool) -> None:
+    """Exit 7 with the way out, whether the file was fetched or is in the hub client's cache; nothing is installed."""
+    from huggingface_hub import hf_hub_download
+
+    name = "Marco-o1-Q8_0.gguf"
+    if is_cached:
+        hf_hub_download(MARCO, name, endpoint=server.url, cache_dir=store.hub_cache())
+    in_the_way = store.record_path(store.directory() / MARCO / name)
+    in_the_way.mkdir(parents=True)
+
+    with pytest.raises(StorageError, match="cannot write") as caught:
+        bring("marco-o1:q8_0")
+
+    assert caught.value.exit_code == 7
+    assert str(in_the_way) in caught.value.message
+    assert "MARCO_MODELS_DIR" in (caught.value.hint or "")
+    assert not (store.directory() / MARCO / name).exists()
 
 
 def test_a_lying_hash_is_noticed(server: FakeHub) -> None:
