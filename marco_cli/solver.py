@@ -12,6 +12,7 @@ from typing import Any
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
+from marco_cli.engine.batched import BatchedEngine
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.choice import choose_model, implied_preset
 from marco_cli.models.gguf_header import read as read_header
@@ -50,7 +51,7 @@ def sampling_params(settings: Settings) -> SamplingParams:
     return SamplingParams(
         temperature=settings.temperature or usual.temperature,
         top_k=settings.top_k,
-        top_p=usual.top_p if settings.temperature is None and settings.top_p == 1 else settings.top_p,
+        top_p=usual.top_p if not settings.temperature and settings.top_p == 1 else settings.top_p,
         min_p=settings.min_p,
         repeat_penalty=settings.repeat_penalty,
     )
@@ -192,15 +193,15 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     config, _ = search_plan(settings)
     critic = None if settings.critic is None else locate(settings.critic, environ)
     engine = _open(settings, model, config.parallel)
-    return Solver(
-        engine=engine,
-        settings=settings,
-        model=model,
-        critic=None if critic is None else _open(settings, critic, config.parallel),
-    )
+    try:
+        judge = None if critic is None else _open(settings, critic, config.parallel)
+    except BaseException:
+        engine.discard()
+        raise
+    return Solver(engine=engine, settings=settings, model=model, critic=judge)
 
 
-def _open(settings: Settings, model: LocatedModel, parallel: int) -> Engine:
+def _open(settings: Settings, model: LocatedModel, parallel: int) -> BatchedEngine:
     for part in model.files:
         read_header(part)  # llama.cpp aborts the process, or allocates without end, on some damaged files
     from marco_cli.engine.llamacpp import DEFAULT_PLACES, LlamaOptions, open_engine  # noqa: PLC0415 (takes a while)

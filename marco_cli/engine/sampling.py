@@ -174,34 +174,97 @@ def _draw_warm(
     logits: Floats, scores: Scores, rows: Ints, params: Sequence[SamplingParams], uniforms: Sequence[float]
 ) -> Ints:
     """Draw from the candidates wherever they settle it beyond rounding, else by the definition."""
-    vocab = logits.shape[1]
-    temperature = np.asarray([p.temperature for p in params])[:, None]
-    top_k = np.asarray([min(p.top_k or vocab, vocab) for p in params])[:, None]
-    top_p = np.asarray([p.top_p if p.top_p < 1 else np.inf for p in params])[:, None]
-    min_p = np.asarray([p.min_p for p in params])[:, None]
-    peak = scores.candidate_logits[rows, :1].astype(np.float64)
-    weights = np.exp((scores.candidate_logits[rows] - peak) / temperature)
-    width = weights.shape[1]
-    weights[np.arange(width) >= top_k] = 0
-    cumulative = weights.cumsum(axis=1)
-    # The mass of all tokens: at least and at most, and exact where none lies beyond the candidates.
-    bounds = np.stack([cumulative[:, -1:], cumulative[:, -1:]])
-    for j in np.flatnonzero(top_k > width):
-        mass = _mass(logits, scores, int(rows[j]), float(temperature[j, 0]))
-        bounds[:, j, 0] = mass * (1 - _MASS_ERROR), mass * (1 + _MASS_ERROR)
-    # The nucleus is the shortest prefix whose mass reaches top_p, so a token stays if the mass before it does not.
-    kept = (cumulative - weights < top_p * bounds) & (weights >= min_p) & (weights > 0)
-    kept_cumulative = np.where(kept[0], weights, 0).cumsum(axis=1)
-    ended = (top_k <= width) | ~kept[0, :, -1:]
-    unfiltered = (top_k == vocab) & np.isinf(top_p) & (min_p == 0)
-    targets = np.asarray(uniforms)[:, None] * np.where(ended, kept_cumulative[:, -1:], bounds)
-    chosen = (kept_cumulative <= targets).sum(axis=2)
-    settled = (ended | unfiltered)[:, 0] & (kept[0] == kept[1]).all(axis=1)
-    settled &= (chosen[0] == chosen[1]) & (chosen[1] < width) & ((top_k <= width) | (top_k == vocab))[:, 0]
-    ids: Ints = scores.candidate_ids[rows, np.minimum(chosen[0], width - 1)]
+    filters = _Filters.of(params, logits.shape[1])
+    depths = (scores.candidate_logits[rows] - scores.candidate_logits[rows, :1]).astype(np.float64)
+    width = depths.shape[1]
+    weights = np.exp(depths / filters.temperature)
+    weights[np.arange(width) >= filters.top_k] = 0
+    held = weights.cumsum(axis=1)[:, -1:]
+    beyond = np.where(filters.top_k > width, _most_beyond(depths, scores.mass[rows, None], filters), 0)
+    least, most = held, held + beyond
+    chosen, settled = _choose(weights, filters, uniforms, masses=(least, most))
+    unsure = np.flatnonzero(~settled & (filters.top_k > width)[:, 0])
+    if len(unsure):
+        for j in unsure:
+            mass = _mass(logits, scores, int(rows[j]), float(filters.temperature[j, 0]))
+            least[j], most[j] = mass * (1 - _MASS_ERROR), mass * (1 + _MASS_ERROR)
+        chosen, settled = _choose(weights, filters, uniforms, masses=(least, most))
+    ids: Ints = scores.candidate_ids[rows, np.minimum(chosen, width - 1)]
     for j in np.flatnonzero(~settled):
         ids[j] = draw_from_row(logits[rows[j]], params[int(j)], uniforms[int(j)])
     return ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Filters:
+    """The parameters of j requests, each as an array [j, 1]; filters that are off let everything through."""
+
+    num_vocab: int
+    temperature: NDArray[np.float64]
+    top_k: Ints
+    top_p: NDArray[np.float64]
+    min_p: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, params: Sequence[SamplingParams], num_vocab: int) -> "_Filters":
+        """Read them from the parameters."""
+        return cls(
+            num_vocab=num_vocab,
+            temperature=np.asarray([p.temperature for p in params])[:, None],
+            top_k=np.asarray([min(p.top_k or num_vocab, num_vocab) for p in params])[:, None],
+            top_p=np.asarray([p.top_p if p.top_p < 1 else np.inf for p in params])[:, None],
+            min_p=np.asarray([p.min_p for p in params])[:, None],
+        )
+
+
+_DEEP = -1e4
+"""A depth at which no weight is left, in place of that of a logit of -inf, which cannot be multiplied by 0."""
+
+
+def _most_beyond(depths: NDArray[np.float64], mass: Floats, filters: _Filters) -> NDArray[np.float64]:
+    """Return [j, 1] how much weight all tokens beyond the candidates can have at most.
+
+    Each lies no higher than the last candidate, at depth d < 0 under the peak, and weighs e^(d/T) at most. At T ≤ 1 its weight
+    is besides no more than e^(d(1/T - 1)) of what it weighs at T = 1, where the sum of all is known.
+    """
+    last = np.maximum(depths[:, -1:], _DEEP)
+    each = (filters.num_vocab - depths.shape[1]) * np.exp(last / filters.temperature)
+    rest = np.maximum(0, mass * (1 + _MASS_ERROR) - np.exp(depths).sum(axis=1, keepdims=True))
+    colder = rest * np.exp(last * (1 / filters.temperature - 1))
+    most: NDArray[np.float64] = np.where(filters.temperature <= 1, np.minimum(each, colder), each)
+    return most
+
+
+def _choose(
+    weights: NDArray[np.float64],
+    filters: _Filters,
+    uniforms: Sequence[float],
+    *,
+    masses: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return [j] which candidate each request draws, and [j] whether that is so wherever between `masses` the mass lies.
+
+    Args:
+        weights: [j, k] of the candidates, 0 beyond a request's top-k.
+        filters: of the j requests.
+        uniforms: [j]
+        masses: least and most weight of all tokens, [j, 1] each.
+
+    """
+    width = weights.shape[1]
+    top_k, bounds = filters.top_k, np.stack(masses)
+    cumulative = weights.cumsum(axis=1)
+    # The nucleus is the shortest prefix whose mass reaches top_p, so a token stays if the mass before it does not.
+    kept = (cumulative - weights < filters.top_p * bounds) & (weights >= filters.min_p) & (weights > 0)
+    kept_cumulative = np.where(kept[0], weights, 0).cumsum(axis=1)
+    ended = (top_k <= width) | ~kept[0, :, -1:]
+    unfiltered = (top_k == filters.num_vocab) & np.isinf(filters.top_p) & (filters.min_p == 0)
+    targets = np.asarray(uniforms)[:, None] * np.where(ended, kept_cumulative[:, -1:], bounds)
+    chosen = (kept_cumulative <= targets).sum(axis=2)
+    settled = (ended | unfiltered)[:, 0] & (kept[0] == kept[1]).all(axis=1)
+    settled &= (chosen[0] == chosen[1]) & (chosen[1] < width)
+    settled &= ((top_k <= width) | (top_k == filters.num_vocab))[:, 0]
+    return chosen[0], settled
 
 
 def _mass(logits: Floats, scores: Scores, row: int, temperature: float) -> float:

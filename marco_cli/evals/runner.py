@@ -232,7 +232,8 @@ async def ask(job: Job, solver: Solver, on_untraced: Callable[[Exception], None]
     except (InputError, EngineError) as error:
         return Answered(outcome=failed(error, item=item, variant=label, seed=job.seed))
     config, is_routed = search_plan(own.settings)
-    stood = STRATEGIES["cot"] if is_routed and result.strategy == "cot" else None
+    # `auto` that left its chain alone chose as the chain's own strategy does.
+    stood = STRATEGIES[result.strategy] if is_routed and result.strategy != config.strategy else None
     outcome = outcome_of(
         result,
         item=item,

@@ -44,7 +44,7 @@ class Problem:
     """How many of `max_tokens` are kept for the output of a thought that does not end by itself."""
     stop_texts: tuple[str, ...] = ()
     """Texts that end the reply, besides the closing tag of the output."""
-    reflection: str = "Wait! Maybe I made some mistakes! I need to rethink from scratch."
+    reflection: str = DEFAULT_REFLECTION
     """What makes the model think again (Marco-o1, "Reflection after Thinking"), in the language of the question."""
     question: str = ""
     """The question as it was asked: for people and for the self-evaluation of `tot`, never tokenised as a prompt."""

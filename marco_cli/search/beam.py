@@ -116,10 +116,11 @@ def _mean_confidence(growth: Expansion, node: Node) -> float:
 
 _ASK_EN = "\n\nIs the reasoning right so far? Yes or no:"
 _ASK_ZH = "\n\n到目前为止推理正确吗?是或否:"
+_NO_BELIEF = 0.5
 
 
 async def _believed(growth: Expansion, nodes: Sequence[Node]) -> list[float]:
-    """Return P("yes") / (P("yes") + P("no")) for each partial reply."""
+    """Return P("yes") / (P("yes") + P("no")) for each partial reply, and `_NO_BELIEF` where there is no room to ask."""
     run = growth.run
     engine = run.critic or run.engine
     is_chinese = any("\u4e00" <= char <= "\u9fff" for char in run.problem.question)
@@ -127,6 +128,8 @@ async def _believed(growth: Expansion, nodes: Sequence[Node]) -> list[float]:
     question, yes_ids, no_ids = (engine.tokenize(text) for text in (ask, yes, no))
     shared = next(at for at, (a, b) in enumerate(zip(yes_ids, no_ids, strict=False)) if a != b)
     question = (*question, *yes_ids[:shared])
+    room = engine.context_size - len(question)
+    asked = [node for node in nodes if len(run.problem.prompt_ids) + node.num_tokens <= room]
     requests = [
         Request(
             prompt_ids=(*growth.tree.token_ids(node), *question),
@@ -134,11 +137,12 @@ async def _believed(growth: Expansion, nodes: Sequence[Node]) -> list[float]:
             probe_ids=(yes_ids[shared], no_ids[shared]),
             keep_tokens=len(run.problem.prompt_ids) + node.num_tokens,
         )
-        for node in nodes
+        for node in asked
     ]
     completions = await together([engine.generate(request) for request in requests])
-    for completion in completions:
+    beliefs: dict[Node, float] = {}
+    for node, completion in zip(asked, completions, strict=True):
         run.usage += completion.usage
-    return [
-        1 / (1 + exp(no_logprob - yes_logprob)) for yes_logprob, no_logprob in (c.probe_logprobs for c in completions)
-    ]
+        yes_logprob, no_logprob = completion.probe_logprobs
+        beliefs[node] = 1 / (1 + exp(no_logprob - yes_logprob))
+    return [beliefs.get(node, _NO_BELIEF) for node in nodes]

@@ -36,6 +36,10 @@ class Branch:
     """What to think over, if the branch is a reflection."""
 
 
+_LIKELY = 0.2
+"""Probability from which on another way is followed while the first reply is still being written: such ways are taken in any
+case, sooner or later."""
+
 _MAPPED = 0.1
 """Probability that known ways must hold together for the next one to be chosen among them instead of sampled."""
 
@@ -49,7 +53,8 @@ class Descent:
         self._limit = max_simulations or HALVING_LIMIT
         is_small = max_simulations is not None and max_simulations <= HALVING_LIMIT
         self._is_halving = config.root == "halving" or (config.root == "auto" and is_small)
-        self._considered: tuple[int, ...] = ()
+        self.is_opening = False
+        """Whether the first reply is still being written: until then only likely ways are followed, and off it alone."""
         self._thoughts: dict[int, Thought] = {}
         """By the node that the end of the thought lies behind."""
         self._alternatives = Alternatives()
@@ -66,6 +71,9 @@ class Descent:
 
     def select(self) -> Branch | None:
         """Choose where to go on, and mark it as under way; None when there is nothing new to be found for now."""
+        return self._leave_first() if self.is_opening else self._select()
+
+    def _select(self) -> Branch | None:
         while not self._tree.root.is_closed:
             if self._is_halving and self._wants_arm():
                 return self.begin(self._tree.root)
@@ -89,6 +97,21 @@ class Descent:
         is_chosen = thought is None and self._is_mapped(node)
         way = self._alternatives.take(node) if is_chosen else None
         return Branch(node=node, index=index, opening=NOTHING if way is None else way.opening, thought=thought)
+
+    def _leave_first(self) -> Branch | None:
+        """Choose a way off the first reply, as far as it is written: one that would be taken later as well."""
+        root = self._tree.root
+        if self._is_halving and root.children:
+            if self._is_mapped(root) and self._wants_arm():
+                return self.begin(root)
+            if root.tries > 1:
+                return None  # which arm goes on is for its value to say
+        path = [root]
+        while path[-1].children:
+            path.append(path[-1].children[0])
+        ways = [node for node in path[self._is_halving : -1] if self._is_worth(node) and self._is_mapped(node)]
+        doubts = [self._doubt(node) for node in ways]
+        return self.begin(ways[argmax(doubts)]) if max(doubts, default=0.0) >= _LIKELY else None
 
     def _walk(self) -> list[Node]:
         """Follow the best open child from the root for as long as there is one."""
@@ -144,19 +167,16 @@ class Descent:
         """Say whether the root needs one more child to be halved."""
         root = self._tree.root
         arms = min(self._config.root_children, max(1, self._limit // 2))
-        if root.tries < arms and self._doubt(root) >= self._config.min_doubt:
-            return True
-        if not self._considered:
-            self._considered = considered_visits(len(root.children), self._limit)
-        return False
+        return root.tries < arms and self._doubt(root) >= self._config.min_doubt
 
     def _surviving_child(self) -> Node:
         """Return the root child that sequential halving gives the next simulation to: the best of the least visited."""
         root = self._tree.root
-        turn = min(root.visits + root.num_pending, len(self._considered) - 1)
+        considered = considered_visits(root.tries, self._limit)
+        turn = min(root.visits + root.num_pending, len(considered) - 1)
         children = [child for child in root.children if not child.is_closed]
         counts = [child.visits + child.num_pending for child in children]
-        meant = max((count for count in counts if count <= self._considered[turn]), default=min(counts))
+        meant = max((count for count in counts if count <= considered[turn]), default=min(counts))
         survivors = [child for child, count in zip(children, counts, strict=True) if count == meant]
         return survivors[argmax([_quality(self._tree, child, self._config) for child in survivors])]
 

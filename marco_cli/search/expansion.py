@@ -5,7 +5,7 @@ everything sampled from a node is a hash of the path to it and of a running numb
 which nodes are looked at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from marco_cli.engine.base import Completion, Request, SamplingParams, StopRule, Tokens
@@ -13,7 +13,7 @@ from marco_cli.search.base import Candidate, Reply
 from marco_cli.search.events import NodesAdded, SimulationEnded
 from marco_cli.search.lanes import Lane
 from marco_cli.search.reader import Reader
-from marco_cli.search.rollout import NOTHING, read_reply, thought_limit
+from marco_cli.search.rollout import NOTHING, StepListener, read_reply, thought_limit
 from marco_cli.search.run import Run
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.steps import split, step_rule
@@ -39,6 +39,8 @@ class Expansion:
         self._prefill = run.problem.prefill.encode()
         self._mode = run.config.step
         self._tags = run.problem.tags
+        self._shown: set[int] = set()
+        """Nodes that are there before their reply has ended."""
         run.tree = self.tree
 
     async def roll_out(
@@ -50,10 +52,19 @@ class Expansion:
         opening: Tokens = NOTHING,
         sampling: SamplingParams | None = None,
         is_streamed: bool = False,
+        on_step: Callable[[Tokens], None] | None = None,
     ) -> Reply:
         """Continue from a node, and from `opening` after it, to the end of the reply.
 
-        `index` tells apart several rollouts from one node.
+        Args:
+            lane: who generates.
+            node: where to begin.
+            index: tells apart several rollouts from one node.
+            opening: tokens that are settled already.
+            sampling: how to go on; None as the configuration says.
+            is_streamed: whether the listener to tokens hears it.
+            on_step: gets the reply so far after each step but the last; for greedy ones.
+
         """
         if node.is_terminal:
             return read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
@@ -63,6 +74,7 @@ class Expansion:
             sampling=sampling,
             seed=derive_seed(self.run.config.seed, node.key, index),
             is_streamed=is_streamed,
+            on_step=None if on_step is None else StepListener(mode=self._mode, hear=on_step),
         )
 
     async def sample_steps(self, lane: Lane, wanted: Sequence[tuple[Node, int]]) -> list[Node]:
@@ -110,18 +122,10 @@ class Expansion:
 
     def keep(self, reply: Reply, start: Node, *, reflects: int | None = None) -> Grown:
         """Add what a reply says after `start` to the tree, and the reply to the candidates if it has an output."""
-        tokens = reply.tokens[start.num_tokens :]
         num_before = len(self.tree)
-        steps = split(
-            tokens,
-            self._pieces(tokens.ids.tolist()),
-            self._mode,
-            self._tags,
-            before=self._prefill + self.tree.data(start),
-            is_terminal=self.run.is_done(reply),
-        )
-        end = self._graft(start, steps)
-        fresh = sum(len(node.step.tokens) for node in self.tree.nodes[num_before:])
+        end = self._graft(start, self._split(start, reply.tokens, is_terminal=self.run.is_done(reply)))
+        path = self.tree.path(end)[start.depth + 1 :]
+        fresh = sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown)
         self._announce(num_before)
         if end.candidate_id is not None:
             self.run.repeat(end.candidate_id)
@@ -131,6 +135,21 @@ class Expansion:
         if candidate is not None:
             end.candidate_id = candidate.id
         return Grown(node=end, candidate=candidate)
+
+    def show(self, tip: Node, tokens: Tokens) -> Node:
+        """Add the steps after `tip` of a reply that is still being written; return the node that it has come to."""
+        num_before = len(self.tree)
+        end = self.tree.graft(tip, self._split(tip, tokens, is_terminal=False))
+        self._shown.update(range(num_before, len(self.tree)))
+        self._announce(num_before)
+        return end
+
+    def _split(self, start: Node, tokens: Tokens, *, is_terminal: bool) -> tuple[Step, ...]:
+        """Cut what a reply says after `start` into steps."""
+        new = tokens[start.num_tokens :]
+        before = self._prefill + self.tree.data(start)
+        pieces = self._pieces(new.ids.tolist())
+        return split(new, pieces, self._mode, self._tags, before=before, is_terminal=is_terminal)
 
     def back_up(self, node: Node, value: float, *, lane: int) -> None:
         """Add a simulation's value to the path that ends at `node`, and say so."""

@@ -6,7 +6,8 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.paper`
 - Q is taken on the running min-max of the tree, because raw confidences differ by less than any useful bonus.
 - Every rollout's steps stay in the tree and every finished rollout is a candidate: the search knows no less than sampling
   as many replies would tell, and pays only for what they do not share.
-- The first rollout is greedy. Where to branch is not left to chance: how likely the model was to go on otherwise is known
+- The first rollout is greedy, and its steps are in the tree as soon as they are written: the other lanes leave it where it was
+  in doubt while it goes on. Where to branch is not left to chance: how likely the model was to go on otherwise is known
   from the scores of the tokens already there, and a rollout begins with the likeliest token that was not taken
   (`search.alternatives`), so that no path is paid for twice.
 - Equations between numbers are worked out again (`reward.equations`): a chain with a false one weighs next to nothing, and
@@ -15,7 +16,7 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.paper`
 - With few simulations the root is searched by sequential halving.
 """
 
-from marco_cli.engine.base import GREEDY
+from marco_cli.engine.base import GREEDY, Tokens
 from marco_cli.search.base import Candidate, Reply, StopReason
 from marco_cli.search.descent import Branch, Descent, Thought
 from marco_cli.search.expansion import Expansion
@@ -29,9 +30,11 @@ from marco_cli.search.tree import Node
 async def mcts(run: Run) -> StopReason:
     """Search until the budget ends, the leader is certain, or there is nothing new to be found."""
     search = _Search(run)
-    await run.in_lanes(search.reopen if search.tree.root.visits else search.open, num_lanes=1)
-    if search.reason is None:
+    if search.tree.root.visits:
+        await run.in_lanes(search.reopen, num_lanes=1)
         await run.in_lanes(search.simulate)
+    else:
+        await run.in_lanes(search.begin)
     return search.reason or run.budget.spent() or "finished"
 
 
@@ -46,12 +49,27 @@ class _Search:
         self.reason: StopReason | None = None
         self.descent = Descent(self.tree, run.config, max_simulations=run.budget.max_simulations)
 
-    async def open(self, lane: Lane) -> None:
+    async def begin(self, lane: Lane) -> None:
+        """Simulate in a new tree; the first lane writes the first reply, and the others branch off while it does."""
+        if lane.number == 0:
+            await self._open(lane)
+        await self.simulate(lane)
+
+    async def _open(self, lane: Lane) -> None:
         """Make the first simulation: the greedy reply, which may exist already."""
         self.reason = self.run.claim()
         if self.reason is not None:
             return
         branch = self.descent.begin(self.tree.root)
+        self.descent.is_opening = True
+        tip = branch.node
+
+        def show(tokens: Tokens) -> None:
+            nonlocal tip
+            above, tip = tip, self.growth.show(tip, tokens)
+            for node in self.tree.path(tip)[above.depth + 1 :]:
+                node.num_pending += 1
+
         try:
             reply = self.run.first or await self.growth.roll_out(
                 lane,
@@ -59,9 +77,11 @@ class _Search:
                 index=branch.index,
                 sampling=GREEDY if self.config.greedy_first else None,
                 is_streamed=True,
+                on_step=show if self.config.greedy_first and self.config.parallel > 1 else None,
             )
         finally:
-            self.tree.mark_pending(branch.node, -1)
+            self.tree.mark_pending(tip, -1)
+            self.descent.is_opening = False
         await self._end(lane, branch.node, reply)
 
     async def reopen(self, lane: Lane) -> None:
@@ -85,7 +105,7 @@ class _Search:
             if branch is None:
                 self.run.budget.settle(is_done=False)
                 if self.tree.root.num_pending:
-                    await lane.rest()  # what is under way may open new ways
+                    await self._wait_for_news(lane)
                     continue
                 self.reason = "exhausted"
                 return
@@ -96,6 +116,16 @@ class _Search:
             thought = branch.thought
             await self._end(lane, start, reply, reflects=None if thought is None else thought.candidate_id)
 
+    async def _wait_for_news(self, lane: Lane) -> None:
+        """Rest until something that is under way has come to an end, or to another step: it may open new ways."""
+        root, known = self.tree.root, self._extent
+        while root.num_pending and self._extent == known:
+            await lane.rest()
+
+    @property
+    def _extent(self) -> tuple[int, int, int]:
+        return len(self.tree), self.tree.root.visits, self.tree.root.num_pending
+
     async def _explore(self, lane: Lane, branch: Branch) -> tuple[Node, Reply]:
         """Generate what a branch asks for; return where it leaves the known tree, and the whole reply."""
         node = branch.node
@@ -104,15 +134,15 @@ class _Search:
             return node, await think_again(self.run, lane, branch.thought.tokens, seed=seed)
         if self.config.siblings > 1 and node.children and not len(branch.opening):
             node = await self._best_new_step(lane, branch)
-        index = branch.index
-        if node is not branch.node:
+        index, is_below = branch.index, node is not branch.node
+        if is_below:
             index, node.tries = node.tries, node.tries + 1
-        node.num_pending += 1
+            node.num_pending += 1
         try:
             sampling = GREEDY if len(branch.opening) and self.config.greedy_after else None
             return node, await self.growth.roll_out(lane, node, index=index, opening=branch.opening, sampling=sampling)
         finally:
-            node.num_pending -= 1
+            node.num_pending -= is_below
 
     async def _best_new_step(self, lane: Lane, branch: Branch) -> Node:
         """Sample siblings and return the one that the model is surest of, a new one if there is any."""

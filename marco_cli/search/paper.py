@@ -85,6 +85,10 @@ class _Paper:
         self.reason: StopReason | None = None
         self._replies: dict[int, Reply] = {}
         """Terminal node → its reply."""
+        self._has_begun = bool(run.candidates)
+        """Whether there was a rollout, to be heard by who listens to the first."""
+        self._in_expansion: set[int] = set()
+        """Nodes that are getting their children."""
 
     async def reopen(self, lane: Lane) -> None:
         """Make the reflection that the budget of an earlier search cut off, if there was one."""
@@ -106,12 +110,19 @@ class _Paper:
                     self.run.budget.settle(is_done=False)
                 return
             leaf = self.select()
-            self.tree.mark_pending(leaf, +1)
+            if leaf.id in self._in_expansion:
+                self.run.budget.settle(is_done=False)
+                await lane.rest()
+                continue
+            node = leaf
+            self.tree.mark_pending(node, +1)
             try:
-                node = await self._expand(lane, leaf)
+                child = await self._expand(lane, leaf)
+                child.num_pending += child is not leaf
+                node = child
                 reply = await self._roll_out(lane, node)
             finally:
-                self.tree.mark_pending(leaf, -1)
+                self.tree.mark_pending(node, -1)
             await self._end(lane, node, reply)
 
     def select(self) -> Node:
@@ -135,14 +146,20 @@ class _Paper:
         if leaf.is_terminal or (leaf.visits == 0 and leaf.parent is not None) or leaf.tries:
             return leaf
         leaf.tries = self.run.config.siblings
-        children = await self.growth.sample_steps(lane, [(leaf, index) for index in range(leaf.tries)])
+        self._in_expansion.add(leaf.id)
+        try:
+            children = await self.growth.sample_steps(lane, [(leaf, index) for index in range(leaf.tries)])
+        finally:
+            self._in_expansion.discard(leaf.id)
         return children[0] if children else leaf
 
     async def _roll_out(self, lane: Lane, node: Node) -> Reply:
         known = self._replies.get(node.id)
         if known is not None:
             return known
-        reply = await self.growth.roll_out(lane, node, index=node.visits, is_streamed=not self.run.candidates)
+        index = node.visits + node.num_pending - 1  # of all rollouts from here, this one's own pending mark left out
+        is_first, self._has_begun = not self._has_begun, True
+        reply = await self.growth.roll_out(lane, node, index=index, is_streamed=is_first)
         if node.is_terminal:
             self._replies[node.id] = reply
         return reply

@@ -27,6 +27,7 @@ from marco_cli.errors import ContextOverflowError
 from marco_cli.reward.signals import measure
 from marco_cli.search.base import Problem, Reply
 from marco_cli.search.reader import Reader, answer_rows, read_sections, written_tags
+from marco_cli.search.steps import StepMode, step_rule
 
 NOTHING = Tokens.forced(())
 """A reply that has not begun."""
@@ -36,6 +37,16 @@ Brake = Callable[[bool], bool]
 
 Room = Callable[[], int]
 """How many more tokens a forced output may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepListener:
+    """Who wants to see a reply while it is written, step by step."""
+
+    mode: StepMode
+    """Where a step ends."""
+    hear: Callable[[Tokens], None]
+    """Gets the whole reply so far, with its scores, after each step but the last."""
 
 
 class Decoder(Protocol):
@@ -101,6 +112,7 @@ async def rollout(
     on_token: TokenListener | None = None,
     brake: Brake | None = None,
     room: Room | None = None,
+    on_step: StepListener | None = None,
 ) -> Reply:
     """Continue `prefix` + `forced_ids` to the end of the reply.
 
@@ -115,6 +127,8 @@ async def rollout(
         brake: may end the thought, which is then closed by force, and cut the output.
         room: how many tokens the output after a forced close may have at most; 0 gives the rollout up, and the reply
             comes back truncated and without an output.
+        on_step: sees the reply grow. Every step is then a request of its own, so the sampling must be greedy: a random
+            stream would begin anew with each.
 
     Raises:
         ContextOverflowError: the prompt leaves no room for a reply.
@@ -129,13 +143,15 @@ async def rollout(
         seed=seed,
         on_token=on_token,
         brake=brake,
+        on_step=on_step,
         tokens=prefix,
         data=engine.detokenize(prefix.ids.tolist()),
     )
     closing = engine.tokenize(forced_close(problem), special=True)
     reserve = min(problem.output_reserve, limit // 2)
     used = len(prefix) + len(forced_ids)
-    await growing.sample(forced_ids, max_tokens=limit - used, thought_tokens=thought_limit(problem, engine) - used)
+    if forced_ids or not growing.has_ended_before():
+        await growing.sample(forced_ids, max_tokens=limit - used, thought_tokens=thought_limit(problem, engine) - used)
     if growing.lacks_output:
         left = limit - len(growing.tokens) - len(closing)
         allowance = min(reserve, left) if room is None else min(reserve, left, room())
@@ -152,6 +168,7 @@ def read_reply(problem: Problem, *, engine: Decoder, tokens: Tokens) -> Reply:
         seed=0,
         on_token=None,
         brake=None,
+        on_step=None,
         tokens=tokens,
         data=engine.detokenize(tokens.ids.tolist()),
         finish_reason="eos",
@@ -168,36 +185,63 @@ class _Growing:
     seed: int
     on_token: TokenListener | None
     brake: Brake | None
+    on_step: StepListener | None
     tokens: Tokens
     data: bytes
     finish_reason: FinishReason = "length"
     is_forced: bool = False
+    _is_paused: bool = False
+    """Whether the last request ended because a step did, and the reply goes on."""
     _reader: Reader = field(init=False)
 
     def __post_init__(self) -> None:
         self._reader = Reader(self.problem)
         self._reader.feed(self.data)
 
+    def has_ended_before(self) -> bool:
+        """Say whether the prefix is a whole reply: what comes after its end would be no part of it.
+
+        A token without bytes is a control token, and a reply ends with the first one that the model writes.
+        """
+        last = self.tokens.ids[-1:].tolist()
+        if self._reader.is_over or (last and not self.engine.detokenize(last)):
+            self.finish_reason = "eos"
+        return self.is_ended
+
     async def sample(self, forced_ids: tuple[int, ...], *, max_tokens: int, thought_tokens: int) -> None:
         """Feed `forced_ids`, then sample to the end of the reply, at most so many tokens in all and of the thought."""
+        self._feed_forced(forced_ids)
+        is_stopped = self.brake is not None and self.brake(self._reader.has_output or self.is_forced)
+        if is_stopped or max_tokens < 1:
+            self.tokens = Tokens.concat((self.tokens, Tokens.forced(forced_ids)))
+            return
+        end = len(self.tokens) + len(forced_ids) + max_tokens
+        thought_end = end - max_tokens + thought_tokens
+        await self._sample_on(forced_ids, end=end, thought_end=thought_end)
+        while self._is_paused and self.on_step is not None:
+            if len(self.tokens) >= end:
+                self.finish_reason = "length"
+                return
+            self.on_step.hear(self.tokens)
+            await self._sample_on((), end=end, thought_end=thought_end)
+
+    async def _sample_on(self, forced_ids: tuple[int, ...], *, end: int, thought_end: int) -> None:
+        """Make one request; the reply may have `end` tokens, and `thought_end` before its output begins."""
+        num_before = len(self.tokens) + len(forced_ids)
         request = Request(
             prompt_ids=(*self.problem.prompt_ids, *self.tokens.ids.tolist()),
             forced_ids=forced_ids,
-            max_tokens=max(max_tokens, 0),
+            max_tokens=end - num_before,
             sampling=self.sampling,
             seed=self.seed,
-            stop_when=self._stop_rule(thought_tokens),
+            stop_when=self._stop_rule(thought_end - num_before),
         )
-        self._feed_forced(forced_ids)
-        is_stopped = self.brake is not None and self.brake(self._reader.has_output or self.is_forced)
-        if is_stopped or not request.max_tokens:
-            self.tokens = Tokens.concat((self.tokens, Tokens.forced(forced_ids)))
-            return
         completion = await self.engine.generate(request, self.on_token)
         self._reader.feed_to(completion.data)
         self.tokens = Tokens.concat((self.tokens, completion.tokens))
         self.data += completion.data
         self.finish_reason = completion.finish_reason
+        self._is_paused = self._is_paused and completion.finish_reason == "step"
 
     @property
     def is_ended(self) -> bool:
@@ -231,8 +275,9 @@ class _Growing:
         lacks = self.lacks_output
         output = "" if lacks else sections.output
         answer = None if self.problem.is_free_form or not output else extract(output)
+        is_forced = self._is_closed_by_force()
         # A thought that was closed by force may end inside a number.
-        thought = sections.thought.rpartition("\n")[0] if self.is_forced else sections.thought
+        thought = sections.thought.rpartition("\n")[0] if is_forced else sections.thought
         rows = None
         if answer is not None:
             pieces = [self.engine.detokenize((token,)) for token in self.tokens.ids.tolist()]
@@ -244,7 +289,7 @@ class _Growing:
             output=output,
             answer=answer,
             finish_reason=self.finish_reason,
-            is_forced=self._is_closed_by_force(),
+            is_forced=is_forced,
             is_truncated=not self.is_ended,
             has_tags=self._reader.has_tags,
             signals=measure(self.tokens, answer=rows, text=f"{thought}\n{output}"),
@@ -266,12 +311,20 @@ class _Growing:
     def _stop_rule(self, thought_tokens: int) -> StopRule:
         reader, brake, is_forced = self._reader, self.brake, self.is_forced
         reader.begin()
+        self._is_paused = False
+        step = None
+        if self.on_step is not None:
+            step = step_rule(self.on_step.mode, self.problem.tags, before=self.problem.prefill.encode() + self.data)
 
         def is_end(data: bytes, num_sampled: int) -> bool:
             reader.feed_to(data)
             is_output = reader.has_output or is_forced
+            is_step_over = step is not None and step(data, num_sampled)
             if reader.is_over or (brake is not None and brake(is_output)):
                 return True
-            return num_sampled >= thought_tokens and not is_output
+            if num_sampled >= thought_tokens and not is_output:
+                return True
+            self._is_paused = is_step_over
+            return is_step_over
 
         return is_end

@@ -29,11 +29,11 @@ async def answer_or_search(
     stop: Stop | None = None,
     clock: Clock = time.monotonic,
 ) -> SearchResult:
-    """Make one greedy chain, and search on from it when it is doubtful.
+    """Make one chain, greedy if the search would begin greedily, and search on from it when it is doubtful.
 
     A chain is doubtful when it was closed by force or cut, has no output, or its mean confidence is below
-    `config.doubt_below` (`THRESHOLD` where that is None). The time limit counts from the start of the chain; when the chain
-    used it up, or `stop` was raised, its answer stands.
+    `config.doubt_below` (`THRESHOLD` where that is None). Its time and its tokens count towards the limits of the whole; when
+    it used them up, or `stop` was raised, its answer stands.
 
     Returns:
         The chain's result, or the search's with the work of both; then `first` is the chain, and `is_changed`
@@ -45,21 +45,25 @@ async def answer_or_search(
     chain = await search(
         problem,
         engine=engine,
-        config=replace(config, strategy="cot", reflection="never", reward=None, vote=None),
+        config=replace(
+            config, strategy="cot" if config.greedy_first else "sample", reflection="never", reward=None, vote=None
+        ),
         on_event=None,
         on_token=on_token,
         stop=stop,
         clock=clock,
     )
     threshold = THRESHOLD if config.doubt_below is None else config.doubt_below
-    left = None if config.time_limit is None else config.time_limit - (clock() - started)
+    time_left = None if config.time_limit is None else config.time_limit - (clock() - started)
+    tokens_left = None if config.max_search_tokens is None else config.max_search_tokens - chain.usage.decoded
     is_doubtful = not chain.reply.output or not chain.reply.is_whole or chain.confidence < threshold
-    if not is_doubtful or stop.is_set or (left is not None and left <= 0):
+    is_spent = any(left is not None and left <= 0 for left in (time_left, tokens_left))
+    if not is_doubtful or stop.is_set or is_spent:
         return chain
     found = await search(
         problem,
         engine=engine,
-        config=replace(config, time_limit=left),
+        config=replace(config, time_limit=time_left, max_search_tokens=tokens_left),
         critic=critic,
         on_event=on_event,
         stop=stop,

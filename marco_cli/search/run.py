@@ -30,7 +30,7 @@ from marco_cli.search.events import (
 from marco_cli.search.lanes import Lane, run_lanes
 from marco_cli.search.rating import Reward, rated, value
 from marco_cli.search.reader import written_tags
-from marco_cli.search.rollout import NOTHING, rollout
+from marco_cli.search.rollout import NOTHING, StepListener, rollout
 from marco_cli.search.tree import Tree
 from marco_cli.search.vote import VoteRule, certainty, count_votes, probability_ahead
 
@@ -94,6 +94,7 @@ class Run:
         sampling: SamplingParams | None = None,
         seed: int = 0,
         is_streamed: bool = False,
+        on_step: StepListener | None = None,
     ) -> Reply:
         """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples."""
         budget = self.budget
@@ -126,6 +127,7 @@ class Run:
                 on_token=self.on_token if is_streamed else None,
                 brake=brake,
                 room=room,
+                on_step=on_step,
             )
         finally:
             budget.end_rollout(was_output=was_output)

@@ -5,6 +5,7 @@ In: visits, values, constants. Out: scores and yes/no answers. Values are in [0,
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 
 def uct(value: float, *, visits: int, parent_visits: int, exploration: float) -> float:
@@ -41,6 +42,7 @@ def may_widen(*, tries: int, visits: int, factor: float, exponent: float) -> boo
     return tries < factor * math.pow(max(visits, 1), exponent)
 
 
+@lru_cache(maxsize=64)
 def considered_visits(num_children: int, num_simulations: int) -> tuple[int, ...]:
     """Return, for each simulation, how many visits the root child that it may select has.
 

@@ -90,7 +90,9 @@ class Node:
         self.seen_mass = 0.0
         """Probability that one more sampled step (T = 1) is one of the children, in [0, 1]."""
         self.confidence = _mean_confidence(step.tokens)
-        line = (b"" if parent is None else parent.open_line) + step.data
+        # What was cut by force may end inside a number.
+        is_cut = parent is None or not bool(step.tokens.is_sampled[:1].all())
+        line = (b"" if parent is None or is_cut else parent.open_line) + step.data
         whole, rest = _whole_lines(line, is_last=step.is_terminal)
         self.open_line: bytes = rest
         """The bytes behind the last line feed of the path, which the next step may go on with."""
@@ -108,10 +110,6 @@ class Node:
     def value(self) -> float:
         """Mean backed-up value, in [0, 1]; 0 before the first visit."""
         return self.value_sum / self.visits if self.visits else 0.0
-
-    def child(self, ids: Sequence[int]) -> "Node | None":
-        """Return the child whose step has exactly these token ids."""
-        return self._child_by_ids.get(_pack(ids))
 
     def within(self, num_tokens: int) -> "Node":
         """Return the deepest node of the path to this one that has at most so many tokens above and in it."""

@@ -18,8 +18,8 @@ from marco_cli.search.solve import RESUMABLE, search
 from marco_cli.solver import Solver
 from marco_cli.trace.record import Trace
 
-CHAINS = ("cot",)
-"""Strategies whose only reply is a greedy one, which a tree search can begin with."""
+CHAINS = ("cot", "sample")
+"""Strategies that make one reply, which a tree search can begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,10 +48,13 @@ def cues(trace: Trace) -> Iterator[Cue]:
 
 
 def first_reply(trace: Trace) -> Reply:
-    """Return the reply that was heard while it was written."""
+    """Return the reply that was heard while it was written: the one begun first, whichever was the first to end."""
     if trace.result.first is not None:
         return trace.result.first
-    return trace.candidates[0].reply if trace.candidates else trace.reply
+    node = trace.tree.root
+    while node.children:
+        node = node.children[0]
+    return trace.candidates[node.candidate_id or 0].reply if trace.candidates else trace.reply
 
 
 def _pieces(trace: Trace, spoken: Spoken) -> Iterator[Cue]:

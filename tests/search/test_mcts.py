@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from search.scripts import CLOSE, SUM, find, grown_script, lines
+from search.scripts import CLOSE, SUM, answer, find, grown_script, lines
 
 from marco_cli.engine.scripted import END
-from marco_cli.search.base import SearchResult
+from marco_cli.search.base import Reply, SearchResult
 from marco_cli.search.events import SimulationEnded
+from marco_cli.search.expansion import Expansion
 from marco_cli.search.tree import Tree
 from marco_cli.search.tree_json import to_plain
 
@@ -115,6 +116,41 @@ def test_what_holds_for_every_search(script: Any, config: dict[str, Any]) -> Non
         assert tree.data(tree[candidate.node_id]) == candidate.reply.data
 
 
+@pytest.mark.parametrize("config", [{}, {"expand": "sample", "siblings": 3, "branch": "top"}])
+def test_a_simulation_under_way_counts_once(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pending marks are simulations: never more at the root, or anywhere else, than there are lanes."""
+    seen: list[int] = []
+    roll_out = Expansion.roll_out
+
+    async def counted(growth: Expansion, *args: Any, **settings: Any) -> Reply:
+        reply = await roll_out(growth, *args, **settings)
+        seen.append(max(node.num_pending for node in growth.tree.nodes))
+        return reply
+
+    monkeypatch.setattr(Expansion, "roll_out", counted)
+    find(grown_script(5), strategy="mcts", simulations=24, parallel=4, certainty=1, **config)
+
+    assert max(seen) == 4
+
+
+def test_halving_shares_out_the_root_however_many_are_under_way() -> None:
+    """With four at once each arm gets its share of the first phase, and the better ones the rest."""
+    ways = {"line": 0.28, "with": 0.24, "then": 0.24, "also": 0.24}
+    table: dict[str, dict[str, float]] = {"": {f"<Thought>{way} it is.\n": weight for way, weight in ways.items()}}
+    for way in ways:
+        begun = f"<Thought>{way} it is.\n"
+        table[begun] = {f"{begun[-3]}{number} goes on.\n": 0.1 for number in range(10)}
+        for number in range(10):
+            table[f"{begun}{begun[-3]}{number} goes on.\n"] = {answer(str(number % 3)): 1.0}
+    result = find(lines(table), strategy="mcts", simulations=16, parallel=4, certainty=1, root="halving")
+    assert result.tree is not None
+
+    visits = sorted(child.visits for child in result.tree.root.children)
+    assert len(visits) == 4
+    assert visits[1] >= 3
+    assert visits[-1] <= 8
+
+
 def test_the_tree_grows_deep() -> None:
     """Rollouts stay in the tree as nodes, one a step, and later simulations branch off below the root's children."""
     result = find(grown_script(7, depth=6), strategy="mcts", simulations=32, certainty=1)
@@ -142,12 +178,39 @@ def test_one_at_a_time_is_the_sequential_algorithm() -> None:
         ]
 
 
-def test_the_first_rollout_is_greedy() -> None:
+def first_reply(result: SearchResult) -> bytes:
+    """Return the reply that was begun first: the way through the first child of each node."""
+    assert result.tree is not None
+    node = result.tree.root
+    while node.children:
+        node = node.children[0]
+    assert node.candidate_id is not None
+    return result.candidates[node.candidate_id].reply.data
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_the_first_rollout_is_greedy(parallel: int) -> None:
     """The search never knows less than the plain chain."""
     chain = find(grown_script(10), strategy="cot")
-    result = find(grown_script(10), strategy="mcts", simulations=8, parallel=4)
+    result = find(grown_script(10), strategy="mcts", simulations=8, parallel=parallel)
 
-    assert result.candidates[0].reply.data == chain.reply.data
+    assert first_reply(result) == chain.reply.data
+
+
+@pytest.mark.parametrize("root", ["uct", "halving"])
+def test_nobody_waits_for_the_end_of_the_first_reply(root: str) -> None:
+    """Ways off it are followed while it is written: four replies at once take little longer than the first one alone."""
+    rest = "".join(f"line {turn} goes on for a while.\n" for turn in range(8))
+    ways = {"line": 0.28, "with": 0.24, "then": 0.24, "also": 0.24}
+    table: dict[str, dict[str, float]] = {"": {f"<Thought>{way} it is.\n": weight for way, weight in ways.items()}}
+    for turn, way in enumerate(ways):
+        table[f"<Thought>{way} it is.\n"] = {rest + answer(str(turn)): 1.0}
+    chain = find(lines(table), strategy="cot")
+    result = find(lines(table), strategy="mcts", simulations=8, parallel=4, certainty=1, root=root)
+
+    assert len(result.candidates) == 4
+    num_ticks = result.usage.decoded / result.usage.mean_batch_width
+    assert num_ticks < 1.2 * len(chain.reply.tokens)
 
 
 def test_a_chain_that_exists_is_the_first_leaf() -> None:

@@ -9,13 +9,15 @@ from search.scripts import PROMPT, SAMPLED, Inline, find, grown_script
 
 from marco_cli.engine.base import Request
 from marco_cli.engine.scripted import scripted_engine
-from marco_cli.search.base import Problem
+from marco_cli.search.base import Problem, Reply
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.expansion import Expansion
+from marco_cli.search.lanes import Lane
 from marco_cli.search.paper import paper_config
 from marco_cli.search.rollout import rollout
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.steps import step_rule
-from marco_cli.search.tree import Step, Tree
+from marco_cli.search.tree import Node, Step, Tree
 from marco_cli.sections import MARCO
 
 
@@ -123,3 +125,24 @@ def test_a_search_that_can_only_repeat_itself_ends() -> None:
 
     assert result.stop_reason == "exhausted"
     assert result.num_simulations < 64
+
+
+def test_no_rollout_is_made_twice_however_many_are_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a stream of random numbers of its own, and the first one alone is heard while it is written."""
+    begun: list[tuple[int, int]] = []
+    heard: list[bytes] = []
+    roll_out = Expansion.roll_out
+
+    async def counted(growth: Expansion, lane: Lane, node: Node, *, index: int, **settings: Any) -> Reply:
+        begun.append((node.id, index))
+        return await roll_out(growth, lane, node, index=index, **settings)
+
+    monkeypatch.setattr(Expansion, "roll_out", counted)
+    result = find(
+        grown_script(3, depth=8), strategy="mcts-paper", simulations=16, parallel=4, reward="confidence", vote="best",
+        siblings=2, settings={"on_token": lambda _token, piece: heard.append(piece)},
+    )  # fmt: skip
+
+    assert result.num_simulations == 16
+    assert len(set(begun)) == len(begun) == 16
+    assert any(candidate.reply.data.endswith(b"".join(heard)) for candidate in result.candidates)

@@ -25,7 +25,7 @@ def found(nano_gguf: Path) -> SearchResult:
         text = f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n<Thought>\n"
         ids = engine.tokenize(text, special=True)
         problem = Problem(prompt_ids=ids, tags=MARCO, prefill="<Thought>\n", question=QUESTION, max_tokens=640)
-        config = SearchConfig(simulations=32, parallel=4, certainty=1, step="line", min_doubt=0)
+        config = SearchConfig(simulations=32, parallel=4, certainty=1, step="line", min_doubt=0.001)
         try:
             sampling = SamplingParams(temperature=1.0)
             return await search(problem, engine=engine, config=replace(config, sampling=sampling))

@@ -12,7 +12,8 @@ from marco_cli.engine.base import GREEDY, SamplingParams, Tokens
 from marco_cli.engine.scripted import END, Script, scripted_engine
 from marco_cli.errors import ContextOverflowError
 from marco_cli.search.base import Problem, Reply
-from marco_cli.search.rollout import forced_close, rollout
+from marco_cli.search.rollout import StepListener, forced_close, rollout
+from marco_cli.search.steps import StepMode
 from marco_cli.sections import MARCO, NONE, THINK, Tags
 
 PLAIN = Problem(prompt_ids=(1,), tags=MARCO)
@@ -32,7 +33,7 @@ def reply_of(
         engine = scripted_engine(script, context_size=context_size)
         engine._thread = Inline()
         asked = replace(PLAIN, prompt_ids=engine.tokenize(PROMPT, special=True), **(problem or {}))
-        start = Tokens.forced(engine.tokenize(prefix))
+        start = Tokens.forced(engine.tokenize(prefix, special=True))
         try:
             return await rollout(asked, engine=engine, prefix=start, **settings)
         finally:
@@ -102,6 +103,36 @@ def test_the_reserve_is_at_most_half_of_a_small_budget() -> None:
     assert reply.is_forced
     assert reply.output == "The answer is 7."
     assert len(reply.thought) > 15
+
+
+WATCHED: dict[str, tuple[Script, dict[str, Any]]] = {
+    "whole": (SUM, {}),
+    "closed by force": (endless, {"problem": {"max_tokens": 120, "output_reserve": 40}}),
+    "closed at the end of a step": (endless, {"problem": {"max_tokens": 114, "output_reserve": 40}}),
+    "cut at the end of a step": (endless, {"problem": {"max_tokens": 110, "tags": NONE}}),
+    "after a prefix": (SUM, {"prefix": "<Thought>\nThink first.\n"}),
+}
+
+
+@pytest.mark.parametrize("name", WATCHED)
+@pytest.mark.parametrize("mode", ["line", "mini32"])
+def test_a_reply_that_is_watched_is_the_same_reply(name: str, mode: StepMode) -> None:
+    """Its listener sees it grow step by step, always a beginning of what it becomes, and changes nothing."""
+    script, settings = WATCHED[name]
+    seen: list[Tokens] = []
+    alone = reply_of(script, **settings)
+    watched = reply_of(script, on_step=StepListener(mode=mode, hear=seen.append), **settings)
+
+    assert watched.tokens.ids.tolist() == alone.tokens.ids.tolist()
+    assert watched.tokens.is_sampled.tolist() == alone.tokens.is_sampled.tolist()
+    assert watched.tokens.logprobs.tolist() == pytest.approx(alone.tokens.logprobs.tolist(), nan_ok=True)
+    for field in ("data", "thought", "output", "finish_reason", "is_forced", "is_truncated", "has_tags"):
+        assert getattr(watched, field) == getattr(alone, field), field
+    lengths = [len(tokens) for tokens in seen]
+    assert lengths
+    assert lengths == sorted(set(lengths))
+    assert lengths[-1] < len(alone.tokens)
+    assert all(tokens.ids.tolist() == alone.tokens.ids.tolist()[: len(tokens)] for tokens in seen)
 
 
 def test_the_context_is_the_limit_without_max_tokens() -> None:
@@ -220,3 +251,32 @@ def test_every_format_has_its_forced_close(tags: Tags, wanted: str) -> None:
 def test_greedy_is_the_default() -> None:
     """Without a word about sampling, a rollout takes the most likely tokens."""
     assert reply_of(SUM).data == reply_of(SUM, sampling=GREEDY, seed=99).data
+
+
+@pytest.mark.parametrize("ending", ["</Output>", END])
+def test_a_prefix_that_has_ended_is_not_gone_on_with(ending: str) -> None:
+    """A branch may begin with the token that ends the reply: nothing that the model says after it is part of it."""
+    text = f"<Thought>\nA.\n{CLOSE}4\n{ending}"
+    talkative = lines({text: {" And more.": 1.0}})
+    reply = reply_of(talkative, prefix=text)
+
+    assert (reply.output, reply.finish_reason, reply.is_truncated) == ("4", "eos", False)
+    assert reply.data == text.removesuffix(END).encode()
+
+
+def test_a_thought_that_the_prefix_ended_still_gets_its_output() -> None:
+    """A branch that ends the reply before its output is closed by force, as a rollout that ends there by itself is."""
+    reply = reply_of(endless, prefix=f"<Thought>\nmore\n{END}")
+
+    assert reply.is_forced
+    assert reply.output == "The answer is 7."
+
+
+def test_what_was_cut_by_force_is_no_false_equation_later_either() -> None:
+    """A branch off a forced output is judged as the reply that was cut: its thought may end inside a number."""
+    cut = "<Thought>\n12*12=14"
+    first = reply_of(lines({}), prefix=cut, problem={"max_tokens": len(cut) + 40, "output_reserve": 40})
+    later = reply_of(SUM, prefix=f"{cut}\n{CLOSE}The answer is 144.\n</Output>{END}")
+
+    assert later.is_forced
+    assert first.signals.false_equations == later.signals.false_equations == 0

@@ -34,6 +34,27 @@ def test_a_doubtful_chain_is_searched_on_from() -> None:
     assert not result.is_changed
 
 
+def test_a_temperature_is_that_of_the_chain_too() -> None:
+    """Where greedy is not wanted, the first chain is sampled, from the seed."""
+    chains = [
+        find(SUM, run=answer_or_search, greedy_first=False, doubt_below=0.0, certainty=1, simulations=4, seed=seed)
+        for seed in range(8)
+    ]
+
+    assert {chain.strategy for chain in chains} == {"sample"}
+    assert len({chain.reply.data for chain in chains}) > 1
+
+
+@pytest.mark.parametrize("tokens", [20, 120, 200])
+def test_chain_and_search_share_the_budget_of_tokens(tokens: int) -> None:
+    """What the chain has spent is not there for the search a second time."""
+    result = find(
+        SUM, run=answer_or_search, simulations=8, doubt_below=0.9999, certainty=1, max_search_tokens=tokens, parallel=2
+    )
+
+    assert result.usage.decoded <= tokens + 2
+
+
 def test_a_changed_answer_is_told() -> None:
     """The summary can say whether thinking longer was of use."""
     unsure = lines(

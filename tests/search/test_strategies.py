@@ -231,6 +231,14 @@ def test_a_critic_must_have_the_same_vocabulary() -> None:
         find(SUM, strategy="tot", settings={"critic": Other()})
 
 
+def test_a_reply_without_room_for_the_question_is_judged_all_the_same() -> None:
+    """Near the end of the context nothing is asked, and nothing that was found is lost."""
+    room = len(PROMPT) + 60
+    result = find(grown_script(4, depth=6), strategy="tot", context_size=room, beam_width=1, beam_branching=4)
+
+    assert result.reply.output
+
+
 def test_a_critic_of_the_same_vocabulary_judges() -> None:
     """The critic's logits decide which thought survives, though the model prefers another."""
 

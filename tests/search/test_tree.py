@@ -4,7 +4,9 @@ import gc
 import random
 import sys
 import time
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -190,6 +192,18 @@ def test_a_step_that_is_cut_inside_a_number_blames_nobody() -> None:
     assert not tree.add(wrong, step_of(b"1+1=2\n")).is_sound, "what follows a slip rests on it"
 
 
+def test_a_line_that_was_cut_by_force_blames_nobody() -> None:
+    """What is fed after a thought that was closed inside a number does not go on with that number."""
+    tree = Tree((1,))
+    cut = tree.add(tree.root, step_of(b"a\n12*12=14"))
+    closed = tree.add(cut, Step(tokens=Tokens.forced(tuple(b"\n</Thought>\n")), data=b"\n</Thought>\n"))
+    ended = tree.add(cut, step_of(b"\n</Thought>"))
+
+    assert closed.is_sound
+    assert not ended.is_sound, "the model itself ended the line there"
+
+
 def step_of(data: bytes) -> Step:
-    """Return a step of one token a byte."""
-    return Step(tokens=Tokens.forced(tuple(data)), data=data)
+    """Return a step of one sampled token a byte."""
+    tokens = replace(Tokens.forced(tuple(data)), is_sampled=np.ones(len(data), dtype=np.bool_))
+    return Step(tokens=tokens, data=data)

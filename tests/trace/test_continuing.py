@@ -83,7 +83,17 @@ def test_a_certain_search_goes_on_all_the_same() -> None:
     assert both.result.num_simulations == sure.result.num_simulations + 3
 
 
-@pytest.mark.parametrize("strategy", ["beam", "tot", "sample"])
+def test_a_sampled_chain_goes_on_too() -> None:
+    """What `auto` sampled, because a temperature was asked for, becomes the first reply as a greedy chain would."""
+    chain = traced(SCRIPT, effort="auto", doubt_below=0.0, temperature=0.9)
+    assert chain.result.strategy == "sample"
+    both = longer(chain, Budget(simulations=10), effort="auto", doubt_below=0.0, temperature=0.9)
+
+    assert both.result.strategy == "mcts"
+    assert both.candidates[0].reply.data == chain.reply.data
+
+
+@pytest.mark.parametrize("strategy", ["beam", "tot"])
 def test_what_cannot_go_on_says_so(strategy: str) -> None:
     """Strategies without a next simulation refuse before a model is loaded."""
     with pytest.raises(ConfigError, match=f"a search with {strategy} cannot go on"):
