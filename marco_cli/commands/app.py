@@ -1,5 +1,6 @@
 """The program: mounts the commands, and turns errors into one line and an exit code."""
 
+import errno
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ import typer
 from marco_cli import __version__
 from marco_cli.commands import ask, batch, chat, config, doctor, evaluate, models, presets, traces
 from marco_cli.commands._output import occupy_closed_streams, report, say, write
-from marco_cli.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, MarcoError
+from marco_cli.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, MarcoError, StorageError
 
 app = typer.Typer(
     name="marco",
@@ -65,7 +66,15 @@ def main() -> None:
             traceback.print_exc()
         else:
             say("set MARCO_LOG=debug to see where it happened")
-        sys.exit(report(MarcoError(f"internal error: {type(error).__name__}: {error}"), as_json=as_json))
+        sys.exit(report(_explained(error), as_json=as_json))
+
+
+def _explained(error: Exception) -> MarcoError:
+    """Return what ended the command: a file that the system refuses is nobody's bug, whichever file it is."""
+    if isinstance(error, OSError) and (error.filename is not None or error.errno == errno.ENOSPC):
+        place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return StorageError(f"{place}{error.strerror}")
+    return MarcoError(f"internal error: {type(error).__name__}: {error}")
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:

@@ -1,5 +1,6 @@
 """What the program says in its own name, on terminals of any width and in pipes."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from commands.program import Marco
 from view.replay import CONTROLLED, Replay
 
-from marco_cli.commands import _output
+from marco_cli.commands import _output, app
 from marco_cli.commands._output import report, say
 from marco_cli.errors import ConfigError
 
@@ -84,6 +85,7 @@ def test_closed_streams_are_told_of_where_they_matter(streams: str, code: int, w
     [
         ("--version >/dev/full", 7, "cannot write to stdout"),
         ("--version >&-", 7, "cannot write to stdout"),
+        ("--help >/dev/full", 7, "No space left on device"),
         ("ask --json -m nope x >/dev/full", 4, "no model is called 'nope'"),
         ("ask --json -m nope x >&-", 4, "no model is called 'nope'"),
         ("ask --json --seed -1 x >/dev/full", 2, "got -1"),
@@ -97,6 +99,20 @@ def test_what_went_wrong_first_is_the_exit_code(command: str, code: int, words: 
     assert words in said
     assert "internal error" not in said
     assert "Traceback" not in said
+
+
+def test_a_file_that_the_system_refuses_is_no_bug(marco: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever file it is, one line names it and says why."""
+
+    def refuse(**_settings: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/somebody/models")
+
+    monkeypatch.setattr(app, "app", refuse)
+    run = marco("models", "list")
+
+    assert run.code == 7
+    assert "marco: /somebody/models: Permission denied" in run.err
+    assert "bug" not in run.err
 
 
 def test_a_reader_of_errors_who_has_gone_changes_nothing(tmp_path: Path) -> None:
