@@ -62,11 +62,12 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:  # noqa: BLE001 (the last resort: a bug becomes one line)
+        explained = _explained(error)
         if os.environ.get("MARCO_LOG") == "debug":
             traceback.print_exc()
-        else:
+        elif type(explained) is MarcoError:
             say("set MARCO_LOG=debug to see where it happened")
-        sys.exit(report(_explained(error), as_json=as_json))
+        sys.exit(report(explained, as_json=as_json))
 
 
 def _explained(error: Exception) -> MarcoError:
