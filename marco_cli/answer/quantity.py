@@ -23,7 +23,7 @@ _FAMILIES = (
     ),
     ((100, "dollars?|euros?|美元|欧元"), (1, "cents?|美分|欧分")),
     ((100, "pounds?|英镑"), (1, "penny|pence|便士")),
-    ((100, "元钱?|块钱?"), (10, "角钱?|毛钱?"), (1, "分钱?(?!之)")),
+    ((100, "元钱?|块钱?"), (10, "角钱?|毛钱?"), (1, "分钱?(?![之钟米])")),
     (
         (1_000_000, "kilomet(?:er|re)s?|km|千米|公里"),
         (1_000, "met(?:er|re)s?|m|米"),
@@ -93,7 +93,8 @@ def _summed(family: _Family, value: Fraction, text: str, start: int, end: int) -
     total, stop = value, unit.end()
     while (part := family.part.match(text, stop, end)) and _size(part) < size:
         number = _value(part["number"])
-        if number is None:
+        # As much as one of the unit before, or more, is said of something else, or the same once more: "1 week, 7 days".
+        if number is None or number * _size(part) >= size:
             break
         size, stop = _size(part), part.end()
         total += number * Fraction(size, first)

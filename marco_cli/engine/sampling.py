@@ -175,7 +175,7 @@ def _draw_warm(
 ) -> Ints:
     """Draw from the candidates wherever they settle it beyond rounding, else by the definition."""
     filters = _Filters.of(params, logits.shape[1])
-    depths = (scores.candidate_logits[rows] - scores.candidate_logits[rows, :1]).astype(np.float64)
+    depths = scores.candidate_logits[rows].astype(np.float64) - scores.candidate_logits[rows, :1]
     width = depths.shape[1]
     weights = np.exp(depths / filters.temperature)
     weights[np.arange(width) >= filters.top_k] = 0
@@ -230,7 +230,7 @@ def _most_beyond(depths: NDArray[np.float64], mass: Floats, filters: _Filters) -
     last = np.maximum(depths[:, -1:], _DEEP)
     each = (filters.num_vocab - depths.shape[1]) * np.exp(last / filters.temperature)
     rest = np.maximum(0, mass * (1 + _MASS_ERROR) - np.exp(depths).sum(axis=1, keepdims=True))
-    colder = rest * np.exp(last * (1 / filters.temperature - 1))
+    colder = rest * np.exp(np.minimum(0, last * (1 / filters.temperature - 1)))
     most: NDArray[np.float64] = np.where(filters.temperature <= 1, np.minimum(each, colder), each)
     return most
 

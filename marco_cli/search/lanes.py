@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from marco_cli.engine.base import Completion, Engine, Request, StopRule, TokenListener, Usage
+from marco_cli.engine.base import Completion, Engine, ModelInfo, Request, StopRule, TokenListener, Usage
 from marco_cli.search.budget import Budget
 
 T = TypeVar("T")
@@ -66,6 +66,11 @@ class Lane:
         self._budget = budget
         self._turns = turns
         self._time = 0
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model."""
+        return self._engine.info
 
     @property
     def context_size(self) -> int:

@@ -77,12 +77,19 @@ class _Search:
                 index=branch.index,
                 sampling=GREEDY if self.config.greedy_first else None,
                 is_streamed=True,
-                on_step=show if self.config.greedy_first and self.config.parallel > 1 else None,
+                on_step=show if self._may_overlap else None,
             )
         finally:
             self.tree.mark_pending(tip, -1)
             self.descent.is_opening = False
         await self._end(lane, branch.node, reply)
+
+    @property
+    def _may_overlap(self) -> bool:
+        """Whether other lanes may work beside the first reply: not where they would use up the budget that it needs."""
+        budget = self.run.budget
+        is_limited = budget.max_tokens is not None or budget.max_seconds is not None
+        return self.config.greedy_first and self.config.parallel > 1 and not is_limited
 
     async def reopen(self, lane: Lane) -> None:
         """Go on where an earlier search ended: with its open thoughts, and the reflection that its budget cut off."""

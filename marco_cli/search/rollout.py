@@ -17,6 +17,7 @@ from marco_cli.engine.base import (
     GREEDY,
     Completion,
     FinishReason,
+    ModelInfo,
     Request,
     SamplingParams,
     StopRule,
@@ -51,6 +52,11 @@ class StepListener:
 
 class Decoder(Protocol):
     """The part of an engine that a rollout needs."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of the model."""
+        ...
 
     @property
     def context_size(self) -> int:
@@ -199,12 +205,9 @@ class _Growing:
         self._reader.feed(self.data)
 
     def has_ended_before(self) -> bool:
-        """Say whether the prefix is a whole reply: what comes after its end would be no part of it.
-
-        A token without bytes is a control token, and a reply ends with the first one that the model writes.
-        """
-        last = self.tokens.ids[-1:].tolist()
-        if self._reader.is_over or (last and not self.engine.detokenize(last)):
+        """Say whether the prefix is a whole reply: what comes after its end would be no part of it."""
+        has_end = any(token in self.engine.info.eos_ids for token in self.tokens.ids[-1:].tolist())
+        if self._reader.is_over or has_end:
             self.finish_reason = "eos"
         return self.is_ended
 
@@ -259,6 +262,7 @@ class _Growing:
 
     async def close_by_force(self, *, max_tokens: int) -> None:
         """End the thought and sample an output of at most `max_tokens`; below 1, leave the reply without one."""
+        self.on_step = None  # steps are counted from the forced tags on, which only the whole reply shows
         if max_tokens < 1:
             self.finish_reason = "length" if self.is_ended else self.finish_reason
             return

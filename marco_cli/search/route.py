@@ -57,7 +57,10 @@ async def answer_or_search(
     time_left = None if config.time_limit is None else config.time_limit - (clock() - started)
     tokens_left = None if config.max_search_tokens is None else config.max_search_tokens - chain.usage.decoded
     is_doubtful = not chain.reply.output or not chain.reply.is_whole or chain.confidence < threshold
-    is_spent = any(left is not None and left <= 0 for left in (time_left, tokens_left))
+    # With fewer tokens than the chain took, there would be little but outputs by force to vote against it.
+    is_spent = (time_left is not None and time_left <= 0) or (
+        tokens_left is not None and tokens_left < max(1, chain.usage.decoded)
+    )
     if not is_doubtful or stop.is_set or is_spent:
         return chain
     found = await search(

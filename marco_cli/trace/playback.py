@@ -48,11 +48,15 @@ def cues(trace: Trace) -> Iterator[Cue]:
 
 
 def first_reply(trace: Trace) -> Reply:
-    """Return the reply that was heard while it was written: the one begun first, whichever was the first to end."""
+    """Return the reply that was heard while it was written.
+
+    It was begun first, which a tree of `mcts` shows: its steps are the first child of each node. Elsewhere it is taken for the
+    first to end.
+    """
     if trace.result.first is not None:
         return trace.result.first
     node = trace.tree.root
-    while node.children:
+    while trace.result.strategy == "mcts" and node.children:
         node = node.children[0]
     return trace.candidates[node.candidate_id or 0].reply if trace.candidates else trace.reply
 

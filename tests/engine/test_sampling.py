@@ -182,6 +182,21 @@ def test_draws_follow_the_filtered_distribution(params: SamplingParams) -> None:
     assert ((counts[keeps] - wanted) ** 2 / wanted).sum() < 27.9  # the 0.0005 point of 8 degrees of freedom
 
 
+@pytest.mark.parametrize("top_p", [1.0, 0.9])
+def test_a_draw_at_the_very_edge_of_a_token_is_the_definitions(top_p: float) -> None:
+    """Where one token's share of the random numbers ends and the next one's begins is the same to the last digits."""
+    logits = make_logits("high", 1, 9000)
+    params = SamplingParams(temperature=0.7, top_p=top_p)
+    scores = score(logits, num_candidates([params]))
+    ordered = np.sort(logits[0])[::-1].astype(np.float64)
+    weights = np.exp((ordered - ordered[0]) / params.temperature)
+    edges = (weights.cumsum() / weights.sum())[:30]
+    uniforms = [float(edge + step) for edge in edges for step in (-1e-9, 1e-9) if edge + step < 1]
+    drawn = [draw(logits, scores, np.zeros(1, dtype=np.int64), [params], [uniform])[0] for uniform in uniforms]
+
+    assert drawn == [draw_from_row(logits[0], params, uniform) for uniform in uniforms]
+
+
 def test_temperature_zero_takes_the_most_likely_token_and_the_lower_of_equals() -> None:
     """Greedy decoding has one answer, whatever else is scored in the batch."""
     logits = np.zeros((3, 1000), dtype=np.float32)

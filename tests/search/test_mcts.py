@@ -7,6 +7,7 @@ writes the golden trees anew; look at the difference before you commit it.
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,36 @@ def test_the_first_rollout_is_greedy(parallel: int) -> None:
     result = find(grown_script(10), strategy="mcts", simulations=8, parallel=parallel)
 
     assert first_reply(result) == chain.reply.data
+
+
+@pytest.mark.parametrize("factor", [1.2, 2, 3])
+def test_a_budget_is_there_for_the_first_reply_first(factor: float) -> None:
+    """Whatever the budget of tokens, the greedy chain is written to its end before anything else is begun."""
+    script = grown_script(10, depth=8)
+    chain = find(script, strategy="cot")
+    tokens = int(factor * chain.usage.decoded)
+    result = find(script, strategy="mcts", simulations=None, max_search_tokens=tokens, parallel=8, certainty=1)
+
+    assert first_reply(result) == result.candidates[0].reply.data == chain.reply.data
+
+
+def test_a_first_reply_that_is_closed_by_force_is_one_path() -> None:
+    """What the tree shows of it while it is written is what is kept: no second path beside it."""
+    endless = lines({"": {"<Thought>\n" + "on and on it goes.\n" * 60: 1.0}, "closed": {}})
+
+    def script(text: str) -> Mapping[str, float]:
+        reply = text.rpartition("assistant\n")[2]
+        closed = reply.endswith("<Output>\n")
+        return {f"Well.\n\nIt is one of many, and so it is.\nSo 7.\n</Output>{END}": 1.0} if closed else endless(text)
+
+    settings = {"simulations": 1, "certainty": 1, "step": "mini32", "context_size": 600}
+    alone = find(script, strategy="mcts", parallel=1, **settings)
+    beside = find(script, strategy="mcts", parallel=4, **settings)
+    assert alone.tree is not None
+    assert beside.tree is not None
+
+    assert alone.reply.is_forced
+    assert outline(beside.tree) == outline(alone.tree)
 
 
 @pytest.mark.parametrize("root", ["uct", "halving"])

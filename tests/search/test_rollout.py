@@ -264,6 +264,14 @@ def test_a_prefix_that_has_ended_is_not_gone_on_with(ending: str) -> None:
     assert reply.data == text.removesuffix(END).encode()
 
 
+def test_a_control_token_that_ends_nothing_is_gone_on_from() -> None:
+    """Some formats write control tokens between their sections: only those that end the generation end a reply."""
+    text = "<|im_start|>"
+    reply = reply_of(lines({text: {f"The answer is 4.{END}": 1.0}}), prefix=text, problem={"tags": NONE})
+
+    assert reply.output == "The answer is 4."
+
+
 def test_a_thought_that_the_prefix_ended_still_gets_its_output() -> None:
     """A branch that ends the reply before its output is closed by force, as a rollout that ends there by itself is."""
     reply = reply_of(endless, prefix=f"<Thought>\nmore\n{END}")

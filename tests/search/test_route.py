@@ -55,6 +55,18 @@ def test_chain_and_search_share_the_budget_of_tokens(tokens: int) -> None:
     assert result.usage.decoded <= tokens + 2
 
 
+@pytest.mark.parametrize("extra", [0, 5, 40, 100])
+def test_a_chain_is_not_outvoted_by_what_little_budget_is_left(extra: int) -> None:
+    """Where the chain took most of the tokens, its answer stands: replies cut short by force are no better."""
+    chain = find(SUM, strategy="cot")
+    budget = chain.usage.decoded + extra
+    result = find(
+        SUM, run=answer_or_search, simulations=8, doubt_below=1.0, certainty=1, max_search_tokens=budget, parallel=4
+    )
+
+    assert result.reply.data == chain.reply.data
+
+
 def test_a_changed_answer_is_told() -> None:
     """The summary can say whether thinking longer was of use."""
     unsure = lines(

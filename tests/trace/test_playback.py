@@ -88,6 +88,16 @@ def test_a_replay_of_a_chain_says_its_reply() -> None:
     assert [cue.seconds for cue in script] == sorted(cue.seconds for cue in script)
 
 
+@pytest.mark.parametrize(("strategy", "parallel"), [("mcts", 1), ("mcts", 4), ("mcts-paper", 1)])
+def test_a_replay_of_a_search_says_the_reply_that_was_heard(strategy: str, parallel: int) -> None:
+    """In a tree of `mcts` it is the one that was begun first, whichever was the first to end."""
+    trace, _, said = watched(strategy=strategy, simulations=10, parallel=parallel, temperature=None)
+    pieces = b"".join(cue.piece for cue in cues(trace))
+
+    assert pieces
+    assert pieces.endswith(said)
+
+
 def test_a_continued_search_is_replayed_from_where_it_began() -> None:
     """Nodes of the earlier search appear at once with what they had, and end with what they have in the tree."""
     trace, *_ = watched(strategy="mcts", simulations=20, parallel=1)
