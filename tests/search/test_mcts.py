@@ -218,7 +218,7 @@ def test_a_first_reply_that_is_closed_by_force_is_one_path() -> None:
         closed = reply.endswith("<Output>\n")
         return {f"Well.\n\nIt is one of many, and so it is.\nSo 7.\n</Output>{END}": 1.0} if closed else endless(text)
 
-    settings = {"simulations": 1, "certainty": 1, "step": "mini32", "context_size": 600}
+    settings: dict[str, Any] = {"simulations": 1, "certainty": 1, "step": "mini32", "context_size": 600}
     alone = find(script, strategy="mcts", parallel=1, **settings)
     beside = find(script, strategy="mcts", parallel=4, **settings)
     assert alone.tree is not None
