@@ -8,6 +8,7 @@ is 3.5 as "3.5 hours" is, "5 dollars and 30 cents" is 5.3 as "$5.30" is. It know
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 from marco_cli.answer.number_words import ENGLISH_WORD, HANZI, POWERS, english_value, hanzi_value
 
@@ -67,7 +68,13 @@ def _family(sizes: tuple[tuple[int, str], ...]) -> _Family:
     return _Family(unit=re.compile(unit, re.IGNORECASE), part=re.compile(part, re.IGNORECASE))
 
 
-_UNITS = tuple(map(_family, _FAMILIES))
+@cache
+def _units() -> tuple[_Family, ...]:
+    """Return the patterns of all families; compiling them takes longer than reading most answers, which name no unit."""
+    return tuple(map(_family, _FAMILIES))
+
+
+_ANY_UNIT = re.compile(r"(?:-|\s{0,3})[^\W\d_]")
 
 
 def extended(value: Fraction, text: str, start: int, end: int) -> tuple[Fraction, int] | None:
@@ -81,7 +88,9 @@ def extended(value: Fraction, text: str, start: int, end: int) -> tuple[Fraction
         share = Fraction(1, 4 if "quarter" in (half["part"] or half["last"] or "").lower() else 2)
         power = POWERS[half["power"].lower()] if half["power"] else 0
         return (value + share) * 10**power, half.end()
-    return next((whole for family in _UNITS if (whole := _summed(family, value, text, start, end))), None)
+    if not _ANY_UNIT.match(text, start, end):
+        return None
+    return next((whole for family in _units() if (whole := _summed(family, value, text, start, end))), None)
 
 
 def _summed(family: _Family, value: Fraction, text: str, start: int, end: int) -> tuple[Fraction, int] | None:
