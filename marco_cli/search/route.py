@@ -33,7 +33,7 @@ async def answer_or_search(
 
     A chain is doubtful when it was closed by force or cut, has no output, or its mean confidence is below
     `config.doubt_below` (`THRESHOLD` where that is None). Its time and its tokens count towards the limits of the whole; when
-    it used them up, or `stop` was raised, its answer stands.
+    the time is used up, fewer tokens are left than it took, or `stop` was raised, its answer stands.
 
     Returns:
         The chain's result, or the search's with the work of both; then `first` is the chain, and `is_changed`
