@@ -24,6 +24,8 @@ _QUANT_AT_END = re.compile(rf".*[-._]{_QUANT}{_SPLIT}", re.IGNORECASE)
 _SPLIT_AT_END = re.compile(rf"(?P<stem>.+?){_SPLIT}", re.IGNORECASE)
 _HUB_REFERENCE = re.compile(r"hf:(?P<repo>[^/@]+/[^/@]+)/(?P<file>.+?\.gguf)(?:@(?P<revision>.+))?", re.IGNORECASE)
 _REPO_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_MAX_REPO_NAME = 2 * 96 + 1
+"""Characters: the hub allows 96 for the user and for the repository."""
 _REVISION = re.compile(r"[\w][\w./-]*", re.ASCII)
 
 
@@ -140,13 +142,18 @@ def _parse_hub(spec: str) -> HubReference:
     if match is None:
         raise ConfigError(f"got {spec!r}, expected hf:user/repo/file.gguf or hf:user/repo/file.gguf@revision")
     repo, file, revision = match["repo"], match["file"], match["revision"]
-    if not _REPO_NAME.fullmatch(repo) or ".." in repo:
+    if not is_repository(repo):
         raise ConfigError(f"{repo!r} is no repository name, expected user/repo")
     if revision is not None and (not _REVISION.fullmatch(revision) or ".." in revision):
         raise ConfigError(f"{revision!r} is no revision, expected a branch, a tag or a commit")
     if not is_safe(file):
         raise ConfigError(f"{file!r} is no path inside a repository")
     return HubReference(repo=repo, file=file, revision=None if revision == "main" else revision)
+
+
+def is_repository(name: str) -> bool:
+    """Tell whether a text can be the name of a repository: user/repo."""
+    return bool(_REPO_NAME.fullmatch(name)) and ".." not in name and len(name) <= _MAX_REPO_NAME
 
 
 def is_safe(file: str) -> bool:

@@ -149,8 +149,9 @@ def test_errors_have_their_kind_and_remedy(server: FakeHub) -> None:
 
 
 FAILURES = [
-    pytest.param(([], Fault(status=401), 8, "HF_TOKEN"), id="401"),
-    pytest.param(([], Fault(status=403), 8, "HF_TOKEN"), id="403"),
+    pytest.param(([], Fault(at="resolve", status=401), 8, "HF_TOKEN"), id="401"),
+    pytest.param(([], Fault(at="resolve", status=403), 8, "HF_TOKEN"), id="403"),
+    pytest.param(([], Fault(status=403), 8, "may block that host"), id="403 of the storage"),
     pytest.param(([], Fault(status=404), 4, "check the name"), id="404"),
     pytest.param(([], Fault(body=b"short"), 8, "HF_ENDPOINT"), id="wrong length"),
     pytest.param(([], Fault(redirect_to="file:///etc/passwd"), 8, "HF_ENDPOINT"), id="bad redirect"),
