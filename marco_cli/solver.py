@@ -14,8 +14,9 @@ from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.models import LocatedModel, locate
+from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset
-from marco_cli.models.gguf_header import read as read_header
+from marco_cli.models.memory import refuse_excess
 from marco_cli.prompt.base import Message, Prompt, compose, encode
 from marco_cli.prompt.template import choose_template, render
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
@@ -192,20 +193,21 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     """
     config, _ = search_plan(settings)
     critic = None if settings.critic is None else locate(settings.critic, environ)
-    engine = _open(settings, model, config.parallel)
+    engine = _open(settings, model, config.parallel, environ)
     try:
-        judge = None if critic is None else _open(settings, critic, config.parallel)
+        judge = None if critic is None else _open(settings, critic, config.parallel, environ)
     except BaseException:
         engine.discard()
         raise
     return Solver(engine=engine, settings=settings, model=model, critic=judge)
 
 
-def _open(settings: Settings, model: LocatedModel, parallel: int) -> BatchedEngine:
-    for part in model.files:
-        read_header(part)  # llama.cpp aborts the process, or allocates without end, on some damaged files
+def _open(settings: Settings, model: LocatedModel, parallel: int, environ: Mapping[str, str]) -> BatchedEngine:
+    header = admit(model, environ)
+    from marco_cli.engine.llama_library import free_gpu_memory  # noqa: PLC0415 (takes a while)
     from marco_cli.engine.llamacpp import DEFAULT_PLACES, LlamaOptions, open_engine  # noqa: PLC0415 (takes a while)
 
+    refuse_excess(header, ctx=settings.ctx, batch=settings.batch, gpu_memory=free_gpu_memory() or 0)
     options = LlamaOptions(
         cells=settings.ctx,
         places=max(parallel, DEFAULT_PLACES),

@@ -76,7 +76,7 @@ class Option:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         bounds = (("above", self.about.above), ("at least", self.about.least), ("at most", self.about.most))
-        limits = " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+        limits = " and ".join(f"{word} {bound:.12g}" for word, bound in bounds if bound is not None)
         return " ".join(filter(None, (_NOUNS[self.kind], limits, *(f"or {word}" for word, _ in self.about.words))))
 
     def check(self, value: object, *, where: str) -> Value:
