@@ -13,6 +13,7 @@ from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.engine.batched import BatchedEngine
+from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset
@@ -28,6 +29,9 @@ from marco_cli.search.paper import paper_config
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
 from marco_cli.sections import TAG_STYLES, SectionParser
+
+_MOST_CHARACTERS = 256
+"""Of a token, on the average of a whole prompt: the longest tokens of real vocabularies are runs of 128 spaces."""
 
 
 def resolve_settings(
@@ -121,12 +125,13 @@ class Solver:
         """Put the preset's texts and the model's chat template around a question.
 
         Raises:
-            InputError: the question is empty or no text.
+            InputError: the question is empty, no text, or so long that it need not be tokenised.
             ConfigError: the model has no usable chat template.
 
         """
         settings, info = self.settings, self.engine.info
         prompt = self.prompt(question, history=history)
+        _refuse_huge(prompt, self.engine.context_size)
         template = choose_template(settings.chat_template, info.chat_template)
         pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text)
         ids = encode(pieces, lambda text, special: self.engine.tokenize(text, special=special), bos_id=info.bos_id)
@@ -216,6 +221,16 @@ def _open(settings: Settings, model: LocatedModel, parallel: int, environ: Mappi
         batch=settings.batch,
     )
     return open_engine(model.path, options, name=model.name)
+
+
+def _refuse_huge(prompt: Prompt, context_size: int) -> None:
+    """Refuse a prompt that cannot fit: to tokenise 60 MB takes llama.cpp a minute and 5 GB."""
+    num_characters = sum(len(message.content) for message in prompt.messages)
+    if num_characters > _MOST_CHARACTERS * context_size:
+        raise InputError(
+            f"the prompt has {num_characters} characters, more than a context of {context_size} tokens can hold",
+            hint="shorten the prompt",
+        )
 
 
 def _reflection(settings: Settings, question: str) -> str:
