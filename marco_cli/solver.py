@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from marco_cli.config.layers import resolve
+from marco_cli.config.option import typed_values
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.engine.batched import BatchedEngine
@@ -133,7 +134,8 @@ class Solver:
         prompt = self.prompt(question, history=history)
         _refuse_huge(prompt, self.engine.context_size)
         template = choose_template(settings.chat_template, info.chat_template)
-        pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text)
+        variables = typed_values(settings.template_var)
+        pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text, variables=variables)
         ids = encode(pieces, lambda text, special: self.engine.tokenize(text, special=special), bos_id=info.bos_id)
         return Problem(
             prompt_ids=ids,

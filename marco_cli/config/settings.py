@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from types import NoneType
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
-from marco_cli.config.option import About, Kind, Option, Pairs
+from marco_cli.config.option import About, Kind, Option, Pairs, TypedPairs
 
 _AUTO: tuple[tuple[str, int | None], ...] = (("auto", None),)
 
@@ -28,6 +28,13 @@ class Settings:
     chat_template: Annotated[
         str | None, About(help="`chatml` or a Jinja2 text, instead of the template that the model ships.")
     ] = None
+    template_var: Annotated[
+        TypedPairs, About(help="NAME=VALUE that the chat template reads, e.g. reasoning_effort=low; JSON or text.")
+    ] = ()
+    think: Annotated[
+        Literal["on", "off", "auto"],
+        About(help="Whether the model thinks first, by the switch that its chat template offers; auto leaves it be."),
+    ] = "auto"
     tags: Annotated[
         Literal["marco", "think", "none"],
         About(help="How the reply is divided: <Thought> and <Output>, <think>, or not at all."),
@@ -124,6 +131,7 @@ _KINDS: dict[object, Kind] = {
     bool: "switch",
     tuple[str, ...]: "texts",
     Pairs: "pairs",
+    TypedPairs: "typed pairs",
 }
 
 
