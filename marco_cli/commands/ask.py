@@ -101,6 +101,9 @@ def ask(
         write(f"{printable(result.reply.output)}\n".encode())
     if not quiet and len(result.candidates) > 1:
         say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
+    elif not quiet:
+        for told in result.notices:
+            say(f"marco: {printable(told)}")
     for lost in (notice, lost_events):
         if lost is not None:
             say(f"marco: {printable(lost)}")

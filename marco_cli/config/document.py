@@ -5,6 +5,7 @@ In: text and the table of the keys that it may have. Out: entries in the order o
 everything else is a `ConfigError` that names file and line. Nothing is ever constructed from a tag. The only import of `yaml`.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +113,9 @@ def _value(node: yaml.Node, option: Option, where: str) -> Value:
             if repeated := next((name for name in names if names.count(name) > 1), None):
                 raise ConfigError(f"{where}: {repeated} is set twice", hint="keep one of the two")
             return tuple((name, _text(item, option, where)) for name, (_, item) in zip(names, node.value, strict=True))
-        case (("text" | "integer" | "number" | "switch"), yaml.ScalarNode()):
+        case "tags", yaml.MappingNode():
+            return option.check(json.dumps(_plain(node), ensure_ascii=False), where=where)
+        case (("text" | "integer" | "number" | "switch" | "tags"), yaml.ScalarNode()):
             return _scalar(node, option, where)
         case _:
             raise _mismatch(node, option, where)
@@ -121,7 +124,7 @@ def _value(node: yaml.Node, option: Option, where: str) -> Value:
 def _scalar(node: yaml.ScalarNode, option: Option, where: str) -> Value:
     if option.is_optional and node.tag == _CORE + "null":
         return None
-    if option.kind == "text":
+    if option.kind in ("text", "tags"):
         return option.check(_text(node, option, where), where=where)
     is_plain = node.style is None and node.tag in {_CORE + kind for kind in _PLAIN_TAGS[option.kind]}
     if not is_plain or (option.kind == "switch" and node.value not in {"true", "false"}):
@@ -133,6 +136,15 @@ def _text(node: yaml.Node, option: Option, where: str) -> str:
     if isinstance(node, yaml.ScalarNode) and node.tag == _CORE + "str":
         return str(node.value)
     raise _mismatch(node, option, where)
+
+
+def _plain(node: yaml.Node) -> object:
+    """Return texts, nulls, and lists and mappings of them as JSON writes them; other values as they are spelt."""
+    if isinstance(node, yaml.MappingNode):
+        return {str(name.value): _plain(value) for name, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item) for item in node.value]
+    return None if node.tag == _CORE + "null" else str(node.value)
 
 
 def _mismatch(node: yaml.Node, option: Option, where: str) -> ConfigError:

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from marco_cli.errors import ConfigError
+from marco_cli.sections.format import AUTO, TAG_STYLES, read_tags
+from marco_cli.sections.format import EXPECTED as TAGS_EXPECTED
 
 Pairs = tuple[tuple[str, str], ...]
 Value = str | int | float | bool | tuple[str, ...] | Pairs | None
-Kind = Literal["text", "integer", "number", "switch", "texts", "pairs"]
+Kind = Literal["text", "integer", "number", "switch", "texts", "pairs", "tags"]
 
 _NOUNS: dict[Kind, str] = {
     "text": "text",
@@ -26,6 +28,7 @@ _NOUNS: dict[Kind, str] = {
     "switch": "true or false",
     "texts": "a list of texts",
     "pairs": "names with a text each (name=value)",
+    "tags": TAGS_EXPECTED,
 }
 # Decimal and without leading zeros: 012 is ten for YAML 1.1 and twelve for everybody else.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
@@ -46,6 +49,8 @@ class About:
     most: float | None = None
     words: tuple[tuple[str, int | None], ...] = ()
     """Words that stand for a value, e.g. `all` for -1."""
+    kind: Kind | None = None
+    """Where the type does not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +130,8 @@ class Option:
             shown = shown[: _SHOWN_LENGTH - 1] + "…"
         if hint is None and self.choices:
             hint = did_you_mean(str(got), self.choices)
+        if hint is None and self.kind == "tags":
+            hint = did_you_mean(str(got), (AUTO, *TAG_STYLES))
         if hint is None and isinstance(got, int) and abs(got) >= _TOO_LARGE:
             hint = "numbers here are below 2^63: 18 digits fit"
         return ConfigError(f"{where}: got {shown}, expected {self.expected}", hint=hint)
@@ -137,8 +144,8 @@ class Option:
 
     def _has_type(self, value: object) -> bool:
         match self.kind:
-            case "text":
-                return isinstance(value, str) and (not self.choices or value in self.choices)
+            case "text" | "tags":
+                return isinstance(value, str) and (_is_tags(value) if self.kind == "tags" else self._is_choice(value))
             case "switch":
                 return isinstance(value, bool)
             case "integer":
@@ -149,6 +156,9 @@ class Option:
                 return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
             case "pairs":
                 return _is_pairs(value)
+
+    def _is_choice(self, value: str) -> bool:
+        return not self.choices or value in self.choices
 
     def _is_within(self, value: float) -> bool:
         if isinstance(value, int) and abs(value) >= _TOO_LARGE:
@@ -166,6 +176,14 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     spellings = {name.lower().replace("-", "_"): name for name in names}
     close = difflib.get_close_matches(word.lower().replace("-", "_"), spellings, n=1, cutoff=0.5)
     return f"did you mean {spellings[close[0]]}?" if close else "known: " + ", ".join(names)
+
+
+def _is_tags(text: str) -> bool:
+    try:
+        read_tags(text)
+    except ConfigError:
+        return False
+    return True
 
 
 def _is_pairs(value: object) -> bool:

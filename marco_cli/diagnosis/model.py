@@ -12,6 +12,7 @@ from marco_cli.engine.backend import Model
 from marco_cli.models.memory import gib
 from marco_cli.prompt.base import compose, encode
 from marco_cli.prompt.template import choose_template, render
+from marco_cli.sections.format import AUTO
 
 TOLERANCE: Final = 1e-4
 """Logits; a fork copies nothing, so on CPUs there is no difference at all."""
@@ -59,8 +60,8 @@ def chat_template(case: Case) -> Finding:
             **figures,
         )
     implied = load_preset(case.preset)
-    written = next((str(entry.value) for entry in reversed(implied.entries) if entry.key == "tags"), "none")
-    if settings.tags != written:
+    written = next((str(entry.value) for entry in reversed(implied.entries) if entry.key == "tags"), AUTO)
+    if settings.tags not in (written, AUTO):
         return warn(
             "chat template",
             f"replies are read with tags {settings.tags}, but this model writes {written}",
