@@ -47,7 +47,7 @@ LOOPS = {
 }
 
 
-PIECES = {"bytes": rb"(?s).", "words": rb" ?\w+|\s+|(?s:.)", "lines": rb".*\n?"}
+PIECES = {"bytes": rb"(?s).", "words": rb" ?\w{1,12}|\s{1,3}|(?s:.)", "lines": rb".*\n?"}
 
 
 def fires_at(text: str, pieces: str) -> int | None:
