@@ -17,7 +17,7 @@ from marco_cli.engine.batched import BatchedEngine
 from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.admission import admit
-from marco_cli.models.choice import choose_model, implied_preset
+from marco_cli.models.choice import choose_model, implied_preset, template_format
 from marco_cli.models.memory import refuse_excess
 from marco_cli.prompt.base import Message, Prompt, compose, encode
 from marco_cli.prompt.template import choose_template, render
@@ -29,7 +29,9 @@ from marco_cli.search.events import EventListener
 from marco_cli.search.paper import paper_config
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
-from marco_cli.sections import TAG_STYLES, SectionParser
+from marco_cli.sections import NONE, SectionParser, Tags
+from marco_cli.sections.format import read_tags, relevant
+from marco_cli.sections.opening import begun
 
 _MOST_CHARACTERS = 256
 """Of a token, on the average of a whole prompt: the longest tokens of real vocabularies are runs of 128 spaces."""
@@ -137,16 +139,27 @@ class Solver:
         variables = typed_values(settings.template_var)
         pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text, variables=variables)
         ids = encode(pieces, lambda text, special: self.engine.tokenize(text, special=special), bos_id=info.bos_id)
+        tags, beginning = begun(pieces[-1].text, settings.prefill, self._tags(template))
+        self.engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
         return Problem(
             prompt_ids=ids,
-            tags=TAG_STYLES[settings.tags],
-            prefill=settings.prefill,
+            tags=tags,
+            prefill=beginning,
             max_tokens=settings.max_tokens,
+            max_thought_tokens=settings.max_thought_tokens,
+            closing_phrase=settings.closing_phrase,
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
             reflection=_reflection(settings, question),
         )
+
+    def _tags(self, template: str) -> Tags:
+        """Return the reply format to expect: the settings', or what the template writes; `none` alone is not open to others."""
+        named = read_tags(self.settings.tags)
+        if named is not None:
+            return named.free if named.marks else named
+        return (template_format(template) or NONE).free
 
     async def solve(
         self,

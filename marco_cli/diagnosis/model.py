@@ -6,12 +6,13 @@ from typing import Final
 
 from marco_cli.config.preset import load_preset
 from marco_cli.diagnosis.case import Case
-from marco_cli.diagnosis.finding import Finding, broken, ok, warn
+from marco_cli.diagnosis.finding import Figure, Finding, broken, ok, warn
 from marco_cli.diagnosis.self_test import Measurement, measure
 from marco_cli.engine.backend import Model
 from marco_cli.models.memory import gib
 from marco_cli.prompt.base import compose, encode
 from marco_cli.prompt.template import choose_template, render
+from marco_cli.sections.format import AUTO
 
 TOLERANCE: Final = 1e-4
 """Logits; a fork copies nothing, so on CPUs there is no difference at all."""
@@ -50,7 +51,12 @@ def chat_template(case: Case) -> Finding:
     settings = case.settings
     plain, typed = (_encoded(case, question) for question in (_QUESTION, _QUESTION + _controls(case.model)))
     leaked = _count_controls(case.model, typed) - _count_controls(case.model, plain)
-    figures = {"prompt_tokens": len(plain), "tags": settings.tags, "prefill": settings.prefill, "leaked": leaked}
+    figures: dict[str, Figure] = {
+        "prompt_tokens": len(plain),
+        "tags": settings.tags,
+        "prefill": settings.prefill,
+        "leaked": leaked,
+    }
     if leaked:
         return broken(
             "chat template",
@@ -59,8 +65,8 @@ def chat_template(case: Case) -> Finding:
             **figures,
         )
     implied = load_preset(case.preset)
-    written = next((str(entry.value) for entry in reversed(implied.entries) if entry.key == "tags"), "none")
-    if settings.tags != written:
+    written = next((str(entry.value) for entry in reversed(implied.entries) if entry.key == "tags"), AUTO)
+    if settings.tags not in (written, AUTO):
         return warn(
             "chat template",
             f"replies are read with tags {settings.tags}, but this model writes {written}",

@@ -42,6 +42,7 @@ class Weights:
         self.train_context: int = llama.llama_model_n_ctx_train(self.pointer)
         """Positions that the model was trained on."""
         self.piece = lru_cache(maxsize=None)(partial(_piece, self._vocab))
+        self.spelling = partial(_piece, self._vocab, with_control=True)
         self.is_end = lru_cache(maxsize=4096)(partial(_is_end, self._vocab))
 
     @property
@@ -143,11 +144,11 @@ def _load(path: Path, gpu_layers: int) -> object:
     return model
 
 
-def _piece(vocab: object, token: int) -> bytes:
+def _piece(vocab: object, token: int, *, with_control: bool = False) -> bytes:
     size = _TEXT_BUFFER
     for _ in range(2):
         buffer = ctypes.create_string_buffer(size)
-        length = llama.llama_token_to_piece(vocab, token, buffer, size, 0, False)
+        length = llama.llama_token_to_piece(vocab, token, buffer, size, 0, with_control)
         if length >= 0:
             return buffer.raw[:length]
         size = -length

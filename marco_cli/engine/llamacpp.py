@@ -106,6 +106,7 @@ class LlamaModel:
         self._batch = _Batch(self.max_rows + self._spare, self._num_ids)
         self.num_vocab = self._weights.num_vocab
         self.piece = self._weights.piece
+        self.spelling = self._weights.spelling
         self.is_end = self._weights.is_end
         self.info = self._weights.describe(
             name=name,
