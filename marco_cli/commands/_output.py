@@ -10,6 +10,8 @@ import typer
 from marco_cli.errors import EXIT_STDOUT_CLOSED, MarcoError, StorageError
 from marco_cli.view.printable import printable
 
+_LONGEST_ANSWER = 1000
+
 
 def occupy_closed_streams() -> None:
     """Put the null device in the place of standard streams that are closed, as a daemon's may be.
@@ -94,7 +96,7 @@ def confirm(question: str, *, default: bool) -> bool:
     while True:
         show(f"{printable(question)} [{choices}]: ")
         try:
-            line = sys.stdin.buffer.readline()
+            line = sys.stdin.buffer.readline(_LONGEST_ANSWER)
         except KeyboardInterrupt:
             show("\n")
             raise

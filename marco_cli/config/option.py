@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NewType, TypeGuard, cast
 
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, quoted
 
 Json = NewType("Json", str)
 """One value of any type, as JSON."""
@@ -39,7 +39,6 @@ _TOO_LARGE = 1 << 63
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
-_SHOWN_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +86,7 @@ class Option:
         if self.choices:
             return "one of " + ", ".join(self.choices)
         bounds = (("above", self.about.above), ("at least", self.about.least), ("at most", self.about.most))
-        limits = " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+        limits = " and ".join(f"{word} {bound:.12g}" for word, bound in bounds if bound is not None)
         return " ".join(filter(None, (_NOUNS[self.kind], limits, *(f"or {word}" for word, _ in self.about.words))))
 
     def check(self, value: object, *, where: str) -> Value:
@@ -137,14 +136,11 @@ class Option:
 
     def mismatch(self, got: object, *, where: str, hint: str | None = None) -> ConfigError:
         """Build the error that says what was found, what was expected and, for a choice, which one is near."""
-        shown = repr(got)
-        if len(shown) > _SHOWN_LENGTH:
-            shown = shown[: _SHOWN_LENGTH - 1] + "…"
         if hint is None and self.choices:
             hint = did_you_mean(str(got), self.choices)
         if hint is None and isinstance(got, int) and abs(got) >= _TOO_LARGE:
             hint = "numbers here are below 2^63: 18 digits fit"
-        return ConfigError(f"{where}: got {shown}, expected {self.expected}", hint=hint)
+        return ConfigError(f"{where}: got {quoted(got)}, expected {self.expected}", hint=hint)
 
     def _pair_up(self, items: Sequence[str], *, where: str) -> Pairs:
         split = [item.partition("=") for item in items]

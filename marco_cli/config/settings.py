@@ -71,12 +71,12 @@ class Settings:
     ] = 256
     stop: Annotated[tuple[str, ...], About(help="Text that ends the reply.")] = ()
     seed: Annotated[int, About(help="Seed of all random streams.", least=0)] = 0
-    ctx: Annotated[int | None, About(help="Context size in tokens.", least=1, words=_AUTO)] = None
-    threads: Annotated[int | None, About(help="CPU threads.", least=1, most=1024, words=_AUTO)] = None
+    ctx: Annotated[int | None, About(help="Context size in tokens.", least=1, most=100_000_000, words=_AUTO)] = None
+    threads: Annotated[int | None, About(help="CPU threads.", least=1, most=512, words=_AUTO)] = None
     gpu_layers: Annotated[int | None, About(help="Layers put on the GPU.", least=-1, words=(*_AUTO, ("all", -1)))] = (
         None
     )
-    batch: Annotated[int | None, About(help="Most tokens evaluated at once.", least=1, words=_AUTO)] = None
+    batch: Annotated[int | None, About(help="Most tokens evaluated at once.", least=1, most=65_536, words=_AUTO)] = None
     # llama.cpp has at most 256 sequence ids; one stays free for what the others fork from.
     parallel: Annotated[int | None, About(help="Most requests decoded at once.", least=1, most=255, words=_AUTO)] = None
     effort: Annotated[
