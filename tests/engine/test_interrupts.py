@@ -5,9 +5,9 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import llama_cpp
 import pytest
 
-from marco_cli.engine import llama_weights
 from marco_cli.engine.interrupts import kept_signals
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 from marco_cli.errors import EngineError
@@ -67,7 +67,7 @@ def test_without_a_signal_nothing_changes() -> None:
 @pytest.mark.weights
 def test_loading_is_given_up(number: signal.Signals, nano_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal at the first report of progress ends the loading of a model, and the next one loads."""
-    real = llama_weights.llama.llama_progress_callback
+    real = llama_cpp.llama_progress_callback
     calls = []
 
     def signalled(goes_on: Callable[[float, object], bool]) -> object:
@@ -78,7 +78,7 @@ def test_loading_is_given_up(number: signal.Signals, nano_gguf: Path, monkeypatc
 
         return real(report)
 
-    monkeypatch.setattr(llama_weights.llama, "llama_progress_callback", signalled)
+    monkeypatch.setattr(llama_cpp, "llama_progress_callback", signalled)
     with pytest.raises(END_OF[number]):
         open_engine(nano_gguf, LlamaOptions(cells=64))
 
