@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from marco_cli.config.layers import resolve
+from marco_cli.config.option import typed_values
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel, locate
+from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset
-from marco_cli.models.gguf_header import read as read_header
+from marco_cli.models.memory import refuse_excess
 from marco_cli.prompt.base import Message, Prompt, compose, encode
 from marco_cli.prompt.template import choose_template, render
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
@@ -132,7 +134,8 @@ class Solver:
         prompt = self.prompt(question, history=history)
         _refuse_huge(prompt, self.engine.context_size)
         template = choose_template(settings.chat_template, info.chat_template)
-        pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text)
+        variables = typed_values(settings.template_var)
+        pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text, variables=variables)
         ids = encode(pieces, lambda text, special: self.engine.tokenize(text, special=special), bos_id=info.bos_id)
         return Problem(
             prompt_ids=ids,
@@ -197,20 +200,21 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     """
     config, _ = search_plan(settings)
     critic = None if settings.critic is None else locate(settings.critic, environ)
-    engine = _open(settings, model, config.parallel)
+    engine = _open(settings, model, config.parallel, environ)
     try:
-        judge = None if critic is None else _open(settings, critic, config.parallel)
+        judge = None if critic is None else _open(settings, critic, config.parallel, environ)
     except BaseException:
         engine.discard()
         raise
     return Solver(engine=engine, settings=settings, model=model, critic=judge)
 
 
-def _open(settings: Settings, model: LocatedModel, parallel: int) -> BatchedEngine:
-    for part in model.files:
-        read_header(part)  # llama.cpp aborts the process, or allocates without end, on some damaged files
+def _open(settings: Settings, model: LocatedModel, parallel: int, environ: Mapping[str, str]) -> BatchedEngine:
+    header = admit(model, environ)
+    from marco_cli.engine.llama_library import free_gpu_memory  # noqa: PLC0415 (takes a while)
     from marco_cli.engine.llamacpp import DEFAULT_PLACES, LlamaOptions, open_engine  # noqa: PLC0415 (takes a while)
 
+    refuse_excess(header, ctx=settings.ctx, batch=settings.batch, gpu_memory=free_gpu_memory() or 0)
     options = LlamaOptions(
         cells=settings.ctx,
         places=max(parallel, DEFAULT_PLACES),

@@ -5,10 +5,12 @@ In: text and the table of the keys that it may have. Out: entries in the order o
 everything else is a `ConfigError` that names file and line. Nothing is ever constructed from a tag. The only import of `yaml`.
 """
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -127,10 +129,33 @@ def _value(node: yaml.Node, option: Option, where: str) -> Value:
             if times > 1:
                 raise ConfigError(f"{where}: {cut(repeated)} is set twice", hint="keep one of the two")
             return tuple((name, _text(item, option, where)) for name, (_, item) in zip(names, node.value, strict=True))
+        case "typed pairs", yaml.MappingNode():
+            return option.accept(_json(node, where, set()), where=where)
         case (("text" | "integer" | "number" | "switch"), yaml.ScalarNode()):
             return _scalar(node, option, where)
         case _:
             raise _mismatch(node, option, where)
+
+
+def _json(node: yaml.Node, where: str, seen: set[int]) -> Any:
+    """Return a node as a value of JSON; words that YAML takes for something else are refused, as are aliases."""
+    if id(node) in seen:  # aliases of aliases double a value with each line, or hold themselves
+        raise ConfigError(f"{where}: got an alias, expected the value itself")
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        return [_json(item, where, seen) for item in node.value]
+    if isinstance(node, yaml.MappingNode):
+        names = [_key(name, where) for name, _ in node.value]
+        if repeated := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError(f"{where}: {repeated} is set twice", hint="keep one of the two")
+        return {name: _json(item, where, seen) for name, (_, item) in zip(names, node.value, strict=True)}
+    if node.tag == _CORE + "str":
+        return str(node.value)
+    try:
+        return json.loads(node.value)  # true, null, 3 and 0.5 as JSON spells them
+    except ValueError as error:
+        hint = f'put it in quotes: "{node.value}"'
+        raise ConfigError(f"{where}: got {_noun(node)}, expected JSON or text", hint=hint) from error
 
 
 def _scalar(node: yaml.ScalarNode, option: Option, where: str) -> Value:

@@ -5,6 +5,7 @@ text and bytes for ids. All of it stays as it is while the model works; the KV m
 """
 
 import ctypes
+import os
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -134,7 +135,7 @@ def _load(path: Path, gpu_layers: int, is_interrupted: Callable[[], bool] | None
     params.n_gpu_layers = gpu_layers
     goes_on = llama.llama_progress_callback(lambda _share, _data: is_interrupted is None or not is_interrupted())
     params.progress_callback = goes_on
-    model = llama.llama_model_load_from_file(str(path).encode(), params)
+    model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if model is None:
         hint = "check the file with `marco models verify`, or fetch it again with `marco models pull`"
         if gpu_layers:
