@@ -7,7 +7,7 @@ whole, `llama_weights` a model's file and vocabulary, and this one the context t
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from marco_cli.engine import defaults, llama_library, tiles
 from marco_cli.engine.backend import Row
 from marco_cli.engine.batched import BatchedEngine
+from marco_cli.engine.interrupts import kept_signals
 from marco_cli.engine.llama_weights import Weights
 from marco_cli.errors import ConfigError, DecodeError, EngineError
 
@@ -69,7 +70,14 @@ def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | 
 
     """
     options = options or LlamaOptions()
-    model = LlamaModel(path, options, name=name)
+    model = None
+    try:
+        with kept_signals() as is_interrupted:
+            model = LlamaModel(path, options, name=name, is_interrupted=is_interrupted)
+    except BaseException:
+        if model is not None:  # a signal came at the last moment
+            model.close()
+        raise
     places = options.places or min(DEFAULT_PLACES, model.num_sequences)
     if places > model.num_sequences:
         model.close()
@@ -88,12 +96,19 @@ def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | 
 class LlamaModel:
     """A `Model` on llama.cpp."""
 
-    def __init__(self, path: Path, options: LlamaOptions, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        options: LlamaOptions,
+        *,
+        name: str | None = None,
+        is_interrupted: Callable[[], bool] | None = None,
+    ) -> None:
         llama_library.forget_log()
         llama_library.begin()
         gpu = llama_library.can_offload()
         layers = (-1 if options.gpu_layers is None else options.gpu_layers) if gpu else 0
-        self._weights = Weights(path, gpu_layers=layers)
+        self._weights = Weights(path, gpu_layers=layers, is_interrupted=is_interrupted)
         self._context: object | None = None
         self._interrupt_text = ctypes.create_string_buffer(b"", 2)
         try:
