@@ -42,6 +42,7 @@ class Accounting:
     certainty: float
     simulations: int
     max_simulations: int | None = None
+    looks: int = 0
     decoded_tokens: int
     seconds: float
     notices: tuple[str, ...] = ()
@@ -252,6 +253,7 @@ def _read_result(document: Mapping[str, Any], tree: Tree, outline: _Outline, whe
         notices=accounting.notices,
         strategy=accounting.strategy,
         first=None if first is None else _read_reply_or_candidate(first, candidates, tree, f"{where}.first"),
+        num_looks=accounting.looks,
     )
 
 

@@ -78,15 +78,18 @@ def _votes(result: SearchResult, width: int | None, glyphs: Glyphs) -> list[str]
 
 
 def _change(result: SearchResult) -> list[str]:
-    """Say what became of the first reply when `auto` doubted it."""
+    """Say what became of the first reply when `auto` doubted it; only independent replies confirm it."""
     if result.first is None:
         return []
+    found = "was confirmed" if result.is_confirmed else "stands: the search found nothing better"
     if result.first.answer is None or result.answer is None:
-        found = "the search chose another" if result.is_changed else "the search kept it"
-        return [f"the first reply was doubtful; {found}"]
+        return [f"the first reply {'was replaced by another' if result.is_changed else found}"]
     first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
-    found = f"the search changed it to {final}" if result.is_changed else "the search confirms it"
-    return [f"the first answer, {first}, was doubtful; {found}"]
+    if result.is_changed:
+        return [f"the first answer, {first}, was doubtful; the search changed it to {final}"]
+    if not result.is_searched:
+        return [f"{result.num_looks} more replies agree with the first answer, {first}"]
+    return [f"the first answer, {first}, {found}"]
 
 
 def _end(result: SearchResult) -> str:
