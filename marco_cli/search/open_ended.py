@@ -1,19 +1,21 @@
 """Is a question open-ended? Its replies tell: advice, plans, translations and code have no answer that two of them share.
 
-In: finished replies. Out: whether there is anything to vote on, and which of them are of use. What is done with an
-open-ended question is `search.route`'s business for `auto`, and `search.vote`'s for every other search.
+In: finished replies, one or many. Out: whether there is anything to vote on, and which of them are of use. What is done
+then is said in `search.choice` and, for `auto`, in `search.route`.
 """
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from marco_cli.answer import Answer
 from marco_cli.reward.population import answer_key
 from marco_cli.search.base import Reply
-from marco_cli.search.worth import is_looping, is_refusal
+from marco_cli.search.refusal import is_refusal
+from marco_cli.search.repetition import is_looping
 
 _ESSAY: Final = 30
 """Words from which on a text without a calculation is an essay."""
@@ -32,6 +34,7 @@ class Form(Enum):
     """An essay, a list, code: nothing to compare."""
 
 
+@lru_cache(maxsize=1024)
 def form_of(output: str, answer: Answer | None) -> Form:
     """Return the form of an output from which this answer was read."""
     prose = _CODE.sub("\n", output)
@@ -86,7 +89,9 @@ def _num_words(text: str) -> int:
 
 _CODE: Final = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
 _ITEM: Final = re.compile(r"^[ \t]*(?:#{1,6} )?(?:\*\*)?(?:\d{1,2}[.)、]|[-*\u2022] )", re.MULTILINE)
-_CALCULATION: Final = re.compile(r"\d[^\n=]{0,80}=\s*[^\s\d]{0,4}\d|=[^\n=]{0,80}\d[^\n=]{0,20}=|\\(?:\[|\(|frac|times|boxed|text\b)")
+_CALCULATION: Final = re.compile(
+    r"\d[^\n=]{0,80}=\s*[^\s\d]{0,4}\d|=[^\n=]{0,80}\d[^\n=]{0,20}=|\\(?:\[|\(|frac|times|boxed|text\b)"
+)
 _NUMBER: Final = re.compile(r"(?!^\s*\d{1,2}[.)、])\d|\\")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _LATIN: Final = re.compile(r"[^\W\d_\u3400-\u9fff]+")

@@ -1,25 +1,19 @@
-"""Replies that are no use to anybody: refusals, empty phrases, and texts that fell into a loop.
+"""Refusals and empty phrases, English and Chinese: replies that do not do what was asked, whatever that was.
 
-In: the text of an output, English or Chinese. Out: yes or no. Nothing here knows the question; a text that does what it was
-asked for is never meant, however short it is.
+In: the text of an output. Out: yes or no. A text that does anything besides is no refusal, however it begins.
 """
 
 import re
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 _LITTLE: Final = 6
 """Words that may stand beside a refusal or a courtesy without making an answer of it."""
 _EXCUSE: Final = 40
 """Words that may follow "Sorry, I cannot answer this"."""
-_TAIL: Final = 36
-"""Words at the end of a text that a loop fills."""
-_ROUNDS: Final = 3
-"""Times that the same words follow one another in a loop."""
-_LINES: Final = 8
-"""Lines from which on a text can be a loop of lines."""
 
 
+@lru_cache(maxsize=1024)
 def is_refusal(output: str) -> bool:
     """Say whether an output is a refusal or an empty phrase and hardly anything besides.
 
@@ -34,31 +28,13 @@ def is_refusal(output: str) -> bool:
     return len(rest) < len(sentences) and num_words <= (_EXCUSE if is_sorry else _LITTLE)
 
 
-def is_looping(output: str) -> bool:
-    """Say whether a text ends by saying the same words over and over, or says mostly lines that it has said before."""
-    words = _WORD.findall(output.casefold())
-    longest = min(len(words) // _ROUNDS, 120)
-    return any(_repeats(words, period) for period in range(1, longest + 1)) or _repeats_lines(output)
-
-
-def _repeats(words: Sequence[str], period: int) -> bool:
-    """Say whether the last words are one run of `period` words, again and again."""
-    width = max(_ROUNDS * period, _TAIL)
-    tail = words[-width:]
-    return len(tail) == width and all(one == other for one, other in zip(tail, tail[period:], strict=False))
-
-
-def _repeats_lines(output: str) -> bool:
-    lines = [" ".join(_WORD.findall(line.casefold())) for line in output.splitlines()]
-    lines = [line for line in lines if line]
-    return len(lines) >= _LINES and 2 * len(set(lines)) <= len(lines)
-
-
 _FENCE: Final = "```"
 _SENTENCE: Final = re.compile(r"[.!?](?=\s|\Z)|[。！？\n]")  # noqa: RUF001 (what models write)
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+(?:'[^\W\d_]+)*")
-"""Numbers are none: the items of a loop may be counted."""
-_SORRY: Final = re.compile(r"^\W*(?:I'm |I am |very )*sorry\b.*(?:can't|cannot|can not|unable)|抱歉.*(?:无法|不能)", re.IGNORECASE)
+
+_SORRY: Final = re.compile(
+    r"^\W*(?:I'm |I am |very )*sorry\b.*(?:can't|cannot|can not|unable)|抱歉.*(?:无法|不能)", re.IGNORECASE
+)
 _EMPTY: Final = re.compile(
     r"\b(?:can't|cannot|can not|unable to|not able to|won't|don't|do not|not)\b[^,;]{0,30}"
     r"\b(?:assist|help|provide|fulfil\w*|comply|engage|discuss|support|answer|continue|generate|do that|with that)\b"
