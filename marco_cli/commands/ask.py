@@ -40,6 +40,8 @@ def ask(
     system: opt.System = None,
     variables: opt.Variables = None,
     chat_template: opt.ChatTemplate = None,
+    template_var: opt.TemplateVar = None,
+    think: opt.Think = None,
     temperature: opt.Temperature = None,
     top_p: opt.TopP = None,
     top_k: opt.TopK = None,
@@ -51,7 +53,13 @@ def ask(
     threads: opt.Threads = None,
     gpu_layers: opt.GpuLayers = None,
     thought: opt.Thought = None,
-    stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Show the reply while it is written.")] = True,
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream",
+            help="Write the first reply as it comes, in a pipe too; a reply that a search puts in its place follows it.",
+        ),
+    ] = None,
     display: opt.Display = "auto",
     events: Annotated[
         str | None, typer.Option("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
@@ -74,7 +82,7 @@ def ask(
     from marco_cli.trace.store import keep
     from marco_cli.view.printable import printable
     from marco_cli.view.report import ask_document, cost_lines
-    from marco_cli.view.summary import summary
+    from marco_cli.view.summary import replacement, summary
 
     started = time.perf_counter()
     text = read_question(question, file or ())
@@ -86,7 +94,7 @@ def ask(
             solver,
             text,
             display=display,
-            is_streamed=stream and not as_json,
+            streaming="never" if as_json or stream is False else "always" if stream else "final",
             quiet=quiet,
             verbose=verbose,
             record=None if event_file is None else event_file.record,
@@ -98,6 +106,9 @@ def ask(
     if as_json:
         write(encode(ask_document(solver, answered, load_seconds=loaded, is_kept=is_kept)))
     elif result.reply.output and not answered.is_output_shown:
+        if answered.is_replaced:
+            say(f"marco: {replacement(result)}")
+            write(b"\n")
         write(f"{printable(result.reply.output)}\n".encode())
     if not quiet and len(result.candidates) > 1:
         say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 from marco_cli.answer import extract
 from marco_cli.engine.base import Tokens, Usage
-from marco_cli.errors import InputError, MarcoError
+from marco_cli.errors import InputError, MarcoError, cut
 from marco_cli.evals.base import NO_ANSWER, Item, Score
 from marco_cli.evals.scoring import grade
 from marco_cli.reward.signals import Signals
@@ -213,7 +213,7 @@ def read_outcome(document: object, *, where: str) -> Outcome:
     try:
         return _read(document)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{where}: damaged row ({type(error).__name__}: {error})") from error
+        raise InputError(f"{where}: damaged row ({type(error).__name__}: {cut(str(error))})") from error
 
 
 def _read(row: Mapping[str, Any]) -> Outcome:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 from marco_cli.engine.base import SamplingParams
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, quoted
 from marco_cli.reward import REWARDS
 from marco_cli.search import STRATEGIES, VOTES
 from marco_cli.search.steps import STEP_MODES, StepMode
@@ -154,7 +154,7 @@ def _check_name(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         near = get_close_matches(value, choices, n=1)
         raise ConfigError(
-            f"{name} is {value!r}, expected one of {', '.join(choices)}",
+            f"{name} is {quoted(value)}, expected one of {', '.join(choices)}",
             hint=f"did you mean {near[0]}?" if near else None,
         )
 

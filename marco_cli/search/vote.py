@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from marco_cli.reward.population import AnswerKey, answer_key
+from marco_cli.answer import AnswerKey
 from marco_cli.reward.signals import UNSOUND
 from marco_cli.search.base import Candidate, Vote
 from marco_cli.search.open_ended import is_useful
@@ -129,7 +129,7 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
     pools: dict[AnswerKey | int, list[tuple[Candidate, float]]] = {}
     for candidate in candidates:
         answer = candidate.reply.answer
-        key = candidate.id if answer is None else answer_key(answer)
+        key = candidate.id if answer is None else answer.key
         # Where answers can be read, a reply without one has no voice; neither has a cut one among whole ones.
         pools.setdefault(key, []).append((candidate, weights.get(candidate, 0.0)))
     total = sum(weight for pool in pools.values() for _, weight in pool) or 1.0

@@ -48,6 +48,23 @@ def summary(result: SearchResult, *, width: int | None = None, encoding: str = "
     return "\n".join(piece for line in lines for piece in _broken(glyphs.text(line), width))
 
 
+def purpose(first: Candidate, *, takes_enter: bool) -> str:
+    """Say what a search is for that follows a chain, and how to do without it; `takes_enter`: Enter ends it."""
+    doubted = "the first reply" if first.reply.answer is None else one_line(answer_text(first), 40)
+    way_out = "Enter or Ctrl-C" if takes_enter else "Ctrl-C"
+    return f"is {doubted} right? comparing it with other replies; {way_out} takes it as it stands"
+
+
+def replacement(result: SearchResult) -> str:
+    """Say how the reply that a search chose differs from the first one, which stands above it."""
+    if result.first is None or result.first.answer is None or result.answer is None:
+        return "the search prefers another reply:"
+    first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
+    return (
+        f"the search prefers {final} to {first}:" if result.is_changed else f"the search gives {final} another reason:"
+    )
+
+
 def vote_rows(result: SearchResult, *, width: int | None = None, encoding: str = "utf-8") -> list[str]:
     """Return how the vote stands alone, a row an answer."""
     glyphs = Glyphs.of(encoding)
