@@ -12,10 +12,8 @@ from functools import lru_cache
 from typing import Final
 
 from marco_cli.answer import Answer
-from marco_cli.reward.population import answer_key
 from marco_cli.search.base import Reply
-from marco_cli.search.refusal import is_refusal
-from marco_cli.search.repetition import is_looping
+from marco_cli.search.failure import is_looping, is_refusal
 
 _ESSAY: Final = 30
 """Words from which on a text without a calculation is an essay."""
@@ -60,7 +58,7 @@ def is_open_ended(replies: Sequence[Reply]) -> bool:
     forms = [form_of(reply.output, reply.answer) for reply in heard]
     num_answers = forms.count(Form.ANSWER)
     sentences = [reply.answer for reply, form in zip(heard, forms, strict=True) if form is Form.SENTENCE]
-    counts = Counter(answer_key(answer) for answer in sentences if answer is not None)
+    counts = Counter(answer.key for answer in sentences if answer is not None)
     most = max(counts.values(), default=0)
     if most > 1 and 2 * most >= len(sentences):
         num_answers += len(sentences)

@@ -1,9 +1,11 @@
-"""Refusals and empty phrases, English and Chinese: replies that do not do what was asked, whatever that was.
+"""Replies that fail, whatever was asked: refusals and empty phrases, English and Chinese, and texts that fell into a loop.
 
-In: the text of an output. Out: yes or no. A text that does anything besides is no refusal, however it begins.
+In: the text of an output. Out: yes or no. A text that does anything besides refusing is no refusal, however it begins. A loop
+is also one whose items are counted, and one that was cut before it was long.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -11,6 +13,14 @@ _LITTLE: Final = 6
 """Words that may stand beside a refusal or a courtesy without making an answer of it."""
 _EXCUSE: Final = 40
 """Words that may follow "Sorry, I cannot answer this"."""
+_TAIL: Final = 36
+"""Words at the end of a text that a loop fills."""
+_ROUNDS: Final = 3
+"""Times that the same words follow one another in a loop."""
+_LONGEST: Final = 120
+"""Words of a round at most."""
+_LINES: Final = 8
+"""Lines from which on a text can be a loop of lines."""
 
 
 @lru_cache(maxsize=1024)
@@ -28,10 +38,33 @@ def is_refusal(output: str) -> bool:
     return len(rest) < len(sentences) and num_words <= (_EXCUSE if is_sorry else _LITTLE)
 
 
+@lru_cache(maxsize=1024)
+def is_looping(output: str) -> bool:
+    """Say whether a text ends by saying the same words over and over, or says mostly lines that it has said before."""
+    text = _MARKER.sub("", output.casefold())
+    words = _TOKEN.findall(text)
+    longest = min(len(words) // _ROUNDS, _LONGEST)
+    return any(_repeats(words, period) for period in range(1, longest + 1)) or _repeats_lines(text)
+
+
+def _repeats(words: Sequence[str], period: int) -> bool:
+    """Say whether the last words are one run of `period` words, again and again."""
+    width = max(_ROUNDS * period, _TAIL)
+    tail = words[-width:]
+    return len(tail) == width and all(one == other for one, other in zip(tail, tail[period:], strict=False))
+
+
+def _repeats_lines(text: str) -> bool:
+    lines = [line.strip() for line in text.splitlines() if _WORD.search(line)]
+    return len(lines) >= _LINES and 2 * len(set(lines)) <= len(lines)
+
+
 _FENCE: Final = "```"
 _SENTENCE: Final = re.compile(r"[.!?](?=\s|\Z)|[。！？\n]")  # noqa: RUF001 (what models write)
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+(?:'[^\W\d_]+)*")
-
+_TOKEN: Final = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
+_MARKER: Final = re.compile(r"^[ \t]*(?:\d{1,3}[.)、]|[-*+\u2022])[ \t]*", re.MULTILINE)
+"""The items of a loop may be counted."""
 _SORRY: Final = re.compile(
     r"^\W*(?:I'm |I am |very )*sorry\b.*(?:can't|cannot|can not|unable)|抱歉.*(?:无法|不能)", re.IGNORECASE
 )
