@@ -9,8 +9,10 @@ _NOW: Final = "2024-01-01"
 """Marks do not depend on the day."""
 
 
-def render_turn(template: str, messages: Sequence[Mapping[str, str]], *, is_asking: bool) -> str:
-    """Render messages; `is_asking` opens the assistant's turn after them.
+def render_turn(
+    template: str, messages: Sequence[Mapping[str, str]], *, is_asking: bool, bos: str = "", eos: str = ""
+) -> str:
+    """Render messages; `is_asking` opens the assistant's turn after them, `bos` and `eos` are the vocabulary's texts.
 
     Raises:
         ConfigError: the template is faulty, leaves the sandbox or refuses them.
@@ -19,8 +21,8 @@ def render_turn(template: str, messages: Sequence[Mapping[str, str]], *, is_aski
     variables = {
         "messages": list(messages),
         "add_generation_prompt": is_asking,
-        "bos_token": "",
-        "eos_token": "",
+        "bos_token": bos,
+        "eos_token": eos,
         "now": _NOW,
     }
     (result,) = run_template(template, [variables])

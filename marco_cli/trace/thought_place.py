@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from marco_cli.errors import ConfigError
-from marco_cli.prompt.sandbox import run_template
+from marco_cli.prompt.turn import render_turn
 from marco_cli.search.base import Reply
 
 ThoughtPlace = Literal["content", "reasoning_content", "nowhere"]
@@ -56,12 +56,4 @@ def _place(template: str, head: str, between: str, bos: str, eos: str) -> Though
 
 def _rendered(template: str, form: dict[str, str], bos: str, eos: str) -> str:
     messages = [{"role": "user", "content": "a question"}, {"role": "assistant", **form}]
-    variables = {
-        "messages": messages,
-        "add_generation_prompt": False,
-        "bos_token": bos,
-        "eos_token": eos,
-        "tools": None,
-        "documents": None,
-    }
-    return run_template(template, variables, hint="")
+    return render_turn(template, messages, is_asking=False, bos=bos, eos=eos)
