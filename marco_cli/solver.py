@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from marco_cli.config.layers import resolve
+from marco_cli.config.option import typed_values
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.engine.batched import BatchedEngine
+from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel, locate
+from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset, template_format
-from marco_cli.models.gguf_header import read as read_header
+from marco_cli.models.memory import refuse_excess
 from marco_cli.prompt.base import Message, Prompt, compose, encode
 from marco_cli.prompt.template import choose_template, render
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
@@ -29,6 +32,9 @@ from marco_cli.search.solve import search
 from marco_cli.sections import NONE, SectionParser, Tags
 from marco_cli.sections.format import read_tags, relevant
 from marco_cli.sections.opening import begun
+
+_MOST_CHARACTERS = 256
+"""Of a token, on the average of a whole prompt: the longest tokens of real vocabularies are runs of 128 spaces."""
 
 
 def resolve_settings(
@@ -122,14 +128,16 @@ class Solver:
         """Put the preset's texts and the model's chat template around a question.
 
         Raises:
-            InputError: the question is empty or no text.
+            InputError: the question is empty, no text, or so long that it need not be tokenised.
             ConfigError: the model has no usable chat template.
 
         """
         settings, info = self.settings, self.engine.info
         prompt = self.prompt(question, history=history)
+        _refuse_huge(prompt, self.engine.context_size)
         template = choose_template(settings.chat_template, info.chat_template)
-        pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text)
+        variables = typed_values(settings.template_var)
+        pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text, variables=variables)
         ids = encode(pieces, lambda text, special: self.engine.tokenize(text, special=special), bos_id=info.bos_id)
         tags, beginning = begun(pieces[-1].text, settings.prefill, self._tags(template))
         self.engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
@@ -205,20 +213,21 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     """
     config, _ = search_plan(settings)
     critic = None if settings.critic is None else locate(settings.critic, environ)
-    engine = _open(settings, model, config.parallel)
+    engine = _open(settings, model, config.parallel, environ)
     try:
-        judge = None if critic is None else _open(settings, critic, config.parallel)
+        judge = None if critic is None else _open(settings, critic, config.parallel, environ)
     except BaseException:
         engine.discard()
         raise
     return Solver(engine=engine, settings=settings, model=model, critic=judge)
 
 
-def _open(settings: Settings, model: LocatedModel, parallel: int) -> BatchedEngine:
-    for part in model.files:
-        read_header(part)  # llama.cpp aborts the process, or allocates without end, on some damaged files
+def _open(settings: Settings, model: LocatedModel, parallel: int, environ: Mapping[str, str]) -> BatchedEngine:
+    header = admit(model, environ)
+    from marco_cli.engine.llama_library import free_gpu_memory  # noqa: PLC0415 (takes a while)
     from marco_cli.engine.llamacpp import DEFAULT_PLACES, LlamaOptions, open_engine  # noqa: PLC0415 (takes a while)
 
+    refuse_excess(header, ctx=settings.ctx, batch=settings.batch, gpu_memory=free_gpu_memory() or 0)
     options = LlamaOptions(
         cells=settings.ctx,
         places=max(parallel, DEFAULT_PLACES),
@@ -227,6 +236,16 @@ def _open(settings: Settings, model: LocatedModel, parallel: int) -> BatchedEngi
         batch=settings.batch,
     )
     return open_engine(model.path, options, name=model.name)
+
+
+def _refuse_huge(prompt: Prompt, context_size: int) -> None:
+    """Refuse a prompt that cannot fit: to tokenise 60 MB takes llama.cpp a minute and 5 GB."""
+    num_characters = sum(len(message.content) for message in prompt.messages)
+    if num_characters > _MOST_CHARACTERS * context_size:
+        raise InputError(
+            f"the prompt has {num_characters} characters, more than a context of {context_size} tokens can hold",
+            hint="shorten the prompt",
+        )
 
 
 def _reflection(settings: Settings, question: str) -> str:

@@ -8,6 +8,8 @@ import typer
 
 from marco_cli.errors import EXIT_STDOUT_CLOSED, MarcoError, StorageError
 
+_LONGEST_ANSWER = 1000
+
 
 def occupy_closed_streams() -> None:
     """Put the null device in the place of standard streams that are closed, as a daemon's may be.
@@ -86,7 +88,7 @@ def confirm(question: str, *, default: bool) -> bool:
     while True:
         show(f"{printable(question)} [{choices}]: ")
         try:
-            line = sys.stdin.buffer.readline()
+            line = sys.stdin.buffer.readline(_LONGEST_ANSWER)
         except KeyboardInterrupt:
             show("\n")
             raise

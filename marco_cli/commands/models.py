@@ -4,7 +4,7 @@ Each command reads its options, checks them, makes one call and prints: the resu
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,7 @@ from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
 from marco_cli.view.printable import printable
 
 if TYPE_CHECKING:
-    from marco_cli.hub.pull import Plan
+    from marco_cli.hub.pull import Offer, Plan
     from marco_cli.models import LocatedModel
     from marco_cli.models.library import Verification
 
@@ -28,7 +28,8 @@ Spec = Annotated[
     typer.Argument(
         metavar="MODEL",
         autocompletion=complete_models,
-        help="A name (marco-o1, marco-o1:q8_0), hf:user/repo/file.gguf[@revision], or a path.",
+        help="A name (marco-o1, marco-o1:q8_0), user/repo:Q4_K_M, hf:user/repo/file.gguf[@revision], an address of the "
+        "hub, or a path.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -43,7 +44,7 @@ def pull(
     offline: Annotated[bool, typer.Option("--offline", envvar="MARCO_OFFLINE", help="Never use the network.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch a model from the hub; continues where an earlier pull stopped."""
+    """Fetch a model from the hub; continues where an earlier pull stopped. A repository alone lists what it has."""
     from marco_cli.models import find_installed, memory, store
 
     here = _locate_offline(model) if offline or store.is_offline() else find_installed(model)
@@ -54,7 +55,11 @@ def pull(
     from marco_cli.hub import pull as pulling
     from marco_cli.view.transfer import open_view
 
-    plan = pulling.plan(model, total_memory=memory.total(), on_retry=say)
+    offered = pulling.offers(model, on_retry=say)
+    if len(offered) > 1:
+        _list_offers(offered, as_json=as_json)
+        return
+    plan = pulling.plan(offered[0].name if offered else model, total_memory=memory.total(), on_retry=say)
     say(_describe(plan))
     if dry_run:
         row = {"name": plan.name, "repo": plan.repository.name, "size": plan.size, "reason": plan.reason}
@@ -114,19 +119,19 @@ def verify(
     *,
     as_json: Json = False,
 ) -> None:
-    """Hash models and compare with what the hub stated when they were pulled; no network."""
+    """Compare models with what the hub stated when they were pulled: its SHA-256, or else the size; no network."""
     from marco_cli.models import gguf_header, installed, library, locate
 
     chosen = [locate(name) for name in names or ()]
-    chosen = chosen or [model for model in installed() if None not in model.hashes]
+    chosen = chosen or [model for model in installed() if model.evidence != "none"]
     outcomes = [(model, outcome) for model in chosen for outcome in library.verify(model)]
     rows = [{"name": model.name, **_facts(outcome), "ok": outcome.is_intact} for model, outcome in outcomes]
-    lines = [f"{'ok' if outcome.is_intact else 'DAMAGED'}  {model.name}  {outcome.path}" for model, outcome in outcomes]
+    lines = [_verdict(model, outcome) for model, outcome in outcomes]
     _print("\n".join(lines), {"files": rows}, as_json=as_json)
     damaged = [model for model, outcome in outcomes if not outcome.is_intact]
     if damaged:
         raise StorageError(
-            f"{damaged[0].name} is damaged: its sha256 is not the recorded one",
+            f"{damaged[0].name} is damaged: it is not what was recorded when it was pulled",
             hint=f"marco models rm -y {damaged[0].name} && marco models pull {damaged[0].name}",
         )
     for model in chosen:
@@ -195,8 +200,24 @@ def _row(model: "LocatedModel") -> dict[str, object]:
         "source": model.source,
         "size": model.size,
         "sha256": list(model.hashes),
+        "evidence": model.evidence,
         "preset": model.preset,
     }
+
+
+def _list_offers(offered: "Sequence[Offer]", *, as_json: bool) -> None:
+    """Print the models of a repository, each as what fetches it."""
+    from marco_cli.view.models import offer_table
+
+    table = offer_table([(offer.name, offer.size, offer.parts) for offer in offered])
+    _print(table, {"offers": [asdict(offer) for offer in offered]}, as_json=as_json)
+    say(f"nothing was fetched; name one: marco models pull {offered[0].name}")
+
+
+def _verdict(model: "LocatedModel", outcome: "Verification") -> str:
+    how = "verified" if outcome.is_by_hash else "size only, no checksum"
+    named = f"{model.name}  {outcome.path}"
+    return f"ok  {named}  {how}" if outcome.is_intact else f"DAMAGED  {named}"
 
 
 def _facts(outcome: "Verification") -> dict[str, object]:

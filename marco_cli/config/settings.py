@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from types import NoneType
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
-from marco_cli.config.option import About, Kind, Option, Pairs
+from marco_cli.config.option import About, Kind, Option, Pairs, TypedPairs
 
 _AUTO: tuple[tuple[str, int | None], ...] = (("auto", None),)
 
@@ -28,6 +28,13 @@ class Settings:
     chat_template: Annotated[
         str | None, About(help="`chatml` or a Jinja2 text, instead of the template that the model ships.")
     ] = None
+    template_var: Annotated[
+        TypedPairs, About(help="NAME=VALUE that the chat template reads, e.g. reasoning_effort=low; JSON or text.")
+    ] = ()
+    think: Annotated[
+        Literal["on", "off", "auto"],
+        About(help="Whether the model thinks first, by the switch that its chat template offers; auto leaves it be."),
+    ] = "auto"
     tags: Annotated[
         str,
         About(
@@ -72,12 +79,12 @@ class Settings:
     ] = 256
     stop: Annotated[tuple[str, ...], About(help="Text that ends the reply.")] = ()
     seed: Annotated[int, About(help="Seed of all random streams.", least=0)] = 0
-    ctx: Annotated[int | None, About(help="Context size in tokens.", least=1, words=_AUTO)] = None
-    threads: Annotated[int | None, About(help="CPU threads.", least=1, most=1024, words=_AUTO)] = None
+    ctx: Annotated[int | None, About(help="Context size in tokens.", least=1, most=100_000_000, words=_AUTO)] = None
+    threads: Annotated[int | None, About(help="CPU threads.", least=1, most=512, words=_AUTO)] = None
     gpu_layers: Annotated[int | None, About(help="Layers put on the GPU.", least=-1, words=(*_AUTO, ("all", -1)))] = (
         None
     )
-    batch: Annotated[int | None, About(help="Most tokens evaluated at once.", least=1, words=_AUTO)] = None
+    batch: Annotated[int | None, About(help="Most tokens evaluated at once.", least=1, most=65_536, words=_AUTO)] = None
     # llama.cpp has at most 256 sequence ids; one stays free for what the others fork from.
     parallel: Annotated[int | None, About(help="Most requests decoded at once.", least=1, most=255, words=_AUTO)] = None
     effort: Annotated[
@@ -132,6 +139,7 @@ _KINDS: dict[object, Kind] = {
     bool: "switch",
     tuple[str, ...]: "texts",
     Pairs: "pairs",
+    TypedPairs: "typed pairs",
 }
 
 

@@ -12,8 +12,10 @@ from marco_cli.config.layers import Resolved, resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.backend import Model
 from marco_cli.models import LocatedModel
+from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset
 from marco_cli.models.gguf_header import Header, read
+from marco_cli.models.memory import refuse_excess
 
 LEAST_CELLS = 512
 """KV cells that the self-test needs, whatever the context is set to."""
@@ -75,6 +77,7 @@ class Case:
         from marco_cli.engine.llamacpp import LlamaModel, LlamaOptions  # noqa: PLC0415 (may be what is broken)
 
         settings = self.settings
+        refuse_excess(admit(self.located, self.environ), ctx=settings.ctx, batch=settings.batch)
         options = LlamaOptions(
             cells=None if settings.ctx is None else max(settings.ctx, LEAST_CELLS),
             threads=settings.threads,

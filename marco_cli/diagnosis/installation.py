@@ -56,7 +56,7 @@ def _has_recorded_size(path: Path) -> bool:
 
 def _lacks_hash(model: LocatedModel) -> bool:
     """Say whether a hash is missing that a pull would record; files that the user put there have none."""
-    return model.source != "bundled" and None in model.hashes and model.name != str(model.path)
+    return model.evidence == "none" and model.name != str(model.path)
 
 
 def transfers(case: Case) -> Finding:

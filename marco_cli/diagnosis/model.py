@@ -6,7 +6,7 @@ from typing import Final
 
 from marco_cli.config.preset import load_preset
 from marco_cli.diagnosis.case import Case
-from marco_cli.diagnosis.finding import Finding, broken, ok, warn
+from marco_cli.diagnosis.finding import Figure, Finding, broken, ok, warn
 from marco_cli.diagnosis.self_test import Measurement, measure
 from marco_cli.engine.backend import Model
 from marco_cli.models.memory import gib
@@ -51,7 +51,12 @@ def chat_template(case: Case) -> Finding:
     settings = case.settings
     plain, typed = (_encoded(case, question) for question in (_QUESTION, _QUESTION + _controls(case.model)))
     leaked = _count_controls(case.model, typed) - _count_controls(case.model, plain)
-    figures = {"prompt_tokens": len(plain), "tags": settings.tags, "prefill": settings.prefill, "leaked": leaked}
+    figures: dict[str, Figure] = {
+        "prompt_tokens": len(plain),
+        "tags": settings.tags,
+        "prefill": settings.prefill,
+        "leaked": leaked,
+    }
     if leaked:
         return broken(
             "chat template",

@@ -5,6 +5,7 @@ text and bytes for ids. All of it stays as it is while the model works; the KV m
 """
 
 import ctypes
+import os
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -132,7 +133,7 @@ class Weights:
 def _load(path: Path, gpu_layers: int) -> object:
     params = llama.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
-    model = llama.llama_model_load_from_file(str(path).encode(), params)
+    model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if model is None:
         hint = "check the file with `marco models verify`, or fetch it again with `marco models pull`"
         if gpu_layers:

@@ -44,15 +44,17 @@ class LlamaOptions:
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot work."""
-        for name, value, least in (
-            ("ctx", self.cells, 16),
-            ("parallel", self.places, 1),
-            ("threads", self.threads, 1),
-            ("gpu_layers", self.gpu_layers, -1),
-            ("batch", self.batch, 8),
+        for name, value, least, most in (
+            ("ctx", self.cells, 16, 100_000_000),
+            ("parallel", self.places, 1, None),
+            ("threads", self.threads, 1, 512),
+            ("gpu_layers", self.gpu_layers, -1, 100_000),
+            ("batch", self.batch, 8, 65_536),
         ):
             if value is not None and value < least:
                 raise ConfigError(f"{name} is {value}, expected {least} or more")
+            if value is not None and most is not None and value > most:  # llama.cpp takes 32 bits and counts on from 0
+                raise ConfigError(f"{name} is {value}, expected {most} or less")
 
 
 def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | None = None) -> BatchedEngine:

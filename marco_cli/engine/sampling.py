@@ -82,10 +82,10 @@ def _score_chunk(logits: Floats, k: int) -> Scores:
     # that are not negative. Sums along one axis add in the same order however many rows there are; einsum does not.
     peak = values[:, 0]
     weights, depths = _scratch.take((2, *logits.shape))
-    np.subtract(logits, peak[:, None], out=depths)
-    np.exp(depths, out=weights)
-    total = weights.sum(axis=1)
     with np.errstate(invalid="ignore"):
+        np.subtract(logits, peak[:, None], out=depths)
+        np.exp(depths, out=weights)
+        total = weights.sum(axis=1)
         np.multiply(weights, depths, out=weights)
     expected = weights.sum(axis=1)
     if np.isnan(expected).any():  # a logit of -inf has weight 0 and adds nothing
@@ -131,6 +131,8 @@ def _top_of_row(row: Floats, k: int, columns: int) -> tuple[Ints, Floats]:
     maxima = row[: columns * _LAYERS].reshape(_LAYERS, columns).max(axis=0)
     threshold = np.partition(maxima, columns - k)[columns - k]
     ids, values = _largest(row, threshold, k)
+    if len(ids) < k:  # nothing compares with what is no number; the row is refused by whoever reads its normaliser
+        return _top_of_rows(row[None], k)
     return ids[None], values[None]
 
 

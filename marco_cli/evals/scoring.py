@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from marco_cli.answer import Kind, extract, matches
-from marco_cli.errors import InputError
+from marco_cli.errors import InputError, cut
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import NO_ANSWER, Item, Score, Scorer, judged
 from marco_cli.evals.simple_evals import language
@@ -84,7 +84,7 @@ def check_target(item: Item, *, where: str) -> None:
         try:
             re.compile(item.target)
         except re.error as error:
-            raise InputError(f"{where}: the target is no regular expression: {error}") from error
+            raise InputError(f"{where}: the target is no regular expression: {cut(str(error))}") from error
 
 
 _WHOLE_TARGETS: Mapping[str, tuple[Kind, str]] = {

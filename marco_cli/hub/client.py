@@ -1,28 +1,23 @@
-"""The only door to huggingface_hub: what a repository holds, where its files are, what its cache has.
+"""What a repository of the hub holds, where its files are, and what its cache has. The only door to huggingface_hub.
 
 In: repository names. Out: sizes, hashes and addresses as values. Importing this module imports the client, so only
-`marco models pull` and `marco eval` import it, and only when something has to be asked. Files of models are transferred by
-`download`; those of data sets, a few hundred kilobytes, by the client itself, into its own cache.
+`marco models pull` and `marco eval` import it, and only when something has to be asked. The description of a repository is
+asked for by `range_request`, like the files, so that one set of rules holds for redirects, refusals and answers without form;
+data sets, a few hundred kilobytes, are fetched by the hub's client into its own cache.
 """
 
+import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
 
-from huggingface_hub import HfApi, hf_hub_download, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from huggingface_hub.hf_api import ModelInfo
+from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
 # Documented as public, but not marked as exported for type checkers.
 from huggingface_hub.utils import build_hf_headers, disable_progress_bars  # type: ignore[attr-defined]
@@ -30,10 +25,16 @@ from huggingface_hub.utils import build_hf_headers, disable_progress_bars  # typ
 from marco_cli import __version__
 from marco_cli.errors import ConfigError, ModelNotFoundError, NetworkError, StorageError
 from marco_cli.hub.download import Retry, WebFile
-from marco_cli.hub.range_request import RETRIED, TransientError, host, parse_retry_after
+from marco_cli.hub.range_request import TransientError, get, host, is_address, transient_status
 from marco_cli.models import catalog, store
 
 DEFAULT_REVISION: Final = "main"
+_TIMEOUT: Final = 30.0
+_MAX_DESCRIPTION: Final = 32 << 20
+"""Bytes. The hub says some 300 about each file, and its largest repositories have some ten thousand files."""
+_MAX_SIZE: Final = 1 << 50
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +70,9 @@ def endpoint(environ: Mapping[str, str] = os.environ) -> str:
 
     """
     url = (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not is_address(url):
         raise ConfigError("HF_ENDPOINT is no web address, expected something like https://huggingface.co")
+    parts = urlsplit(url)
     if parts.username or parts.password or parts.query:
         raise ConfigError("HF_ENDPOINT holds credentials, expected an address only", hint="set HF_TOKEN instead")
     return url
@@ -92,11 +93,16 @@ def repository(
         StorageError: The hub names a file that would leave the models directory.
 
     """
+    if not catalog.is_repository(name):
+        raise ConfigError(f"{name!r} is no repository name, expected user/repo")
+    # Read by the hub's client at import only, where a test or a late setting would not be seen.
+    if store.is_offline():
+        raise ModelNotFoundError(f"{name} was not fetched: offline mode is on", hint="unset HF_HUB_OFFLINE")
     retry = retry or Retry()
     failures = 0
     while True:
         try:
-            return _repository(_model_info(name, revision), name, revision)
+            return _repository(_description(name, revision), name, revision)
         except TransientError as error:
             failures += 1
             if failures >= retry.attempts:
@@ -108,24 +114,27 @@ def repository(
             retry.sleep(delay)
 
 
-def _model_info(name: str, revision: str | None) -> ModelInfo:
-    api = HfApi(endpoint=endpoint(), library_name="marco-cli", library_version=__version__)
+def _description(name: str, revision: str | None) -> Any:
+    """Return what the hub says about a repository, as JSON that may have any shape."""
+    at = "" if revision is None else f"/revision/{quote(revision, safe='')}"
+    url = f"{endpoint()}/api/models/{name}{at}?blobs=true"
+
+    def refuse(response: HTTPResponse, _url: str) -> None:
+        _refuse(response, name, revision)
+
+    body = bytearray()
+    with get(url, headers(), timeout=_TIMEOUT, name=name, refuse=refuse) as answer:
+        while block := answer.response.read1(1 << 20):
+            body += block
+            if len(body) > _MAX_DESCRIPTION:
+                raise NetworkError(
+                    f"{host(url)} says more than {_MAX_DESCRIPTION >> 20} MiB about {name}", hint="check HF_ENDPOINT"
+                )
     try:
-        return api.model_info(name, revision=revision, files_metadata=True, timeout=30.0)
-    except HFValidationError as error:
-        raise ConfigError(f"{name!r} is no repository name, expected user/repo") from error
-    except HfHubHTTPError as error:
-        raise _refusal(error, name, revision) from error
-    except OfflineModeIsEnabled as error:
-        raise ModelNotFoundError(f"{name} was not fetched: offline mode is on", hint="unset HF_HUB_OFFLINE") from error
-    except (OSError, ValueError) as error:
-        # The client's own connection errors descend from OSError in some releases and from ValueError in others
-        # (a body that is no JSON is one too); their text can hold addresses with secrets, so only the kind is told.
-        raise TransientError(f"no usable answer ({type(error).__name__})") from error
-    except Exception as error:
-        if _is_of_the_connection(error):
-            raise TransientError(f"connection lost ({type(error).__name__})") from error
-        raise
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        # A captive portal or a busy proxy answers with a page of its own: that may pass.
+        raise TransientError("no usable answer (it is no JSON)") from error
 
 
 def _is_of_the_connection(error: Exception) -> bool:
@@ -133,46 +142,55 @@ def _is_of_the_connection(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0].startswith(("httpx", "httpcore", "requests"))
 
 
-def _refusal(error: Exception, name: str, revision: str | None) -> Exception:
-    """Return what a refusal of the hub means: not there, not allowed, or not now."""
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", 0)
-    headers: Mapping[str, str] = getattr(response, "headers", {})
-    if isinstance(error, RevisionNotFoundError):
-        return ModelNotFoundError(f"{name} has no revision {revision!r}", hint=f"{endpoint()}/{name}/tree/main")
-    if status in RETRIED:
-        message = "too many requests" if status == 429 else f"the hub answered {status}"
-        return TransientError(message, parse_retry_after(headers.get("Retry-After")))
-    if isinstance(error, GatedRepoError) or status == 403:
-        return NetworkError(
+def _refuse(response: HTTPResponse, name: str, revision: str | None) -> None:
+    """Raise what a refusal of the hub means: not there, not allowed, or not now."""
+    status, word = response.status, response.headers.get("X-Error-Code")
+    if status == 200:
+        return
+    if word == "RevisionNotFound":
+        raise ModelNotFoundError(f"{name} has no revision {revision!r}", hint=f"{endpoint()}/{name}/tree/main")
+    if error := transient_status(response, "the hub"):
+        raise error
+    if word == "GatedRepo" or status == 403:
+        raise NetworkError(
             f"access to {name} was refused ({status})",
             hint=f"accept the licence at {endpoint()}/{name}, then set HF_TOKEN to a token that may read it",
         )
-    if isinstance(error, RepositoryNotFoundError) or status in (401, 404, 410):
-        return ModelNotFoundError(
+    if word == "RepoNotFound" or status in (401, 404, 410):
+        raise ModelNotFoundError(
             f"the hub has no repository {name}, or it is private ({status})",
             hint="check the name; for a private repository set HF_TOKEN to a token that may read it",
         )
-    return NetworkError(f"the hub answered {status} for {name}", hint="check HF_ENDPOINT and the proxy variables")
+    raise NetworkError(f"the hub answered {status} for {name}", hint="check HF_ENDPOINT and the proxy variables")
 
 
-def _repository(info: ModelInfo, name: str, revision: str | None) -> Repository:
-    files = []
-    for sibling in info.siblings or ():
-        path, size = sibling.rfilename, sibling.size
-        if not path.lower().endswith(".gguf"):
-            continue
-        if not catalog.is_safe(path):
-            raise StorageError(
-                f"{name} names a file outside its folder: {path!r}", hint="do not use this repository or mirror"
-            )
-        if size is None or size < 0:
-            raise NetworkError(f"the hub states no size for {path}", hint="check HF_ENDPOINT")
-        sha256 = sibling.lfs.sha256 if sibling.lfs else None
-        files.append(HubFile(path=path, size=size, sha256=sha256))
-    return Repository(
-        name=name, revision=revision or DEFAULT_REVISION, commit=info.sha or DEFAULT_REVISION, files=tuple(files)
-    )
+def _repository(said: Any, name: str, revision: str | None) -> Repository:
+    """Read a description; nothing in it is trusted to have its form."""
+    siblings = said.get("siblings") or [] if isinstance(said, dict) else None
+    if not isinstance(siblings, list) or not all(isinstance(row, dict) for row in siblings):
+        raise NetworkError(f"{host(endpoint())} does not describe {name} as a hub does", hint="check HF_ENDPOINT")
+    files: dict[str, HubFile] = {}
+    for row in siblings:
+        path = row.get("rfilename")
+        if isinstance(path, str) and path.lower().endswith(".gguf"):
+            files.setdefault(path, _hub_file(row, path, name))
+    # The commit becomes part of addresses and of paths in the hub's cache.
+    sha = said.get("sha")
+    commit = sha if isinstance(sha, str) and _COMMIT.fullmatch(sha) else revision or DEFAULT_REVISION
+    return Repository(name=name, revision=revision or DEFAULT_REVISION, commit=commit, files=tuple(files.values()))
+
+
+def _hub_file(row: Mapping[str, Any], path: str, name: str) -> HubFile:
+    """Read what the hub says about one file."""
+    if not catalog.is_safe(path):
+        raise StorageError(
+            f"{name} names a file outside its folder: {path[:80]!r}", hint="do not use this repository or mirror"
+        )
+    size, stored = row.get("size"), row.get("lfs")
+    if type(size) is not int or not 0 <= size <= _MAX_SIZE:
+        raise NetworkError(f"the hub states no size for {path}", hint="check HF_ENDPOINT")
+    sha256 = str(stored.get("sha256")).lower() if isinstance(stored, dict) else ""
+    return HubFile(path=path, size=size, sha256=sha256 if _SHA256.fullmatch(sha256) else None)
 
 
 def web_file(repo: Repository, file: HubFile) -> WebFile:
@@ -208,7 +226,6 @@ def fetch_dataset_file(repo: str, path: str) -> Path:
         NetworkError: offline mode is on, the hub cannot be reached, or it does not have or give the file.
 
     """
-    # Read by the client at import only, where a test or a late setting would not be seen.
     if store.is_offline():
         raise NetworkError(f"{repo} was not fetched: offline mode is on", hint="unset HF_HUB_OFFLINE")
     disable_progress_bars()

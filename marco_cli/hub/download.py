@@ -74,6 +74,11 @@ class Retry:
         return min(wanted, self.max_delay)
 
 
+def checked(sha256: str | None) -> str:
+    """Return the detail of a finished file: empty where it was compared with a hash, else a warning."""
+    return "" if sha256 else "size only, no checksum"
+
+
 def ignore(_event: TransferEvent) -> None:
     """Hear nothing."""
 
@@ -132,7 +137,7 @@ def fetch(
             receipt = transfer.run(retry or Retry())
             before_publish(receipt)
             part.publish(target)
-            emit("done", receipt.size)
+            emit("done", receipt.size, checked(remote.sha256))
             return receipt
 
 

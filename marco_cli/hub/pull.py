@@ -6,10 +6,10 @@ The only module that makes requests for models, together with `client` and `down
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from marco_cli.errors import ModelNotFoundError
+from marco_cli.errors import ConfigError, ModelNotFoundError
 from marco_cli.hub import client, download
 from marco_cli.hub.partial_file import check_free_space, storage_errors
 from marco_cli.models import catalog, library, memory, store
@@ -83,9 +83,81 @@ def plan(
         case catalog.HubReference():
             repo = client.repository(reference.repo, reference.revision, retry=retry, on_retry=on_retry)
             folder = store.folder(root, reference.repo, reference.revision)
-            return Plan(name=spec, repository=repo, files=_parts(reference, repo), folder=folder, reason=None)
+            return Plan(
+                name=reference.spelled(spec), repository=repo, files=_parts(reference, repo), folder=folder, reason=None
+            )
+        case catalog.RepositoryReference():
+            return _plan_repository(reference, root, retry, on_retry)
         case catalog.CatalogueReference():
             return _plan_entry(reference, root, total_memory, retry, on_retry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A model that a repository has."""
+
+    name: str
+    """The specification that fetches it."""
+    file: str
+    size: int
+    """Bytes of all parts."""
+    parts: int
+    has_hash: bool
+
+
+def offers(
+    spec: str, *, retry: download.Retry | None = None, on_retry: Callable[[str], None] = lambda _: None
+) -> tuple[Offer, ...]:
+    """Ask the hub which models a reference to a repository can mean.
+
+    Raises:
+        ModelNotFoundError: There is no such repository, or it has no GGUF files.
+        ConfigError, NetworkError, StorageError: As `client.repository`.
+
+    """
+    reference = catalog.parse(spec)
+    if not isinstance(reference, catalog.RepositoryReference):
+        return ()
+    repo = client.repository(reference.repo, reference.revision, retry=retry, on_retry=on_retry)
+    return _offers(reference, repo)
+
+
+def _offers(reference: catalog.RepositoryReference, repo: client.Repository) -> tuple[Offer, ...]:
+    among = catalog.weights(file.path for file in repo.files)
+    found = catalog.matching(reference, among)
+    if not found:
+        listed = ", ".join(dict.fromkeys(variant.quantisation for variant in among if variant.quantisation)) or "none"
+        what = "no GGUF model" if not among else f"no {reference.quantisation}, it has {listed}"
+        raise ModelNotFoundError(f"{repo.name} has {what}", hint=f"{client.endpoint()}/{repo.name}")
+    quantisations = [variant.quantisation for variant in found]
+    offered = []
+    for variant in found:
+        files = [file for path in variant.files if (file := repo.file(path)) is not None]
+        is_unique = variant.quantisation and quantisations.count(variant.quantisation) == 1
+        short = replace(reference, quantisation=variant.quantisation).name
+        offered.append(
+            Offer(
+                name=short if is_unique else reference.file_name(variant.files[0]),
+                file=variant.files[0],
+                size=sum(file.size for file in files),
+                parts=len(files),
+                has_hash=all(file.sha256 for file in files),
+            )
+        )
+    return tuple(offered)
+
+
+def _plan_repository(
+    reference: catalog.RepositoryReference, root: Path, retry: download.Retry | None, on_retry: Callable[[str], None]
+) -> Plan:
+    repo = client.repository(reference.repo, reference.revision, retry=retry, on_retry=on_retry)
+    found = _offers(reference, repo)
+    if len(found) > 1:
+        names = ", ".join(offer.name for offer in found)
+        raise ConfigError(f"{reference.name} means {len(found)} models", hint=f"name one: {names}")
+    one = catalog.HubReference(repo=reference.repo, file=found[0].file, revision=reference.revision)
+    folder = store.folder(root, reference.repo, reference.revision)
+    return Plan(name=one.name, repository=repo, files=_parts(one, repo), folder=folder, reason=None)
 
 
 def _parts(reference: catalog.HubReference, repo: client.Repository) -> tuple[client.HubFile, ...]:
@@ -186,7 +258,7 @@ def execute(
             staging=staging_root / target.relative_to(store.directory(environ)).parent,
             headers=headers,
             on_event=on_event,
-            before_publish=lambda done, file=file: _record(plan, file, done.sha256, None),  # type: ignore[misc]
+            before_publish=lambda _, file=file: _record(plan, file, None),  # type: ignore[misc]
             is_wanted=lambda file=file: file in plan.missing,  # type: ignore[misc]
             retry=retry,
             timeout=timeout,
@@ -219,14 +291,15 @@ def _use_cached(
         done += length
         on_event(download.TransferEvent(kind="hashing", name=path.name, done=done, total=file.size))
 
-    sha256 = library.sha256_of(path, hashed)
-    if file.sha256 not in (None, sha256):
+    if file.sha256 is not None and library.sha256_of(path, hashed) != file.sha256:
         return False
-    _record(plan, file, sha256, path)
+    _record(plan, file, path)
+    detail = download.checked(file.sha256)
+    on_event(download.TransferEvent(kind="done", name=path.name, done=file.size, total=file.size, detail=detail))
     return True
 
 
-def _record(plan: Plan, file: client.HubFile, sha256: str, cached_at: Path | None) -> None:
+def _record(plan: Plan, file: client.HubFile, cached_at: Path | None) -> None:
     target = plan.target(file)
     record = store.Record(
         repo=plan.repository.name,
@@ -234,7 +307,7 @@ def _record(plan: Plan, file: client.HubFile, sha256: str, cached_at: Path | Non
         commit=plan.repository.commit,
         file=file.path,
         size=file.size,
-        sha256=sha256,
+        sha256=file.sha256,
         cached_at=str(cached_at) if cached_at else None,
     )
     with storage_errors(store.record_path(target)):

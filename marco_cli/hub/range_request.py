@@ -1,7 +1,7 @@
 """One HTTP GET from a byte on: redirects, credentials, statuses and failures, each decided in one place.
 
 In: a URL, headers, the first byte wanted. Out: an `Answer` whose body can be read, or an error that says whether
-waiting may help (`TransientError`) or not. It knows no files on disk. The standard library's client is used because
+waiting may help (`TransientError`) or not. What a server sends is never trusted to have its form. It knows no files on disk. The standard library's client is used because
 it is the only one that is the same under every supported version of the hub's; it honours the proxy variables.
 """
 
@@ -9,16 +9,23 @@ import contextlib
 import http.client
 import ssl
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.error import URLError
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from marco_cli.errors import MarcoError, ModelNotFoundError, NetworkError
 
 _MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_HOST: Final = 253
+_MAX_LABEL: Final = 63
+"""Characters of a host name and of a part of it: RFC 1035, 2.3.4."""
+_MAX_DIGITS: Final = 18
+"""A longer number fits no file; Python itself refuses to read some thousand digits."""
+_IN_URLS: Final = "%/:=&?~#+!$,;'@()*[]"
+"""Characters of a Location that stay as they are."""
 RETRIED: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses that may pass by waiting."""
 
@@ -45,6 +52,23 @@ class Answer:
     """Bytes of the whole file as the server states them; None when it does not."""
 
 
+def is_address(url: str) -> bool:
+    """Tell whether a URL can be asked at all: http or https, with a host name and a port that can exist."""
+    try:
+        parts = urlsplit(url)
+        port, name = parts.port, parts.hostname or ""
+    except ValueError:
+        return False
+    labels = name.removesuffix(".").split(".")
+    is_name = len(name) <= _MAX_HOST and all(0 < len(label) <= _MAX_LABEL for label in labels)
+    return (
+        parts.scheme in ("http", "https")
+        and is_name
+        and port != 0
+        and all("!" <= character <= "~" for character in url)
+    )
+
+
 def host(url: str) -> str:
     """Return the host and port of a URL: all of it that may be shown (paths and queries can carry signatures)."""
     parts = urlsplit(url)
@@ -58,12 +82,31 @@ def without_secrets(url: str) -> str:
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Return the seconds of a Retry-After header; None when absent or a date (nobody sends those with a 429)."""
-    return float(value) if value is not None and value.strip().isdigit() else None
+    """Return the seconds of a Retry-After header; None when absent, a date or anything else."""
+    seconds = _number(value)
+    return None if seconds is None else float(seconds)
+
+
+def _number(text: str | None) -> int | None:
+    """Return a whole number in ASCII digits; None for all else (`²` counts as a digit in Python, and a header may be long)."""
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else None
+
+
+Refusal = Callable[[http.client.HTTPResponse, str], None]
+"""Raises unless the status of a response brings what was asked for; the second argument is the URL that gave it."""
 
 
 @contextlib.contextmanager
-def get(url: str, headers: Mapping[str, str], *, first_byte: int, timeout: float, name: str) -> Iterator[Answer]:
+def get(
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    first_byte: int = 0,
+    timeout: float,
+    name: str,
+    refuse: Refusal | None = None,
+) -> Iterator[Answer]:
     """Request a file from `first_byte` on; inside the block, a lost connection becomes a TransientError.
 
     Args:
@@ -72,15 +115,20 @@ def get(url: str, headers: Mapping[str, str], *, first_byte: int, timeout: float
         first_byte: 0 for the whole file.
         timeout: Seconds without a byte after which the connection counts as lost.
         name: What to call the file in messages.
+        refuse: What becomes of statuses; None treats them as those of a file.
 
     """
     wanted = {**headers, "Accept-Encoding": "identity"}
     if first_byte:
         wanted["Range"] = f"bytes={first_byte}-"
     with _transient_errors():
-        response, linked_etag = _follow(url, wanted, timeout)
+        response, linked_etag, last = _follow(url, wanted, timeout)
         with contextlib.closing(response):
-            _refuse(response, name)
+            if refuse is not None:
+                refuse(response, last)
+            else:
+                _refuse(response, name, last, is_elsewhere=_origin(last) != _origin(url))
+            _refuse_encoding(response, name, last)
             yield Answer(
                 response=response,
                 status=response.status,
@@ -104,17 +152,17 @@ class _EveryStatus(urllib.request.HTTPErrorProcessor):
         return response
 
 
-def _follow(url: str, headers: Mapping[str, str], timeout: float) -> tuple[http.client.HTTPResponse, str | None]:
-    """Return the response after at most five redirects, and the content's tag if one of them stated it."""
+def _follow(url: str, headers: Mapping[str, str], timeout: float) -> tuple[http.client.HTTPResponse, str | None, str]:
+    """Return the response after at most five redirects, the content's tag if one of them stated it, and who gave it."""
     opener = urllib.request.build_opener(_EveryStatus)
     first, linked = url, None
     for _ in range(_MAX_REDIRECTS + 1):
         request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - `_next` lets only http(s) pass
-        response: http.client.HTTPResponse = opener.open(request, timeout=timeout)
+        response = _open(opener, request, timeout)
         linked = linked or response.headers.get("X-Linked-Etag")
         location = response.headers.get("Location")
         if response.status not in _REDIRECTS or location is None:
-            return response, linked
+            return response, linked, url
         response.close()
         following = _next(url, location)
         if _origin(following) != _origin(url):
@@ -125,14 +173,35 @@ def _follow(url: str, headers: Mapping[str, str], timeout: float) -> tuple[http.
     )
 
 
-def _next(url: str, location: str) -> str:
-    following = urljoin(url, location)
-    scheme = urlsplit(following).scheme
-    if scheme not in ("http", "https") or (scheme == "http" and urlsplit(url).scheme == "https"):
+def _open(
+    opener: urllib.request.OpenerDirector, request: urllib.request.Request, timeout: float
+) -> http.client.HTTPResponse:
+    """Send a request; one that cannot be put into HTTP is an error that waiting does not mend."""
+    try:
+        response: http.client.HTTPResponse = opener.open(request, timeout=timeout)
+    except (ValueError, OverflowError, http.client.InvalidURL) as error:
         raise NetworkError(
-            f"{host(url)} redirects to an unencrypted or unknown kind of address ({scheme}), which is refused",
-            hint="check HF_ENDPOINT and the proxy variables",
+            f"{host(request.full_url)} cannot be asked ({type(error).__name__})",
+            hint="check HF_ENDPOINT, HF_TOKEN and the proxy variables",
+        ) from error
+    return response
+
+
+def _next(url: str, location: str) -> str:
+    """Return where a redirect leads."""
+    hint = "check HF_ENDPOINT and the proxy variables"
+    try:
+        following = urljoin(url, quote(location, safe=_IN_URLS))
+        scheme = urlsplit(following).scheme
+    except ValueError:
+        following = scheme = ""
+    if scheme not in ("http", "https", "") or (scheme == "http" and urlsplit(url).scheme == "https"):
+        raise NetworkError(
+            f"{host(url)} redirects to an unencrypted or unknown kind of address ({scheme[:20]}), which is refused",
+            hint=hint,
         )
+    if not is_address(following):
+        raise NetworkError(f"{host(url)} redirects to what is no address", hint=hint)
     return following
 
 
@@ -159,13 +228,26 @@ def _transient_errors() -> Iterator[None]:
         raise TransientError(f"connection lost ({text or type(cause).__name__})") from error
 
 
-def _refuse(response: http.client.HTTPResponse, name: str) -> None:
+def transient_status(response: http.client.HTTPResponse, who: str) -> TransientError | None:
+    """Return the failure that a status stands for if it may pass by waiting."""
+    if response.status not in RETRIED:
+        return None
+    message = "too many requests" if response.status == 429 else f"{who} answered {response.status}"
+    return TransientError(message, parse_retry_after(response.headers.get("Retry-After")))
+
+
+def _refuse(response: http.client.HTTPResponse, name: str, url: str, *, is_elsewhere: bool) -> None:
+    """Raise unless the status brings bytes of a file; `is_elsewhere`: a redirect led to another host than was asked."""
     status = response.status
     if status in (200, 206, 416):
         return
-    if status in RETRIED:
-        message = "too many requests" if status == 429 else f"the server answered {status}"
-        raise TransientError(message, parse_retry_after(response.headers.get("Retry-After")))
+    if error := transient_status(response, "the server"):
+        raise error
+    if status in (401, 403) and is_elsewhere:
+        raise NetworkError(
+            f"{host(url)}, where the hub stores {name}, refused it ({status})",
+            hint="run the same command again; if it repeats, a proxy or a firewall may block that host",
+        )
     if status in (401, 403):
         raise NetworkError(
             f"access to {name} was refused ({status})",
@@ -176,19 +258,27 @@ def _refuse(response: http.client.HTTPResponse, name: str) -> None:
     raise NetworkError(f"the server answered {status} for {name}", hint="check HF_ENDPOINT and the proxy variables")
 
 
+def _refuse_encoding(response: http.client.HTTPResponse, name: str, url: str) -> None:
+    """Raise for a body that is not the file itself: a size and a hash are those of the file."""
+    encoding = (response.headers.get("Content-Encoding") or "identity").strip().lower()
+    if encoding != "identity":
+        raise NetworkError(
+            f"{host(url)} sends {name} compressed, which was not asked for",
+            hint="check HF_ENDPOINT and the proxy variables",
+        )
+
+
 def _first_byte(response: http.client.HTTPResponse) -> int:
     """Return where the body begins: `bytes 5-9/10` -> 5; a partial response that does not say is not understood."""
     if response.status != 206:
         return 0
-    start = (response.headers.get("Content-Range") or "").removeprefix("bytes ").partition("-")[0]
-    if not start.isdigit():
+    start = _number((response.headers.get("Content-Range") or "").removeprefix("bytes ").partition("-")[0])
+    if start is None:
         raise TransientError("the server sent a range without saying which")
-    return int(start)
+    return start
 
 
 def _stated_size(response: http.client.HTTPResponse) -> int | None:
     if response.status == 206:
-        size = (response.headers.get("Content-Range") or "").rpartition("/")[2]
-    else:
-        size = response.headers.get("Content-Length") or "" if response.status == 200 else ""
-    return int(size) if size.isdigit() else None
+        return _number((response.headers.get("Content-Range") or "").rpartition("/")[2])
+    return _number(response.headers.get("Content-Length")) if response.status == 200 else None

@@ -1,7 +1,7 @@
-"""What a model specification means: catalogue names, `hf:` references, paths, quantisations, split files.
+"""What a model specification means: catalogue names, references to the hub, paths, quantisations, split files.
 
-In: text that a user typed, and lists of file names. Out: frozen references. It reads `catalog.json` beside it and
-nothing else: no network, no models directory, no sizes or hashes (those come from the hub when a model is pulled).
+In: text that a user typed, and lists of file names. Out: frozen references. It reads `catalog.json` beside it, and looks
+whether `user/repo` is a path that exists: no network, no models directory, no sizes or hashes (those come from the hub).
 """
 
 import difflib
@@ -13,17 +13,23 @@ from functools import cache
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-from marco_cli.config.home import expanded
+from marco_cli.config.home import expanded, is_directory, is_file
 from marco_cli.errors import ConfigError, ModelNotFoundError
+from marco_cli.models import hub_address
 
 # The end of a GGUF file name by the conventions of the quantisers: `name-Q4_K_M-00001-of-00003.gguf`.
 _QUANT = r"(?P<quant>(?:UD-)?I?Q\d\w*|TQ\d_\d|MXFP4\w*|BF16|FP?16|FP?32)"
 _SPLIT = r"(?:-(?P<part>\d{5})-of-(?P<count>\d{5}))?\.gguf"
 _QUANT_NAME = re.compile(_QUANT, re.IGNORECASE)
-_QUANT_AT_END = re.compile(rf".*[-._]{_QUANT}{_SPLIT}", re.IGNORECASE)
+_QUANT_AT_END = re.compile(rf".*?[-._]{_QUANT}{_SPLIT}", re.IGNORECASE)
 _SPLIT_AT_END = re.compile(rf"(?P<stem>.+?){_SPLIT}", re.IGNORECASE)
 _HUB_REFERENCE = re.compile(r"hf:(?P<repo>[^/@]+/[^/@]+)/(?P<file>.+?\.gguf)(?:@(?P<revision>.+))?", re.IGNORECASE)
+_REPOSITORY = re.compile(r"(?P<repo>[^/@:]+/[^/@:]+)(?::(?P<quant>[^/@:]*))?(?:@(?P<revision>.+))?")
 _REPO_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_NO_WEIGHTS = ("mmproj", "imatrix")
+"""What a GGUF file beside the models can hold: the projector of an image model, the statistics of a quantiser."""
+_MAX_REPO_NAME = 2 * 96 + 1
+"""Characters: the hub allows 96 for the user and for the repository."""
 _REVISION = re.compile(r"[\w][\w./-]*", re.ASCII)
 
 
@@ -71,6 +77,38 @@ class HubReference:
     revision: str | None
     """None is the repository's main branch, named or not."""
 
+    @property
+    def name(self) -> str:
+        """Return the shortest specification that means the same."""
+        return f"hf:{self.repo}/{self.file}{_at(self.revision)}"
+
+    def spelled(self, spec: str) -> str:
+        """Return what to call the model that was asked for as `spec`: that text, but for addresses, which are longer."""
+        return spec if spec.lower().startswith("hf:") and not spec.lower().startswith("hf://") else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryReference:
+    """`[hf:]user/repo[:quantisation][@revision]`: what a repository has of a quantisation, or has at all."""
+
+    repo: str
+    quantisation: str | None
+    revision: str | None
+
+    @property
+    def name(self) -> str:
+        """Return the shortest specification that means the same."""
+        quantisation = f":{self.quantisation}" if self.quantisation else ""
+        return f"hf:{self.repo}{quantisation}{_at(self.revision)}"
+
+    def file_name(self, file: str) -> str:
+        """Return the specification of one file of the repository."""
+        return HubReference(repo=self.repo, file=file, revision=self.revision).name
+
+
+def _at(revision: str | None) -> str:
+    return "" if revision is None else f"@{revision}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathReference:
@@ -79,7 +117,7 @@ class PathReference:
     path: Path
 
 
-Reference = CatalogueReference | HubReference | PathReference
+Reference = CatalogueReference | HubReference | RepositoryReference | PathReference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +125,7 @@ class Variant:
     """One quantisation among a list of files: a single file, or all parts of a split one in order."""
 
     quantisation: str
+    """Empty where the file name tells none."""
     files: tuple[str, ...]
 
 
@@ -111,14 +150,21 @@ def entries() -> tuple[Entry, ...]:
 
 def parse(spec: str) -> Reference:
     """Read a model specification; raise ConfigError for a malformed one, ModelNotFoundError for an unknown name."""
+    if (address := hub_address.read(spec)) is not None:
+        return _hub_reference(address.repo, address.file, address.revision, address.quantisation)
     if spec.lower().startswith("hf:"):
         return _parse_hub(spec)
     name, _, quantisation = spec.partition(":")
     for entry in entries():
         if name.lower() in (entry.name, *entry.aliases):
             return _parse_entry(entry, spec, quantisation if ":" in spec else None)
-    if spec.lower().endswith((".gguf", ".part")) or "/" in spec or "\\" in spec or spec.startswith((".", "~")):
+    if spec.lower().endswith((".gguf", ".part")) or "\\" in spec or spec.startswith((".", "~")):
         return PathReference(path=expanded(spec))
+    if "/" in spec:
+        path, match = expanded(spec), _REPOSITORY.fullmatch(spec)
+        if match is None or not is_repository(match["repo"]) or is_file(path) or is_directory(path):
+            return PathReference(path=path)
+        return _hub_reference(match["repo"], None, match["revision"], match["quant"])
     raise ModelNotFoundError(f"no model is called {spec!r}{did_you_mean(name, names())}", hint="marco models list")
 
 
@@ -135,18 +181,41 @@ def _parse_entry(entry: Entry, spec: str, quantisation: str | None) -> Catalogue
     return CatalogueReference(entry=entry, quantisation=normalise(quantisation))
 
 
-def _parse_hub(spec: str) -> HubReference:
-    match = _HUB_REFERENCE.fullmatch(spec)
-    if match is None:
-        raise ConfigError(f"got {spec!r}, expected hf:user/repo/file.gguf or hf:user/repo/file.gguf@revision")
-    repo, file, revision = match["repo"], match["file"], match["revision"]
-    if not _REPO_NAME.fullmatch(repo) or ".." in repo:
+def _parse_hub(spec: str) -> HubReference | RepositoryReference:
+    if match := _HUB_REFERENCE.fullmatch(spec):
+        return _hub_reference(match["repo"], match["file"], match["revision"], None)
+    if match := _REPOSITORY.fullmatch(spec[3:]):
+        return _hub_reference(match["repo"], None, match["revision"], match["quant"])
+    raise ConfigError(
+        f"got {spec!r}, expected hf:user/repo:Q4_K_M or hf:user/repo/file.gguf, and @revision after it if need be"
+    )
+
+
+def _hub_reference(
+    repo: str, file: str | None, revision: str | None, quantisation: str | None
+) -> HubReference | RepositoryReference:
+    """Check the parts of a reference: they become parts of paths and of addresses."""
+    if not is_repository(repo):
         raise ConfigError(f"{repo!r} is no repository name, expected user/repo")
     if revision is not None and (not _REVISION.fullmatch(revision) or ".." in revision):
         raise ConfigError(f"{revision!r} is no revision, expected a branch, a tag or a commit")
-    if not is_safe(file):
-        raise ConfigError(f"{file!r} is no path inside a repository")
-    return HubReference(repo=repo, file=file, revision=None if revision == "main" else revision)
+    revision = None if revision == "main" else revision
+    if file is not None:
+        if not is_safe(file):
+            raise ConfigError(f"{file!r} is no path inside a repository")
+        return HubReference(repo=repo, file=file, revision=revision)
+    if quantisation is not None and not _QUANT_NAME.fullmatch(quantisation):
+        raise ConfigError(
+            f"{quantisation!r} is no quantisation, expected something like Q4_K_M, Q8_0 or F16",
+            hint=f"marco models pull {repo} lists what there is",
+        )
+    quantisation = None if quantisation is None else normalise(quantisation)
+    return RepositoryReference(repo=repo, quantisation=quantisation, revision=revision)
+
+
+def is_repository(name: str) -> bool:
+    """Tell whether a text can be the name of a repository: user/repo."""
+    return bool(_REPO_NAME.fullmatch(name)) and ".." not in name and len(name) <= _MAX_REPO_NAME
 
 
 def is_safe(file: str) -> bool:
@@ -205,6 +274,27 @@ def variants(files: Iterable[str], source: Source) -> tuple[Variant, ...]:
         quantisation = normalise(match["quant"])
         found.setdefault(quantisation, Variant(quantisation=quantisation, files=parts))
     return tuple(found.values())
+
+
+def weights(files: Iterable[str]) -> tuple[Variant, ...]:
+    """Return every model among the files of a repository; projectors, importance matrices and incomplete sets are none."""
+    present = set(files)
+    found = []
+    for file in sorted(present):
+        parts = parts_of(file)
+        is_model = not any(word in PurePosixPath(file).name.lower() for word in _NO_WEIGHTS)
+        if is_model and file == parts[0] and present.issuperset(parts):
+            found.append(Variant(quantisation=quantisation_of(file) or "", files=parts))
+    return tuple(found)
+
+
+def matching(reference: RepositoryReference, among: Sequence[Variant]) -> tuple[Variant, ...]:
+    """Return the models that a reference means: all of them where it names no quantisation."""
+    wanted = reference.quantisation
+    if wanted is None:
+        return tuple(among)
+    exact = tuple(variant for variant in among if variant.quantisation == wanted)
+    return exact or tuple(variant for variant in among if variant.quantisation.removeprefix("UD-") == wanted)
 
 
 def pick(quantisation: str, among: Sequence[Variant]) -> Variant | None:

@@ -1,32 +1,21 @@
 """The header of a GGUF file: what the model is, read without loading it.
 
-In: a path. Out: a `Header`. Nothing is allocated by a number that the file claims before that number was checked
-against the bytes that are left, so a damaged or hostile file costs a clean `EngineError`, never memory or time.
-It knows no llama.cpp and no network. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+In: a path. Out: a `Header`, and for those who check more the whole `Contents`. It knows no llama.cpp and no network.
+Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from marco_cli.errors import EngineError, ModelNotFoundError, StorageError
+from marco_cli.errors import ModelNotFoundError, StorageError
+from marco_cli.models.gguf_file import MAX_ENTRIES, MAX_NAME_BYTES, Cursor, Metadata, read_metadata
 
-_MAX_HEADER_BYTES: Final = 128 << 20
-"""The largest vocabularies known (some 300 000 tokens with merges) need about 16 MiB."""
-_MAX_TEXT_BYTES: Final = 8 << 20
-_MAX_NAME_BYTES: Final = 1024
 _MAX_DIMENSIONS: Final = 4
-_STRING, _ARRAY = 8, 9
-
-_SCALARS: Final[Mapping[int, struct.Struct]] = {
-    type_id: struct.Struct("<" + code)
-    for type_id, code in {
-        0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
-    }.items()
-}  # fmt: skip
+_MAX_TENSORS: Final = 1 << 16
+"""The largest models, of a thousand experts that lie apart, have some tens of thousands."""
 
 # ggml type id -> (weights in a block, bytes of a block).
 _BLOCKS: Final[Mapping[int, tuple[int, int]]] = {
@@ -76,6 +65,24 @@ class Header:
     """Files that the model is split into; 1 when it is whole."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tensor:
+    """What a file says about one tensor."""
+
+    name: str
+    type_id: int
+    weights: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """All that the header of one file says."""
+
+    header: Header
+    metadata: Metadata
+    tensors: tuple[Tensor, ...]
+
+
 def read(path: Path) -> Header:
     """Read the header of one GGUF file and check that all of its tensors lie inside the file.
 
@@ -85,9 +92,14 @@ def read(path: Path) -> Header:
         EngineError: The file is not GGUF, damaged, truncated, or of a kind that this version does not know.
 
     """
+    return read_contents(path).header
+
+
+def read_contents(path: Path) -> Contents:
+    """Read all that the header of one GGUF file says; raises as `read` does."""
     try:
         with path.open("rb", buffering=1 << 20) as file:
-            return _read_header(_Cursor(file, path))
+            return _read_contents(Cursor(file, path))
     except FileNotFoundError:
         raise ModelNotFoundError(f"no file at {path}", hint="marco models list") from None
     except OSError as error:
@@ -96,111 +108,7 @@ def read(path: Path) -> Header:
         ) from error
 
 
-class _Cursor:
-    """A position in a file that refuses to read what is not there."""
-
-    __slots__ = ("_file", "_path", "position", "size")
-
-    def __init__(self, file: BinaryIO, path: Path) -> None:
-        self._file = file
-        self._path = path
-        self.position = 0
-        self.size = file.seek(0, 2)
-        file.seek(0)
-
-    def damaged(self, what: str) -> EngineError:
-        return EngineError(
-            f"{self._path.name} is not a usable GGUF file: {what} at byte {self.position} of {self.size}",
-            hint="`marco models verify`, then `marco models rm` and `marco models pull` to fetch it again",
-        )
-
-    def claim(self, length: int, what: str) -> None:
-        """Check that `length` more bytes lie in the file and within the limit of a header."""
-        if length > self.size - self.position:
-            raise self.damaged(f"{what} needs {length} bytes, {self.size - self.position} are left")
-        if self.position + length > _MAX_HEADER_BYTES:
-            raise self.damaged(f"{what} makes the header larger than {_MAX_HEADER_BYTES >> 20} MiB")
-
-    def take(self, length: int, what: str) -> bytes:
-        self.claim(length, what)
-        data = self._file.read(length)
-        if len(data) != length:
-            raise self.damaged(f"{what} was cut off while reading")
-        self.position += length
-        return data
-
-    def skip(self, length: int, what: str) -> None:
-        self.claim(length, what)
-        self._file.seek(length, 1)
-        self.position += length
-
-    def skip_texts(self, number: int, what: str) -> None:
-        """Walk over `number` strings: a vocabulary has several hundred thousand, so this loop is written out."""
-        read, seek, unpack = self._file.read, self._file.seek, _SCALARS[10].unpack
-        end = min(self.size, _MAX_HEADER_BYTES)
-        for _ in range(number):
-            self.position += 8
-            if self.position > end:
-                raise self.damaged(f"{what} is missing")
-            (length,) = unpack(read(8))
-            self.position += length
-            if self.position > end:
-                raise self.damaged(f"{what} of {length} bytes does not fit")
-            seek(length, 1)
-
-    def scalar(self, form: struct.Struct, what: str) -> int | float | bool:
-        value: int | float | bool = form.unpack(self.take(form.size, what))[0]
-        return value
-
-    def u32(self, what: str) -> int:
-        return int(self.scalar(_SCALARS[4], what))
-
-    def u64(self, what: str) -> int:
-        return int(self.scalar(_SCALARS[10], what))
-
-    def count(self, smallest: int, what: str) -> int:
-        """Read how many items follow, each of at least `smallest` bytes."""
-        number = self.u64(what)
-        self.claim(number * smallest, f"{number} times {what}")
-        return number
-
-    def text(self, limit: int, what: str) -> str:
-        length = self.u64(f"the length of {what}")
-        if length > limit:
-            raise self.damaged(f"{what} of {length} bytes, expected at most {limit}")
-        # Vocabularies and templates are shown, never executed: a broken character is not worth refusing a model.
-        return self.take(length, what).decode("utf-8", errors="replace")
-
-
-Value = int | float | bool | str | tuple[int | float | bool, ...] | None
-"""None stands for an array that was walked over: `len` of it is kept under the same key in `lengths`."""
-
-
-class _Metadata:
-    """The key-value section; long arrays are measured, not kept."""
-
-    __slots__ = ("lengths", "values")
-
-    def __init__(self) -> None:
-        self.values: dict[str, Value] = {}
-        self.lengths: dict[str, int] = {}
-
-    def text(self, key: str) -> str | None:
-        value = self.values.get(key)
-        return value if isinstance(value, str) else None
-
-    def number(self, key: str) -> int | None:
-        """Return a non-negative whole number; the largest one of a per-layer array."""
-        numbers = self.numbers(key)
-        return max(numbers) if numbers else None
-
-    def numbers(self, key: str) -> tuple[int, ...]:
-        value = self.values.get(key)
-        items: Sequence[object] = value if isinstance(value, tuple) else (value,)
-        return tuple(item for item in items if type(item) is int and item >= 0)
-
-
-def _read_header(cursor: _Cursor) -> Header:
+def _read_contents(cursor: Cursor) -> Contents:
     magic = cursor.take(4, "the magic number")
     if magic != b"GGUF":
         raise cursor.damaged(f"it begins with {magic!r}, expected b'GGUF'")
@@ -208,12 +116,25 @@ def _read_header(cursor: _Cursor) -> Header:
     if version not in (2, 3):
         kind = "big-endian files are not supported" if version & 0xFFFF == 0 else "expected 2 or 3"
         raise cursor.damaged(f"GGUF version {version}, {kind}")
-    tensor_count = cursor.count(24, "tensor descriptions")
-    metadata = _read_metadata(cursor, cursor.count(13, "metadata entries"))
-    parameters, tensor_bytes = _read_tensors(cursor, tensor_count, metadata)
+    tensor_count = cursor.count(24, "tensor descriptions", _MAX_TENSORS)
+    metadata = read_metadata(cursor, cursor.count(13, "metadata entries", MAX_ENTRIES))
+    tensors, tensor_bytes = _read_tensors(cursor, tensor_count, metadata)
     architecture = metadata.text("general.architecture")
     if architecture is None:
         raise cursor.damaged("no general.architecture")
+    header = _header(metadata, architecture, tensors, version=version, tensor_bytes=tensor_bytes, file_size=cursor.size)
+    return Contents(header=header, metadata=metadata, tensors=tensors)
+
+
+def _header(
+    metadata: Metadata,
+    architecture: str,
+    tensors: tuple[Tensor, ...],
+    *,
+    version: int,
+    tensor_bytes: int,
+    file_size: int,
+) -> Header:
     num_heads = metadata.number(f"{architecture}.attention.head_count")
     return Header(
         version=version,
@@ -222,7 +143,7 @@ def _read_header(cursor: _Cursor) -> Header:
         quantisation=_FILE_TYPES.get(metadata.number("general.file_type") or 0)
         if "general.file_type" in metadata.values
         else None,
-        parameters=parameters,
+        parameters=sum(tensor.weights for tensor in tensors),
         context_length=metadata.number(f"{architecture}.context_length"),
         vocab_size=metadata.lengths.get("tokenizer.ggml.tokens") or metadata.number(f"{architecture}.vocab_size"),
         embedding_length=metadata.number(f"{architecture}.embedding_length"),
@@ -232,86 +153,53 @@ def _read_header(cursor: _Cursor) -> Header:
         num_kv_heads=metadata.number(f"{architecture}.attention.head_count_kv") or num_heads,
         kv_values_per_token=_kv_values_per_token(metadata, architecture),
         chat_template=metadata.text("tokenizer.chat_template"),
-        tensor_count=tensor_count,
+        tensor_count=len(tensors),
         tensor_bytes=tensor_bytes,
-        file_size=cursor.size,
+        file_size=file_size,
         split_count=metadata.number("split.count") or 1,
     )
 
 
-def _read_metadata(cursor: _Cursor, count: int) -> _Metadata:
-    metadata = _Metadata()
+def _read_tensors(cursor: Cursor, count: int, metadata: Metadata) -> tuple[tuple[Tensor, ...], int]:
+    """Return all tensors and their bytes after checking that the last one ends inside the file."""
+    tensors: dict[str, Tensor] = {}
+    tensor_bytes = end = 0
     for _ in range(count):
-        key = cursor.text(_MAX_NAME_BYTES, "a metadata key")
-        if key in metadata.values:
-            raise cursor.damaged(f"metadata {key!r} appears twice")
-        type_id = cursor.u32(f"the type of {key!r}")
-        if type_id == _STRING:
-            metadata.values[key] = cursor.text(_MAX_TEXT_BYTES, repr(key))
-        elif type_id == _ARRAY:
-            metadata.values[key], metadata.lengths[key] = _read_array(cursor, key)
-        elif type_id in _SCALARS:
-            metadata.values[key] = cursor.scalar(_SCALARS[type_id], repr(key))
-        else:
-            raise cursor.damaged(f"{key!r} has the unknown type {type_id}")
-    return metadata
-
-
-def _read_array(cursor: _Cursor, key: str) -> tuple[Value, int]:
-    """Return the numbers of a short array (per-layer settings) or None, and how many items it has."""
-    type_id = cursor.u32(f"the item type of {key!r}")
-    if type_id == _STRING:
-        length = cursor.count(8, f"items of {key!r}")
-        cursor.skip_texts(length, f"an item of {key!r}")
-        return None, length
-    form = _SCALARS.get(type_id)
-    if form is None:
-        raise cursor.damaged(f"{key!r} has items of the unsupported type {type_id}")
-    length = cursor.count(form.size, f"items of {key!r}")
-    if length > 1024:
-        cursor.skip(length * form.size, f"items of {key!r}")
-        return None, length
-    items = tuple(
-        form.unpack_from(block)[0] for block in _blocks(cursor.take(length * form.size, repr(key)), form.size)
-    )
-    return items, length
-
-
-def _blocks(data: bytes, size: int) -> tuple[bytes, ...]:
-    return tuple(data[start : start + size] for start in range(0, len(data), size))
-
-
-def _read_tensors(cursor: _Cursor, count: int, metadata: _Metadata) -> tuple[int, int]:
-    """Return weights and bytes of all tensors after checking that the last one ends inside the file."""
-    parameters = tensor_bytes = end = 0
-    for _ in range(count):
-        name = cursor.text(_MAX_NAME_BYTES, "a tensor name")
-        num_dimensions = cursor.u32(f"the dimensions of {name!r}")
-        if num_dimensions > _MAX_DIMENSIONS:
-            raise cursor.damaged(f"tensor {name!r} has {num_dimensions} dimensions, expected at most {_MAX_DIMENSIONS}")
-        dimensions = tuple(cursor.u64(f"a dimension of {name!r}") for _ in range(num_dimensions))
-        type_id = cursor.u32(f"the type of {name!r}")
-        offset = cursor.u64(f"the offset of {name!r}")
-        if type_id not in _BLOCKS:
-            raise cursor.damaged(f"tensor {name!r} has the unknown type {type_id}")
-        block_weights, block_bytes = _BLOCKS[type_id]
-        weights = prod(dimensions)
-        if weights % block_weights:
-            raise cursor.damaged(f"tensor {name!r} has {weights} weights, expected a multiple of {block_weights}")
-        length = weights // block_weights * block_bytes
-        parameters += weights
+        tensor, offset, length = _read_tensor(cursor)
+        if tensor.name in tensors:
+            raise cursor.damaged(f"tensor {tensor.name!r} appears twice")
+        tensors[tensor.name] = tensor
         tensor_bytes += length
         end = max(end, offset + length)
-    alignment = metadata.number("general.alignment") or 32
-    if alignment & (alignment - 1):
+    alignment = metadata.number("general.alignment")
+    alignment = 32 if alignment is None else alignment
+    if alignment < 1 or alignment & (alignment - 1):
         raise cursor.damaged(f"an alignment of {alignment}, expected a power of two")
     start = -(-cursor.position // alignment) * alignment
     if count and start + end > cursor.size:
         raise cursor.damaged(f"the tensors end at byte {start + end}: it is truncated")
-    return parameters, tensor_bytes
+    return tuple(tensors.values()), tensor_bytes
 
 
-def _kv_values_per_token(metadata: _Metadata, architecture: str) -> int | None:
+def _read_tensor(cursor: Cursor) -> tuple[Tensor, int, int]:
+    """Return a tensor, where it begins among the tensors, and its bytes."""
+    name = cursor.text(MAX_NAME_BYTES, "a tensor name")
+    num_dimensions = cursor.u32(f"the dimensions of {name!r}")
+    if num_dimensions > _MAX_DIMENSIONS:
+        raise cursor.damaged(f"tensor {name!r} has {num_dimensions} dimensions, expected at most {_MAX_DIMENSIONS}")
+    dimensions = tuple(cursor.u64(f"a dimension of {name!r}") for _ in range(num_dimensions))
+    type_id = cursor.u32(f"the type of {name!r}")
+    offset = cursor.u64(f"the offset of {name!r}")
+    if type_id not in _BLOCKS:
+        raise cursor.damaged(f"tensor {name!r} has the unknown type {type_id}")
+    block_weights, block_bytes = _BLOCKS[type_id]
+    weights = prod(dimensions)
+    if weights % block_weights:
+        raise cursor.damaged(f"tensor {name!r} has {weights} weights, expected a multiple of {block_weights}")
+    return Tensor(name=name, type_id=type_id, weights=weights), offset, weights // block_weights * block_bytes
+
+
+def _kv_values_per_token(metadata: Metadata, architecture: str) -> int | None:
     """Return sum over layers of KV heads x (key length + value length), llama.cpp's layout of the cache."""
     num_layers = metadata.number(f"{architecture}.block_count")
     embedding = metadata.number(f"{architecture}.embedding_length")

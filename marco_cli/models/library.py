@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Literal
 
 from marco_cli.config.home import is_directory, is_file
 from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
@@ -21,10 +22,15 @@ from marco_cli.models.store import (
     available,
     directory,
     files_in,
+    lies_in,
     read_record,
     record_path,
     recorded_hash,
+    recorded_size,
 )
+
+Evidence = Literal["sha256", "sha256 unchecked", "size", "none"]
+"""Why a file is believed to be what the hub has: its hash was compared, its hash is known but was not, its size was, nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,8 @@ class LocatedModel:
     """All parts, in order."""
     hashes: tuple[str | None, ...]
     """The recorded sha256 of each part; None where nothing vouches for it."""
+    stated_sizes: tuple[int | None, ...] = ()
+    """The bytes that the hub stated for each part when it was pulled; None or missing where it was not."""
     preset: str | None = None
     """The preset that the catalogue names for it."""
 
@@ -45,6 +53,13 @@ class LocatedModel:
     def sha256(self) -> str | None:
         """Return the recorded sha256 of `path`; None when nothing vouches for it."""
         return self.hashes[0]
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return what was checked against the hub when every part was pulled."""
+        if not self.stated_sizes or None in self.stated_sizes:
+            return "none" if None in self.hashes else "sha256 unchecked"
+        return "size" if None in self.hashes else "sha256"
 
     @property
     def size(self) -> int:
@@ -66,6 +81,8 @@ def locate(spec: str, environ: Mapping[str, str] = os.environ) -> LocatedModel:
             return _locate_path(reference.path)
         case catalog.HubReference():
             return _locate_hub(reference, spec, environ)
+        case catalog.RepositoryReference():
+            return _locate_repository(reference, environ)
         case catalog.CatalogueReference():
             return _locate_entry(reference, spec, environ)
 
@@ -83,7 +100,14 @@ def _locate_path(path: Path) -> LocatedModel:
     if path != parts[0] or missing:
         wanted = f"{missing[0]} is missing" if missing else f"the first is {parts[0].name}"
         raise ModelNotFoundError(f"{path.name} is one of {len(parts)} parts, {wanted}", hint=f"--model {parts[0]}")
-    return LocatedModel(name=path.stem, path=path, source="path", files=parts, hashes=tuple(map(recorded_hash, parts)))
+    return LocatedModel(
+        name=path.stem,
+        path=path,
+        source="path",
+        files=parts,
+        hashes=tuple(map(recorded_hash, parts)),
+        stated_sizes=tuple(map(recorded_size, parts)),
+    )
 
 
 def _names_beside(path: Path) -> list[str]:
@@ -95,11 +119,25 @@ def _names_beside(path: Path) -> list[str]:
 
 
 def _locate_hub(reference: catalog.HubReference, spec: str, environ: Mapping[str, str]) -> LocatedModel:
+    name = reference.spelled(spec)
     here = available(reference.repo, reference.revision, environ)
     parts = catalog.parts_of(reference.file)
     if not all(part in here for part in parts):
-        raise ModelNotFoundError(f"{spec} is not on this machine", hint=f"marco models pull {spec}")
-    return _located(spec, tuple(here[part] for part in parts), None)
+        raise ModelNotFoundError(f"{name} is not on this machine", hint=f"marco models pull {name}")
+    return _located(name, tuple(here[part] for part in parts), None)
+
+
+def _locate_repository(reference: catalog.RepositoryReference, environ: Mapping[str, str]) -> LocatedModel:
+    here = available(reference.repo, reference.revision, environ)
+    found = catalog.matching(reference, catalog.weights(here))
+    if not found:
+        raise ModelNotFoundError(f"{reference.name} is not on this machine", hint=f"marco models pull {reference.name}")
+    names = [reference.file_name(variant.files[0]) for variant in found]
+    if len(found) > 1:
+        raise ConfigError(
+            f"{reference.name} means {len(found)} models that are here", hint=f"name one: {', '.join(names)}"
+        )
+    return _located(names[0], tuple(here[file] for file in found[0].files), None)
 
 
 def _locate_entry(reference: catalog.CatalogueReference, spec: str, environ: Mapping[str, str]) -> LocatedModel:
@@ -122,8 +160,15 @@ def _locate_bundled(entry: catalog.Entry) -> LocatedModel:
     path = Path(str(resources.files("marco_cli").joinpath(entry.bundled or "")))
     if not path.is_file():
         raise ModelNotFoundError(f"{entry.name} is missing from this installation", hint="reinstall marco-cli")
-    hashes = (recorded_hash(path),)
-    return LocatedModel(name=entry.name, path=path, source="bundled", files=(path,), hashes=hashes, preset=entry.preset)
+    return LocatedModel(
+        name=entry.name,
+        path=path,
+        source="bundled",
+        files=(path,),
+        hashes=(recorded_hash(path),),
+        stated_sizes=(recorded_size(path),),
+        preset=entry.preset,
+    )
 
 
 def _located(name: str, files: tuple[LocalFile, ...], preset: str | None) -> LocatedModel:
@@ -133,6 +178,7 @@ def _located(name: str, files: tuple[LocalFile, ...], preset: str | None) -> Loc
         source=files[0].source,
         files=tuple(file.path for file in files),
         hashes=tuple(file.sha256 for file in files),
+        stated_sizes=tuple(file.stated_size for file in files),
         preset=preset,
     )
 
@@ -178,10 +224,10 @@ def _others(root: Path) -> Iterator[LocatedModel]:
 def find_installed(spec: str, environ: Mapping[str, str] = os.environ) -> LocatedModel | None:
     """Return the model if asking the hub would change nothing: it is bundled, a path, or any of a bare name is here.
 
-    A name with a quantisation, and an `hf:` reference, are to be compared with the hub instead: None.
+    A name with a quantisation, and a reference to the hub, are to be compared with the hub instead: None.
     """
     reference = catalog.parse(spec)
-    if isinstance(reference, catalog.HubReference):
+    if isinstance(reference, catalog.HubReference | catalog.RepositoryReference):
         return None
     if isinstance(reference, catalog.CatalogueReference) and reference.entry.bundled is None:
         is_here = reference.quantisation is None and any(_variants_here(reference.entry, environ))
@@ -191,31 +237,41 @@ def find_installed(spec: str, environ: Mapping[str, str] = os.environ) -> Locate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The outcome of reading one file from end to end."""
+    """The outcome of comparing one file with what the hub stated: by its hash, or where there is none by its size."""
 
     path: Path
-    expected: str
-    actual: str
+    expected: str | int
+    """sha256, or bytes where the hub stated no hash."""
+    actual: str | int
+
+    @property
+    def is_by_hash(self) -> bool:
+        """Return whether every byte was compared."""
+        return isinstance(self.expected, str)
 
     @property
     def is_intact(self) -> bool:
-        """Return whether the file is byte for byte what the hub described."""
+        """Return whether the file is what the hub described, as far as it can be compared."""
         return self.expected == self.actual
 
 
 def verify(model: LocatedModel, on_bytes: Callable[[int], None] = lambda _: None) -> tuple[Verification, ...]:
-    """Hash every part of a model and compare with what was recorded; no network.
+    """Compare every part of a model with what was recorded, by hash where there is one; no network.
 
     Raises:
         StorageError: Nothing was recorded for a part, or it cannot be read.
 
     """
+    sizes = model.stated_sizes or (None,) * len(model.files)
     return tuple(
-        _verify_file(path, expected, on_bytes) for path, expected in zip(model.files, model.hashes, strict=True)
+        _verify_file(path, expected, size, on_bytes)
+        for path, expected, size in zip(model.files, model.hashes, sizes, strict=True)
     )
 
 
-def _verify_file(path: Path, expected: str | None, on_bytes: Callable[[int], None]) -> Verification:
+def _verify_file(path: Path, expected: str | None, size: int | None, on_bytes: Callable[[int], None]) -> Verification:
+    if expected is None and size is not None:
+        return Verification(path=path, expected=size, actual=path.stat().st_size)
     if expected is None:
         raise StorageError(
             f"no hash is recorded for {path.name}", hint="`marco models pull` records one; a file of your own has none"
@@ -248,19 +304,19 @@ def removable(model: LocatedModel, environ: Mapping[str, str] = os.environ) -> t
         raise ConfigError(f"{model.name} belongs to the program", hint="pip uninstall marco-cli removes both")
     if model.source == "hub-cache":
         raise ConfigError(f"{model.path} belongs to the hub cache", hint="hf cache rm")
-    if not all(file.is_relative_to(root) for file in model.files):
+    if not all(lies_in(file, root) for file in model.files):
         raise ConfigError(f"{model.path} is not in {root}", hint=f"delete it yourself: rm {model.path}")
     return tuple(path for file in model.files for path in (file, record_path(file)) if path.is_file())
 
 
 def remove(model: LocatedModel, environ: Mapping[str, str] = os.environ) -> int:
     """Delete a model of the models directory with its records and empty folders; return the bytes freed."""
-    root = directory(environ)
+    root = Path(os.path.realpath(directory(environ)))
     freed = 0
     for path in removable(model, environ):
-        freed += path.stat().st_size
+        freed += path.lstat().st_size
         path.unlink()
-    for parent in model.path.parents:
+    for parent in (Path(os.path.realpath(model.path.parent)) / "entry").parents:
         if parent == root or not parent.is_relative_to(root) or any(parent.iterdir()):
             break
         parent.rmdir()

@@ -1,6 +1,6 @@
 """How much memory there is, how much a model needs, and which quantisation fits.
 
-In: a `gguf_header.Header` or file sizes. Out: numbers of bytes and a choice with its reason. Only `total()` looks at
+In: a `gguf_header.Header` or file sizes. Out: numbers of bytes and a choice with its reason. Only `total()` and `refuse_excess()` look at
 the machine; the rest is arithmetic. It loads no model and knows no llama.cpp.
 """
 
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from marco_cli.errors import ModelNotFoundError
+from marco_cli.engine.hardware import available_memory
+from marco_cli.errors import ConfigError, ModelNotFoundError
 from marco_cli.models.gguf_header import Header
 
 GIB: Final = 1 << 30
@@ -66,6 +67,33 @@ def memory_estimate(
         compute=batch * row * 4,
         outputs=parallel * vocab * 4,
     )
+
+
+def refuse_excess(header: Header, *, ctx: int | None, batch: int | None, gpu_memory: int = 0) -> None:
+    """Refuse a context or a batch for which there is no memory, before anything is allocated.
+
+    Args:
+        header: Of the model.
+        ctx: Cells of the KV cache that were asked for; None for those that the engine chooses.
+        batch: Tokens evaluated at once that were asked for; None for those that the engine chooses.
+        gpu_memory: Free bytes of the GPUs, which hold a part.
+
+    Raises:
+        ConfigError: it needs more memory than is free.
+
+    """
+    memory = available_memory() or total()
+    if memory is None:
+        return
+    room = memory + gpu_memory
+    estimate = memory_estimate(header, ctx=ctx or 0, parallel=0, batch=min(batch or 0, ctx or batch or 0))
+    for name, value, needed_bytes in (("ctx", ctx, estimate.kv_cache), ("batch", batch, estimate.compute)):
+        if value is not None and needed_bytes > room:
+            most = max(1, value * room // needed_bytes)
+            raise ConfigError(
+                f"--{name} {value} needs {gib(needed_bytes)} of memory with this model, {gib(room)} are free",
+                hint=f"use a --{name} well below {most}",
+            )
 
 
 def total() -> int | None:

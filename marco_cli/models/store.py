@@ -40,7 +40,8 @@ class Record:
     commit: str
     file: str
     size: int
-    sha256: str
+    sha256: str | None
+    """None where the hub states none: then the size alone was checked."""
     cached_at: str | None = None
     """Absolute path in the hub cache when the file was used from there; None when it lies beside the record."""
 
@@ -53,6 +54,8 @@ class LocalFile:
     source: Origin
     size: int
     sha256: str | None
+    stated_size: int | None = None
+    """Bytes that the hub stated when it was pulled; None when it was not pulled."""
 
 
 def is_offline(environ: Mapping[str, str] = os.environ) -> bool:
@@ -86,6 +89,15 @@ def record_path(model: Path) -> Path:
     return model.with_name(model.name + ".json")
 
 
+def lies_in(path: Path, root: Path) -> bool:
+    """Tell whether a path names an entry of a directory or of one below it, whatever `..` and links are on the way.
+
+    A link that lies there is such an entry, wherever it leads: to delete it deletes nothing else.
+    """
+    above = Path(os.path.realpath(path.parent))
+    return path.name not in ("", "..") and above.is_relative_to(os.path.realpath(root))
+
+
 def write_record(model: Path, record: Record) -> None:
     """Write the record of a model atomically."""
     path = record_path(model)
@@ -106,13 +118,20 @@ def read_record(model: Path) -> Record | None:
         record = Record(**row)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return record if type(record.size) is int and _SHA256.fullmatch(str(record.sha256)) else None
+    is_hash = record.sha256 is None or _SHA256.fullmatch(str(record.sha256))
+    return record if type(record.size) is int and is_hash else None
 
 
 def recorded_hash(model: Path) -> str | None:
     """Return the sha256 that a model's record states; None when nothing vouches for the file."""
     record = read_record(model)
     return record.sha256 if record else None
+
+
+def recorded_size(model: Path) -> int | None:
+    """Return the bytes that a model's record states; None when it has none."""
+    record = read_record(model)
+    return record.size if record else None
 
 
 def available(repo: str, revision: str | None, environ: Mapping[str, str] = os.environ) -> dict[str, LocalFile]:
@@ -132,7 +151,9 @@ def files_in(home: Path) -> dict[str, LocalFile]:
             continue
         source: Origin = "catalogue" if actual == path else "hub-cache"
         name = path.relative_to(home).as_posix()
-        found[name] = LocalFile(path=actual, source=source, size=actual.stat().st_size, sha256=sha256)
+        stated = record.size if record else None
+        size = actual.stat().st_size
+        found[name] = LocalFile(path=actual, source=source, size=size, sha256=sha256, stated_size=stated)
     return found
 
 
@@ -174,6 +195,7 @@ def unfinished(environ: Mapping[str, str] = os.environ) -> tuple[UnfinishedTrans
             name=path.relative_to(root).as_posix().removesuffix(".part"), path=path, done=path.stat().st_size
         )
         for path in sorted(root.rglob("*.part"))
+        if lies_in(path, directory(environ))
     )
 
 

@@ -13,6 +13,7 @@ import itertools
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from marco_cli.errors import ConfigError
 from marco_cli.prompt.base import Message, Piece, Prompt
@@ -50,7 +51,9 @@ def choose_template(override: str | None, shipped: str | None) -> str:
     return override
 
 
-def render(prompt: Prompt, template: str, *, bos: str, eos: str) -> tuple[Piece, ...]:
+def render(
+    prompt: Prompt, template: str, *, bos: str, eos: str, variables: Mapping[str, object] = MappingProxyType({})
+) -> tuple[Piece, ...]:
     """Return the prompt's pieces in order, neighbours of one kind joined; the prefill ends the last, a control piece.
 
     A prefill that the template already wrote at its end is not repeated.
@@ -60,14 +63,14 @@ def render(prompt: Prompt, template: str, *, bos: str, eos: str) -> tuple[Piece,
         template: Jinja2 text, see `choose_template`.
         bos: what `{{ bos_token }}` stands for.
         eos: what `{{ eos_token }}` stands for.
+        variables: what else the template may read.
 
     Raises:
         ConfigError: the template is faulty, leaves the sandbox, refuses the conversation or drops a message.
 
     """
-    rendering = _Rendering(
-        template=template, messages=prompt.messages, bos=bos, eos=eos, now=dt.datetime.now(tz=dt.UTC).astimezone()
-    )
+    now = dt.datetime.now(tz=dt.UTC).astimezone()
+    rendering = _Rendering(template=template, messages=prompt.messages, bos=bos, eos=eos, now=now, variables=variables)
     outline = _outline(rendering)
     texts = _texts(outline, rendering)
     pieces = [Piece(text=texts.get(part, part), is_control=part not in texts) for part in _split(outline)]
@@ -91,6 +94,7 @@ class _Rendering:
     bos: str
     eos: str
     now: dt.datetime
+    variables: Mapping[str, object]
 
     def run(self, replacements: Mapping[int, str], *, as_parts: bool) -> str:
         """Render with other contents for some messages; `as_parts` gives contents as lists of typed parts."""
@@ -107,6 +111,7 @@ class _Rendering:
             "tools": None,
             "documents": None,
             "strftime_now": self.now.strftime,
+            **self.variables,
         }
         return run_template(self.template, variables, hint=self.remedy)
 

@@ -29,6 +29,9 @@ Ending = Literal["stop", "length", "loop", "cancelled"]
 DEFAULT_REFLECTION = "Wait! Maybe I made some mistakes! I need to rethink from scratch."
 """The phrase of the Marco-o1 paper (arXiv 2411.14405, section 4.4)."""
 
+_INDEPENDENT = 0.5
+"""Evidence above which a reply is a witness of its own."""
+
 Clock = Callable[[], float]
 """Seconds since some fixed moment."""
 
@@ -134,11 +137,11 @@ class Candidate:
 
     @property
     def evidence(self) -> float:
-        """How good a witness of its answer it is, in [0, 1].
+        """How good a witness of its answer it is, in [0, 1]; 0 when it was cut.
 
         Replies that share most of their thought are not independent, and one whose arithmetic is wrong tells little.
         """
-        return self.weight * self.fresh * self.reply.signals.soundness
+        return 0.0 if self.reply.is_truncated else self.weight * self.fresh * self.reply.signals.soundness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +191,8 @@ class SearchResult:
     strategy: str = ""
     first: Reply | None = None
     """The plain chain that `auto` found doubtful and searched on from; None when there was no such chain."""
+    num_looks: int = 0
+    """Independent replies that the search of `auto` began with, to see whether they agree with `first`."""
 
     @property
     def answer(self) -> Answer | None:
@@ -201,6 +206,19 @@ class SearchResult:
             return False
         before, after = self.first.answer, self.reply.answer
         return before is None or after is None or not equal(before, after)
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether `auto` went beyond the chain and its looks."""
+        return self.first is not None and not 0 < self.num_simulations - 1 <= self.num_looks
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether another reply gave the winning answer that shares less than half of its tokens with earlier ones."""
+        if not self.votes:
+            return False
+        witnesses = [candidate for candidate in self.candidates if candidate.id in self.votes[0].candidate_ids]
+        return any(each.evidence > _INDEPENDENT and each.reply is not self.first for each in witnesses)
 
     @property
     def confidence(self) -> float:

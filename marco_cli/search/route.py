@@ -6,6 +6,7 @@ became the first leaf of. For questions asked one by one and for the rows of a b
 
 import time
 from dataclasses import replace
+from typing import Final
 
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.search.base import Clock, Problem, SearchResult
@@ -14,8 +15,16 @@ from marco_cli.search.config import SearchConfig
 from marco_cli.search.events import EventListener
 from marco_cli.search.solve import search
 
-THRESHOLD = 0.97
-"""Mean confidence below which a chain is doubtful, for models whose threshold nobody has measured."""
+THRESHOLD: Final = 0.97
+"""Mean confidence from which on a chain stands, for models whose threshold nobody has measured."""
+LOOKS: Final = 2
+"""Further replies, sampled from the question alone, that a chain below `THRESHOLD` is held against."""
+AGREED: Final = 0.93
+"""Certainty at which a search that begins with looks may end: three replies that agree come to 0.9375."""
+PATIENCE: Final = 6.0
+"""Times what the first chain took that the whole answer may take, where no time limit is given."""
+LEAST_SECONDS: Final = 20.0
+"""But never less than this: on a small model a search is over by then."""
 
 
 async def answer_or_search(
@@ -32,8 +41,12 @@ async def answer_or_search(
     """Make one chain, greedy if the search would begin greedily, and search on from it when it is doubtful.
 
     A chain is doubtful when it was closed by force or cut, has no output, or its mean confidence is below
-    `config.doubt_below` (`THRESHOLD` where that is None). Its time and its tokens count towards the limits of the whole; when
-    the time is used up, fewer tokens are left than it took, or `stop` was raised, its answer stands.
+    `config.doubt_below`. Where that is None, nothing is known of the model's confidence: below `THRESHOLD` a search begins with
+    `LOOKS` independent replies, and ends with them if they all agree with the chain.
+
+    The chain's time and tokens count towards the limits of the whole. Without a time limit the whole takes at most `PATIENCE`
+    times as long as the chain. When the time is used up, fewer tokens are left than the chain took, or `stop` was raised, its
+    answer stands.
 
     Returns:
         The chain's result, or the search's with the work of both; then `first` is the chain, and `is_changed`
@@ -53,24 +66,45 @@ async def answer_or_search(
         stop=stop,
         clock=clock,
     )
-    threshold = THRESHOLD if config.doubt_below is None else config.doubt_below
-    time_left = None if config.time_limit is None else config.time_limit - (clock() - started)
-    tokens_left = None if config.max_search_tokens is None else config.max_search_tokens - chain.usage.decoded
-    is_doubtful = not chain.reply.output or not chain.reply.is_whole or chain.confidence < threshold
-    # With fewer tokens than the chain took, there would be little but outputs by force to vote against it.
-    is_spent = (time_left is not None and time_left <= 0) or (
-        tokens_left is not None and tokens_left < max(1, chain.usage.decoded)
-    )
-    if not is_doubtful or stop.is_set or is_spent:
+    spent = clock() - started
+    if config.time_limit is None:
+        config = replace(config, time_limit=max(LEAST_SECONDS, PATIENCE * spent))
+    remaining = _remaining(config, chain, spent)
+    if remaining is None or stop.is_set or not _is_doubtful(chain, config):
         return chain
     found = await search(
         problem,
         engine=engine,
-        config=replace(config, time_limit=time_left, max_search_tokens=tokens_left),
+        config=remaining if config.doubt_below is not None else _with_looks(remaining),
         critic=critic,
         on_event=on_event,
         stop=stop,
         clock=clock,
         first=chain.reply,
     )
-    return replace(found, usage=chain.usage + found.usage, seconds=clock() - started, first=chain.reply)
+    return replace(
+        found,
+        usage=chain.usage + found.usage,
+        seconds=clock() - started,
+        first=chain.reply,
+        num_looks=0 if config.doubt_below is not None else LOOKS,
+    )
+
+
+def _is_doubtful(chain: SearchResult, config: SearchConfig) -> bool:
+    threshold = THRESHOLD if config.doubt_below is None else config.doubt_below
+    return not chain.reply.output or not chain.reply.is_whole or chain.confidence < threshold
+
+
+def _with_looks(config: SearchConfig) -> SearchConfig:
+    return replace(config, root_samples=LOOKS, certainty=min(config.certainty, AGREED))
+
+
+def _remaining(config: SearchConfig, chain: SearchResult, spent: float) -> SearchConfig | None:
+    """Return the configuration of a search within what the chain has left of the limits; None if that is too little."""
+    seconds = None if config.time_limit is None else config.time_limit - spent
+    tokens = None if config.max_search_tokens is None else config.max_search_tokens - chain.usage.decoded
+    # With fewer tokens than the chain took, there would be little but outputs by force to vote against it.
+    if (seconds is not None and seconds <= 0) or (tokens is not None and tokens < max(1, chain.usage.decoded)):
+        return None
+    return replace(config, time_limit=seconds, max_search_tokens=tokens)

@@ -8,9 +8,10 @@ business alone.
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from marco_cli.answer import AnswerKey
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener, Tokens, Usage
 from marco_cli.reward import REWARDS
-from marco_cli.reward.population import AnswerKey, Population, answer_key
+from marco_cli.reward.population import Population
 from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResult, StopReason, Vote
@@ -168,7 +169,7 @@ class Run:
         self.candidates.append(candidate)
         self._population.add(reply.signals, reply.answer, weight=candidate.weight)
         if reply.answer is not None:
-            key = answer_key(reply.answer)
+            key = reply.answer.key
             self._evidence[key] = self._evidence.get(key, 0.0) + candidate.evidence
 
     def _resume(self, earlier: Earlier) -> None:

@@ -2,7 +2,8 @@
 
 In: candidates. Out: `Vote`s, leader first, and how certain it is that the leader stays ahead. A vote rule gives each
 candidate a weight; answers that are equal pool theirs. Candidates without an answer to compare (free text) stand for
-themselves alone. Replies closed by force or cut weigh half under every rule.
+themselves alone. Replies whose thought was closed by force weigh half under every rule. Those that were cut neither vote
+nor win while there is one that was not: they may end inside a number.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from marco_cli.reward.population import AnswerKey, answer_key
+from marco_cli.answer import AnswerKey
 from marco_cli.reward.signals import UNSOUND
 from marco_cli.search.base import Candidate, Vote
 
@@ -118,15 +119,16 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
     """
     if not candidates:
         return ()
-    voters = [candidate for candidate in candidates if candidate.reply.answer is not None]
+    eligible = [candidate for candidate in candidates if not candidate.reply.is_truncated] or candidates
+    voters = [candidate for candidate in eligible if candidate.reply.answer is not None]
     weights = (
-        dict(zip(voters, rule(voters), strict=True)) if voters else dict(zip(candidates, best(candidates), strict=True))
+        dict(zip(voters, rule(voters), strict=True)) if voters else dict(zip(eligible, best(eligible), strict=True))
     )
     pools: dict[AnswerKey | int, list[tuple[Candidate, float]]] = {}
     for candidate in candidates:
         answer = candidate.reply.answer
-        key = candidate.id if answer is None else answer_key(answer)
-        # Where answers can be read, a reply without one has no voice.
+        key = candidate.id if answer is None else answer.key
+        # Where answers can be read, a reply without one has no voice; neither has a cut one among whole ones.
         pools.setdefault(key, []).append((candidate, weights.get(candidate, 0.0)))
     total = sum(weight for pool in pools.values() for _, weight in pool) or 1.0
     votes = [_vote(pool, total) for pool in pools.values()]
@@ -135,7 +137,8 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
 
 
 def _vote(pool: list[tuple[Candidate, float]], total: float) -> Vote:
-    ranked = sorted(pool, key=lambda entry: (-entry[0].reward, entry[0].id))
+    # A cut reply never speaks for an answer that a whole one gives.
+    ranked = sorted(pool, key=lambda entry: (entry[1] == 0, -entry[0].reward, entry[0].id))
     return Vote(
         answer=ranked[0][0].reply.answer,
         candidate_ids=tuple(candidate.id for candidate, _ in ranked),

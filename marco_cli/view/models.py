@@ -8,19 +8,37 @@ from pathlib import Path
 
 from marco_cli.models import LocatedModel
 from marco_cli.models.gguf_header import Header
+from marco_cli.models.library import Evidence
 from marco_cli.models.memory import MemoryEstimate, gib
 from marco_cli.view.printable import printable
 
 _TEMPLATE_LINES = 12
+_EVIDENCE: dict[Evidence, str] = {
+    "sha256": "verified",
+    "sha256 unchecked": "not yet verified",
+    "size": "size only, no checksum",
+    "none": "no checksum",
+}
 
 
 def model_table(models: Sequence[LocatedModel]) -> str:
-    """Return one line a model: name, size, where it comes from, path; empty for no models."""
-    rows = [(printable(model.name), gib(model.size), model.source, printable(str(model.path))) for model in models]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    """Return one line a model: name, size, where it comes from, how it was checked, path; empty for no models."""
+    rows = [
+        (printable(model.name), gib(model.size), model.source, _EVIDENCE[model.evidence], printable(str(model.path)))
+        for model in models
+    ]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
     return "\n".join(
-        f"{name:<{widths[0]}}  {size:>{widths[1]}}  {source:<{widths[2]}}  {path}" for name, size, source, path in rows
+        f"{name:<{widths[0]}}  {size:>{widths[1]}}  {source:<{widths[2]}}  {how:<{widths[3]}}  {path}"
+        for name, size, source, how, path in rows
     )
+
+
+def offer_table(offers: Sequence[tuple[str, int, int]]) -> str:
+    """Return one line a model of a repository: what to type, its bytes, and its parts where there are several."""
+    rows = [(printable(name), gib(size), f"  in {parts} parts" if parts > 1 else "") for name, size, parts in offers]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
+    return "\n".join(f"{name:<{widths[0]}}  {size:>{widths[1]}}{parts}" for name, size, parts in rows)
 
 
 def model_card(path: Path, header: Header, estimate: MemoryEstimate, *, ctx: int, parallel: int) -> str:

@@ -21,6 +21,8 @@ class Answered:
     """From the question to the end, loading aside."""
     is_output_shown: bool
     """Whether the output was already written while it came."""
+    is_replaced: bool
+    """Whether another output was, which a search has replaced."""
     was_interrupted: bool
     trace: Trace
     """All of it, whether it is kept or not."""

@@ -73,7 +73,7 @@ class PlainTransfer:
             self.say(f"{event.name}: {event.detail}")
             self._begun = None
         elif event.kind == "done":
-            self.say(f"{event.name}: {_mb(event.total)}, verified")
+            self.say(f"{event.name}: {_mb(event.total)}, {event.detail or 'verified'}")
             self._begun = None
         elif self._is_due(event):
             self.say(self._line(event))
@@ -162,6 +162,8 @@ class LiveTransfer:
             )
             self._name, self._kind = event.name, event.kind
         self._progress.update(self._task, completed=event.done)
+        if event.kind == "done":
+            self._print(f"{event.name}: {_mb(event.total)}, {event.detail or 'verified'}")
         now = self._clock()
         if event.kind == "done" or now >= self._next_frame:
             self._next_frame = now + 1 / _FRAMES_A_SECOND

@@ -149,8 +149,9 @@ def test_errors_have_their_kind_and_remedy(server: FakeHub) -> None:
 
 
 FAILURES = [
-    pytest.param(([], Fault(status=401), 8, "HF_TOKEN"), id="401"),
-    pytest.param(([], Fault(status=403), 8, "HF_TOKEN"), id="403"),
+    pytest.param(([], Fault(at="resolve", status=401), 8, "HF_TOKEN"), id="401"),
+    pytest.param(([], Fault(at="resolve", status=403), 8, "HF_TOKEN"), id="403"),
+    pytest.param(([], Fault(status=403), 8, "may block that host"), id="403 of the storage"),
     pytest.param(([], Fault(status=404), 4, "check the name"), id="404"),
     pytest.param(([], Fault(body=b"short"), 8, "HF_ENDPOINT"), id="wrong length"),
     pytest.param(([], Fault(redirect_to="file:///etc/passwd"), 8, "HF_ENDPOINT"), id="bad redirect"),
@@ -343,3 +344,138 @@ def test_a_pull_that_is_killed_at_random_moments_ends_exact_and_fetches_nothing_
     assert not part.exists()
     with capfd.disabled():
         sys.stderr.write(f" [{KILLS} kills, {in_body} while bytes arrived, last run from byte {length}] ")
+
+
+FORMS = [
+    f"{REPO}:Q8_0", f"{REPO}:q8_0", f"hf:{REPO}:Q8_0", REPO, f"hf:{REPO}", f"https://huggingface.co/{REPO}",
+    f"https://huggingface.co/{REPO}/blob/main/tiny-Q8_0.gguf", f"hf.co/{REPO}:Q8_0", f"hf://{REPO}/tiny-Q8_0.gguf",
+    f"https://huggingface.co/{REPO}/resolve/main/tiny-Q8_0.gguf?download=true", "MIRROR",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_model_of_the_hub_is_understood_everywhere_in_every_form(server: FakeHub, form: str) -> None:
+    """Pulled, found, verified and removed by the same text."""
+    spec = f"{server.url}/{REPO}" if form == "MIRROR" else form
+
+    path = run("pull", spec).stdout.strip()
+
+    assert path.endswith(f"{REPO}/tiny-Q8_0.gguf")
+    assert run("path", spec).stdout.strip() == path
+    assert "verified" in run("verify", spec).stdout
+    assert run("rm", spec, "--yes").exit_code == 0
+    assert not Path(path).exists()
+    assert isinstance(refusal("path", spec), ModelNotFoundError)
+
+
+def test_a_repository_alone_lists_what_it_has(server: FakeHub) -> None:
+    """Names to type and sizes on stdout; nothing is fetched, and what is no model is left out."""
+    server.repos[REPO] = {
+        "m-Q4_K_M.gguf": bytes(1_000_000), "m-Q8_0.gguf": bytes(2_000_000), "mmproj-m-f16.gguf": b"x",
+        "s-f16-00001-of-00002.gguf": b"a", "s-f16-00002-of-00002.gguf": b"b", "odd.gguf": b"c", "README.md": b"",
+    }  # fmt: skip
+
+    outcome = run("pull", REPO)
+
+    assert outcome.exit_code == 0
+    assert [line.split()[0] for line in outcome.stdout.splitlines()] == [
+        f"hf:{REPO}:Q4_K_M", f"hf:{REPO}:Q8_0", f"hf:{REPO}/odd.gguf", f"hf:{REPO}:F16",
+    ]  # fmt: skip
+    assert "1.9 MiB" in outcome.stdout
+    assert "in 2 parts" in outcome.stdout
+    assert "nothing was fetched" in outcome.stderr
+    assert server.asked("storage") == []
+    sizes = {row["name"]: row["size"] for row in run_json("pull", REPO)["offers"]}
+    assert sizes[f"hf:{REPO}:Q8_0"] == 2_000_000
+
+
+def test_a_quantisation_that_a_repository_lacks_is_answered_with_those_that_it_has(server: FakeHub) -> None:
+    """Exit 4, as for a model of the catalogue."""
+    assert refusal("pull", f"{REPO}:Q2_K").message == f"{REPO} has no Q2_K, it has Q8_0"
+    server.repos[REPO] = {"README.md": b""}
+    assert refusal("pull", REPO).message == f"{REPO} has no GGUF model"
+
+
+def test_a_name_that_means_several_installed_models_asks_for_one(server: FakeHub) -> None:
+    """What is here decides: one model needs no quantisation."""
+    server.repos[REPO]["tiny-Q4_0.gguf"] = server.repos[REPO]["tiny-Q8_0.gguf"]
+    run("pull", f"{REPO}:Q8_0")
+    assert run("path", REPO).exit_code == 0
+    run("pull", f"{REPO}:Q4_0")
+
+    error = refusal("path", REPO)
+
+    assert isinstance(error, ConfigError)
+    assert "tiny-Q4_0.gguf" in (error.hint or "")
+
+
+def test_only_a_hash_makes_a_file_verified(server: FakeHub) -> None:
+    """Without one, pull, list and verify all say that the size alone was compared; a change of size is still found."""
+    server.sha256_override["tiny-Q8_0.gguf"] = ""
+
+    pulled = run("pull", SPEC)
+
+    assert "size only, no checksum" in pulled.stderr
+    (line,) = [line for line in run("list").stdout.splitlines() if REPO in line]
+    assert "size only, no checksum" in line
+    checked = run("verify", SPEC)
+    assert "size only, no checksum" in checked.stdout
+    for text in (pulled.output, line, checked.output):
+        assert "verified" not in text
+    assert [row["evidence"] for row in run_json("list")["models"]] == ["sha256", "size"]
+    path = Path(pulled.stdout.strip())
+    path.write_bytes(path.read_bytes() + b"x")
+    assert isinstance(refusal("verify", SPEC), StorageError)
+    assert isinstance(refusal("verify"), StorageError)
+
+
+OUTSIDE = [
+    "../precious.gguf",
+    "sub/../../precious.gguf",
+    "./../precious.gguf",
+    "link/precious.gguf",
+    "a/../../precious.gguf",
+]
+
+
+@pytest.mark.parametrize("way", OUTSIDE)
+def test_rm_never_leaves_the_models_directory(server: FakeHub, tmp_path: Path, way: str) -> None:
+    """Whatever `..` and links lead outside: refused, and the file stays."""
+    root = tmp_path / "models"
+    (root / "sub").mkdir(parents=True)
+    (root / "a").mkdir()
+    (root / "link").symlink_to(tmp_path, target_is_directory=True)
+    precious = tmp_path / "precious.gguf"
+    precious.write_bytes(b"precious")
+
+    error = refusal("rm", f"{root}/{way}", "--yes")
+
+    assert isinstance(error, ConfigError)
+    assert precious.read_bytes() == b"precious"
+
+
+def test_rm_of_a_link_removes_the_link_alone(server: FakeHub, tmp_path: Path) -> None:
+    """What it leads to lies outside, and stays."""
+    root = tmp_path / "models"
+    root.mkdir()
+    precious = tmp_path / "precious.gguf"
+    precious.write_bytes(b"precious")
+    (root / "linked.gguf").symlink_to(precious)
+
+    assert run("rm", str(root / "linked.gguf"), "--yes").exit_code == 0
+
+    assert precious.read_bytes() == b"precious"
+    assert not (root / "linked.gguf").is_symlink()
+
+
+def test_rm_of_unfinished_transfers_stays_inside(server: FakeHub, tmp_path: Path) -> None:
+    """A staging directory that is a link to somewhere else holds nothing of ours."""
+    root = tmp_path / "models"
+    root.mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "x.part").write_bytes(b"precious")
+    (root / ".partial").symlink_to(tmp_path / "other", target_is_directory=True)
+
+    run("rm", "--unfinished", "--yes")
+
+    assert (tmp_path / "other" / "x.part").exists()

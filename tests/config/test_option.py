@@ -26,6 +26,13 @@ from marco_cli.errors import ConfigError
         ("stop", "a\nb", ("a", "b")),
         ("variables", "a=1\nb=x=y", (("a", "1"), ("b", "x=y"))),
         ("variables", "a=", (("a", ""),)),
+        ("template_var", "a=false\nb=3\nc=low\nd=", (("a", "false"), ("b", "3"), ("c", '"low"'), ("d", '""'))),
+        (
+            "template_var",
+            'a=False\nb="true"\nc=[1, {"x": null}]',
+            (("a", "false"), ("b", '"true"'), ("c", '[1, {"x": null}]')),
+        ),
+        ("template_var", "a=NaN\nb={x}", (("a", '"NaN"'), ("b", '"{x}"'))),
     ],
 )
 def test_text_from_a_shell_becomes_a_value(key: str, text: str, value: Value) -> None:
@@ -87,6 +94,9 @@ def test_a_wrong_text_is_refused_with_got_and_expected(key: str, text: str) -> N
         ("stop", "two\nlines", ("two\nlines",)),
         ("variables", ["a=1"], (("a", "1"),)),
         ("variables", {"a": "1"}, (("a", "1"),)),
+        ("template_var", {"a": True, "b": "true", "c": [1]}, (("a", "true"), ("b", '"true"'), ("c", "[1]"))),
+        ("template_var", ["a=true"], (("a", "true"),)),
+        ("template_var", (("a", "true"),), (("a", "true"),)),
         ("top_k", 3, 3),
         ("temperature", 1, 1),
         ("gpu_layers", "all", -1),
@@ -106,6 +116,8 @@ def test_values_at_hand_are_frozen(key: str, value: Any, accepted: Value) -> Non
         ("stop", ["a"]),
         ("stop", ("a", 1)),
         ("variables", (("a", "1"), ("a", "2"))),
+        ("template_var", (("a", "no JSON"),)),
+        ("template_var", (("a", "NaN"),)),
         ("variables", {"a": "1"}),
         ("system", 3),
         ("top_p", float("nan")),

@@ -273,3 +273,19 @@ def test_min_p_and_top_p_of_one_keep_everything() -> None:
     ids = draw(logits, score(logits), np.zeros(60, dtype=np.int64), [SamplingParams(temperature=1)] * 60, uniforms)
 
     assert Counter(ids.tolist()) == dict.fromkeys(range(6), 10)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("vocab", VOCABULARIES)
+@pytest.mark.parametrize("where", [slice(None), slice(7, 8), slice(None, None, 2), slice(0, 100), slice(-100, None)])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_row_that_is_no_numbers_has_a_normaliser_that_is_none(
+    value: float, where: slice, vocab: int, rows: int
+) -> None:
+    """Wherever they stand, and beside sound rows: scored without an error or a warning, and told by the normaliser."""
+    logits = make_logits("usual", rows, vocab)
+    logits[0, where] = value
+
+    scores = score(logits)
+
+    assert np.isfinite(scores.log_normaliser).tolist() == [False] + [True] * (rows - 1)

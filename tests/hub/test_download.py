@@ -296,6 +296,8 @@ def test_a_refusal_ends_at_once_with_its_remedy(
 ) -> None:
     """Statuses that waiting cannot cure are not retried; each error says what to do."""
     download.hub.faults.append(Fault(at=at, status=status))  # type: ignore[arg-type]
+    if at == "storage" and status in (401, 403):
+        hint = "a firewall may block that host"  # the hub itself had nothing against it
 
     with pytest.raises(error, match=str(status)) as caught:
         download.run()

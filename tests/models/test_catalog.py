@@ -1,10 +1,12 @@
 """What a specification means."""
 
+from pathlib import Path
+
 import pytest
 
 from marco_cli.errors import ConfigError, ModelNotFoundError
 from marco_cli.models import catalog
-from marco_cli.models.catalog import CatalogueReference, HubReference, PathReference, Source
+from marco_cli.models.catalog import CatalogueReference, HubReference, PathReference, RepositoryReference, Source
 
 MARCO_FILES = (
     ".gitattributes",
@@ -72,6 +74,99 @@ def test_a_hub_reference_names_repository_file_and_revision(spec: str, expected:
     assert (reference.repo, reference.file, reference.revision) == expected
 
 
+REPOSITORIES = [
+    ("hf:u/r", ("u/r", None, None)),
+    ("u/r", ("u/r", None, None)),
+    ("hf:u/r:q4_k_m", ("u/r", "Q4_K_M", None)),
+    ("u/r:Q4_K_M", ("u/r", "Q4_K_M", None)),
+    ("u/r:fp16", ("u/r", "F16", None)),
+    ("u/r:UD-Q4_K_XL", ("u/r", "UD-Q4_K_XL", None)),
+    ("u/r-1.5B_x:IQ4_XS@v1", ("u/r-1.5B_x", "IQ4_XS", "v1")),
+    ("hf:u/r@refs/pr/1", ("u/r", None, "refs/pr/1")),
+    ("hf:u/r@main", ("u/r", None, None)),
+    ("https://huggingface.co/u/r", ("u/r", None, None)),
+    ("https://huggingface.co/u/r/", ("u/r", None, None)),
+    ("https://huggingface.co/u/r/tree/main", ("u/r", None, None)),
+    ("https://huggingface.co/u/r/tree/v2/sub", ("u/r", None, "v2")),
+    ("https://huggingface.co/u/r?library=llama-cpp-python", ("u/r", None, None)),
+    ("https://huggingface.co/u/r/discussions/3", ("u/r", None, None)),
+    ("HTTPS://WWW.HuggingFace.co/U/R#x", ("U/R", None, None)),
+    ("http://hf.co/u/r:Q8_0", ("u/r", "Q8_0", None)),
+    ("hf.co/u/r:Q4_K_M", ("u/r", "Q4_K_M", None)),
+    ("huggingface.co/u/r", ("u/r", None, None)),
+    ("https://user:secret@huggingface.co:443/u/r", ("u/r", None, None)),
+    ("hf://u/r", ("u/r", None, None)),
+    ("https://mirror.example:8080/u/r", ("u/r", None, None)),
+]
+
+
+@pytest.mark.parametrize(("spec", "expected"), REPOSITORIES)
+def test_a_repository_is_named_in_every_form_that_people_paste(
+    spec: str, expected: tuple[str, str | None, str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without `hf:`, with a quantisation, as an address of the hub or of the mirror in use."""
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example:8080")
+
+    reference = catalog.parse(spec)
+
+    assert isinstance(reference, RepositoryReference)
+    assert (reference.repo, reference.quantisation, reference.revision) == expected
+    assert catalog.parse(reference.name) == reference
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("https://huggingface.co/u/r/blob/main/f.gguf", ("u/r", "f.gguf", None)),
+        ("https://huggingface.co/u/r/resolve/main/sub/f.gguf?download=true", ("u/r", "sub/f.gguf", None)),
+        ("https://huggingface.co/u/r/resolve/v1/a%20b.gguf", ("u/r", "a b.gguf", "v1")),
+        ("https://huggingface.co/u/r/blob/refs%2Fpr%2F1/f.gguf", ("u/r", "f.gguf", "refs/pr/1")),
+        ("https://huggingface.co/u/r/blob/refs/pr/1/f.gguf", ("u/r", "f.gguf", "refs/pr/1")),
+        ("https://huggingface.co/u/r?show_file_info=f-Q8_0.gguf", ("u/r", "f-Q8_0.gguf", None)),
+        ("hf.co/u/r/blob/main/f.GGUF", ("u/r", "f.GGUF", None)),
+        ("hf://u/r/sub/f.gguf", ("u/r", "sub/f.gguf", None)),
+    ],
+)
+def test_a_file_is_named_by_the_address_of_its_page(spec: str, expected: tuple[str, str, str | None]) -> None:
+    """The page, the download link and the viewer of one file all mean that file."""
+    reference = catalog.parse(spec)
+
+    assert isinstance(reference, HubReference)
+    assert (reference.repo, reference.file, reference.revision) == expected
+    assert catalog.parse(reference.name) == reference
+
+
+@pytest.mark.parametrize("name", ["blobs/file", "models/dir"])
+def test_a_path_that_exists_is_a_path_even_where_it_reads_like_a_repository(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`hf:` before it means the repository."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models" / "dir").mkdir(parents=True)
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "file").write_bytes(b"GGUF")
+
+    assert isinstance(catalog.parse(name), PathReference)
+    assert isinstance(catalog.parse(f"hf:{name}"), RepositoryReference)
+
+
+def test_only_whole_models_are_weights() -> None:
+    """Projectors, importance matrices and incomplete sets are no models; a quantisation is matched with or without UD-."""
+    files = [
+        "m-Q4_K_M.gguf", "m-UD-Q5_K_XL.gguf", "mmproj-m-f16.gguf", "m.imatrix.gguf", "README.md.gguf",
+        "s-Q8_0-00001-of-00002.gguf", "s-Q8_0-00002-of-00002.gguf", "t-Q8_0-00001-of-00002.gguf",
+    ]  # fmt: skip
+
+    found = catalog.weights(files)
+
+    assert [(variant.quantisation, len(variant.files)) for variant in found] == [
+        ("", 1), ("Q4_K_M", 1), ("UD-Q5_K_XL", 1), ("Q8_0", 2),
+    ]  # fmt: skip
+    reference = catalog.parse("hf:u/r:q5_k_xl")
+    assert isinstance(reference, RepositoryReference)
+    assert [variant.files for variant in catalog.matching(reference, found)] == [("m-UD-Q5_K_XL.gguf",)]
+
+
 @pytest.mark.parametrize("spec", ["model.gguf", "./model", "/a/b", "~/m.gguf", r"C:\models\m.gguf", "m.gguf.part"])
 def test_what_looks_like_a_path_is_a_path(spec: str) -> None:
     """A separator, a leading dot or tilde, or the ending decide; whether it exists does not."""
@@ -82,7 +177,24 @@ def test_what_looks_like_a_path_is_a_path(spec: str) -> None:
     "spec",
     [
         "hf:",
-        "hf:user/repo",
+        "hf:user",
+        "hf:user/repo:",
+        "hf:user/repo:tiny",
+        "hf:user/repo:Q4_K_M/x",
+        "hf:user/repo:Q4_K_M@../x",
+        "hf:../repo:Q4_K_M",
+        "user/repo:tiny",
+        "user/repo:",
+        f"hf:user/{'r' * 300}",
+        "https://huggingface.co/user",
+        "https://huggingface.co/datasets/user/repo",
+        "https://huggingface.co/user/repo/blob/main/README.md",
+        "https://huggingface.co/user/../blob/main/x.gguf",
+        "https://huggingface.co/user/repo/resolve/main/..%2F..%2Fx.gguf",
+        "https://huggingface.co/user/repo/resolve/..%2Fmain/x.gguf",
+        "https://example.com/user/repo/resolve/main/x.gguf",
+        "http://[::1",
+        "hf://user",
         "hf:user/repo/model.bin",
         "hf:user/repo/../../x.gguf",
         "hf:../repo/x.gguf",
