@@ -132,7 +132,7 @@ def _value(node: yaml.Node, option: Option, where: str) -> Value:
         case "typed pairs", yaml.MappingNode():
             return option.accept(_json(node, where, set()), where=where)
         case "tags", yaml.MappingNode():
-            return option.check(json.dumps(_plain(node), ensure_ascii=False), where=where)
+            return option.check(json.dumps(_json(node, where, set()), ensure_ascii=False), where=where)
         case (("text" | "integer" | "number" | "switch" | "tags"), yaml.ScalarNode()):
             return _scalar(node, option, where)
         case _:
@@ -175,15 +175,6 @@ def _text(node: yaml.Node, option: Option, where: str) -> str:
     if isinstance(node, yaml.ScalarNode) and node.tag == _CORE + "str":
         return str(node.value)
     raise _mismatch(node, option, where)
-
-
-def _plain(node: yaml.Node) -> object:
-    """Return texts, nulls, and lists and mappings of them as JSON writes them; other values as they are spelt."""
-    if isinstance(node, yaml.MappingNode):
-        return {str(name.value): _plain(value) for name, value in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item) for item in node.value]
-    return None if node.tag == _CORE + "null" else str(node.value)
 
 
 def _mismatch(node: yaml.Node, option: Option, where: str) -> ConfigError:

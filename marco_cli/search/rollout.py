@@ -299,7 +299,8 @@ class _Growing:
     def reply(self) -> Reply:
         """Return what has come of it."""
         sections = read_sections(self.problem, self.data)
-        if self._has_ended_in_thought and not sections.output and not self._reader.has_marks:
+        is_unaware = self._has_ended_in_thought and not self._reader.has_marks and not sections.tags.output_open
+        if is_unaware and not sections.output:
             # The model knows nothing of the thought that the prompt opened: what it said is its answer.
             sections = replace(sections, thought="", output=sections.thought)
         lacks = self.lacks_output and not sections.output
