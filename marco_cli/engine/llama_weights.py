@@ -26,10 +26,10 @@ class Weights:
 
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int) -> None:
+    def __init__(self, path: Path, *, gpu_layers: int, vocabulary_only: bool = False) -> None:
         self._path = path
         self._gpu_layers = gpu_layers
-        self.pointer: object | None = _load(path, gpu_layers)
+        self.pointer: object | None = _load(path, gpu_layers, vocabulary_only=vocabulary_only)
         """llama.cpp's model; None once it is closed."""
         self._vocab = llama.llama_model_get_vocab(self.pointer)
         try:
@@ -42,6 +42,8 @@ class Weights:
         self.train_context: int = llama.llama_model_n_ctx_train(self.pointer)
         """Positions that the model was trained on."""
         self.piece = lru_cache(maxsize=None)(partial(_piece, self._vocab))
+        self.spelling = lru_cache(maxsize=None)(partial(_piece, self._vocab, spells_control=True))
+        """The bytes of an id, those that a control token is written with included."""
         self.is_end = lru_cache(maxsize=4096)(partial(_is_end, self._vocab))
 
     @property
@@ -129,8 +131,9 @@ class Weights:
         return text.decode("utf-8", errors="replace") if text else ""
 
 
-def _load(path: Path, gpu_layers: int) -> object:
+def _load(path: Path, gpu_layers: int, *, vocabulary_only: bool) -> object:
     params = llama.llama_model_default_params()
+    params.vocab_only = vocabulary_only
     params.n_gpu_layers = gpu_layers
     model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if model is None:
@@ -143,11 +146,11 @@ def _load(path: Path, gpu_layers: int) -> object:
     return model
 
 
-def _piece(vocab: object, token: int) -> bytes:
+def _piece(vocab: object, token: int, *, spells_control: bool = False) -> bytes:
     size = _TEXT_BUFFER
     for _ in range(2):
         buffer = ctypes.create_string_buffer(size)
-        length = llama.llama_token_to_piece(vocab, token, buffer, size, 0, False)
+        length = llama.llama_token_to_piece(vocab, token, buffer, size, 0, spells_control)
         if length >= 0:
             return buffer.raw[:length]
         size = -length
