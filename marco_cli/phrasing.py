@@ -83,20 +83,20 @@ class Phrasing:
         variables: Mapping[str, object] = {**typed_values(self.settings.template_var), **self._switch.variables}
         return render(prompt, self.template, bos=self.info.bos_text, eos=self.info.eos_text, variables=variables)
 
-    def encode(self, rendered: Rendered, tokenize: Tokenize, piece: Callable[[int], bytes]) -> tuple[int, ...]:
-        """Return the token ids of a rendered prompt; `piece` returns the bytes of an id, none for a control token."""
-        return encode(rendered.pieces, tokenize, is_control=lambda token: not piece(token), bos_id=self.info.bos_id)
+    def encode(self, rendered: Rendered, tokenize: Tokenize, is_control: Callable[[int], bool]) -> tuple[int, ...]:
+        """Return the token ids of a rendered prompt; `is_control` says whether an id is a control token."""
+        return encode(rendered.pieces, tokenize, is_control=is_control, bos_id=self.info.bos_id)
 
     @staticmethod
     def tokens(
-        ids: Sequence[int], piece: Callable[[int], bytes], spelling: Callable[[int], bytes]
+        ids: Sequence[int], is_control: Callable[[int], bool], spelling: Callable[[int], bytes]
     ) -> tuple[Piece, ...]:
         """Return what ids spell, each control token by itself; `spelling` returns the bytes of these too."""
         found: list[Piece] = []
-        for is_control, group in itertools.groupby(ids, key=lambda token: not piece(token)):
+        for are_control, group in itertools.groupby(ids, key=is_control):
             spelt = [spelling(token) for token in group]
-            parts = spelt if is_control else [b"".join(spelt)]
-            found += [Piece(text=part.decode(errors="replace"), is_control=is_control) for part in parts]
+            parts = spelt if are_control else [b"".join(spelt)]
+            found += [Piece(text=part.decode(errors="replace"), is_control=are_control) for part in parts]
         return tuple(found)
 
     @property

@@ -86,8 +86,12 @@ def _show(asked: "Asked", vocabulary: "Weights", name: str, *, as_json: bool, qu
         settings = replace(settings, system=None)
     phrasing = Phrasing(settings=settings, info=vocabulary.describe(name=name, settings=()))
     rendered = phrasing.render(phrasing.prompt(question, history=history))
-    ids = phrasing.encode(rendered, lambda text, special: vocabulary.tokenize(text, special=special), vocabulary.piece)
-    tokens = phrasing.tokens(ids, vocabulary.piece, vocabulary.spelling)
+
+    def is_control(token: int) -> bool:
+        return not vocabulary.piece(token)
+
+    ids = phrasing.encode(rendered, lambda text, special: vocabulary.tokenize(text, special=special), is_control)
+    tokens = phrasing.tokens(ids, is_control, vocabulary.spelling)
     notes = (*phrasing.notices, *rendered.notes)
     if as_json:
         write(encode(prompt_document(rendered.text, ids, tokens, model=name, notes=notes)))

@@ -1,7 +1,7 @@
 """The user's own problems: one JSON object a line with a question and a `target`.
 
 `question` may be called `prompt` or `problem`, `target` also `answer`. Optional: `id` (else `line-<n>`), `scorer` (exact,
-number, choice, regex or contains; else `exact`, or `--scorer` for all), `lang`, `group`, `references`.
+number, choice, regex, contains or rubric; else `exact`, or `--scorer` for all), `lang`, `group`, `references`.
 """
 
 from marco_cli.config.option import did_you_mean
