@@ -7,7 +7,7 @@ runs a strategy on it. Commands, batches and evaluations go through here and now
 import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
@@ -35,6 +35,9 @@ from marco_cli.sections.opening import begun
 
 _MOST_CHARACTERS = 256
 """Of a token, on the average of a whole prompt: the longest tokens of real vocabularies are runs of 128 spaces."""
+
+if TYPE_CHECKING:
+    from marco_cli.engine.llama_weights import Weights
 
 
 def resolve_settings(
@@ -216,6 +219,21 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         engine.discard()
         raise
     return Solver(engine=engine, settings=settings, model=model, critic=judge)
+
+
+def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":
+    """Load what a model file says of itself and of its tokens, without the weights.
+
+    Raises:
+        EngineError: it cannot be loaded.
+
+    """
+    admit(model, environ)
+    from marco_cli.engine.llama_library import begin  # noqa: PLC0415 (takes a while)
+    from marco_cli.engine.llama_weights import Weights  # noqa: PLC0415
+
+    begin()
+    return Weights(model.path, gpu_layers=0, vocabulary_only=True)
 
 
 def _open(settings: Settings, model: LocatedModel, parallel: int, environ: Mapping[str, str]) -> BatchedEngine:
