@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
+import fake_hub
 import pytest
 from commands.program import Marco
+from small_gguf import rewrite, text
 
 import marco_cli
 
@@ -51,3 +53,38 @@ def test_a_path_that_is_not_utf8_is_a_path(marco: Marco, tmp_path: Path) -> None
         assert marco("models", command, model, "--json").code == 0
     assert marco("models", "verify", model).code == 7
     assert marco("traces", "show").code == 0
+
+
+@pytest.mark.parametrize(
+    "form", ["user/repo:Q8_0", "user/repo", "https://huggingface.co/user/repo/blob/main/m-Q8_0.gguf"]
+)
+def test_a_model_of_the_hub_answers_by_every_name(
+    marco: Marco, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
+) -> None:
+    """As `--model`, in a preset, and as a setting; before it is pulled, the hint is the command that brings it."""
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(f'model: "{form}"\n')
+    ask = ("ask", "1 + 1 = ?", "--effort", "none", "--no-trace", "--max-tokens", "4")
+    missing = marco(*ask, "-m", form)
+    assert missing.code == 4
+    assert "marco models pull hf:user/repo" in missing.err
+    with fake_hub.running() as hub:
+        hub.repos["user/repo"] = {"m-Q8_0.gguf": NANO.read_bytes()}
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.delenv("HF_HUB_OFFLINE")
+        assert marco("models", "pull", form).code == 0
+
+    assert marco(*ask, "-m", form).code == 0
+    assert marco(*ask, "--preset", preset).code == 0
+    monkeypatch.setenv("MARCO_MODEL", form)
+    assert marco(*ask).code == 0
+
+
+def test_doctor_tells_a_deadly_model_and_goes_on(marco: Marco, tmp_path: Path) -> None:
+    """It is what people run when a model makes the program fail."""
+    model = rewrite(NANO, tmp_path / "m.gguf", {"tokenizer.ggml.model": text("llama")})
+
+    outcome = marco("doctor", "-m", model)
+
+    assert "SIGABRT" in outcome.out + outcome.err
+    assert outcome.code == 3

@@ -14,6 +14,7 @@ from small_gguf import Value, number, rewrite, text, texts
 import marco_cli
 from marco_cli.errors import EngineError
 from marco_cli.models import LocatedModel, admission, locate
+from marco_cli.models.store import Origin
 
 NANO = Path(marco_cli.__file__).parent / "nano" / "marco-nano.gguf"
 Floats = NDArray[np.float32]
@@ -116,16 +117,9 @@ def test_a_state_directory_that_takes_nothing_costs_only_the_memory(
     assert admission.admit(locate(str(model)), {"MARCO_STATE_DIR": str(blocked)}).num_layers == 6
 
 
-def located(source: str, name: str, *, sha256: str | None, size: int | None) -> LocatedModel:
+def located(source: Origin, name: str, *, sha256: str | None, size: int | None) -> LocatedModel:
     """Return a model that is not looked at."""
-    return LocatedModel(
-        name=name,
-        path=NANO,
-        source=source,
-        files=(NANO,),
-        hashes=(sha256,),
-        stated_sizes=(size,),  # type: ignore[arg-type]
-    )
+    return LocatedModel(name=name, path=NANO, source=source, files=(NANO,), hashes=(sha256,), stated_sizes=(size,))
 
 
 @pytest.mark.parametrize(("source", "name", "sha256", "size", "is_known"), [
@@ -138,7 +132,7 @@ def located(source: str, name: str, *, sha256: str | None, size: int | None) -> 
     ("path", "marco-o1", "0" * 64, 1, False),
 ])  # fmt: skip
 def test_what_the_catalogue_vouches_for_needs_no_trial(
-    source: str, name: str, sha256: str | None, size: int | None, is_known: bool
+    source: Origin, name: str, sha256: str | None, size: int | None, is_known: bool
 ) -> None:
     """Anyone may put a file on the hub: a hash says that it is the one, not that it is good."""
     assert admission.is_known(located(source, name, sha256=sha256, size=size)) is is_known
