@@ -13,13 +13,31 @@
     └── NetworkError              8   a download failed; trying again may help
 
 A message is one line that says what was found and what was expected; `hint` is the next thing to type.
-Nothing but `commands.app` catches these to end the program, and this module imports nothing.
+Nothing but `commands.app` catches these to end the program, and this module imports nothing of the program.
 """
 
+import reprlib
+
 EXIT_OK = 0
+EXIT_HUNG_UP = 129
 EXIT_INTERRUPTED = 130
+EXIT_QUIT = 131
 EXIT_TERMINATED = 143
 EXIT_STDOUT_CLOSED = 141
+
+_QUOTED_LENGTH = 60
+
+
+def quoted(value: object) -> str:
+    """Return a value from a file, a row or a command line as an error message may show it: 60 characters at most."""
+    if isinstance(value, str):
+        return cut(repr(value[: _QUOTED_LENGTH + 1]))
+    return cut(reprlib.repr(value) if isinstance(value, (list, tuple, dict)) else repr(value))
+
+
+def cut(text: str) -> str:
+    """Return the first 60 characters of a text; the last of them is an ellipsis where more follow."""
+    return text if len(text) <= _QUOTED_LENGTH else f"{text[: _QUOTED_LENGTH - 1]}…"
 
 
 class MarcoError(Exception):

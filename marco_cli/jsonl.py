@@ -5,14 +5,17 @@ that JSON has no word for (NaN, infinities) become null, integers beyond 64 bits
 cannot hold, become U+FFFD: a row is never lost to a strange value. All characters that steer a terminal are written as
 escapes, not only those that JSON forbids: a text does no harm on the way, and is the same again when it is read.
 
-In (`decode`): what other programs write, with a byte order mark, NaN or integers of any length. Read by the standard
+In (`read_lines`, `decode`): lines of bounded length, and what other programs write, with a byte order mark, NaN or integers of any length. Read by the standard
 library, because orjson turns long integers into floats and refuses NaN.
 """
 
 import json
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from hashlib import sha256
+from typing import BinaryIO, NamedTuple
 
 import orjson
 
@@ -21,11 +24,43 @@ from marco_cli.errors import InputError
 MAX_DEPTH = 200
 """Arrays and objects inside one another; orjson writes 254."""
 
+MAX_LINE = 64_000_000
+"""Bytes of a line, and of a text that is read whole: a gzip file of 5 MB can hold a line of 5 GB."""
+
+_CHUNK = 1 << 20
 _STEERING = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2(?:\x80[\x8e\x8f\xa8-\xae]|\x81[\xa6-\xa9])")
 """DEL, C1 codes, line separators, marks and overrides of direction, in UTF-8."""
 _INTEGER_LIMIT = 1 << 63
 _MOST_DIGITS = 600
 """Python itself refuses to read integers of several thousand digits, where its limit is set lowest of 640."""
+
+
+class RawLine(NamedTuple):
+    """A line of a file."""
+
+    data: bytes
+    """With its line end; of a line that is too long, its SHA-256."""
+    size: int
+    """Bytes of the line, its end included."""
+    is_too_long: bool
+
+
+def read_lines(file: BinaryIO, *, most: int = MAX_LINE) -> Iterator[RawLine]:
+    """Yield the lines of a file; of one with more than `most` bytes only a chunk is held at a time."""
+    while line := file.readline(most + 1):
+        if len(line) <= most:
+            yield RawLine(line, len(line), is_too_long=False)
+        else:
+            yield _passed_over(file, line)
+
+
+def _passed_over(file: BinaryIO, begun: bytes) -> RawLine:
+    """Read a line to its end and keep its hash alone."""
+    digest, size, chunk = sha256(begun), len(begun), begun
+    while not chunk.endswith(b"\n") and (chunk := file.readline(_CHUNK)):
+        digest.update(chunk)
+        size += len(chunk)
+    return RawLine(digest.digest(), size, is_too_long=True)
 
 
 def encode(document: object, *, indent: bool = False, sort_keys: bool = False) -> bytes:

@@ -1,10 +1,12 @@
+import io
 import json
 import math
+from hashlib import sha256
 
 import pytest
 
 from marco_cli.errors import InputError
-from marco_cli.jsonl import decode, encode
+from marco_cli.jsonl import RawLine, decode, encode, read_lines
 
 
 @pytest.mark.parametrize(
@@ -105,3 +107,22 @@ def test_sorted_keys_make_equal_values_equal_bytes() -> None:
     one, other = decode(b'{"b": {"d": 1, "c": 2}, "a": 3}'), decode(b'{"a": 3, "b": {"c": 2, "d": 1}}')
 
     assert encode(one, sort_keys=True) == encode(other, sort_keys=True)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\nlast"])
+def test_lines_are_bounded(end: bytes) -> None:
+    """Of a line that is too long only its size and hash are known, and the lines behind it come as if nothing was."""
+    long = b"x" * 3_000_000
+    lines = list(read_lines(io.BytesIO(b"one\n" + long + b"\n" + b"y" * 9 + end), most=10))
+
+    assert lines[0] == RawLine(b"one\n", 4, is_too_long=False)
+    assert lines[1] == RawLine(sha256(long + b"\n").digest(), 3_000_001, is_too_long=True)
+    assert lines[2] == RawLine(b"y" * 9 + b"\n", 10, is_too_long=False)
+    assert [line.data for line in lines[3:]] == [end[1:]] * bool(end[1:])
+
+
+def test_a_last_line_that_is_too_long_has_no_end() -> None:
+    """The end of the file ends it."""
+    assert list(read_lines(io.BytesIO(b"x" * 11), most=10)) == [
+        RawLine(sha256(b"x" * 11).digest(), 11, is_too_long=True)
+    ]

@@ -1,5 +1,10 @@
-"""Output -> canonical answer, and when two answers are equal, in English and Chinese: the only extractor there is."""
+"""Output -> typed answer, and when two answers are one, in eleven languages: the only extractor there is.
 
-from marco_cli.answer.extract import Answer, Kind, Rule, equal, extract, matches
+Callers use `extract(output, question=..., lang=...)` to read, `equal(a, b)` or `a.key` (hashable) to compare, and
+`matches(answer, target)` against a reference answer. `Answer.canonical` is for people and rows, never for comparing.
+"""
 
-__all__ = ["Answer", "Kind", "Rule", "equal", "extract", "matches"]
+from marco_cli.answer.base import Answer, AnswerKey, Kind, Rule, equal
+from marco_cli.answer.extract import extract, matches
+
+__all__ = ["Answer", "AnswerKey", "Kind", "Rule", "equal", "extract", "matches"]

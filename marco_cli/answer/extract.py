@@ -22,14 +22,11 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 from marco_cli.answer import plaintext
+from marco_cli.answer.base import Answer, Kind, Rule
 from marco_cli.answer.numerals import Numeral, scan
 from marco_cli.answer.plaintext import Plain
-
-Kind = Literal["number", "choice", "yes_no", "text"]
-Rule = Literal["boxed", "prefix", "last_number", "phrase"]
 
 _SHORT = 80  # characters of an answer in free form
 _CLAUSE = 400  # characters after a prefix that are looked at
@@ -95,20 +92,6 @@ _EDGE = " \t\r\n.,;:!?。、\"'*_$#\u2018\u2019\u201c\u201d\u300a\u300b\u300c\u3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer as it stands in `output[span[0]:span[1]]`.
-
-    Two answers are the same when `kind` and `canonical` are. `rule` says how it was found.
-    """
-
-    text: str
-    canonical: str
-    kind: Kind
-    rule: Rule
-    span: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
     """What `plain.text[start:end]` says."""
 
@@ -119,7 +102,7 @@ class _Reading:
     end: int
 
 
-def extract(output: str, *, prefer: Kind | None = None) -> Answer | None:
+def extract(output: str, *, prefer: Kind | None = None, question: str = "", lang: str = "") -> Answer | None:  # noqa: ARG001
     """Return the answer of an output, None if it has none (empty, code alone, long free text).
 
     With `prefer`, every rule first looks for an answer of that kind; only when none is found are other kinds read.
@@ -133,11 +116,6 @@ def extract(output: str, *, prefer: Kind | None = None) -> Answer | None:
                     text=output[start:end], canonical=reading.canonical, kind=reading.kind, rule=rule, span=(start, end)
                 )
     return None
-
-
-def equal(a: Answer, b: Answer) -> bool:
-    """Say whether two answers are the same one, however they are written and were found."""
-    return (a.kind, a.canonical) == (b.kind, b.canonical)
 
 
 def matches(answer: Answer | None, target: str) -> bool:

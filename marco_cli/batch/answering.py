@@ -132,7 +132,7 @@ class Answerer:
             data=encode_row(document, self._form),
             status=document["status"],
             is_routed=search_plan(settings)[1],
-            is_searched=result.first is not None,
+            is_searched=result.is_searched,
             is_changed=result.is_changed,
             num_tokens=result.usage.decoded,
             num_search_tokens=_search_tokens(result),

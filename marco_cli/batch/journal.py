@@ -32,12 +32,15 @@ from marco_cli.batch import files
 from marco_cli.batch.key_table import KeyTable
 from marco_cli.batch.meta import check_meta, meta_path, plain, read_meta, write_meta
 from marco_cli.draft import remove_drafts
-from marco_cli.errors import InputError, StorageError
+from marco_cli.errors import InputError, StorageError, quoted
 
 Mode = Literal["create", "resume", "overwrite"]
 
 HASH_DIGITS: Final = 16
 """Hexadecimal digits of an input hash that are compared."""
+
+_MAX_ROW: Final = 8 * jsonl.MAX_LINE
+"""Bytes of an output row: it repeats the meta of its input row, where a character may become an escape of six."""
 
 _GONE: Final = -1
 """Position of a row that is to be removed."""
@@ -63,7 +66,9 @@ class Entry:
 
     def __post_init__(self) -> None:
         if not _HASH.match(self.input_hash):
-            raise InputError(f"input hash is {self.input_hash!r}, expected {HASH_DIGITS} hexadecimal digits or more")
+            raise InputError(
+                f"input hash is {quoted(self.input_hash)}, expected {HASH_DIGITS} hexadecimal digits or more"
+            )
 
 
 ReadEntry = Callable[[object], Entry]
@@ -123,8 +128,8 @@ def read_done(path: Path, read_entry: ReadEntry) -> Done:
     try:
         with path.open("rb") as file:
             size, end = os.fstat(file.fileno()).st_size, 0
-            for number, line in enumerate(file, 1):
-                end += len(line)
+            for number, line in enumerate(jsonl.read_lines(file, most=_MAX_ROW), 1):
+                end += line.size
                 entry = _entry(path, line, number, read_entry, is_last=end >= size)
                 if entry is None:
                     break
@@ -268,13 +273,13 @@ class Journal:
         begin = 0
         with open(os.dup(self._file.fileno()), "rb") as reader:  # noqa: PTH123 (a descriptor, no path)
             reader.seek(0)
-            for number, line in enumerate(reader, 1):
-                entry = _entry(self.path, line, number, self._read_entry, is_last=begin + len(line) >= self._end)
+            for number, line in enumerate(jsonl.read_lines(reader, most=_MAX_ROW), 1):
+                entry = _entry(self.path, line, number, self._read_entry, is_last=begin + line.size >= self._end)
                 if entry is None:
                     self._cut(begin)
                     return
-                begin += len(line)
-                if not line.endswith(b"\n"):
+                begin += line.size
+                if not line.data.endswith(b"\n"):
                     self._complete()
                     begin += 1
                 yield entry, begin
@@ -343,8 +348,11 @@ def open_journal(
     return journal
 
 
-def _entry(path: Path, line: bytes, number: int, read_entry: ReadEntry, *, is_last: bool) -> Entry | None:
+def _entry(path: Path, raw: jsonl.RawLine, number: int, read_entry: ReadEntry, *, is_last: bool) -> Entry | None:
     """Return a line's entry; None when it is the last line and incomplete. A whole line of another kind is an error."""
+    if raw.is_too_long:
+        raise _no_row(path, number, InputError(f"it is longer than {_MAX_ROW // 1_000_000} MB"))
+    line = raw.data
     try:
         document = jsonl.decode(line)
     except InputError as error:

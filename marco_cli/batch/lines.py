@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from marco_cli.errors import InputError
+from marco_cli.jsonl import read_lines
 
 STDIN: Final = "-"
 _GZIP: Final = b"\x1f\x8b"
@@ -29,6 +30,8 @@ class Line(NamedTuple):
     number: int
     """From 1, blank lines counted."""
     data: bytes
+    """Without its line end; of a line that is too long, its SHA-256."""
+    is_too_long: bool = False
 
 
 def is_stream(name: str) -> bool:
@@ -122,8 +125,11 @@ def _lines(file: BinaryIO, name: str) -> Iterator[Line]:
     reader = cast("BinaryIO", gzip.GzipFile(fileobj=buffered)) if is_packed else buffered
     number = 0
     try:
-        for number, line in enumerate(reader, 1):
-            data = line.rstrip(b"\r\n")
+        for number, line in enumerate(read_lines(reader), 1):
+            if line.is_too_long:
+                yield Line(number, line.data, is_too_long=True)
+                continue
+            data = line.data.rstrip(b"\r\n")
             if data.removeprefix(_BOM).strip():
                 yield Line(number, data)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

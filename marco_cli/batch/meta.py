@@ -10,7 +10,7 @@ from pathlib import Path
 
 from marco_cli import jsonl
 from marco_cli.batch import files
-from marco_cli.errors import ConfigError, InputError
+from marco_cli.errors import ConfigError, InputError, quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def check_meta(path: Path, before: Meta | None, configuration: Mapping[str, obje
         more = f" ({len(changed) - 1} more differences)" if changed[1:] else ""
         raise ConfigError(
             f"{path.name} was made with another configuration: "
-            f"{name} was {old.get(name)!r}, now {new.get(name)!r}{more}",
+            f"{name} was {quoted(old.get(name))}, now {quoted(new.get(name))}{more}",
             hint=hint,
         )
 

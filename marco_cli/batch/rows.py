@@ -10,35 +10,17 @@ from hashlib import sha256
 from typing import Any, Final
 
 from marco_cli import jsonl
+from marco_cli.batch.fields import QUESTIONS, overrides, refuse_impossible, unused
 from marco_cli.batch.lines import Line
+from marco_cli.batch.messages import conversation, noun, system_message, text_of
 from marco_cli.config.option import Value
-from marco_cli.config.settings import OPTIONS
-from marco_cli.errors import InputError, MarcoError
-from marco_cli.prompt.base import Message, Role
-
-OVERRIDES: Final = (
-    "preset", "effort", "strategy", "simulations", "max_search_tokens", "time_limit", "max_tokens", "temperature",
-    "top_p", "seed",
-)  # fmt: skip
-"""Settings that a row may have of its own, under the same names."""
-
-_BODY_NAMES: Final = {"max_completion_tokens": "max_tokens", "stop": "stop"}
-"""Settings that go by another name, or exist only, in the body of an envelope."""
+from marco_cli.errors import InputError, MarcoError, cut, quoted
+from marco_cli.jsonl import MAX_LINE
+from marco_cli.prompt.base import Message
 
 _URLS: Final = ("/v1/chat/completions", "/v1/completions")
-_REFUSED: Final = ("tools", "functions", "audio", "prediction")
-_QUESTIONS: Final = ("messages", "prompt", "question")
-_ROLES: Final[Mapping[str, Role]] = {
-    "system": "system", "developer": "system", "user": "user", "assistant": "assistant",
-}  # fmt: skip
-_NOUNS: Final = {
-    str: "text",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    list: "an array",
-    dict: "an object",
-}
+_MOST_VALUES: Final = 1_000_000
+"""Commas and brackets of a row. Small values take some 400 bytes each while a row is read, 64 MB of them 4 GB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +31,8 @@ class Layout:
     """Each line is a question."""
     field: str | None = None
     """The key that holds the question; None looks for `messages`, `prompt` and `question`."""
+    model: str | None = None
+    """What the run's model is called: a row that names it asks for nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +47,8 @@ class Row:
     """Earlier turns, a system message of the row's own included."""
     overrides: tuple[tuple[str, Value], ...] = ()
     """Settings of the row's own."""
+    unused: tuple[str, ...] = ()
+    """Fields that are not honoured though they may change the answer."""
     meta: object = None
     """To be returned as it is."""
     input_hash: str
@@ -104,7 +90,7 @@ def read_row(line: Line, layout: Layout) -> Row | BadRow:
     """Read one line."""
     digest = sha256(line.data).hexdigest()
     try:
-        if layout.is_text:
+        if layout.is_text and not line.is_too_long:
             return Row(id=line_id(line.number), line=line.number, question=_text(line.data), input_hash=digest)
         row = _object(line)
     except InputError as error:
@@ -119,14 +105,22 @@ def read_row(line: Line, layout: Layout) -> Row | BadRow:
 
 
 def _row(row: dict[str, Any], row_id: str | int, number: int, layout: Layout, digest: str) -> Row:
-    found = _unwrap(row)
-    question, history = _question(found, layout.field)
+    body = _unwrap(row)
+    name = _question_name(body, layout.field)
+    system = body.get("system")
+    opening = () if system is None else (system_message(system),)
+    history: tuple[Message, ...] = ()
+    if name == "messages" and layout.field is None:
+        question, history = conversation(body[name])
+    else:
+        question = text_of(body[name], name)
     return Row(
         id=row_id,
         line=number,
-        question=question,
-        history=history,
-        overrides=_overrides(row, found),
+        question=_checked(question),
+        history=(*opening, *history),
+        overrides=overrides(row, body),
+        unused=unused(row, body, question=name, model=layout.model),
         meta=_meta(row),
         input_hash=digest,
     )
@@ -140,13 +134,18 @@ def _meta(row: Mapping[str, Any]) -> object:
 
 def _object(line: Line) -> dict[str, Any]:
     hint = "jq -c '.[]' makes lines of an array; --text takes lines as questions"
+    if line.is_too_long:
+        raise InputError(f"the line is longer than {MAX_LINE // 1_000_000} MB, expected a shorter one")
+    num_values = sum(map(line.data.count, (b",", b"[", b"{")))
+    if num_values > _MOST_VALUES:
+        raise InputError(f"the row has {num_values} commas and brackets, expected at most {_MOST_VALUES}")
     try:
         value = jsonl.decode(line.data)
     except InputError as error:
         raise InputError(error.message, hint=hint) from error
     if isinstance(value, dict):
         return value
-    raise InputError(f"the line is {_noun(value)}, expected a JSON object", hint=hint)
+    raise InputError(f"the line is {noun(value)}, expected a JSON object", hint=hint)
 
 
 def _text(data: bytes) -> str:
@@ -163,7 +162,7 @@ def _id(row: Mapping[str, Any], number: int) -> str | int:
             continue
         if isinstance(value, (str, int)) and not isinstance(value, bool):
             return value
-        raise InputError(f"{name} is {_noun(value)}, expected text or a whole number")
+        raise InputError(f"{name} is {noun(value)}, expected text or a whole number")
     return line_id(number)
 
 
@@ -174,83 +173,25 @@ def _unwrap(row: dict[str, Any]) -> dict[str, Any]:
         return row
     url = row.get("url")
     if url is not None and url not in _URLS:
-        raise InputError(f"url is {url!r}, expected {_URLS[0]}")
-    if body.get("n") not in (None, 1):
-        raise InputError(f"n is {body['n']}, expected 1: a row has one answer")
-    refused = [name for name in _REFUSED if body.get(name)]
-    if refused:
-        raise InputError(f"{refused[0]} cannot be used here")
+        raise InputError(f"url is {quoted(url)}, expected {_URLS[0]}")
+    refuse_impossible(body)
     return body
 
 
-def _question(row: Mapping[str, Any], field: str | None) -> tuple[str, tuple[Message, ...]]:
-    """Return the question and the turns before it."""
-    names = (field,) if field is not None else _QUESTIONS
+def _question_name(row: Mapping[str, Any], field: str | None) -> str:
+    """Return the field that holds the question."""
+    names = (field,) if field is not None else QUESTIONS
     name = next((name for name in names if row.get(name) is not None), None)
     if name is None:
-        found = ", ".join(list(row)[:8]) or "nothing"
+        found = ", ".join(map(cut, list(row)[:8])) or "nothing"
         raise InputError(
-            f"no question: found {found}; expected {' or '.join(names)}", hint="--field NAME says which key holds it"
+            f"no question: found {cut(found)}; expected {' or '.join(names)}",
+            hint="--field NAME says which key holds it",
         )
-    system = row.get("system")
-    opening = () if system is None else (_message("system", system),)
-    if name != "messages" or field is not None:
-        return _checked(_content(row[name], name)), opening
-    *history, last = _messages(row[name])
-    if last.role != "user":
-        raise InputError(f"the last message is the {last.role}'s, expected the user's")
-    return _checked(last.content), (*opening, *history)
-
-
-def _messages(value: object) -> list[Message]:
-    if not isinstance(value, list) or not value:
-        raise InputError(f"messages is {_noun(value)}, expected an array of messages")
-    messages = []
-    for item in value:
-        if not isinstance(item, dict):
-            raise InputError(f"a message is {_noun(item)}, expected an object")
-        messages.append(_message(item.get("role"), item.get("content")))
-    return messages
-
-
-def _message(role: object, content: object) -> Message:
-    if not isinstance(role, str) or role not in _ROLES:
-        raise InputError(f"role is {role!r}, expected system, user or assistant")
-    return Message(role=_ROLES[role], content=_content(content, "content"))
-
-
-def _content(value: object, name: str) -> str:
-    """Return a text, or the texts of an array of parts put together."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and name == "content":
-        parts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in value]
-        texts = [part for part in parts if isinstance(part, str)]
-        if len(texts) == len(parts):
-            return "".join(texts)
-        raise InputError("content has parts that are no text, expected text only")
-    raise InputError(f"{name} is {_noun(value)}, expected text")
+    return name
 
 
 def _checked(question: str) -> str:
     if not question.strip():
         raise InputError("the question is empty")
     return Message(role="user", content=question).content
-
-
-def _overrides(row: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[tuple[str, Value], ...]:
-    """Return the settings of a row; those beside an envelope's body are stronger than those in it."""
-    names = {name: name for name in OVERRIDES}
-    given: dict[str, Value] = {}
-    for source, known in ((found, names if found is row else _BODY_NAMES | names), (row, names)):
-        for name, key in known.items():
-            value = source.get(name)
-            if value is not None:
-                given[key] = OPTIONS[key].accept(
-                    [value] if key == "stop" and isinstance(value, str) else value, where=name
-                )
-    return tuple(given.items())
-
-
-def _noun(value: object) -> str:
-    return "null" if value is None else _NOUNS[type(value)]

@@ -44,6 +44,8 @@ async def stream_rows(
         if first is not None:
             row = _repeated(row, first, seen)
         seen.put(row.key, row.line)
+        if isinstance(row, Row):
+            tally.unused.add(row.unused)
         if not _is_done(row, done, tally, is_retrying=is_retrying):
             yield row
 

@@ -6,6 +6,7 @@ In: one row after the other, and the rows that the output holds. Out: a `Survey`
 import random
 from typing import Final
 
+from marco_cli.batch.fields import Unused
 from marco_cli.batch.journal import HASH_DIGITS, Done
 from marco_cli.batch.key_table import KeyTable
 from marco_cli.batch.record import FAILED
@@ -38,6 +39,8 @@ class Survey:
         """Line and message of the first bad rows."""
         self.hint: str | None = None
         """What helps against the first problem that anything helps against."""
+        self.unused = Unused()
+        """Fields that are not honoured."""
         self.lines = KeyTable()
         """The line of each key."""
         self.stale: set[str] = set()
@@ -79,6 +82,8 @@ class Survey:
             self.hint = self.hint or row.error.hint
             if len(self.problems) < MOST_PROBLEMS:
                 self.problems.append((row.line, row.error.message))
+        else:
+            self.unused.add(row.unused)
         if self._is_done(row):
             self.num_done += 1
         elif isinstance(row, Row):

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
+from marco_cli.batch.fields import Unused
 from marco_cli.batch.record import FAILED, Status
 from marco_cli.errors import ConfigError
 from marco_cli.trace.record import Trace
@@ -54,6 +55,8 @@ class Tally:
     num_changed: int = 0
     num_tokens: int = 0
     num_search_tokens: int = 0
+    unused: Unused = field(default_factory=Unused)
+    """Fields of a stream's rows that are not honoured; those of a file are known before the run."""
 
     def add(self, row: Finished) -> None:
         """Count a row that was written."""

@@ -2,8 +2,10 @@
 
 import sys
 import time
+from typing import Literal
 
-from marco_cli.commands._output import show, write
+from marco_cli.commands._enter import can_listen, on_enter
+from marco_cli.commands._output import fitted, show, write
 from marco_cli.commands._signals import run
 from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
@@ -15,7 +17,15 @@ from marco_cli.view.answering import AnsweringView
 from marco_cli.view.chain import ChainView
 from marco_cli.view.display import Display, choose_view
 from marco_cli.view.report import Answered
+from marco_cli.view.summary import purpose
 from marco_cli.view.terminal import wants_colour
+
+Streaming = Literal["never", "final", "always"]
+"""When stdout gets words as they are written.
+
+`final`: on a terminal, and of a plain chain in a pipe, too; a search might still replace what a pipe was given. `always`: in
+a pipe as well.
+"""
 
 
 def answer(
@@ -23,30 +33,39 @@ def answer(
     question: str,
     *,
     display: Display,
-    is_streamed: bool,
+    streaming: Streaming,
     quiet: bool,
     verbose: bool,
     record: EventListener | None,
 ) -> Answered:
     """Answer a question within the solver's settings and close the solver.
 
-    The thought of the first chain is streamed to stderr, a search is shown there; stdout gets the output of a single chain
-    while it is written if it is a terminal. In a pipe the caller writes the output at the end, when it is final. `record` hears
-    every event of a search.
+    The thought of the first chain is streamed to stderr, a search is shown there; Enter or Ctrl-C ends a search with the answer
+    as it stands. `streaming` says whether stdout gets the first chain's output while it is written; what it did not get, the
+    caller writes at the end. `record` hears every event of a search.
     """
     started = time.perf_counter()
     problem = solver.problem(question)
     config, is_routed = search_plan(solver.settings)
     is_chain = config.strategy in ("cot", "sample")
-    chain = _chain_view(solver, problem, is_streamed=is_streamed, quiet=quiet) if is_chain or is_routed else None
+    chain = None
+    if is_chain or is_routed:
+        is_final = sys.stdout.isatty() or (is_chain and config.reflection == "never")
+        is_written = streaming == "always" or (streaming == "final" and is_final)
+        chain = _chain_view(solver, problem, shows_thought=streaming != "never" and not quiet, is_written=is_written)
+    takes_enter = can_listen()
     view = AnsweringView(
         chain=chain,
         open_search=lambda: choose_view(
             "plain" if quiet else display, sys.stderr, is_verbose=verbose, meter=lambda: solver.engine.usage
         ),
         record=record,
+        purpose=None
+        if quiet or not is_routed
+        else lambda first: fitted(f"marco: {purpose(first, takes_enter=takes_enter)}"),
     )
     stop = Stop()
+    was_interrupted = False
     timeline = Timeline()
 
     def on_event(event: SearchEvent) -> None:
@@ -57,9 +76,14 @@ def answer(
         timeline.on_token(token, piece)
         view.on_token(token, piece)
 
+    def interrupt() -> None:
+        nonlocal was_interrupted
+        was_interrupted = True
+        stop.set()
+
     async def work() -> Answered:
         try:
-            with view:
+            with view, on_enter(lambda: stop.set() if view.is_searching else None):
                 listener = None if is_chain and record is None else on_event
                 result = await solver.solve(problem, on_event=listener, on_token=on_token, stop=stop)
             shown = chain is not None and chain.has_shown_output and result.reply is (result.first or result.reply)
@@ -69,22 +93,23 @@ def answer(
                 lengths=solver.section_lengths(problem, result.reply),
                 seconds=time.perf_counter() - started,
                 is_output_shown=shown,
-                was_interrupted=stop.is_set,
+                is_replaced=chain is not None and chain.has_shown_output and not shown,
+                was_interrupted=was_interrupted,
                 trace=from_result(solver, problem, result, source="ask", timeline=timeline.moments),
             )
         finally:
             await solver.close()
 
-    return run(work(), on_interrupt=stop.set, say=view.say)
+    return run(work(), on_interrupt=interrupt, say=view.say)
 
 
-def _chain_view(solver: Solver, problem: Problem, *, is_streamed: bool, quiet: bool) -> ChainView:
+def _chain_view(solver: Solver, problem: Problem, *, shows_thought: bool, is_written: bool) -> ChainView:
     thought = solver.settings.thought
-    is_wanted = is_streamed and not quiet and (thought == "full" or (thought == "auto" and sys.stderr.isatty()))
+    is_wanted = shows_thought and (thought == "full" or (thought == "auto" and sys.stderr.isatty()))
     return ChainView(
         problem.tags,
         problem.prefill,
         show_thought=show if is_wanted else None,
-        show_output=(lambda text: write(text.encode())) if is_streamed and sys.stdout.isatty() else None,
+        show_output=(lambda text: write(text.encode())) if is_written else None,
         is_coloured=wants_colour(sys.stderr),
     )

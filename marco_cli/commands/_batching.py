@@ -12,6 +12,7 @@ import typer
 
 from marco_cli.batch import lines, provenance
 from marco_cli.batch.answering import Answerer, RowSettings
+from marco_cli.batch.fields import Unused
 from marco_cli.batch.files import is_there
 from marco_cli.batch.journal import Done, Journal, Mode, open_journal, read_done
 from marco_cli.batch.key_table import KeyTable
@@ -80,6 +81,7 @@ def run_job(job: Job, settings: Settings, model: LocatedModel, resolve: Callable
         )
     if job.output is None and job.mode != "create":
         raise ConfigError("stdout cannot be gone on with or begun anew", hint="name a file with -o")
+    job = replace(job, layout=replace(job.layout, model=model.name))
     batch = Batch(job, RowSettings(settings, resolve), model)
     if job.is_dry:
         batch.dry_run()
@@ -115,6 +117,7 @@ class Batch:
         survey = Survey(self._done_so_far(), num_samples=self._parallel, is_retrying=self._job.is_retrying)
         self._look_through(survey)
         self._refuse_strangers(survey)
+        self._tell_unused(survey.unused)
         measured = self._measure(survey) if survey.sample else None
         write(f"{dry_run_report(survey, measured, parallel=self._parallel)}\n".encode())
         if survey.num_bad:
@@ -202,6 +205,13 @@ class Batch:
         if survey.stale:
             self._say(f"{len(survey.stale)} rows were changed since they were answered and are answered again")
 
+        self._tell_unused(survey.unused)
+
+    def _tell_unused(self, unused: Unused) -> None:
+        """Say which fields of the rows are not honoured."""
+        for line in unused.lines():
+            self._say(line)
+
     def _is_all_done(self, done: Done) -> bool:
         """Count what is done; say whether that is all."""
         rows = file_rows(lines.file_lines(self._job.source), self._job.layout, done, self._tally)
@@ -239,6 +249,7 @@ class Batch:
             self._tell_how_to_resume()
             raise
         finally:
+            self._tell_unused(self._tally.unused)
             if self._tally.num_rows:
                 cost = solver.engine.usage - before
                 self._say(batch_report(self._tally, cost, time.perf_counter() - started), is_plain=True)
@@ -274,7 +285,10 @@ class Batch:
 
     def _open_solver(self) -> Solver:
         wide = replace(self._rows.base, parallel=max(self._parallel, PLACES))
-        return replace(open_solver(wide, self._model, os.environ), settings=self._rows.base)
+        solver = replace(open_solver(wide, self._model, os.environ), settings=self._rows.base)
+        for notice in solver.phrasing.notices:
+            self._say(notice)
+        return solver
 
     def _open_journal(self, output: Path) -> Journal:
         job, settings = self._job, self._rows.base

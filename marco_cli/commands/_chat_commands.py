@@ -18,6 +18,7 @@ from marco_cli.conversation.document import Saved, read_saved, write_saved
 from marco_cli.conversation.slash import Command, Name, line_of
 from marco_cli.conversation.transcript import transcript
 from marco_cli.errors import ConfigError, InputError, StorageError
+from marco_cli.jsonl import MAX_LINE
 from marco_cli.view import chat
 from marco_cli.view.chat_tree import show_tree
 from marco_cli.view.terminal import wants_colour
@@ -160,11 +161,15 @@ async def _quit(session: Session, _: str) -> None:
 
 def _read(name: str) -> bytes:
     try:
-        return expanded(name).read_bytes()
+        with expanded(name).open("rb") as file:
+            data = file.read(MAX_LINE + 1)
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror}", hint="check the path") from error
     except ValueError as error:  # a NUL
         raise InputError(f"cannot read {name!r}: {error}", hint="check the path") from error
+    if len(data) > MAX_LINE:
+        raise InputError(f"{name} is larger than {MAX_LINE // 1_000_000} MB", hint="give a file that /save wrote")
+    return data
 
 
 def _write(name: str, data: bytes, *, may_replace: bool) -> None:

@@ -14,9 +14,12 @@ from typing import BinaryIO, Final
 
 from marco_cli.commands._output import say
 from marco_cli.errors import InputError
+from marco_cli.jsonl import MAX_LINE, RawLine, read_lines
 
 _PROMPT: Final = "> "
-_END: Final = b""
+_END: Final = RawLine(b"", 0, is_too_long=False)
+_MOST_AHEAD: Final = 64
+"""Lines that are read before they are asked for; what writes into the pipe then waits."""
 
 
 class PlainLines:
@@ -28,7 +31,8 @@ class PlainLines:
     def __init__(self) -> None:
         self.is_terminal = sys.stdin.isatty()
         """Whether a person types the lines, who may make mistakes."""
-        self._lines: asyncio.Queue[bytes] = asyncio.Queue()
+        self._lines: asyncio.Queue[RawLine] = asyncio.Queue()
+        self._room = threading.Semaphore(_MOST_AHEAD)
         self._loop = asyncio.get_running_loop()
         self._num_lines = 0
         self._is_over = False
@@ -77,11 +81,15 @@ class PlainLines:
         if self._interrupted.done():
             getting.cancel()
             raise KeyboardInterrupt
-        data = getting.result()
-        if data == _END:
+        line = getting.result()
+        if line is _END:
             self._is_over = True
             return None
+        self._room.release()
         self._num_lines += 1
+        if line.is_too_long:
+            raise InputError(f"line {self._num_lines} is longer than {MAX_LINE // 1_000_000} MB")
+        data = line.data
         try:
             return data.decode("utf-8-sig" if self._num_lines == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
@@ -94,11 +102,12 @@ class PlainLines:
         # The loop is closed once nobody wants lines any more; a terminal that hangs up is an end like any other.
         with suppress(RuntimeError):
             with suppress(OSError):
-                while line := stream.readline():
+                for line in read_lines(stream):
+                    self._room.acquire()
                     self._put(line)
             self._put(_END)
 
-    def _put(self, line: bytes) -> None:
+    def _put(self, line: RawLine) -> None:
         self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
 
 

@@ -2,11 +2,15 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 
 import typer
 
 from marco_cli.errors import EXIT_STDOUT_CLOSED, MarcoError, StorageError
+from marco_cli.view.printable import printable
+
+_LONGEST_ANSWER = 1000
 
 
 def occupy_closed_streams() -> None:
@@ -48,6 +52,12 @@ def say(text: str) -> None:
     show(f"{fitted(text) if text.startswith('marco: ') else text}\n")
 
 
+def say_all(notices: Iterable[str]) -> None:
+    """Say what the program has to say of its own, a line each."""
+    for notice in notices:
+        say(f"marco: {printable(notice)}")
+
+
 def show(text: str) -> None:
     """Write text to stderr as it is; that nobody can take it (a full disk, a closed pipe) is no reason to end the work."""
     with suppress(OSError):
@@ -86,7 +96,7 @@ def confirm(question: str, *, default: bool) -> bool:
     while True:
         show(f"{printable(question)} [{choices}]: ")
         try:
-            line = sys.stdin.buffer.readline()
+            line = sys.stdin.buffer.readline(_LONGEST_ANSWER)
         except KeyboardInterrupt:
             show("\n")
             raise

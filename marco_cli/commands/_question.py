@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from marco_cli.errors import InputError
+from marco_cli.jsonl import MAX_LINE
 
 STDIN = "-"
 
@@ -39,9 +40,11 @@ def read_text(name: str) -> str:
     """
     label = "stdin" if name == STDIN else name
     try:
-        data = sys.stdin.buffer.read() if name == STDIN else Path(name).read_bytes()
+        data = _bytes(name)
     except OSError as error:
         raise InputError(f"cannot read {label}: {error.strerror}", hint="check the path and its permissions") from error
+    if len(data) > MAX_LINE:
+        raise InputError(f"{label} is larger than {MAX_LINE // 1_000_000} MB", hint="give a part of it")
     if b"\0" in data:
         raise InputError(f"{label} is a binary file, expected text", hint="give a text file in UTF-8")
     try:
@@ -51,3 +54,11 @@ def read_text(name: str) -> str:
             f"{label} is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}",
             hint="convert it first, e.g. with iconv -t UTF-8",
         ) from error
+
+
+def _bytes(name: str) -> bytes:
+    """Return what a file holds, and of a larger one than may be read a byte too many."""
+    if name == STDIN:
+        return sys.stdin.buffer.read(MAX_LINE + 1)
+    with Path(name).open("rb") as file:
+        return file.read(MAX_LINE + 1)

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from marco_cli.commands._output import say
 from marco_cli.config.layers import Resolved, resolve
+from marco_cli.config.option import Option, typed_values
 from marco_cli.config.settings import OPTIONS
 from marco_cli.errors import EngineError, ModelNotFoundError, StorageError
 from marco_cli.models.choice import choose_model, implied_preset
@@ -19,9 +21,15 @@ def settings_document(resolved: Resolved) -> dict[str, object]:
     """Return what `--json` says of settings: every key with its value, named texts as an object, and where each came from."""
     values = {key: getattr(resolved.settings, key) for key in OPTIONS}
     return {
-        "settings": {key: dict(value) if OPTIONS[key].kind == "pairs" else value for key, value in values.items()},
+        "settings": {key: _shown(value, OPTIONS[key]) for key, value in values.items()},
         "origins": dict(resolved.origins),
     }
+
+
+def _shown(value: Any, option: Option) -> object:
+    if not option.has_names:
+        return value
+    return typed_values(value) if option.kind == "typed pairs" else dict(value)
 
 
 def _preset_of(model: str | None) -> str | None:

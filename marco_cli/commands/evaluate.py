@@ -119,6 +119,8 @@ def run_eval(
     system: opt.System = None,
     variables: opt.Variables = None,
     chat_template: opt.ChatTemplate = None,
+    template_var: opt.TemplateVar = None,
+    think: opt.Think = None,
     temperature: opt.Temperature = None,
     top_p: opt.TopP = None,
     top_k: opt.TopK = None,

@@ -5,19 +5,24 @@ In: text and the table of the keys that it may have. Out: entries in the order o
 everything else is a `ConfigError` that names file and line. Nothing is ever constructed from a tag. The only import of `yaml`.
 """
 
+import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from marco_cli.config.option import Option, Value, did_you_mean
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, cut, quoted
 
 _CORE = "tag:yaml.org,2002:"
 # What YAML 1.1 takes an unquoted value for: 1e-3 is text to it, and so are words such as auto.
 _PLAIN_TAGS = {"integer": ("int", "str"), "number": ("float", "int", "str"), "switch": ("bool",)}
 _MISREAD_TEXTS = ("bool", "int", "float", "timestamp")
+MAX_BYTES = 256_000
+"""Of a file: PyYAML reads some 100 kB a second, and the longest chat templates are a tenth of this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +56,18 @@ def read_document(path: Path, options: Mapping[str, Option]) -> tuple[Entry, ...
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text with its line ends as they are; a byte order mark is dropped."""
+    """Return a file's text with its line ends as they are; a byte order mark is dropped.
+
+    Raises:
+        ConfigError: the file cannot be read, is larger than `MAX_BYTES`, or is no UTF-8.
+
+    """
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_BYTES // 1000} kB, expected a short YAML text")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8, expected a YAML text") from error
     except OSError as error:
@@ -72,7 +86,7 @@ def parse_document(text: str, path: Path, options: Mapping[str, Option]) -> tupl
         place = _place(path, key_node)
         key = _key(key_node, place)
         if key not in options:
-            raise ConfigError(f"{place}: unknown key {key!r}", hint=did_you_mean(key, options))
+            raise ConfigError(f"{place}: unknown key {quoted(key)}", hint=did_you_mean(key, options))
         if key in entries:
             raise ConfigError(f"{place}: {key} is already set on line {entries[key].line}", hint="keep one of the two")
         start, end = value_node.start_mark.index, _last_leaf(value_node).end_mark.index
@@ -93,12 +107,14 @@ def _compose(text: str, path: Path) -> yaml.Node | None:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem or error.context}") from error
+        raise ConfigError(f"{path}:{line}: not valid YAML: {cut(error.problem or error.context or '')}") from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(f"{path}:{line}: not valid YAML: {error.reason}") from error
     except RecursionError as error:
         raise ConfigError(f"{path}: nested too deeply, expected lines of `key: value`") from error
+    except ValueError as error:  # PyYAML takes the version in a %YAML line for a number of any length
+        raise ConfigError(f"{path}: not valid YAML: {cut(str(error))}") from error
 
 
 def _value(node: yaml.Node, option: Option, where: str) -> Value:
@@ -109,19 +125,45 @@ def _value(node: yaml.Node, option: Option, where: str) -> Value:
             return tuple(_text(item, option, where) for item in node.value)
         case "pairs", yaml.MappingNode():
             names = [_key(name, where) for name, _ in node.value]
-            if repeated := next((name for name in names if names.count(name) > 1), None):
-                raise ConfigError(f"{where}: {repeated} is set twice", hint="keep one of the two")
+            repeated, times = Counter(names).most_common(1)[0] if names else ("", 0)
+            if times > 1:
+                raise ConfigError(f"{where}: {cut(repeated)} is set twice", hint="keep one of the two")
             return tuple((name, _text(item, option, where)) for name, (_, item) in zip(names, node.value, strict=True))
-        case (("text" | "integer" | "number" | "switch"), yaml.ScalarNode()):
+        case "typed pairs", yaml.MappingNode():
+            return option.accept(_json(node, where, set()), where=where)
+        case "tags", yaml.MappingNode():
+            return option.check(json.dumps(_plain(node), ensure_ascii=False), where=where)
+        case (("text" | "integer" | "number" | "switch" | "tags"), yaml.ScalarNode()):
             return _scalar(node, option, where)
         case _:
             raise _mismatch(node, option, where)
 
 
+def _json(node: yaml.Node, where: str, seen: set[int]) -> Any:
+    """Return a node as a value of JSON; words that YAML takes for something else are refused, as are aliases."""
+    if id(node) in seen:  # aliases of aliases double a value with each line, or hold themselves
+        raise ConfigError(f"{where}: got an alias, expected the value itself")
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        return [_json(item, where, seen) for item in node.value]
+    if isinstance(node, yaml.MappingNode):
+        names = [_key(name, where) for name, _ in node.value]
+        if repeated := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError(f"{where}: {repeated} is set twice", hint="keep one of the two")
+        return {name: _json(item, where, seen) for name, (_, item) in zip(names, node.value, strict=True)}
+    if node.tag == _CORE + "str":
+        return str(node.value)
+    try:
+        return json.loads(node.value)  # true, null, 3 and 0.5 as JSON spells them
+    except ValueError as error:
+        hint = f'put it in quotes: "{node.value}"'
+        raise ConfigError(f"{where}: got {_noun(node)}, expected JSON or text", hint=hint) from error
+
+
 def _scalar(node: yaml.ScalarNode, option: Option, where: str) -> Value:
     if option.is_optional and node.tag == _CORE + "null":
         return None
-    if option.kind == "text":
+    if option.kind in ("text", "tags"):
         return option.check(_text(node, option, where), where=where)
     is_plain = node.style is None and node.tag in {_CORE + kind for kind in _PLAIN_TAGS[option.kind]}
     if not is_plain or (option.kind == "switch" and node.value not in {"true", "false"}):
@@ -135,11 +177,20 @@ def _text(node: yaml.Node, option: Option, where: str) -> str:
     raise _mismatch(node, option, where)
 
 
+def _plain(node: yaml.Node) -> object:
+    """Return texts, nulls, and lists and mappings of them as JSON writes them; other values as they are spelt."""
+    if isinstance(node, yaml.MappingNode):
+        return {str(name.value): _plain(value) for name, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item) for item in node.value]
+    return None if node.tag == _CORE + "null" else str(node.value)
+
+
 def _mismatch(node: yaml.Node, option: Option, where: str) -> ConfigError:
     """Build the error for a node of another type; words that YAML takes for something else are shown in quotes."""
     hint = None
     if option.kind in {"text", "texts", "pairs"} and node.tag in {_CORE + kind for kind in _MISREAD_TEXTS}:
-        hint = f'put it in quotes: "{node.value}"'
+        hint = f'put it in quotes: "{cut(node.value)}"'
     return ConfigError(f"{where}: got {_noun(node)}, expected {option.expected}", hint=hint)
 
 
@@ -152,9 +203,11 @@ def _key(node: yaml.Node, place: str) -> str:
 
 def _last_leaf(node: yaml.Node) -> yaml.Node:
     """Follow the last child down: the node of a block list or mapping reaches over the comments behind it."""
-    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+    seen: set[int] = set()
+    while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value and id(node) not in seen:
+        seen.add(id(node))  # an alias may make a list its own last entry
         last = node.value[-1]
-        return _last_leaf(last[1] if isinstance(last, tuple) else last)
+        node = last[1] if isinstance(last, tuple) else last
     return node
 
 
@@ -165,7 +218,7 @@ def _noun(node: yaml.Node) -> str:
     if isinstance(node, yaml.MappingNode):
         return "a mapping"
     kind = node.tag.removeprefix(_CORE)
-    return "nothing" if kind == "null" else f"the {kind} {node.value}"
+    return "nothing" if kind == "null" else f"the {cut(kind)} {cut(node.value)}"
 
 
 def _place(path: Path, node: yaml.Node) -> str:

@@ -8,10 +8,11 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from marco_cli.config.document import Entry, parse_document, read_document
 from marco_cli.config.home import is_file
-from marco_cli.config.option import Value, did_you_mean
+from marco_cli.config.option import Option, TypedPairs, Value, did_you_mean, typed_values
 from marco_cli.config.preset import config_directory
 from marco_cli.config.settings import OPTIONS
 from marco_cli.draft import replacing
@@ -49,15 +50,16 @@ def with_key(text: str, key: str, value: Value, *, path: Path) -> str:
     """Return the file's text with `key` set to `value`, in its old place or on a new last line."""
     _known(key)
     value = OPTIONS[key].check(value, where=key)
+    spelt = _spell(value, OPTIONS[key])
     entries = parse_document(text, path, OPTIONS)
     entry = next((entry for entry in entries if entry.key == key), None)
     if entry is None:
         line_end = "\r\n" if "\r\n" in text else "\n"
-        edited = text + (line_end if text and not text.endswith("\n") else "") + f"{key}: {_spell(value)}" + line_end
+        edited = text + (line_end if text and not text.endswith("\n") else "") + f"{key}: {spelt}" + line_end
     else:
         start, end = entry.span
         space = " " if text[start - 1] == ":" else ""
-        edited = text[:start] + space + _spell(value) + text[end:]
+        edited = text[:start] + space + spelt + text[end:]
     return _checked(edited, {**_values(entries), key: value}, path)
 
 
@@ -93,10 +95,11 @@ def _known(key: str) -> None:
         raise ConfigError(f"unknown key {key!r}", hint=did_you_mean(key, OPTIONS))
 
 
-def _spell(value: Value) -> str:
+def _spell(value: Value, option: Option) -> str:
     """Spell a value on one line in JSON, which YAML contains."""
     if isinstance(value, tuple) and value and not isinstance(value[0], str):
-        return json.dumps(dict(value), ensure_ascii=False)
+        named = typed_values(cast("TypedPairs", value)) if option.kind == "typed pairs" else dict(value)
+        return json.dumps(named, ensure_ascii=False)
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     return json.dumps(value, ensure_ascii=False)

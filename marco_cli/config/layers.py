@@ -2,8 +2,8 @@
 
 In full, strongest first: the command line, the preset named there; `MARCO_*`, the preset named by `MARCO_PRESET`; the
 preset named in the configuration file, that file; the preset that the model implies; the defaults. Only the strongest named
-preset is in effect, in the place of the layer that named it. Texts with names (`variables`, `reflection_phrases`) add up name by name,
-every other setting is replaced as a whole. The result says for each value where it came from.
+preset is in effect, in the place of the layer that named it. Values with names (`variables`, `reflection_phrases`,
+`template_var`) add up name by name, every other setting is replaced as a whole. The result says for each value where it came from.
 """
 
 import re
@@ -106,7 +106,7 @@ def _overlay(layers: Iterable[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
     origins = dict.fromkeys(OPTIONS, "default")
     for layer in layers:
         for given in layer:
-            if OPTIONS[given.key].kind == "pairs":
+            if OPTIONS[given.key].has_names:
                 values[given.key] = tuple((dict(values[given.key]) | dict(_pairs(given.value))).items())
                 origins.update({f"{given.key}.{name}": given.origin for name, _ in _pairs(given.value)})
                 origins.pop(given.key, None)
@@ -117,7 +117,7 @@ def _overlay(layers: Iterable[Layer]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _pairs(value: Value) -> Pairs:
-    return value  # type: ignore[return-value]  # checked by the option, whose kind is "pairs"
+    return value  # type: ignore[return-value]  # checked by the option, which has names
 
 
 def _file_layer(path: Path | None) -> Layer:

@@ -7,17 +7,23 @@ values is `document`'s.
 """
 
 import difflib
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, NewType, TypeGuard, cast
 
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, quoted
+from marco_cli.sections.format import AUTO, TAG_STYLES, read_tags
+from marco_cli.sections.format import EXPECTED as TAGS_EXPECTED
 
+Json = NewType("Json", str)
+"""One value of any type, as JSON."""
 Pairs = tuple[tuple[str, str], ...]
-Value = str | int | float | bool | tuple[str, ...] | Pairs | None
-Kind = Literal["text", "integer", "number", "switch", "texts", "pairs"]
+TypedPairs = tuple[tuple[str, Json], ...]
+Value = str | int | float | bool | tuple[str, ...] | Pairs | TypedPairs | None
+Kind = Literal["text", "integer", "number", "switch", "texts", "pairs", "typed pairs", "tags"]
 
 _NOUNS: dict[Kind, str] = {
     "text": "text",
@@ -26,6 +32,8 @@ _NOUNS: dict[Kind, str] = {
     "switch": "true or false",
     "texts": "a list of texts",
     "pairs": "names with a text each (name=value)",
+    "typed pairs": "names with a JSON value or a text each (name=value)",
+    "tags": TAGS_EXPECTED,
 }
 # Decimal and without leading zeros: 012 is ten for YAML 1.1 and twelve for everybody else.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
@@ -33,7 +41,7 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
 _TOO_LARGE = 1 << 63
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
 _SWITCH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-_SHOWN_LENGTH = 60
+_PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +54,8 @@ class About:
     most: float | None = None
     words: tuple[tuple[str, int | None], ...] = ()
     """Words that stand for a value, e.g. `all` for -1."""
+    kind: Kind | None = None
+    """Where the type does not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +74,11 @@ class Option:
     def flag(self) -> str:
         """Name the option on the command line."""
         return "--" + self.key.replace("_", "-")
+
+    @property
+    def has_names(self) -> bool:
+        """Whether its values are named, and add up name by name over the layers."""
+        return self.kind in ("pairs", "typed pairs")
 
     @property
     def variable(self) -> str:
@@ -91,12 +106,15 @@ class Option:
         raise self.mismatch(value, where=where)
 
     def parse(self, text: str, *, where: str) -> Value:
-        """Read a value as typed in a shell: lists have one entry a line, pairs one `name=value` a line."""
+        """Read a value as typed in a shell: lists have one entry a line, pairs one `name=value` a line.
+
+        The value of a typed pair is JSON where it can be read as such (`false`, `3`, `["a"]`, and Python's `False`), else a text.
+        """
         words = dict(self.about.words)
         value: object = words.get(text, text)
         if self.kind == "texts":
             value = tuple(text.splitlines())
-        elif self.kind == "pairs":
+        elif self.has_names:
             value = self._pair_up(text.splitlines(), where=where)
         elif self.kind == "integer" and _INTEGER.fullmatch(text):
             value = int(text)
@@ -107,38 +125,42 @@ class Option:
         return self.check(value, where=where)
 
     def accept(self, value: object, *, where: str) -> Value:
-        """Read what a caller has at hand: text is parsed, lists and mappings are frozen, everything is checked."""
+        """Read what a caller has at hand: text is parsed, lists and mappings are frozen, everything is checked.
+
+        A mapping holds the values themselves, of any type that JSON has where the pairs are typed.
+        """
         if isinstance(value, str):
             return self.check((value,), where=where) if self.kind == "texts" else self.parse(value, where=where)
         if isinstance(value, Mapping):
-            value = tuple(value.items())
+            value = _typed(value) if self.kind == "typed pairs" else tuple(value.items())
         elif isinstance(value, list | tuple):
             value = tuple(value)
-            if self.kind == "pairs" and all(isinstance(item, str) for item in value):
+            if self.has_names and all(isinstance(item, str) for item in value):
                 value = self._pair_up(value, where=where)
         return self.check(value, where=where)
 
     def mismatch(self, got: object, *, where: str, hint: str | None = None) -> ConfigError:
         """Build the error that says what was found, what was expected and, for a choice, which one is near."""
-        shown = repr(got)
-        if len(shown) > _SHOWN_LENGTH:
-            shown = shown[: _SHOWN_LENGTH - 1] + "…"
         if hint is None and self.choices:
             hint = did_you_mean(str(got), self.choices)
+        if hint is None and self.kind == "tags":
+            hint = did_you_mean(str(got), (AUTO, *TAG_STYLES))
         if hint is None and isinstance(got, int) and abs(got) >= _TOO_LARGE:
             hint = "numbers here are below 2^63: 18 digits fit"
-        return ConfigError(f"{where}: got {shown}, expected {self.expected}", hint=hint)
+        return ConfigError(f"{where}: got {quoted(got)}, expected {self.expected}", hint=hint)
 
     def _pair_up(self, items: Sequence[str], *, where: str) -> Pairs:
         split = [item.partition("=") for item in items]
         if not all(equals for _, equals, _ in split):
             raise self.mismatch(" ".join(items), where=where)
-        return tuple((name.strip(), value) for name, _, value in split)
+        return tuple(
+            (name.strip(), _read_typed(value) if self.kind == "typed pairs" else value) for name, _, value in split
+        )
 
     def _has_type(self, value: object) -> bool:
         match self.kind:
-            case "text":
-                return isinstance(value, str) and (not self.choices or value in self.choices)
+            case "text" | "tags":
+                return isinstance(value, str) and (_is_tags(value) if self.kind == "tags" else self._is_choice(value))
             case "switch":
                 return isinstance(value, bool)
             case "integer":
@@ -147,8 +169,11 @@ class Option:
                 return isinstance(value, int | float) and not isinstance(value, bool) and self._is_within(value)
             case "texts":
                 return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
-            case "pairs":
-                return _is_pairs(value)
+            case "pairs" | "typed pairs":
+                return _is_pairs(value) and (self.kind == "pairs" or all(_is_json(text) for _, text in value))
+
+    def _is_choice(self, value: str) -> bool:
+        return not self.choices or value in self.choices
 
     def _is_within(self, value: float) -> bool:
         if isinstance(value, int) and abs(value) >= _TOO_LARGE:
@@ -168,7 +193,49 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     return f"did you mean {spellings[close[0]]}?" if close else "known: " + ", ".join(names)
 
 
-def _is_pairs(value: object) -> bool:
+def typed_values(pairs: TypedPairs) -> dict[str, object]:
+    """Return the values that typed pairs stand for, by name."""
+    return {name: json.loads(text) for name, text in pairs}
+
+
+def _typed(values: Mapping[str, object]) -> TypedPairs:
+    """Return a mapping as typed pairs; what JSON has no type for becomes a text that `check` refuses."""
+    return tuple((name, _spell_json(value)) for name, value in values.items())
+
+
+def _read_typed(text: str) -> Json:
+    word = _PYTHON_WORDS.get(text, text)
+    return _spell_json(json.loads(word) if _is_json(word) else text)
+
+
+def _spell_json(value: object) -> Json:
+    try:
+        return Json(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        return Json("")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_tags(text: str) -> bool:
+    try:
+        read_tags(text)
+    except ConfigError:
+        return False
+    return True
+
+
+def _is_pairs(value: object) -> TypeGuard[Pairs]:
     """Tell whether `value` is a tuple of (name, text) with names that are neither empty nor repeated."""
     if not isinstance(value, tuple):
         return False

@@ -15,7 +15,7 @@ from marco_cli.config.document import Entry, read_document
 from marco_cli.config.home import is_file
 from marco_cli.config.option import About, Option, did_you_mean
 from marco_cli.config.settings import OPTIONS
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, cut, quoted
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -70,6 +70,18 @@ def _files(directory: Path) -> list[Path]:
         return []
 
 
+def check_preset_name(name: str) -> None:
+    """Refuse what is no name of a preset, such as a path, without a look at the file system.
+
+    Raises:
+        ConfigError: there is no such preset.
+
+    """
+    names = preset_names()
+    if name not in names:
+        raise ConfigError(f"no preset is called {quoted(name)}, expected a name", hint=did_you_mean(name, names))
+
+
 def load_preset(name_or_path: str, *, base: Path | None = None, where: str = "") -> Preset:
     """Load a preset and all that it extends.
 
@@ -110,21 +122,26 @@ def _load(path: Path, chain: tuple[Path, ...]) -> Preset:
 
 def _find(name_or_path: str, *, base: Path, where: str, chain: tuple[Path, ...]) -> Path:
     prefix = f"{where}: " if where else ""
-    via = " (" + " → ".join((*(file.stem for file in chain), name_or_path)) + ")" if chain else ""
+    via = " (" + " → ".join((*(file.stem for file in chain), cut(name_or_path))) + ")" if chain else ""
     if name_or_path.endswith(SUFFIXES) or "/" in name_or_path or "\\" in name_or_path:
         path = _absolute(name_or_path, base)
         if not is_file(path):
-            raise ConfigError(f"{prefix}no preset file {path}{via}", hint="known presets: " + ", ".join(preset_names()))
+            raise ConfigError(
+                f"{prefix}no preset file {path if len(name_or_path) <= 60 else cut(name_or_path)}{via}",
+                hint="known presets: " + ", ".join(preset_names()),
+            )
         return path
     for directory in preset_directories():
         for suffix in SUFFIXES:
             if name_or_path and is_file(directory / (name_or_path + suffix)):
                 return (directory / (name_or_path + suffix)).resolve()
-    raise ConfigError(f"{prefix}no preset named {name_or_path!r}{via}", hint=did_you_mean(name_or_path, preset_names()))
+    raise ConfigError(
+        f"{prefix}no preset named {quoted(name_or_path)}{via}", hint=did_you_mean(name_or_path, preset_names())
+    )
 
 
 def _absolute(path: str, base: Path) -> Path:
     try:
         return (base / Path(path).expanduser()).resolve()
     except (RuntimeError, ValueError, OSError) as error:  # no such home, a NUL, a circle of links
-        raise ConfigError(f"{path!r} is no usable path: {error}") from error
+        raise ConfigError(f"{quoted(path)} is no usable path: {cut(str(error))}") from error

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from marco_cli.config.option import did_you_mean
-from marco_cli.errors import InputError
+from marco_cli.errors import InputError, cut
 
 Name = Literal[
     "strategy", "effort", "preset", "model", "system", "thought", "tree", "retry", "edit", "save", "load", "export",
@@ -100,4 +100,4 @@ def _name(word: str) -> Name:
             return name
     near = did_you_mean(word, COMMANDS)
     remedy = "/help lists the commands" if near.startswith("known") else near.replace("mean ", "mean /")
-    raise InputError(f"no command /{word}; {remedy}")
+    raise InputError(f"no command /{cut(word)}; {remedy}")

@@ -6,7 +6,7 @@ In: outcomes by variant. Out: `Comparison`s.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from marco_cli.errors import InputError
+from marco_cli.errors import InputError, cut
 from marco_cli.evals.intervals import Pairing, paired
 from marco_cli.evals.outcome import Outcome
 
@@ -72,7 +72,8 @@ def _check_questions(rows: Mapping[str, Sequence[Outcome]]) -> None:
         for row in found:
             if questions.setdefault(row.item.id, row.item.question) != row.item.question:
                 raise InputError(
-                    f"the id {row.item.id} stands for different questions", hint="compare runs of the same data set"
+                    f"the id {cut(row.item.id)} stands for different questions",
+                    hint="compare runs of the same data set",
                 )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 
 from marco_cli.answer import extract
 from marco_cli.engine.base import Tokens, Usage
-from marco_cli.errors import InputError, MarcoError
+from marco_cli.errors import InputError, MarcoError, cut
 from marco_cli.evals.base import NO_ANSWER, Item, Score
 from marco_cli.evals.scoring import grade
 from marco_cli.reward.signals import Signals
@@ -77,6 +77,8 @@ class Outcome:
     """Of the chain that `auto` doubted and searched on from."""
     first_text: str | None = None
     """The output of that chain; None in rows that were written without it."""
+    num_looks: int = 0
+    """Independent replies that `auto` held that chain against before it searched on."""
     usage: Usage
     seconds: float = 0.0
     """From the first token to the last, with other rows on the same machine."""
@@ -122,6 +124,7 @@ def outcome_of(
         is_truncated=reply.is_truncated,
         first=None if result.first is None else grade(result.first.output, item),
         first_text=None if result.first is None else result.first.output,
+        num_looks=result.num_looks,
         usage=result.usage,
         seconds=result.seconds,
         notices=result.notices,
@@ -152,6 +155,7 @@ def gradable(reply: Reply, tags: Tags) -> tuple[str, Section]:
     if reply.output:
         return reply.output, "output"
     text = reply.data.decode("utf-8", errors="replace")
+    tags = reply.tags or tags
     if tags.thought_close is not None and tags.thought_close in text:
         text, section = text.rpartition(tags.thought_close)[2], "after_thought"
     else:
@@ -175,8 +179,10 @@ def outcome_document(outcome: Outcome) -> Document:
         "section": outcome.section,
         "forced": outcome.is_forced,
         "truncated": outcome.is_truncated,
+        "finish_reason": None if outcome.chosen is None else outcome.chosen.reply.ending,
         "first": None if outcome.first is None else asdict(outcome.first),
         "first_text": outcome.first_text,
+        "looks": outcome.num_looks,
         "strategy": outcome.strategy,
         "reward": outcome.reward,
         "vote": outcome.vote,
@@ -209,7 +215,7 @@ def read_outcome(document: object, *, where: str) -> Outcome:
     try:
         return _read(document)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{where}: damaged row ({type(error).__name__}: {error})") from error
+        raise InputError(f"{where}: damaged row ({type(error).__name__}: {cut(str(error))})") from error
 
 
 def _read(row: Mapping[str, Any]) -> Outcome:
@@ -236,6 +242,7 @@ def _read(row: Mapping[str, Any]) -> Outcome:
         is_truncated=row["truncated"],
         first=None if row["first"] is None else Score(**row["first"]),
         first_text=row.get("first_text"),
+        num_looks=row.get("looks", 0),
         usage=Usage(**row["usage"]),
         seconds=row["seconds"],
         notices=tuple(row["notices"]),

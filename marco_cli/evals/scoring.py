@@ -10,9 +10,10 @@ import unicodedata
 from collections.abc import Mapping
 
 from marco_cli.answer import Kind, extract, matches
-from marco_cli.errors import InputError
+from marco_cli.errors import InputError, cut
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import NO_ANSWER, Item, Score, Scorer, judged
+from marco_cli.evals.rubric import read_rubric
 from marco_cli.evals.simple_evals import language
 from marco_cli.search import load
 
@@ -67,7 +68,7 @@ def check_target(item: Item, *, where: str) -> None:
     """Refuse an item that no answer could ever be right for.
 
     Raises:
-        InputError: the target is empty, no number, no letter or no regular expression, as its scorer wants.
+        InputError: the target is empty, no number, no letter, no regular expression or no rubric, as its scorer wants.
         ConfigError: the scorer does not know the language of the question.
 
     """
@@ -80,11 +81,13 @@ def check_target(item: Item, *, where: str) -> None:
         read = extract(item.target, prefer=kind)
         if read is None or read.kind != kind or not matches(read, item.target):
             raise InputError(_unusable(item, where, expected), hint=_ORDER_HINT)
+    if item.scorer == "rubric":
+        read_rubric(item.target, where=where)
     if item.scorer == "regex":
         try:
             re.compile(item.target)
         except re.error as error:
-            raise InputError(f"{where}: the target is no regular expression: {error}") from error
+            raise InputError(f"{where}: the target is no regular expression: {cut(str(error))}") from error
 
 
 _WHOLE_TARGETS: Mapping[str, tuple[Kind, str]] = {

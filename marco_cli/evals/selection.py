@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from marco_cli.config.option import did_you_mean
-from marco_cli.errors import ConfigError, InputError
+from marco_cli.errors import ConfigError, InputError, quoted
 from marco_cli.evals import DATASETS, SCORERS
 from marco_cli.evals.base import DataSet, Item, Selection
 from marco_cli.evals.scoring import check_target
@@ -83,5 +83,5 @@ def _check_ids(items: tuple[Item, ...]) -> None:
     seen: set[str] = set()
     for item in items:
         if item.id in seen:
-            raise InputError(f"the id {item.id!r} occurs twice in the data set", hint="ids must differ")
+            raise InputError(f"the id {quoted(item.id)} occurs twice in the data set", hint="ids must differ")
         seen.add(item.id)

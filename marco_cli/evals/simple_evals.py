@@ -10,7 +10,7 @@ import re
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, quoted
 from marco_cli.evals.base import NO_ANSWER, Item, Score, judged
 
 
@@ -67,7 +67,7 @@ def language(item: Item) -> Language:
     """
     if item.lang not in LANGUAGES:
         raise ConfigError(
-            f"the simple-evals rule is not known for the language {item.lang or 'of this data set'!r}, "
+            f"the simple-evals rule is not known for the language {quoted(item.lang or 'of this data set')}, "
             f"expected one of {', '.join(LANGUAGES)}",
             hint="use --scorer number",
         )

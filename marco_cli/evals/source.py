@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
-from marco_cli.errors import InputError
+from marco_cli.errors import InputError, cut
 from marco_cli.evals.base import Selection
-from marco_cli.jsonl import decode
+from marco_cli.jsonl import MAX_LINE, RawLine, decode, read_lines
 
 Row = Mapping[str, Any]
+_BOM = b"\xef\xbb\xbf"
+_DAMAGES = (OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +80,14 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
         for number, row in enumerate(document if isinstance(document, list) else [document], 1):
             yield f"{path.name} row {number}", _object(row, f"{path.name} row {number}")
         return
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if line.strip():
-            where = f"{path.name} line {number}"
-            yield where, _object(_parsed(line, where), where)
+    for number, line in enumerate(_lines(path), 1):
+        where = f"{path.name} line {number}"
+        if line.is_too_long:
+            raise InputError(
+                f"{where}: longer than {MAX_LINE // 1_000_000} MB", hint="every line must be one JSON object"
+            )
+        if line.data.removeprefix(_BOM).strip():
+            yield where, _object(_parsed(line.data, where), where)
 
 
 def read_text(path: Path) -> str:
@@ -92,17 +98,37 @@ def read_text(path: Path) -> str:
 
     """
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+        with _open(path) as file:
+            data = file.read(MAX_LINE + 1)
+        if len(data) > MAX_LINE:
+            raise InputError(f"{path.name} is larger than {MAX_LINE // 1_000_000} MB", hint="give it as JSON lines")
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path.name} is no UTF-8 text (byte {error.start})", hint="convert it, e.g. with iconv -t utf-8"
         ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot read {path}: {reason}", hint="check the path given to --data") from error
+    except _DAMAGES as error:
+        raise _unreadable(path, error) from error
+
+
+def _lines(path: Path) -> Iterator[RawLine]:
+    try:
+        with _open(path) as file:
+            yield from read_lines(file)
+    except _DAMAGES as error:
+        raise _unreadable(path, error) from error
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open a file, gzipped or not."""
+    with path.open("rb") as file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+    return cast("BinaryIO", gzip.open(path)) if is_packed else path.open("rb")
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = getattr(error, "strerror", None) or error
+    return InputError(f"cannot read {path}: {reason}", hint="check the path given to --data")
 
 
 def field(row: Row, names: tuple[str, ...], where: str) -> str:
@@ -119,7 +145,7 @@ def field(row: Row, names: tuple[str, ...], where: str) -> str:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return str(value)
     have = ", ".join(map(str, row)) or "none"
-    raise InputError(f"{where}: no text field {' or '.join(names)}, has: {have[:80]}", hint="rename the row's fields")
+    raise InputError(f"{where}: no text field {' or '.join(names)}, has: {cut(have)}", hint="rename the row's fields")
 
 
 def _local(data: Path, names: tuple[str, ...]) -> Path:
@@ -134,7 +160,7 @@ def _local(data: Path, names: tuple[str, ...]) -> Path:
     raise InputError(f"{data} holds none of {', '.join(names)}", hint="name the file itself with --data FILE")
 
 
-def _parsed(text: str, where: str) -> object:
+def _parsed(text: str | bytes, where: str) -> object:
     try:
         return decode(text)
     except InputError as error:

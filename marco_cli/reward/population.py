@@ -7,15 +7,8 @@ many replies there are (answers are grouped by their canonical form).
 import math
 from dataclasses import dataclass
 
-from marco_cli.answer import Answer
+from marco_cli.answer import Answer, AnswerKey
 from marco_cli.reward.signals import Signals
-
-AnswerKey = tuple[str, str]
-
-
-def answer_key(answer: Answer) -> AnswerKey:
-    """Return what equal answers have in common: the hashable counterpart of `answer.equal`."""
-    return answer.kind, answer.canonical
 
 
 class Population:
@@ -36,7 +29,7 @@ class Population:
         self._mean += change / self.num_replies
         self._squares += change * (signals.confidence - self._mean)
         if answer is not None:
-            key = answer_key(answer)
+            key = answer.key
             self._counts[key] = self._counts.get(key, 0.0) + weight
 
     @property
@@ -48,7 +41,7 @@ class Population:
         """Return which share of the replies gave this answer, in [0, 1]; 0 for none and before the first."""
         if answer is None or not self._weight:
             return 0.0
-        return self._counts.get(answer_key(answer), 0.0) / self._weight
+        return self._counts.get(answer.key, 0.0) / self._weight
 
     def standing(self, confidence: float) -> float:
         """Return where a mean confidence stands among those seen, in (0, 1); 0.5 is the average.

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 from marco_cli.engine.base import SamplingParams
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, quoted
 from marco_cli.reward import REWARDS
 from marco_cli.search import STRATEGIES, VOTES
 from marco_cli.search.steps import STEP_MODES, StepMode
@@ -80,6 +80,9 @@ class SearchConfig:
     """Arms of the sequential halving at most."""
     greedy_first: bool = True
     """Whether the first rollout takes the most likely tokens: the search then never knows less than the plain chain."""
+    root_samples: int = 0
+    """Replies that `mcts` samples from the prompt alone, beside the first, before it branches off any of them: witnesses
+    that share nothing with each other. The tree waits for all of them, so that the search can end when they agree."""
 
     reward: str | None = None
     """Name in `REWARDS`; None is the strategy's own."""
@@ -111,6 +114,7 @@ class SearchConfig:
             _check(name, getattr(self, name), "1 or more", lambda value: value >= 1)
         for name in ("simulations", "max_search_tokens"):
             _check(name, getattr(self, name), "1 or more", lambda value: value is None or value >= 1)
+        _check("root_samples", self.root_samples, "0 or more", lambda value: value >= 0)
         _check("time_limit", self.time_limit, "more than 0 seconds", lambda value: value is None or value > 0)
         for name in ("certainty", "min_doubt", "widen_exponent"):
             _check(name, getattr(self, name), "between 0 and 1", lambda value: 0 <= value <= 1)
@@ -150,7 +154,7 @@ def _check_name(name: str, value: str, choices: Sequence[str]) -> None:
     if value not in choices:
         near = get_close_matches(value, choices, n=1)
         raise ConfigError(
-            f"{name} is {value!r}, expected one of {', '.join(choices)}",
+            f"{name} is {quoted(value)}, expected one of {', '.join(choices)}",
             hint=f"did you mean {near[0]}?" if near else None,
         )
 

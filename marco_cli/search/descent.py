@@ -34,6 +34,8 @@ class Branch:
     """The tokens that the branch begins with, if they are not left to chance."""
     thought: Thought | None = None
     """What to think over, if the branch is a reflection."""
+    is_root_sample: bool = False
+    """Whether it is one of the replies that share nothing (`SearchConfig.root_samples`)."""
 
 
 _LIKELY = 0.2
@@ -55,6 +57,8 @@ class Descent:
         self._is_halving = config.root == "halving" or (config.root == "auto" and is_small)
         self.is_opening = False
         """Whether the first reply is still being written: until then only likely ways are followed, and off it alone."""
+        self._num_root_samples = 0
+        """Root samples under way."""
         self._thoughts: dict[int, Thought] = {}
         """By the node that the end of the thought lies behind."""
         self._alternatives = Alternatives()
@@ -71,6 +75,10 @@ class Descent:
 
     def select(self) -> Branch | None:
         """Choose where to go on, and mark it as under way; None when there is nothing new to be found for now."""
+        if 0 < self._tree.root.tries <= self._config.root_samples:
+            return self.begin(self._tree.root, is_root_sample=True)
+        if self._num_root_samples:
+            return None
         return self._leave_first() if self.is_opening else self._select()
 
     def _select(self) -> Branch | None:
@@ -90,13 +98,20 @@ class Descent:
                 return None
         return None
 
-    def begin(self, node: Node, *, thought: Thought | None = None) -> Branch:
-        """Mark a simulation from `node` as under way; whoever asked ends it with `Tree.mark_pending`."""
+    def begin(self, node: Node, *, thought: Thought | None = None, is_root_sample: bool = False) -> Branch:
+        """Mark a simulation from `node` as under way, until `end`."""
         self._tree.mark_pending(node, +1)
+        self._num_root_samples += is_root_sample
         index, node.tries = node.tries, node.tries + 1
-        is_chosen = thought is None and self._is_mapped(node)
+        is_chosen = thought is None and not is_root_sample and self._is_mapped(node)
         way = self._alternatives.take(node) if is_chosen else None
-        return Branch(node=node, index=index, opening=NOTHING if way is None else way.opening, thought=thought)
+        opening = NOTHING if way is None else way.opening
+        return Branch(node=node, index=index, opening=opening, thought=thought, is_root_sample=is_root_sample)
+
+    def end(self, branch: Branch) -> None:
+        """Mark that the simulation of a branch is no more under way."""
+        self._tree.mark_pending(branch.node, -1)
+        self._num_root_samples -= branch.is_root_sample
 
     def _leave_first(self) -> Branch | None:
         """Choose a way off the first reply, as far as it is written: one that would be taken later as well."""

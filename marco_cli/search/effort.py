@@ -33,5 +33,5 @@ EFFORTS: Final[Mapping[str, Effort]] = MappingProxyType(
 )
 """By the name on the command line; every number can be overridden by its own flag."""
 
-AUTO_SEARCH: Final = Effort("mcts", 32, None, 60.0, 8)
-"""What `auto` goes on with."""
+AUTO_SEARCH: Final = Effort("mcts", 32, None, None, 8)
+"""What `auto` goes on with; how long it may take, the first chain tells (`search.route`)."""

@@ -53,6 +53,7 @@ def accounting_document(result: SearchResult) -> Document:
         "simulations": result.num_simulations,
         "max_simulations": result.max_simulations,
         "first_answer": None if result.first is None else _answer(result.first.answer),
+        "looks": result.num_looks,
         "changed": result.is_changed,
         "decoded_tokens": usage.decoded,
         "prefilled_tokens": usage.prefilled,

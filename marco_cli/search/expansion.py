@@ -120,19 +120,23 @@ class Expansion:
         is_terminal = completion.finish_reason in ("eos", "stop") or self._is_over(before + data)
         return self.tree.add(node, Step(tokens=completion.tokens, data=data, is_terminal=is_terminal))
 
-    def keep(self, reply: Reply, start: Node, *, reflects: int | None = None) -> Grown:
-        """Add what a reply says after `start` to the tree, and the reply to the candidates if it has an output."""
+    def keep(self, reply: Reply, start: Node, *, reflects: int | None = None, is_independent: bool = False) -> Grown:
+        """Add what a reply says after `start` to the tree, and the reply to the candidates if it has an output.
+
+        `is_independent`: it was sampled from the prompt alone. Then it is a witness of its own even where it says, word for
+        word, what another says.
+        """
         num_before = len(self.tree)
         end = self._graft(start, self._split(start, reply.tokens, is_terminal=self.run.is_done(reply)))
         path = self.tree.path(end)[start.depth + 1 :]
         fresh = sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown)
         self._announce(num_before)
-        if end.candidate_id is not None:
+        if end.candidate_id is not None and not is_independent:
             self.run.repeat(end.candidate_id)
             return Grown(node=end, candidate=None)
-        share = fresh / max(1, len(reply.tokens)) or 1.0
+        share = 1.0 if is_independent else fresh / max(1, len(reply.tokens)) or 1.0
         candidate = self.run.accept(reply, node_id=end.id, fresh=share, reflects=reflects)
-        if candidate is not None:
+        if candidate is not None and end.candidate_id is None:
             end.candidate_id = candidate.id
         return Grown(node=end, candidate=candidate)
 

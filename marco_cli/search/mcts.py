@@ -14,6 +14,7 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.paper`
   branches leave it before that step.
 - Steps that came out the same are one node; what cannot yield anything new is closed.
 - With few simulations the root is searched by sequential halving.
+- `root_samples` replies are sampled from the prompt alone before any branch is taken: independent witnesses.
 """
 
 from marco_cli.engine.base import GREEDY, Tokens
@@ -82,7 +83,7 @@ class _Search:
         finally:
             self.tree.mark_pending(tip, -1)
             self.descent.is_opening = False
-        await self._end(lane, branch.node, reply)
+        await self._end(lane, branch.node, reply, branch=branch)
 
     @property
     def _may_overlap(self) -> bool:
@@ -119,9 +120,8 @@ class _Search:
             try:
                 start, reply = await self._explore(lane, branch)
             finally:
-                self.tree.mark_pending(branch.node, -1)
-            thought = branch.thought
-            await self._end(lane, start, reply, reflects=None if thought is None else thought.candidate_id)
+                self.descent.end(branch)
+            await self._end(lane, start, reply, branch=branch)
 
     async def _wait_for_news(self, lane: Lane) -> None:
         """Rest until something that is under way has come to an end, or to another step: it may open new ways."""
@@ -159,9 +159,10 @@ class _Search:
         new = [child for child in children if not child.visits and not child.num_pending]
         return max(new or children or [node], key=lambda child: child.confidence or 0.0)
 
-    async def _end(self, lane: Lane, start: Node, reply: Reply, *, reflects: int | None = None) -> None:
+    async def _end(self, lane: Lane, start: Node, reply: Reply, *, branch: Branch) -> None:
         """Keep a reply, back its reward up, and think it over if the configuration says so."""
-        candidate = self._take(lane, start, reply, reflects=reflects)
+        reflects = None if branch.thought is None else branch.thought.candidate_id
+        candidate = self._take(lane, start, reply, reflects=reflects, is_independent=branch.is_root_sample)
         if candidate is not None:
             await self._reflect(lane, candidate)
 
@@ -171,8 +172,10 @@ class _Search:
 
         await reflect_in_tree(self.growth, lane, candidate, take=take)
 
-    def _take(self, lane: Lane, start: Node, reply: Reply, *, reflects: int | None) -> Candidate | None:
-        grown = self.growth.keep(reply, start, reflects=reflects)
+    def _take(
+        self, lane: Lane, start: Node, reply: Reply, *, reflects: int | None, is_independent: bool = False
+    ) -> Candidate | None:
+        grown = self.growth.keep(reply, start, reflects=reflects, is_independent=is_independent)
         if not self.run.is_done(reply):
             self.run.budget.settle(is_done=False)
             return None

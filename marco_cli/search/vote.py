@@ -2,7 +2,9 @@
 
 In: candidates. Out: `Vote`s, leader first, and how certain it is that the leader stays ahead. A vote rule gives each
 candidate a weight; answers that are equal pool theirs. Candidates without an answer to compare (free text) stand for
-themselves alone. Replies closed by force or cut weigh half under every rule.
+themselves alone. Replies whose thought was closed by force weigh half under every rule. Those that were cut neither vote
+nor win while there is one that was not: they may end inside a number. The same goes for refusals and loops, as long as they
+are less than half of the replies.
 """
 
 import math
@@ -12,9 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from marco_cli.reward.population import AnswerKey, answer_key
+from marco_cli.answer import AnswerKey
 from marco_cli.reward.signals import UNSOUND
 from marco_cli.search.base import Candidate, Vote
+from marco_cli.search.open_ended import is_useful
 
 VoteRule = Callable[[Sequence[Candidate]], list[float]]
 """Candidates → one weight each, 0 or more."""
@@ -118,15 +121,16 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
     """
     if not candidates:
         return ()
-    voters = [candidate for candidate in candidates if candidate.reply.answer is not None]
+    eligible = _eligible(candidates)
+    voters = [candidate for candidate in eligible if candidate.reply.answer is not None]
     weights = (
-        dict(zip(voters, rule(voters), strict=True)) if voters else dict(zip(candidates, best(candidates), strict=True))
+        dict(zip(voters, rule(voters), strict=True)) if voters else dict(zip(eligible, best(eligible), strict=True))
     )
     pools: dict[AnswerKey | int, list[tuple[Candidate, float]]] = {}
     for candidate in candidates:
         answer = candidate.reply.answer
-        key = candidate.id if answer is None else answer_key(answer)
-        # Where answers can be read, a reply without one has no voice.
+        key = candidate.id if answer is None else answer.key
+        # Where answers can be read, a reply without one has no voice; neither has a cut one among whole ones.
         pools.setdefault(key, []).append((candidate, weights.get(candidate, 0.0)))
     total = sum(weight for pool in pools.values() for _, weight in pool) or 1.0
     votes = [_vote(pool, total) for pool in pools.values()]
@@ -134,8 +138,16 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
     return tuple(sorted(votes, key=lambda vote: (-vote.weight, -by_id[vote.candidate_ids[0]].reward)))
 
 
+def _eligible(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Return those that may win: whole ones if there are any, and no refusals and loops unless most of them are."""
+    whole = [candidate for candidate in candidates if not candidate.reply.is_truncated] or candidates
+    useful = [candidate for candidate in whole if is_useful(candidate.reply)]
+    return useful if 2 * len(useful) >= len(whole) else whole
+
+
 def _vote(pool: list[tuple[Candidate, float]], total: float) -> Vote:
-    ranked = sorted(pool, key=lambda entry: (-entry[0].reward, entry[0].id))
+    # A cut reply never speaks for an answer that a whole one gives.
+    ranked = sorted(pool, key=lambda entry: (entry[1] == 0, -entry[0].reward, entry[0].id))
     return Vote(
         answer=ranked[0][0].reply.answer,
         candidate_ids=tuple(candidate.id for candidate, _ in ranked),

@@ -13,11 +13,10 @@ from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from marco_cli.errors import InputError, MarcoError
+from marco_cli.errors import InputError, MarcoError, quoted
 
 T = TypeVar("T")
 
-_SHOWN: Final = 40
 _TOO_LARGE: Final = 1 << 63
 _NAMES: Final = {
     str: "a text",
@@ -155,7 +154,4 @@ def _mismatch(kind: type, value: object, where: str) -> InputError:
 
 
 def _wrong(value: object, expected: str, where: str) -> InputError:
-    shown = repr(value)
-    if len(shown) > _SHOWN:
-        shown = shown[: _SHOWN - 1] + "…"
-    return InputError(f"{where}: got {shown}, expected {expected}")
+    return InputError(f"{where}: got {quoted(value)}, expected {expected}")

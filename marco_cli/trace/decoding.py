@@ -13,7 +13,7 @@ from typing import Any, Final
 from marco_cli.answer import Answer
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import FinishReason, Tokens, Usage
-from marco_cli.errors import InputError
+from marco_cli.errors import InputError, cut, quoted
 from marco_cli.jsonl import decode as parse_line
 from marco_cli.prompt.base import Message
 from marco_cli.reward.signals import Signals
@@ -24,6 +24,7 @@ from marco_cli.search.tree_json import from_plain, plain_tokens
 from marco_cli.trace.checked import entries, mapping, member, read
 from marco_cli.trace.encoding import MOMENTS
 from marco_cli.trace.record import SCHEMA, Source, Trace, TracedModel, check_id
+from marco_cli.trace.thought_place import ThoughtPlace
 from marco_cli.trace.timeline import Grown, Moment, Simulated
 from marco_cli.trace.vocabulary import from_plain as read_vocabulary
 
@@ -42,6 +43,7 @@ class Accounting:
     certainty: float
     simulations: int
     max_simulations: int | None = None
+    looks: int = 0
     decoded_tokens: int
     seconds: float
     notices: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ class _Outline:
     session: str | None = None
     turn: int | None = None
     continues: str | None = None
+    thought_place: ThoughtPlace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +182,7 @@ def decode(line: bytes, *, where: str = "trace") -> Trace:
         session=outline.session,
         turn=outline.turn,
         continues=outline.continues,
+        thought_place=outline.thought_place,
     )
 
 
@@ -206,7 +210,9 @@ def _parsed(line: bytes, where: str) -> Mapping[str, Any]:
     if family != _FAMILY:
         raise InputError(f'{where}: no trace of marco, expected a line with "schema": "{SCHEMA}"')
     if version != _VERSION:
-        raise InputError(f"{where}: its format is {schema}, this marco reads {SCHEMA}", hint="pip install -U marco-cli")
+        raise InputError(
+            f"{where}: its format is {cut(str(schema))}, this marco reads {SCHEMA}", hint="pip install -U marco-cli"
+        )
     return document
 
 
@@ -221,7 +227,7 @@ def _read_tree(plain: Mapping[str, Any], where: str) -> Tree:
     try:
         tree = from_plain(plain)  # type: ignore[arg-type]  # that it is one is what is tried
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{where}: not the tree of a search ({type(error).__name__}: {error})") from error
+        raise InputError(f"{where}: not the tree of a search ({type(error).__name__}: {cut(str(error))})") from error
     if len(tree) != len(plain["nodes"]):
         raise InputError(f"{where}: {len(plain['nodes'])} nodes, of which {len(tree)} differ from their siblings")
     return tree
@@ -252,6 +258,7 @@ def _read_result(document: Mapping[str, Any], tree: Tree, outline: _Outline, whe
         notices=accounting.notices,
         strategy=accounting.strategy,
         first=None if first is None else _read_reply_or_candidate(first, candidates, tree, f"{where}.first"),
+        num_looks=accounting.looks,
     )
 
 
@@ -276,7 +283,7 @@ def _read_candidate(document: Mapping[str, Any], at: int, tree: Tree, where: str
 def _read_vote(document: object, candidates: tuple[Candidate, ...], where: str) -> Vote:
     line = read(_VoteLine, document, where)
     if not line.candidates or not all(0 <= each < len(candidates) for each in line.candidates):
-        raise InputError(f"{where}: got candidates {line.candidates}, expected some of {len(candidates)}")
+        raise InputError(f"{where}: got candidates {quoted(line.candidates)}, expected some of {len(candidates)}")
     _check_share(line.weight, f"{where}.weight")
     answer = candidates[line.candidates[0]].reply.answer
     return Vote(answer=answer, candidate_ids=line.candidates, weight=line.weight)
@@ -293,7 +300,7 @@ def _read_reply_or_candidate(value: object, candidates: tuple[Candidate, ...], t
     if number is None:
         return _read_reply(document, tree, where)
     if not isinstance(number, int) or not 0 <= number < len(candidates):
-        raise InputError(f"{where}: got candidate {number!r}, expected one of {len(candidates)}")
+        raise InputError(f"{where}: got candidate {quoted(number)}, expected one of {len(candidates)}")
     return candidates[number].reply
 
 
@@ -312,7 +319,7 @@ def _read_reply(document: Mapping[str, Any], tree: Tree, where: str) -> Reply:
         if "bytes" in document:
             data = bytes.fromhex(document["bytes"])
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{where}.tail: not the end of a reply ({type(error).__name__}: {error})") from error
+        raise InputError(f"{where}.tail: not the end of a reply ({type(error).__name__}: {cut(str(error))})") from error
     return Reply(
         tokens=tokens,
         data=data,
@@ -331,7 +338,7 @@ def _read_moment(entry: object, tree: Tree, where: str) -> Moment:
     document = mapping(entry, where)
     kind = MOMENTS.get(str(document.get("type")))
     if kind is None:
-        raise InputError(f"{where}: got type {document.get('type')!r}, expected one of {', '.join(MOMENTS)}")
+        raise InputError(f"{where}: got type {quoted(document.get('type'))}, expected one of {', '.join(MOMENTS)}")
     moment: Moment = read(kind, document, where)
     largest = moment.num_nodes - 1 if isinstance(moment, Grown) else moment.node if isinstance(moment, Simulated) else 0
     if not 0 <= largest < len(tree):

@@ -17,7 +17,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final
 
-from marco_cli.answer import Answer, matches
+from marco_cli.answer import Answer, equal, matches
 from marco_cli.errors import ConfigError
 from marco_cli.trace.fields import FIELDS, Value
 from marco_cli.trace.record import Trace
@@ -177,7 +177,7 @@ def _membership(item: _Operand, group: ast.expr, source: str, *, is_wanted: bool
 
 def _is_same(left: object, right: object) -> bool:
     if isinstance(left, Answer) and isinstance(right, Answer):
-        return (left.kind, left.canonical) == (right.kind, right.canonical)
+        return equal(left, right)
     if isinstance(left, Answer):
         return matches(left, _written(right))
     if isinstance(right, Answer):

@@ -7,7 +7,7 @@ which way the search went is the old reward's doing.
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, quoted
 from marco_cli.reward import REWARDS
 from marco_cli.search import VOTES
 from marco_cli.search.base import Candidate, Vote
@@ -44,7 +44,7 @@ def rescore(trace: Trace, *, reward: str | None = None, vote: str | None = None)
         if name not in table:
             near = get_close_matches(name, table, n=1)
             raise ConfigError(
-                f"{kind} is {name!r}, expected one of {', '.join(table)}",
+                f"{kind} is {quoted(name)}, expected one of {', '.join(table)}",
                 hint=f"did you mean {near[0]}?" if near else None,
             )
     candidates, votes, certainty = rerate(trace.candidates, reward=chosen, vote=rule)

@@ -18,6 +18,7 @@ from typing import IO, Final
 from marco_cli.config.settings import Settings
 from marco_cli.config.state import state_directory
 from marco_cli.errors import InputError, MarcoError, StorageError
+from marco_cli.jsonl import MAX_LINE, read_lines
 from marco_cli.trace.decoding import Heading, decode, read_heading
 from marco_cli.trace.encoding import encode
 from marco_cli.trace.lock import locked
@@ -32,6 +33,7 @@ _STALE: Final = 24 * 3600
 _FRONT: Final = 16_384
 """Bytes that are read at once for a heading."""
 _MEGABYTE: Final = 1_000_000
+_TOO_LONG: Final = f"a line of more than {MAX_LINE // _MEGABYTE} MB is not read"
 _OTHER_FILE: Final = "check space and permissions, or name another file with --traces"
 
 
@@ -102,7 +104,7 @@ def save(trace: Trace, folder: Path) -> Path:
     """
     path = folder / f"{trace.id}{SUFFIX}"
     draft = folder / f".{trace.id}-{os.getpid()}{_PART}"
-    line = encode(trace)
+    line = _line(trace)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
@@ -124,7 +126,7 @@ def append(trace: Trace, path: Path) -> None:
         StorageError: no permission, no space, locked by another program for seconds; the file is as it was.
 
     """
-    line = encode(trace)
+    line = _line(trace)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file, locked(file):
@@ -251,6 +253,14 @@ def prune(
     return Pruned(num_traces=num_deleted, num_bytes=num_bytes)
 
 
+def _line(trace: Trace) -> bytes:
+    """Return the line of a trace; one that could not be read again is refused."""
+    line = encode(trace)
+    if len(line) > MAX_LINE:
+        raise StorageError(f"it has {len(line) // 1_000_000} MB, and {_TOO_LONG}", hint="search with a smaller budget")
+    return line
+
+
 def _names(folder: Path) -> list[str]:
     """Return the names of the trace files of a folder, newest first: ids sort by time."""
     try:
@@ -270,8 +280,8 @@ def _first_entry(path: Path, on_skip: OnSkip) -> Iterator[Entry]:
         with path.open("rb") as file:
             is_torn = _is_torn(file)
             size = file.tell()
-            if is_torn or not size:
-                on_skip(Skipped(where=path.name, reason="its line is torn"))
+            if is_torn or not size or size > MAX_LINE:
+                on_skip(Skipped(where=path.name, reason=_TOO_LONG if size > MAX_LINE else "its line is torn"))
                 return
             file.seek(0)
             front = file.read(_FRONT)
@@ -293,9 +303,11 @@ def _lines(path: Path, on_skip: OnSkip) -> Iterator[Entry]:
     offset = 0
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                where = f"{path.name}:{number}"
-                if line.strip() and not line.endswith((b"}\n", b"}\r\n")):
+            for number, raw in enumerate(read_lines(file), start=1):
+                where, line = f"{path.name}:{number}", raw.data
+                if raw.is_too_long:
+                    on_skip(Skipped(where=where, reason=_TOO_LONG))
+                elif line.strip() and not line.endswith((b"}\n", b"}\r\n")):
                     on_skip(Skipped(where=where, reason="its line is torn"))
                 elif line.strip():
                     try:
@@ -305,7 +317,7 @@ def _lines(path: Path, on_skip: OnSkip) -> Iterator[Entry]:
                     else:
                         if heading is not None:
                             yield Entry(path=path, offset=offset, size=len(line), heading=heading)
-                offset += len(line)
+                offset += raw.size
     except OSError as error:
         raise _input_error(path, error) from error
 

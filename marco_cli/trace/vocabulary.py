@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from marco_cli.engine.base import Tokens
-from marco_cli.errors import InputError
+from marco_cli.errors import InputError, cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,5 +59,7 @@ def from_plain(plain: Any, *, where: str) -> Vocabulary:
         for token, text, *rest in plain:
             pieces[int(token)] = bytes.fromhex(rest[0]) if rest else text.encode()
     except (TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{where}: not the pieces of a vocabulary ({type(error).__name__}: {error})") from error
+        raise InputError(
+            f"{where}: not the pieces of a vocabulary ({type(error).__name__}: {cut(str(error))})"
+        ) from error
     return Vocabulary(pieces=MappingProxyType(pieces))

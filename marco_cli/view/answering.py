@@ -9,12 +9,17 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Protocol, Self
 
-from marco_cli.search.events import EventListener, SearchEvent
+from marco_cli.search.base import Candidate
+from marco_cli.search.events import CandidateFound, EventListener, SearchEvent
+from marco_cli.sections import Tags
 from marco_cli.view.display import SearchView
 
 
 class ReplyView(Protocol):
     """A place that shows one reply while it is written."""
+
+    def begin(self, tags: Tags, prefill: str) -> None:
+        """Read the reply by this format, after the beginning that the prompt ends with."""
 
     def on_token(self, _token: int, piece: bytes) -> None:
         """Show a piece of it."""
@@ -30,7 +35,12 @@ class AnsweringView:
     """The views of one answer, one after the other."""
 
     def __init__(
-        self, *, chain: ReplyView | None, open_search: Callable[[], SearchView], record: EventListener | None = None
+        self,
+        *,
+        chain: ReplyView | None,
+        open_search: Callable[[], SearchView],
+        record: EventListener | None = None,
+        purpose: Callable[[Candidate], str] | None = None,
     ) -> None:
         """Take the views.
 
@@ -38,11 +48,13 @@ class AnsweringView:
             chain: shows the first reply; None when the search is on the screen from the beginning.
             open_search: makes the view of a search, when one begins.
             record: hears every event besides.
+            purpose: from the chain's reply, the line that tells what the search after it is for.
 
         """
         self._chain = chain
         self._open_search = open_search
         self._record = record
+        self._purpose = purpose
         self._search: SearchView | None = None
         self._stack = ExitStack()
 
@@ -68,14 +80,21 @@ class AnsweringView:
             view.on_token(token, piece)
 
     def on_event(self, event: SearchEvent) -> None:
-        """Show what a search does; its first event ends the chain's stream."""
+        """Show what a search does; its first event ends the chain's stream, and its first candidate is the chain's reply."""
         if self._search is None:
             if self._chain is not None:
                 self._chain.finish()
             self._search = self._stack.enter_context(self._open_search())
+        if self._purpose is not None and isinstance(event, CandidateFound) and event.candidate.id == 0:
+            self._search.say(self._purpose(event.candidate))
         self._search.on_event(event)
         if self._record is not None:
             self._record(event)
+
+    @property
+    def is_searching(self) -> bool:
+        """Whether a search is on the screen."""
+        return self._search is not None
 
     def say(self, text: str) -> None:
         """Show a line that stays."""

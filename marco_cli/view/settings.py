@@ -34,13 +34,19 @@ def _spell(value: Value, option: Option) -> str:
         if value == meaning:
             return word
     if isinstance(value, tuple):
-        items = (": ".join(map(_quoted, item)) if isinstance(item, tuple) else _quoted(item) for item in value)
-        return ("{%s}" if option.kind == "pairs" else "[%s]") % ", ".join(items)
+        is_typed = option.kind == "typed pairs"
+        items = (_named(*item, is_typed=is_typed) if isinstance(item, tuple) else _quoted(item) for item in value)
+        return ("{%s}" if option.has_names else "[%s]") % ", ".join(items)
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, float) and float(f"{value:g}") == value:
         return f"{value:g}"
     return json.dumps(value)
+
+
+def _named(name: str, value: str, *, is_typed: bool) -> str:
+    spelt = "".join(map(_escaped, value)) if is_typed else _quoted(value)
+    return f"{_quoted(name)}: {spelt}"
 
 
 def _quoted(text: str) -> str:

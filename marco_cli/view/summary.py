@@ -48,6 +48,23 @@ def summary(result: SearchResult, *, width: int | None = None, encoding: str = "
     return "\n".join(piece for line in lines for piece in _broken(glyphs.text(line), width))
 
 
+def purpose(first: Candidate, *, takes_enter: bool) -> str:
+    """Say what a search is for that follows a chain, and how to do without it; `takes_enter`: Enter ends it."""
+    doubted = "the first reply" if first.reply.answer is None else one_line(answer_text(first), 40)
+    way_out = "Enter or Ctrl-C" if takes_enter else "Ctrl-C"
+    return f"is {doubted} right? comparing it with other replies; {way_out} takes it as it stands"
+
+
+def replacement(result: SearchResult) -> str:
+    """Say how the reply that a search chose differs from the first one, which stands above it."""
+    if result.first is None or result.first.answer is None or result.answer is None:
+        return "the search prefers another reply:"
+    first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
+    return (
+        f"the search prefers {final} to {first}:" if result.is_changed else f"the search gives {final} another reason:"
+    )
+
+
 def vote_rows(result: SearchResult, *, width: int | None = None, encoding: str = "utf-8") -> list[str]:
     """Return how the vote stands alone, a row an answer."""
     glyphs = Glyphs.of(encoding)
@@ -78,15 +95,18 @@ def _votes(result: SearchResult, width: int | None, glyphs: Glyphs) -> list[str]
 
 
 def _change(result: SearchResult) -> list[str]:
-    """Say what became of the first reply when `auto` doubted it."""
+    """Say what became of the first reply when `auto` doubted it; only independent replies confirm it."""
     if result.first is None:
         return []
+    found = "was confirmed" if result.is_confirmed else "stands: the search found nothing better"
     if result.first.answer is None or result.answer is None:
-        found = "the search chose another" if result.is_changed else "the search kept it"
-        return [f"the first reply was doubtful; {found}"]
+        return [f"the first reply {'was replaced by another' if result.is_changed else found}"]
     first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
-    found = f"the search changed it to {final}" if result.is_changed else "the search confirms it"
-    return [f"the first answer, {first}, was doubtful; {found}"]
+    if result.is_changed:
+        return [f"the first answer, {first}, was doubtful; the search changed it to {final}"]
+    if not result.is_searched:
+        return [f"{result.num_looks} more replies agree with the first answer, {first}"]
+    return [f"the first answer, {first}, {found}"]
 
 
 def _end(result: SearchResult) -> str:

@@ -78,7 +78,7 @@ def test_a_stream_that_says_nothing_keeps_nobody() -> None:
 
     started = time.monotonic()
     asyncio.run(main())
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("cut", [9, 30, -9])
@@ -99,3 +99,16 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
             is_stream(str(tmp_path / name))
         assert str(tmp_path) in caught.value.message
         assert caught.value.hint
+
+
+def test_a_small_file_that_unpacks_into_a_huge_line_costs_that_line(tmp_path: Path) -> None:
+    """65 MB of zeros are 65 kB packed; the lines around them are read."""
+    path = tmp_path / "q.gz"
+    with gzip.open(path, "wb") as file:
+        file.write(b"{1}\n" + bytes(65_000_000) + b"\n{3}\n")
+
+    first, huge, third = file_lines(str(path))
+
+    assert (first, third) == (Line(1, b"{1}"), Line(3, b"{3}"))
+    assert huge.is_too_long
+    assert len(huge.data) == 32

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from marco_cli.batch.fields import Unused
 from marco_cli.batch.lines import Line
 from marco_cli.batch.rows import BadRow, Layout, Row, read_row
 from marco_cli.prompt.base import Message
@@ -152,10 +153,18 @@ def test_the_hash_is_that_of_the_meaning() -> None:
         ({"id": 9, "prompt": ["x"]}, 9, "prompt is an array, expected text"),
         ({"id": 9, "prompt": 5}, 9, "prompt is a number"),
         (rb'{"id": 9, "prompt": "\ud800"}', 9, "not UTF-8"),
-        ({"id": 9, "messages": []}, 9, "messages is an array, expected an array of messages"),
+        ({"id": 9, "messages": []}, 9, "messages is an empty array, expected one message or more"),
+        ({"id": 9, "messages": {}}, 9, "messages is an object, expected an array of messages"),
         ({"id": 9, "messages": ["x"]}, 9, "a message is text"),
         ({"id": 9, "messages": [{"role": "tool", "content": "x"}]}, 9, "role is 'tool'"),
+        ({"id": 9, "messages": [{"role": "x" * 5000, "content": "x"}]}, 9, "role is 'xxx"),
+        ({"id": 9, "messages": [{"content": "x"}]}, 9, "a message has no role"),
         ({"id": 9, "messages": [{"role": "user", "content": None}]}, 9, "content is null"),
+        ({"id": 9, "messages": [{"role": "user", "content": {}}]}, 9, "content is an object"),
+        ({"id": 9, "messages": [{"role": "user", "content": []}]}, 9, "the question is empty"),
+        ({"id": 9, "messages": [{"role": "user", "content": [5]}]}, 9, "a part of content is a number"),
+        ({"id": 9, "messages": [{"role": "user", "content": [{"type": "text"}]}]}, 9, "the text of a part is null"),
+        ({"id": 9, "messages": [{"role": "assistant", "content": None, "tool_calls": [{}]}]}, 9, "calls a tool"),
         ({"id": 9, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 9, "no text"),
         ({"id": 9, "messages": [{"role": "assistant", "content": "x"}]}, 9, "the last message is the assistant's"),
         ({"id": 9, "prompt": "x", "seed": -1}, 9, "seed: got -1, expected a whole number at least 0"),
@@ -167,6 +176,18 @@ def test_the_hash_is_that_of_the_meaning() -> None:
         ({**envelope(), "url": "/v1/embeddings"}, "c1", "url is '/v1/embeddings'"),
         (envelope(n=2), "c1", "n is 2, expected 1"),
         (envelope(tools=[{"type": "function"}]), "c1", "tools cannot be used"),
+        ({"id": 9, "prompt": "x", "preset": "~/.ssh/id_ed25519"}, 9, "no preset is called '~/.ssh/id_ed25519'"),
+        ({"id": 9, "prompt": "x", "preset": "../presets/marco-o1.yaml"}, 9, "expected a name"),
+        ({"id": 9, "prompt": "x", "preset": "/dev/zero"}, 9, "expected a name"),
+        ({"id": 9, "prompt": "x", "preset": ""}, 9, "expected a name"),
+        ({"id": 9, "prompt": "x", "preset": "p" * 5000}, 9, "expected a name"),
+        ({"id": 9, "prompt": "x", "preset": ["marco-o1"]}, 9, "preset: got"),
+        (envelope(preset="/etc/passwd"), "c1", "expected a name"),
+        ({"id": 9, "prompt": "x", "stop": ""}, 9, "stop is an empty text"),
+        ({"id": 9, "prompt": "x", "stop": [5]}, 9, "stop: got"),
+        ({"x" * 5000: 1}, "line-3", "no question: found xxx"),
+        ({**envelope(), "url": "u" * 5000}, "c1", "url is 'uuu"),
+        (b'{"prompt": [' + b"[]," * 1_000_000 + b"0]}", "line-3", "commas and brackets, expected at most"),
     ],
 )
 def test_a_bad_line_says_what_is_wrong_with_it(line: object, row_id: object, words: str) -> None:
@@ -177,4 +198,67 @@ def test_a_bad_line_says_what_is_wrong_with_it(line: object, row_id: object, wor
     assert row.id == row_id
     assert words in row.error.message
     assert "\n" not in row.error.message
+    assert len(row.error.message) < 200
     assert len(row.input_hash) == 64
+
+
+@pytest.mark.parametrize(
+    ("line", "unused"),
+    [
+        ({"prompt": "x", "temprature": 0}, ("temprature",)),
+        ({"prompt": "x", "n": 3}, ("n",)),
+        ({"prompt": "x", "n": 1, "stream": False, "logprobs": False, "logit_bias": {}, "tool_choice": "auto"}, ()),
+        ({"prompt": "x", "stream": True, "logprobs": True, "top_logprobs": 5}, ("stream", "logprobs", "top_logprobs")),
+        ({"prompt": "x", "presence_penalty": 0, "frequency_penalty": 0.0}, ()),
+        ({"prompt": "x", "presence_penalty": 1, "frequency_penalty": -1}, ("presence_penalty", "frequency_penalty")),
+        ({"prompt": "x", "response_format": {"type": "text"}}, ()),
+        ({"prompt": "x", "response_format": {"type": "json_object"}}, ("response_format",)),
+        ({"prompt": "x", "tools": [{}], "tool_choice": "required"}, ("tools", "tool_choice")),
+        ({"prompt": "x", "user": "u", "metadata": {}, "store": True, "service_tier": "flex"}, ()),
+        ({"prompt": "x", "meta": {"a": 1}, "id": 1, "system": "s", "mystery": None}, ()),
+        ({"prompt": "x", "question": "y"}, ("question",)),
+        ({"prompt": "x", "model": "nano"}, ()),
+        ({"prompt": "x", "model": "gpt-4o"}, ("model",)),
+        ({"prompt": "x", "k" * 300: 1}, ("k" * 59 + "…",)),
+        ({"messages": [{"role": "user", "content": "x", "name": "Al", "refusal": None}]}, ("messages.name",)),
+        ({**envelope(model="nano", temprature=1), "note": 1}, ("note", "temprature")),
+    ],
+)
+def test_fields_that_are_not_honoured_are_named(line: object, unused: tuple[str, ...]) -> None:
+    """What could change the answer and does not is named; what asks for nothing, or for what happens anyway, is not."""
+    assert good(line, layout=Layout(model="nano")).unused == unused
+
+
+def test_fields_of_others_set_the_same_settings() -> None:
+    """Names of OpenAI's and vLLM's, in a plain row as in an envelope."""
+    row = good(
+        {"prompt": "x", "max_completion_tokens": 9, "stop": "END", "repetition_penalty": 1.1, "top_k": 5, "min_p": 0}
+    )
+    assert dict(row.overrides) == {"max_tokens": 9, "stop": ("END",), "repeat_penalty": 1.1, "top_k": 5, "min_p": 0}
+    assert row.unused == ()
+
+
+def test_unused_fields_are_counted_by_name() -> None:
+    """A request has its own line, with what may have been meant; columns of data share one. Names are bounded in number."""
+    unused = Unused()
+    for names in (("temprature", "level"), ("temprature",), ("n",), ("source",)):
+        unused.add(names)
+
+    assert unused.lines() == [
+        "not used: temprature (2 rows); did you mean temperature?",
+        "not used: n (1 row)",
+        "not used: level (1 row), source (1 row)",
+    ]
+
+    for number in range(5000):
+        unused.add((f"column-{number}",))
+    assert len(unused.lines()[-1]) < 50_000
+
+
+def test_a_line_that_is_too_long_is_a_bad_row() -> None:
+    """Its text is not kept; the hash of it still tells it from others."""
+    first, second = (read_row(Line(4, data, is_too_long=True), Layout()) for data in (b"1" * 32, b"2" * 32))
+
+    assert isinstance(first, BadRow)
+    assert "longer than 64 MB" in first.error.message
+    assert first.input_hash != second.input_hash

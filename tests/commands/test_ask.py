@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from view.replay import Replay
 pytestmark = pytest.mark.weights
 
 QUESTION = "What is 12 + 30?"
+DOUBTFUL = "What is 47 * 8 - 9?"
+"""Of which marco-nano's greedy chain is wrong and a search right."""
 
 
 @contextmanager
@@ -127,6 +130,42 @@ def test_the_display_may_be_chosen_for_good(options: tuple[str, ...], variable: 
 
     assert (b"\x1b[?25l" in replay.data) is is_live
     assert any("42" in line for line in replay.lines)
+
+
+ENDLESS = ("--strategy", "vote", "--simulations", "100000", "--certainty", "1", "--no-trace")
+
+
+def test_enter_takes_the_answer_as_it_stands() -> None:
+    """During a search Enter is enough: the answer so far, exit code 0, and a terminal that echoes again."""
+    command = [sys.executable, "-m", "marco_cli", "ask", QUESTION, *ENDLESS]
+    with Replay(command, CI="") as replay:
+        replay.wait_for_text("/100000")
+        before = replay.local_modes()
+        replay.press("\n")
+
+        assert replay.end() == 0
+        assert any("on request" in line for line in replay.lines)
+        assert not before & termios.ECHO
+        assert replay.local_modes() & termios.ECHO
+
+
+def test_a_pipe_gets_the_first_reply_as_it_comes_and_its_replacement_after_it(marco: Marco) -> None:
+    """With `--stream` the words of the plain chain stand first on stdout, whatever a search says later."""
+    search = ("--effort", "auto", "--doubt-below", "1", "--simulations", "16", "--certainty", "1")
+    chain = marco("ask", DOUBTFUL, "--effort", "none", "-q")
+    found = marco("ask", DOUBTFUL, *search, "-q")
+    streamed = marco("ask", DOUBTFUL, *search, "--stream")
+
+    assert found.out != chain.out
+    assert streamed.out == f"{chain.out}\n{found.out}"
+    assert "marco: the search prefers" in streamed.err
+
+
+def test_a_search_that_follows_a_chain_says_what_it_is_for(marco: Marco) -> None:
+    """In a pipe it is the only sign of life until the search ends."""
+    run = marco("ask", QUESTION, "--effort", "auto", "--doubt-below", "1", "--simulations", "2")
+
+    assert "marco: is 42 right? comparing it with other replies; Ctrl-C takes it as it stands" in run.err.splitlines()
 
 
 def test_a_display_that_is_none_names_its_variable(marco: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,9 +341,11 @@ def test_a_closed_pipe_is_silent() -> None:
         assert err == b""
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
+)
 def test_signals_have_their_exit_codes(tiny_gguf: Path, number: signal.Signals, code: int) -> None:
-    """Ctrl-C in the middle of a thought exits with 130, SIGTERM with 143; neither shows a traceback."""
+    """In the middle of a thought, each signal has its exit code and none shows a traceback."""
     arguments = ("--preset", "marco-o1", "--effort", "none", "--max-tokens", "3900", "--thought", "full")
     with started("ask", "x", "--model", str(tiny_gguf), *arguments) as process:
         assert process.stderr is not None

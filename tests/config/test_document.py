@@ -29,6 +29,8 @@ def parse(text: str) -> dict[str, Value]:
         ("max_tokens:", {"max_tokens": None}),
         ("gpu_layers: all", {"gpu_layers": -1}),
         ("tags: none", {"tags": "none"}),
+        ('tags: {thought: [<a>, "</a>"]}', {"tags": '{"thought": ["<a>", "</a>"]}'}),
+        ("tags:\n  output: [null, '[END]']\n", {"tags": '{"output": [null, "[END]"]}'}),
         ('system: ""', {"system": ""}),
         ('system: "no"', {"system": "no"}),
         ("system: |\n  one\n  two\n", {"system": "one\ntwo\n"}),
@@ -77,6 +79,10 @@ def test_values_have_the_types_of_their_keys(text: str, values: dict[str, Value]
         ("reflection_phrases: {en: [a]}", 1, "reflection_phrases: got a list"),
         ("reflection_phrases: Wait!", 1, "reflection_phrases: got the str Wait!"),
         ("variables: {a: no}", 1, "variables: got the bool no"),
+        ("template_var: {a: no}", 1, "template_var: got the bool no, expected JSON or text"),
+        ("template_var: {a: {b: 1, b: 2}}", 1, "b is set twice"),
+        ("template_var: {a: &x [1], b: *x}", 1, "got an alias"),
+        ("template_var: &x {a: *x}", 1, "got an alias"),
         ("- a\n- b", 1, "expected lines of `key: value`"),
         ("just text", 1, "expected lines of `key: value`"),
         ("[a]: b", 1, "as a key, expected a name"),
@@ -156,3 +162,55 @@ def test_entries_know_the_lines_and_characters_they_cover() -> None:
         ("system", 7, 8),
     ]
     assert [text[slice(*entry.span)] for entry in entries] == ["- a\n- b", "1", "|\n  x"]
+
+
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE" * 60 + "\n-----END"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEY,
+        KEY.replace("\n", " "),
+        f"system: [{'k' * 5000}]",
+        f"seed: {'9' * 5000}",
+        f"seed: {'k' * 5000}",
+        f"{'k' * 5000}: 1",
+        f"{'k' * 500}\n: 1",
+        f"system: *{'k' * 5000}",
+        f"system: !{'k' * 5000} x",
+        f"!{'k' * 5000}",
+        f"!k!{'k' * 5000} x",
+        f"variables: {{{'k' * 5000}: 1, {'k' * 5000}: 2}}",
+        f"system: {'1' * 5000}",
+        f"%YAML {'1' * 5000}.1\n---\nseed: 1",
+        f"%{'k' * 5000}\n---\n{'k' * 5000}",
+        f'system: "\\q{"k" * 5000}"',
+        f"extends: {'k' * 5000}",
+    ],
+)
+def test_no_error_quotes_more_than_a_line_of_a_file(text: str) -> None:
+    """Whatever a file holds, e.g. a key that was named by mistake, its error shows 60 characters of it at most."""
+    with pytest.raises(ConfigError) as refused:
+        parse_document(text, PATH, OPTIONS)
+
+    assert len(refused.value.message) < 170
+    assert len(refused.value.hint or "") < 1000
+    assert "kkk" * 21 not in f"{refused.value.message} {refused.value.hint}"
+    assert KEY[36:117] not in refused.value.message
+
+
+@pytest.mark.parametrize("text", ["stop: &a\n- *a\n", "variables: &a\n  k: *a\n", "stop: &a [*a]\n", "&a [*a]"])
+def test_a_list_inside_itself_is_refused(text: str) -> None:
+    """Aliases can make a document endless."""
+    with pytest.raises(ConfigError, match="got a"):
+        parse_document(text, PATH, OPTIONS)
+
+
+def test_a_large_file_is_refused_before_it_is_parsed(tmp_path: Path) -> None:
+    """YAML is read slowly: 20 MB of words would take minutes."""
+    path = tmp_path / "large.yaml"
+    path.write_text("word " * 60_000)
+
+    with pytest.raises(ConfigError, match="larger than 256 kB"):
+        read_document(path, OPTIONS)

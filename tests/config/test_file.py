@@ -100,7 +100,13 @@ def test_any_text_survives_being_set(key: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("variables", (("a", "x: {y}"), ("b", "c"))), ("stop", ()), ("max_tokens", None), ("top_p", 1e-7)],
+    [
+        ("variables", (("a", "x: {y}"), ("b", "c"))),
+        ("template_var", (("a", "false"), ("b", '["x", 1]'))),
+        ("stop", ()),
+        ("max_tokens", None),
+        ("top_p", 1e-7),
+    ],
 )
 def test_every_kind_of_value_can_be_set(key: str, value: Value) -> None:
     """Lists, named texts, nothing and small numbers are spelt so that they are read back."""

@@ -22,9 +22,17 @@ from marco_cli.errors import ConfigError
         ("system", "", ""),
         ("system", "auto", "auto"),
         ("tags", "think", "think"),
+        ("tags", '{"thought": ["<a>", "</a>"]}', '{"thought": ["<a>", "</a>"]}'),
         ("stop", "a\nb", ("a", "b")),
         ("variables", "a=1\nb=x=y", (("a", "1"), ("b", "x=y"))),
         ("variables", "a=", (("a", ""),)),
+        ("template_var", "a=false\nb=3\nc=low\nd=", (("a", "false"), ("b", "3"), ("c", '"low"'), ("d", '""'))),
+        (
+            "template_var",
+            'a=False\nb="true"\nc=[1, {"x": null}]',
+            (("a", "false"), ("b", '"true"'), ("c", '[1, {"x": null}]')),
+        ),
+        ("template_var", "a=NaN\nb={x}", (("a", '"NaN"'), ("b", '"{x}"'))),
     ],
 )
 def test_text_from_a_shell_becomes_a_value(key: str, text: str, value: Value) -> None:
@@ -55,6 +63,13 @@ def test_text_from_a_shell_becomes_a_value(key: str, text: str, value: Value) ->
         ("gpu_layers", "-2"),
         ("parallel", "256"),
         ("tags", "thinking"),
+        ("tags", "{"),
+        ("tags", "{}"),
+        ("tags", '["<a>", "</a>"]'),
+        ("tags", '{"thoughts": ["<a>", "</a>"]}'),
+        ("tags", '{"thought": ["<a>"]}'),
+        ("tags", '{"thought": [null, null]}'),
+        ("tags", '{"thought": ["<", ">"]}'),
         ("variables", "no-equals-sign"),
         ("variables", "=x"),
         ("variables", "a=1\na=2"),
@@ -79,6 +94,9 @@ def test_a_wrong_text_is_refused_with_got_and_expected(key: str, text: str) -> N
         ("stop", "two\nlines", ("two\nlines",)),
         ("variables", ["a=1"], (("a", "1"),)),
         ("variables", {"a": "1"}, (("a", "1"),)),
+        ("template_var", {"a": True, "b": "true", "c": [1]}, (("a", "true"), ("b", '"true"'), ("c", "[1]"))),
+        ("template_var", ["a=true"], (("a", "true"),)),
+        ("template_var", (("a", "true"),), (("a", "true"),)),
         ("top_k", 3, 3),
         ("temperature", 1, 1),
         ("gpu_layers", "all", -1),
@@ -98,6 +116,8 @@ def test_values_at_hand_are_frozen(key: str, value: Any, accepted: Value) -> Non
         ("stop", ["a"]),
         ("stop", ("a", 1)),
         ("variables", (("a", "1"), ("a", "2"))),
+        ("template_var", (("a", "no JSON"),)),
+        ("template_var", (("a", "NaN"),)),
         ("variables", {"a": "1"}),
         ("system", 3),
         ("top_p", float("nan")),
@@ -125,7 +145,7 @@ def test_a_wrong_choice_names_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         OPTIONS["tags"].parse("marko", where="env MARCO_TAGS")
 
-    assert caught.value.message == "env MARCO_TAGS: got 'marko', expected one of marco, think, none"
+    assert caught.value.message == f"env MARCO_TAGS: got 'marko', expected {OPTIONS['tags'].expected}"
     assert caught.value.hint == "did you mean marco?"
 
 

@@ -7,7 +7,8 @@ from marco_cli.engine.scripted import END
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.effort import AUTO_SEARCH, EFFORTS, Effort
-from marco_cli.search.route import answer_or_search
+from marco_cli.search.events import SearchEvent, SearchStarted
+from marco_cli.search.route import LEAST_SECONDS, PATIENCE, answer_or_search
 
 SURE = lines({"": {"<Thought>\nFour.\n</Thought>\n<Output>\n4\n</Output>" + END: 1.0}})
 
@@ -84,6 +85,73 @@ def test_a_changed_answer_is_told() -> None:
     assert result.first is not None
     assert (result.first.output, result.reply.output) == ("5", "4")
     assert result.is_changed
+
+
+UNSURE = lines(
+    {
+        "": {"<Thought>\nA": 0.4, "<Thought>\nB": 0.35, "<Thought>\nC": 0.25},
+        **{
+            f"<Thought>\n{way}": {f" {word}\n</Thought>\n<Output>\n4\n</Output>{END}": 0.25 for word in "wxyz"}
+            for way in "ABC"
+        },
+    }
+)
+"""Never surer than a quarter of a token, and always of the same answer."""
+
+
+def test_replies_that_agree_end_the_search_of_an_unmeasured_model() -> None:
+    """Without a threshold two independent replies are held against the chain; when they say the same, that is all."""
+    result = find(UNSURE, run=answer_or_search, simulations=16, parallel=8)
+
+    assert (result.stop_reason, result.num_simulations, result.num_looks) == ("certain", 3, 2)
+    assert not result.is_searched
+    assert result.is_confirmed
+    assert all(candidate.fresh == 1 for candidate in result.candidates)
+
+
+def test_replies_that_disagree_are_searched_on_from() -> None:
+    """The looks are not thrown away: they are the first replies of the tree."""
+    torn = lines(
+        {
+            "": {f"<Thought>\n{way}": 0.25 for way in "ABCD"},
+            **{
+                f"<Thought>\n{way}": {f" {word}\n</Thought>\n<Output>\n{n}\n</Output>{END}": 0.25 for word in "wxyz"}
+                for n, way in enumerate("ABCD")
+            },
+        }
+    )
+    result = find(torn, run=answer_or_search, simulations=8, parallel=4)
+
+    assert result.is_searched
+    assert result.num_simulations == 8
+    assert [candidate.fresh for candidate in result.candidates].count(1.0) >= 3
+
+
+def test_a_measured_model_is_searched_without_looks() -> None:
+    """Where the threshold is known, a doubtful chain needs no second opinion on its doubt."""
+    result = find(UNSURE, run=answer_or_search, simulations=4, doubt_below=0.9999, certainty=1)
+
+    assert result.num_looks == 0
+    assert result.is_searched
+
+
+@pytest.mark.parametrize(("chain_seconds", "most_seconds"), [(1.0, LEAST_SECONDS), (10.0, 10 * PATIENCE)])
+def test_the_first_chain_bounds_the_whole_answer(chain_seconds: float, most_seconds: float) -> None:
+    """Without a time limit a search may take a multiple of what the chain took, or a minimum on fast machines."""
+    now, stop = 0.0, Stop()
+
+    def hear(_token: int, _piece: bytes) -> None:
+        nonlocal now
+        now = chain_seconds
+
+    def on_event(event: SearchEvent) -> None:
+        limits.append(event.progress.max_seconds) if isinstance(event, SearchStarted) else None
+
+    limits: list[float | None] = []
+    settings = {"clock": lambda: now, "on_token": hear, "on_event": on_event, "stop": stop}
+    find(SUM, run=answer_or_search, doubt_below=0.9999, simulations=2, settings=settings)
+
+    assert limits == [most_seconds - chain_seconds]
 
 
 def test_a_chain_without_output_is_doubtful_whatever_its_confidence() -> None:

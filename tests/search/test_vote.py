@@ -23,6 +23,7 @@ def candidate(
     confidence: float = 0.9,
     is_forced: bool = False,
     is_free: bool = False,
+    is_cut: bool = False,
     fresh: float = 1.0,
 ) -> Candidate:
     """Return a finished path that answers `output`."""
@@ -34,6 +35,7 @@ def candidate(
         answer=None if is_free else extract(output),
         finish_reason="eos",
         is_forced=is_forced,
+        is_truncated=is_cut,
         signals=replace(SILENT, confidence=confidence),
     )
     return Candidate(id=number, reply=reply, node_id=number, fresh=fresh, reward=confidence)
@@ -83,6 +85,43 @@ def test_replies_closed_by_force_weigh_half(rule: str) -> None:
 
     assert [vote.weight for vote in votes] == pytest.approx([2 / 3, 1 / 3])
     assert votes[0].candidate_ids == (2, 3)
+
+
+@pytest.mark.parametrize("rule", VOTES)
+@pytest.mark.parametrize(
+    ("cut", "whole"),
+    [
+        (["80", "80", "80"], ["12"]),  # many against one
+        (["The answer is 80"], ["12", "13"]),
+        (["80"], ["I cannot say."]),  # a number against a text
+    ],
+)
+def test_a_cut_reply_never_wins_against_a_whole_one(rule: str, cut: list[str], whole: list[str]) -> None:
+    """It may end inside a number, however sure the model was of it."""
+    candidates = [
+        *(candidate(n, text, confidence=0.99, is_cut=True) for n, text in enumerate(cut)),
+        *(candidate(n, text, confidence=0.8) for n, text in enumerate(whole, start=len(cut))),
+    ]
+    leader, *_ = count_votes(candidates, load(VOTES[rule]))
+
+    assert all(id_ >= len(cut) for id_ in leader.candidate_ids)
+
+
+@pytest.mark.parametrize("rule", VOTES)
+def test_a_cut_reply_does_not_speak_for_the_answer_of_a_whole_one(rule: str) -> None:
+    """Of two replies with the same answer the whole one is shown."""
+    candidates = [candidate(0, "12", confidence=0.99, is_cut=True), candidate(1, "12", confidence=0.5)]
+
+    assert count_votes(candidates, load(VOTES[rule]))[0].candidate_ids == (1, 0)
+
+
+@pytest.mark.parametrize("rule", VOTES)
+def test_cut_replies_vote_where_there_are_no_others(rule: str) -> None:
+    """An answer from a cut reply is better than nothing."""
+    candidates = [candidate(0, "12", is_cut=True), candidate(1, "12", is_cut=True), candidate(2, "80", is_cut=True)]
+
+    assert count_votes(candidates, load(VOTES[rule]))[0].weight > 0
+    assert certainty(count_votes(candidates, load(VOTES[rule])), candidates) == pytest.approx(0.5)
 
 
 def test_confidence_weighs_by_its_distance_from_the_mean() -> None:

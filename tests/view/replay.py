@@ -24,7 +24,7 @@ class Replay:
     """Runs a program whose stdin, stdout and stderr are one terminal; waiting never takes longer than `timeout`."""
 
     def __init__(
-        self, command: Sequence[str], *, columns: int = 80, rows: int = 24, timeout: float = 30.0, **environ: str
+        self, command: Sequence[str], *, columns: int = 80, rows: int = 24, timeout: float = 300.0, **environ: str
     ) -> None:
         self._terminal, program_end = pty.openpty()
         self._resize(columns, rows)
@@ -86,6 +86,11 @@ class Replay:
         while self._feed():
             assert time.monotonic() < deadline, "\n".join(self.lines)
         return self.process.wait(self._timeout)
+
+    def local_modes(self) -> int:
+        """Return the terminal's local modes, such as `termios.ECHO`."""
+        modes: int = termios.tcgetattr(self._terminal)[3]
+        return modes
 
     def press(self, keys: str) -> None:
         """Type."""

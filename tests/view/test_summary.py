@@ -74,8 +74,8 @@ def test_every_reason_has_words(reason: str) -> None:
     [
         (None, None),
         ("24", "the first answer, 24, was doubtful; the search changed it to 72"),
-        ("72", "the first answer, 72, was doubtful; the search confirms it"),
-        ("", "the first reply was doubtful; the search chose another"),
+        ("72", "the first answer, 72, was confirmed"),
+        ("", "the first reply was replaced by another"),
     ],
 )
 def test_a_change_of_mind_is_told(first: str | None, expected: str | None) -> None:
@@ -84,6 +84,23 @@ def test_a_change_of_mind_is_told(first: str | None, expected: str | None) -> No
     lines = summary(result_of("72", "72", first=chain)).splitlines()
 
     assert [line for line in lines if line.startswith("the first")] == ([] if expected is None else [expected])
+
+
+def test_only_an_independent_reply_confirms() -> None:
+    """Variants of the last line below one path are the first answer again, in other words."""
+    chain = candidate(9, thought="", output="72").reply
+    found = result_of("72", "72", first=chain)
+    variants = replace(found, candidates=tuple(replace(each, fresh=0.1) for each in found.candidates))
+
+    assert "the first answer, 72, stands: the search found nothing better" in summary(variants).splitlines()
+
+
+def test_looks_that_agree_are_told_as_such() -> None:
+    """No search was made, and nothing is called doubtful."""
+    chain = candidate(9, thought="", output="72").reply
+    agreed = result_of("72", "72", "72", first=chain, num_looks=2, num_simulations=3)
+
+    assert "2 more replies agree with the first answer, 72" in summary(agreed).splitlines()
 
 
 def test_a_search_without_output_says_so() -> None:

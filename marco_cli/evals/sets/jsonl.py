@@ -1,11 +1,11 @@
 """The user's own problems: one JSON object a line with a question and a `target`.
 
 `question` may be called `prompt` or `problem`, `target` also `answer`. Optional: `id` (else `line-<n>`), `scorer` (exact,
-number, choice, regex or contains; else `exact`, or `--scorer` for all), `lang`, `group`, `references`.
+number, choice, regex, contains or rubric; else `exact`, or `--scorer` for all), `lang`, `group`, `references`.
 """
 
 from marco_cli.config.option import did_you_mean
-from marco_cli.errors import ConfigError, InputError
+from marco_cli.errors import ConfigError, InputError, quoted
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import DataSet, Item, Selection
 from marco_cli.evals.scoring import check_target
@@ -28,7 +28,7 @@ def load(selection: Selection) -> DataSet:
 def _item(row: Row, number: int, where: str, scorer: str | None) -> Item:
     wanted = scorer or _optional(row, "scorer", "exact")
     if wanted not in SCORERS:
-        raise InputError(f"{where}: scorer is {wanted!r}", hint=did_you_mean(wanted, SCORERS))
+        raise InputError(f"{where}: scorer is {quoted(wanted)}", hint=did_you_mean(wanted, SCORERS))
     references = row.get("references") or ()
     if not isinstance(references, list | tuple) or not all(isinstance(text, str) for text in references):
         raise InputError(f"{where}: references is no list of texts")

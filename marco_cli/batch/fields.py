@@ -1,0 +1,167 @@
+"""The fields of an input row: which are settings, which ask for nothing, and which cannot be honoured.
+
+In: a parsed row, or the body of an envelope. Out: settings, and the names of fields that would have changed the answer
+and do not. A row names presets and numbers; no field of it is ever taken for a path.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from marco_cli.config.option import Value
+from marco_cli.config.preset import check_preset_name
+from marco_cli.config.settings import OPTIONS
+from marco_cli.errors import InputError, cut, quoted
+
+QUESTIONS: Final = ("messages", "prompt", "question")
+"""Fields that a question is looked for in."""
+
+_SETTINGS: Final = (
+    "preset", "effort", "strategy", "simulations", "max_search_tokens", "time_limit", "max_tokens", "temperature",
+    "top_p", "top_k", "min_p", "repeat_penalty", "stop", "seed",
+)  # fmt: skip
+_KEYS: Final[Mapping[str, str]] = {
+    **{name: name for name in _SETTINGS},
+    "max_completion_tokens": "max_tokens",
+    "repetition_penalty": "repeat_penalty",
+}
+"""Field → setting. Of two fields for one setting the last here counts."""
+
+_ENVELOPE: Final = ("custom_id", "method", "url", "body")
+_OWN: Final = ("id", "custom_id", "meta", "system")
+_HARMLESS: Final = (
+    "metadata", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
+    "service_tier", "store", "stream_options", "user",
+)  # fmt: skip
+"""Fields of OpenAI's that change no answer."""
+_NEUTRAL: Final[Mapping[str, tuple[object, ...]]] = {
+    "n": (1,),
+    "best_of": (1,),
+    "echo": (False,),
+    "stream": (False,),
+    "logprobs": (False, 0),
+    "top_logprobs": (0,),
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logit_bias": ({},),
+    "response_format": ({"type": "text"},),
+    "modalities": (["text"],),
+    "tools": ([],),
+    "functions": ([],),
+    "tool_choice": ("none", "auto"),
+    "function_call": ("none", "auto"),
+}
+"""Field of OpenAI's → values that ask for what happens anyway."""
+_REFUSED: Final = ("tools", "functions", "audio", "prediction")
+
+_MOST_NAMES: Final = 1000
+"""Different fields that are counted one by one."""
+_OTHERS: Final = "(others)"
+_NEAR: Final = 0.75
+
+
+def overrides(row: Mapping[str, object], body: Mapping[str, object]) -> tuple[tuple[str, Value], ...]:
+    """Return the settings of a row; those beside an envelope's body are stronger than those in it.
+
+    Raises:
+        ConfigError: a value is wrong, or a preset is not known by name.
+
+    """
+    given: dict[str, Value] = {}
+    for source in (row,) if body is row else (body, row):
+        for name, key in _KEYS.items():
+            value = source.get(name)
+            if value is None:
+                continue
+            if key == "stop" and isinstance(value, str):
+                value = [value]
+            given[key] = OPTIONS[key].accept(value, where=name)
+            if key == "preset":
+                check_preset_name(str(value))
+    if given.get("stop") and "" in (given["stop"] or ()):  # type: ignore[operator]  # texts, as its option says
+        raise InputError("stop is an empty text, expected one that can end a reply")
+    return tuple(given.items())
+
+
+def refuse_impossible(body: Mapping[str, object]) -> None:
+    """Refuse an envelope that asks for more than one answer, or for what has no text.
+
+    Raises:
+        InputError: it does.
+
+    """
+    if body.get("n") not in (None, 1):
+        raise InputError(f"n is {quoted(body['n'])}, expected 1: a row has one answer")
+    refused = [name for name in _REFUSED if body.get(name)]
+    if refused:
+        raise InputError(f"{refused[0]} cannot be used here")
+
+
+def unused(
+    row: Mapping[str, object], body: Mapping[str, object], *, question: str, model: str | None
+) -> tuple[str, ...]:
+    """Return the names of fields that are not honoured though they may change the answer, each once.
+
+    Args:
+        row: the whole row.
+        body: what holds the question: the row itself, or the body of an envelope.
+        question: the field that holds the question.
+        model: what the run's model is called.
+
+    """
+    known = {*_KEYS, *_OWN, *_HARMLESS, question}
+    found: dict[str, None] = {}
+    for source in (row,) if body is row else (row, body):
+        for name, value in source.items():
+            is_known = name in known or (body is not row and source is row and name in _ENVELOPE)
+            is_same = name == "model" and value == model
+            if value is not None and not is_known and not is_same and value not in _NEUTRAL.get(name, ()):
+                found[cut(name)] = None
+    if question == "messages":
+        found.update(dict.fromkeys(_of_messages(body[question])))
+    return tuple(found)
+
+
+def _of_messages(messages: object) -> list[str]:
+    """Return the fields of messages that no model is given."""
+    items = messages if isinstance(messages, list) else []
+    names = {
+        name: value
+        for item in items
+        if isinstance(item, dict)
+        for name, value in item.items()
+        if name not in ("role", "content") and value not in (None, [], "")
+    }
+    return [f"messages.{cut(name)}" for name in names]
+
+
+class Unused:
+    """How many rows have which fields that are not honoured."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, names: tuple[str, ...]) -> None:
+        """Count the fields of one more row."""
+        for name in names:
+            is_new = name not in self._counts
+            self._counts[_OTHERS if is_new and len(self._counts) >= _MOST_NAMES else name] += 1
+
+    def lines(self) -> list[str]:
+        """Return a line for each field that asks for something, and one for the others, which are data."""
+        counts = {name: f"{name} ({count} row{'s' * (count != 1)})" for name, count in self._counts.items()}
+        remarks = {name: _remark(name) for name in counts}
+        asking = [f"not used: {counts[name]}{remark}" for name, remark in remarks.items() if remark is not None]
+        data = [counts[name] for name, remark in remarks.items() if remark is None]
+        return [*asking, *([f"not used: {', '.join(data)}"] if data else [])]
+
+
+def _remark(name: str) -> str | None:
+    """Return what to say of a field beside its name; None when it does not look like a request."""
+    if name == "model":
+        return "; --model answers all rows"
+    if name in _NEUTRAL or name in _REFUSED:
+        return ""
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), [*_KEYS, *_OWN, *QUESTIONS], n=1, cutoff=_NEAR)
+    return f"; did you mean {near[0]}?" if near else None
