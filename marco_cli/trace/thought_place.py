@@ -9,13 +9,14 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from marco_cli.errors import ConfigError
-from marco_cli.prompt.sandbox import run_template
+from marco_cli.prompt.worker import run_template
 from marco_cli.search.base import Reply
 
 ThoughtPlace = Literal["content", "reasoning_content", "nowhere"]
 
 _THOUGHT: Final = "4f2c7a91 a thought 4f2c7a91"
 _OUTPUT: Final = "an output"
+_NOW: Final = "2026-01-01T00:00:00"
 _LONGEST: Final = 200
 """Characters of the marks around a thought."""
 
@@ -46,22 +47,21 @@ def _place(template: str, head: str, between: str, bos: str, eos: str) -> Though
         "reasoning_content": {"content": _OUTPUT, "reasoning_content": _THOUGHT},
     }
     try:
-        for place, form in forms.items():
-            if _THOUGHT in _rendered(template, form, bos, eos):
-                return place
+        runs = run_template(template, [_variables(form, bos, eos) for form in forms.values()])
     except ConfigError:
         return None
-    return "nowhere"
+    if not any("text" in run for run in runs):
+        return None
+    return next((place for place, run in zip(forms, runs, strict=True) if _THOUGHT in run.get("text", "")), "nowhere")
 
 
-def _rendered(template: str, form: dict[str, str], bos: str, eos: str) -> str:
-    messages = [{"role": "user", "content": "a question"}, {"role": "assistant", **form}]
-    variables = {
-        "messages": messages,
+def _variables(form: dict[str, str], bos: str, eos: str) -> dict[str, object]:
+    return {
+        "messages": [{"role": "user", "content": "a question"}, {"role": "assistant", **form}],
         "add_generation_prompt": False,
         "bos_token": bos,
         "eos_token": eos,
         "tools": None,
         "documents": None,
+        "now": _NOW,
     }
-    return run_template(template, variables, hint="")
