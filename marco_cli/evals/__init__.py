@@ -46,7 +46,7 @@ SCORERS: Final = MappingProxyType(
         "choice": "marco_cli.evals.scoring:choice",
         "regex": "marco_cli.evals.scoring:regex",
         "contains": "marco_cli.evals.scoring:contains",
-        "math": "marco_cli.evals.latex:math",
+        "math": "marco_cli.evals.scoring:math",
         "chrf": "marco_cli.evals.translation:chrf",
         "simple-evals": "marco_cli.evals.simple_evals:score",
     }
