@@ -12,9 +12,12 @@ _EITHER: Final = "A-Ja-j"
 
 AFTER_MARKER: Final = re.compile(
     rf"[\s$]*(?:(?:(?i:option|choice|letter)|选项?)\s?)?(?P<bracket>\()?(?P<letter>(?(bracket)[{_EITHER}]\)|[{LETTERS}]))"
-    r"(?![A-Za-z0-9'_^(\[])(?!\s?[=+*/<>≤≥≠-])(?!\s?(?:,|&|、|and\b|or\b|和|或|及)\s?\(?[A-J](?![A-Za-z]))"
+    r"(?![A-Za-z0-9'_^(\[])(?!\s?[=+*/<>≤≥≠-])(?!\s?(?:,|&|、|and\b|or\b|和|或|及)\s?\(?(?:[A-J]|[ivxIVX]+)(?![A-Za-z]))"
 )
 """A letter that an announcement leads up to."""
+LETTER: Final = re.compile(f"[{LETTERS}]")
+SEVERAL: Final = re.compile(rf"\(?[{LETTERS}]\)?(?:\s?(?:,|&|、|;|和|and|or|, and)\s?\(?[{LETTERS}]\)?)+")
+"""Nothing but several letters."""
 ARTICLE: Final = re.compile(r"\s*[AI]\s+(?!because\b|since\b|as\b|is\b)[A-Za-z]")
 """An A or I that begins a sentence."""
 LONE: Final = re.compile(

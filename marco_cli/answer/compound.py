@@ -82,7 +82,7 @@ def _of(node: Node) -> Meaning:  # noqa: PLR0911 (one line a kind)
             return Meaning("text", ":".join(_element(part) for part in node.args))
         case "matrix":
             rows = ";".join(",".join(map(_element, row.args)) for row in node.args)
-            return Meaning("matrix", f"{node.text}[{rows}]")
+            return Meaning("matrix", f"{'det' if node.text[0] in 'vV' else ''}[{rows}]")
         case "percent":
             value = worth(node.args[0])
             if isinstance(value, Fraction):
@@ -159,14 +159,14 @@ def _bracketed(node: Node) -> Meaning:
 def _related(node: Node) -> Meaning:
     sides, signs = node.args, node.text.split()
     if "∈" in signs:
-        if len(signs) > 1:
+        if len(signs) > 1 or sides[0].op != "variable":
             raise NotFormulaError("∈ with other relations")
         return _of(sides[1])
     solved = _solved(node)
     if solved is not None:
         return _of(solved[1])
     if set(signs) <= {"=", "≈"}:
-        return _equated(sides)
+        return _equated(sides, signs)
     if set(signs) <= set("<≤") or set(signs) <= set(">≥"):
         return _ordered(sides, signs)
     if signs == ["≠"]:
@@ -196,15 +196,22 @@ def _is_value_of_function(node: Node) -> bool:
     return name.op == "variable" and name.text.rstrip("'") in {"f", "g", "h", "F", "G", "P", "Q", "p", "q"}
 
 
-def _equated(sides: tuple[Node, ...]) -> Meaning:
+def _equated(sides: tuple[Node, ...], signs: list[str]) -> Meaning:
     if not any(any(variables(side)) for side in sides):
-        return _of(sides[-1])  # a calculation, of which the end is the result
+        # A calculation, of which the end is the result, but for what is only nearly that.
+        return _of(sides[signs.index("≈") if "≈" in signs else -1])
     if any(side.op in {"bracket", "matrix", "union"} for side in sides):
-        if sides[0].op == "variable" or _is_value_of_function(sides[0]):
+        if sides[0].op == "variable" or _is_value_of_function(sides[0]) or _are_letters(sides[0]):
             return _of(sides[-1])
         raise NotFormulaError("an equation of brackets")
     forms = sorted(proportion(_difference(left, right), keeps_sign=False) for left, right in pairwise(sides))
     return Meaning("equation", "=" + " ".join(forms))
+
+
+def _are_letters(node: Node) -> bool:
+    """Say whether this is (x, y), in the order of the alphabet, which the other side then says."""
+    names = [part.text for part in node.args]
+    return node.op == "bracket" and all(part.op == "variable" for part in node.args) and names == sorted(names)
 
 
 def _difference(left: Node, right: Node) -> Node:

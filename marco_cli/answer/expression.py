@@ -6,13 +6,13 @@ there with a probability of about 10^-25). So equality is equality of short stri
 time. No work is unbounded: numbers larger than 10^1000 are left alone, and the text is then compared.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from hashlib import blake2b
-from math import ceil, comb, factorial, floor
 from typing import Any, Final
 
+from marco_cli.answer.arithmetic import MOST_FACTORIAL, OPERATIONS, decimal, exact
 from marco_cli.answer.formula import Node
 from marco_cli.answer.symbols import NotFormulaError
 
@@ -20,42 +20,10 @@ DIGITS: Final = 25
 POINTS: Final = 3
 _GUARD: Final = 60
 """Digits that are calculated with."""
-_BITS: Final = 12_000
-"""Of an exact numerator or denominator; Python prints no more than 4 300 digits."""
 _LARGEST: Final = 3_400
 """Binary exponent of a value that is still calculated with."""
-_FACTORIAL: Final = 1_000
 _NEAREST: Final = 10**6
 """Largest denominator of a value that is taken for a fraction, as log_2 8 and sin 30° are."""
-
-_ARITHMETIC: Final[Mapping[str, Callable[..., Any]]] = {
-    "add": lambda *terms: sum(terms),
-    "negative": lambda value: -value,
-    "multiply": lambda left, right: left * right,
-    "divide": lambda left, right: left / right,
-    "percent": lambda value: value / 100,
-    "degrees": lambda value: value,
-    "abs": abs,
-}
-"""What is done alike to fractions and to values of many digits."""
-
-
-def exact(node: Node) -> Fraction:
-    """Return the value of plain arithmetic.
-
-    Raises:
-        NotFormulaError: it has variables, constants or roots that do not come out even, or it is too large.
-
-    """
-    if node.op == "number":
-        return _fraction(node.text)
-    try:
-        value = _exact(node, [exact(arg) for arg in node.args])
-    except (ZeroDivisionError, OverflowError, ValueError) as error:
-        raise NotFormulaError(str(error)) from error
-    if max(abs(value.numerator).bit_length(), value.denominator.bit_length()) > _BITS:
-        raise NotFormulaError("too large")
-    return value
 
 
 def worth(node: Node) -> Fraction | str:
@@ -105,45 +73,6 @@ def variables(node: Node) -> Iterator[str]:
         yield from variables(arg)
 
 
-def _fraction(digits: str) -> Fraction:
-    """Read a decimal, repeating digits in brackets."""
-    if len(digits) > _BITS // 4:
-        raise NotFormulaError("too long")
-    plain, _, repeating = digits.partition("(")
-    value = Fraction(plain.removesuffix(".") or "0")
-    if repeating:
-        repeating = repeating.rstrip(")")
-        places = len(plain.partition(".")[2])
-        value += Fraction(int(repeating), (10 ** len(repeating) - 1) * 10**places)
-    return value
-
-
-def _exact(node: Node, args: list[Fraction]) -> Fraction:
-    if node.op == "power":
-        return _exact_power(*args)
-    if node.op in {"factorial", "binomial"}:
-        return _counted(node.op, args)
-    if node.op in {"floor", "ceil"}:
-        return Fraction(floor(args[0]) if node.op == "floor" else ceil(args[0]))
-    if node.op not in _ARITHMETIC:
-        raise NotFormulaError(node.op)
-    return Fraction(_ARITHMETIC[node.op](*args))
-
-
-def _exact_power(base: Fraction, exponent: Fraction) -> Fraction:
-    size = max(abs(base.numerator).bit_length(), base.denominator.bit_length())
-    if exponent.denominator != 1 or abs(exponent) * size > _BITS:
-        raise NotFormulaError("no exact power")
-    return Fraction(base ** int(exponent))
-
-
-def _counted(op: str, args: list[Fraction]) -> Fraction:
-    """Return n! or n over k."""
-    if any(value.denominator != 1 or not 0 <= value <= _FACTORIAL for value in args):
-        raise NotFormulaError("no count")
-    return Fraction(factorial(int(args[0])) if op == "factorial" else comb(int(args[0]), int(args[1])))
-
-
 @cache
 def _context() -> Any:
     from mpmath import MPContext  # noqa: PLC0415 (24 ms that most answers do not need)
@@ -173,7 +102,7 @@ def _value(node: Node, names: set[str], point: int) -> Any | None:
 def _worked_out(node: Node, places: dict[str, Any], *, in_degrees: bool) -> Any:
     context = _context()
     if node.op == "number":
-        value = _fraction(node.text)
+        value = decimal(node.text)
         return context.mpf(value.numerator) / value.denominator
     if node.op == "variable":
         return places[node.text]
@@ -205,10 +134,10 @@ def _operated(op: str, args: list[Any]) -> Any:
     context = _context()
     if op in {"power", "root"}:
         return _power(args[0], args[1]) if op == "power" else _root(args[0], args[1])
-    if op in {"factorial", "binomial"} and max(map(abs, args)) > _FACTORIAL:
+    if op in {"factorial", "binomial"} and max(map(abs, args)) > MOST_FACTORIAL:
         raise NotFormulaError("too large")
     operations: dict[str, Any] = {
-        **_ARITHMETIC,
+        **OPERATIONS,
         "floor": context.floor,
         "ceil": context.ceil,
         "factorial": context.factorial,

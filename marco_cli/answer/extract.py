@@ -24,13 +24,15 @@ from dataclasses import replace
 
 from marco_cli.answer import marks
 from marco_cli.answer.base import Answer, Kind, Rule
+from marco_cli.answer.clause import clause
 from marco_cli.answer.language import language_of
-from marco_cli.answer.phrase import COMPOUND, Reading, Source, whole
+from marco_cli.answer.phrase import whole
 from marco_cli.answer.plaintext import Plain
-from marco_cli.answer.prose import clause, last_formula, last_number, mention, opening, short_line
+from marco_cli.answer.prose import last_formula, last_number, mention, opening, short_line
+from marco_cli.answer.reading import COMPOUND, Reading, Source
 
 _PER_CENT = re.compile(
-    r"\b(?:what|which|how\smany)\s(?:is\sthe\s)?(?:total\s)?per\s?cent(?:age)?\b|\bper\s?centage\b[^.?!]{0,60}\?"
+    r"\b(?:what|which|how\smany)\s(?:is\sthe\s)?(?:total\s)?per\s?cent(?:age)?\b|\b(?:find|determine|calculate|express)\b[^.?!]{0,40}\bper\s?centage\b"
     r"|\bas\sa\sper\s?cent(?:age)?\b|百分之几|百分之多少|百分比是?多少|百分率",
     re.IGNORECASE,
 )

@@ -283,7 +283,7 @@ class _Parser:
         node = self.items()
         closing = self._expect(*_CLOSING[opening])
         inside = node.args if node.op == "list" else (node,)
-        if len(inside) == 1 and opening + closing in {"()", "[]"}:
+        if len(inside) == 1 and (opening + closing in {"()", "[]"} or inside[0].op == "matrix"):
             # Only a sum can be in brackets for the order of work alone.
             return inside[0]
         return Node("bracket", inside, opening + closing)

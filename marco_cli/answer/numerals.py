@@ -27,7 +27,7 @@ from marco_cli.answer.number_words import (
 )
 from marco_cli.answer.quantity import extended
 
-_LETTERS = re.compile(r"[^\W\d_]+(?=\.?\Z)")
+_LETTERS = re.compile(r"[^\s0-9.,]+(?=\.?\Z)")
 _EXPAND = 400  # a decimal with more zeros than this keeps an exponent: 1e100000 must stay small
 
 _INTEGER = (

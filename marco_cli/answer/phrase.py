@@ -7,81 +7,40 @@ stands around it.
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from marco_cli.answer import choice, moment, plaintext
+from marco_cli.answer import choice
 from marco_cli.answer.base import Kind
-from marco_cli.answer.compound import meaning
-from marco_cli.answer.grouping import in_english
-from marco_cli.answer.language import Language
+from marco_cli.answer.mathematics import formula, is_mathematics, spelled
 from marco_cli.answer.numerals import Numeral, scan
 from marco_cli.answer.plaintext import Plain
-from marco_cli.answer.symbols import NotFormulaError, normal
+from marco_cli.answer.reading import COMPOUND, Reading, Source, numeral_reading, placed, trimmed
 
 LONGEST: Final = 400
 """Characters of an answer that is looked at."""
-COMPOUND: Final = frozenset({"tuple", "set", "interval", "matrix", "expression", "equation"})
-"""Kinds that are mathematics and no number."""
-
-_EDGE: Final = " \t\r\n.,;:!?。、\"'*_$#\u2018\u2019\u201c\u201d\u300a\u300b\u300c\u300d\u3010\u3011\u2009\u0964"
 _CURRENCY: Final = r"$\u00a5\u20ac\u00a3\u20b9\u20bd\u0e3f\u09f3"
 _BEFORE: Final = re.compile(
     rf"(?:[\s{_CURRENCY}*\"'~\u2248=:(]|\+(?=[0-9])|about|approximately|around|roughly|only|exactly|equal\sto|US|HK|RMB|R(?=\$)|[约共为是]|大约|[总一]共"
     r"|-\s(?=[0-9]))*",
     re.IGNORECASE,
 )
-# Words, also with a power ("cm^2"), a rate ("km/h") or a hyphen; nothing of mathematics.
 _AFTER: Final = re.compile(
     rf"(?:\s*[{_CURRENCY}\u00b0])?(?:[^\W\d_]|[\s.,:;'\"*)?\u2018\u2019\u201c\u201d。、()\u00b0\u2009$\u0300-\u036f\u0900-\u0e7f]"
-    r"|(?<=[^\W\d_])(?:\^\{?[23]\}?|[23](?![0-9]))|[-/](?=[^\W\d_])|(?<=[^\W\d_])-|(?<![0-9])!)*"
+    r"|(?<=[^\W\d_])(?:\^\{?[23]\}?|[23](?![0-9]))|[-/](?=[^\W\d_]{2})|(?<=[^\W\d_])[-/]|(?<![0-9])!)*"
 )
 _GLUED_UNIT: Final = re.compile(
     r"(?:[ckm]?m|[km]?g|k?W|kWh|h|s|l|L|ml|mL|ft|in|mi|oz|lbs?|mph|min|hrs?|sec|days?|th|st|nd|rd|V|A|Hz|kHz|MHz|GB|MB|C|F|K)(?![A-Za-z0-9^_])"
 )
 _GLUED: Final = re.compile(r"(?P<letters>[A-Za-z\u03b1-\u03c9]+)")
+_LETTER_AFTER: Final = re.compile(r"\s?[a-zA-Z\u03b1-\u03c9](?![A-Za-z])")
 _LATEX_AFTER: Final = re.compile(r"\s?(?:\\(?!text|mbox)|[\u03c0\u221a])")
-_CHINESE: Final = re.compile(r"[\u3400-\u9fff]")
 _SPACED: Final = re.compile(
     rf"[\s{_CURRENCY}]*(?P<number>[0-9]{{1,3}}(?:[ \u2009][0-9]{{3}})+(?:\.[0-9]+)?)[\s{_CURRENCY}.]*"
 )
-_MATH_BEGINS: Final = re.compile(r"(?:[A-Za-z\u00c0-\u024f'’]{2,}[\s:,]+|a\s|an\s|I\s)*")
-_WORDS_END: Final = re.compile(r"(?:[\s,.;:]+(?:[A-Za-z\u00c0-\u024f'’-]{2,}|a|I)(?![(^_=]))+[\s.,;:!?]*\Z")
-_MATHEMATICS: Final = re.compile(
-    r"\\(?![$%#&])|[\^_√π∞∪∈≤≥≠<>|±]|(?<=[0-9a-z)])[!=](?!\w)|[A-Za-z0-9)]\s?[+*/=]\s?[A-Za-z0-9(]"
-)
-_RATIO: Final = re.compile(r"[0-9]+(?::[0-9]|:[6-9][0-9]|:[0-9]{3,})+")
+_UNIT_COMMAND: Final = re.compile(r"\\(?:text|mbox|mathrm)\b")
 _TEXT_COMMAND: Final = re.compile(r"[\s$]*\\(?:text|mbox|textbf|textit|mathrm)\s*\{[^{}]*\}[\s$.]*\Z")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What `output[start:end]` says."""
-
-    kind: Kind
-    canonical: str
-    start: int
-    end: int
-    meaning: str = ""
-
-    @property
-    def is_understood(self) -> bool:
-        """Whether it is more than a text: mathematics that makes no sense is compared as it is spelled."""
-        return self.kind != "text" and (bool(self.meaning) or self.kind not in COMPOUND)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """An output and the language that its numbers are written in."""
-
-    output: str
-    language: Language
-
-    def plain(self, start: int = 0, end: int | None = None) -> Plain:
-        """Return a part of the output without its dress, its numbers as English writes them."""
-        return plaintext.rewritten(plaintext.clean(self.output, start, end), in_english, self.language)
 
 
 def whole(source: Source, start: int, end: int, want: Kind | None, *, is_math: bool) -> Reading | None:
@@ -93,37 +52,31 @@ def whole(source: Source, start: int, end: int, want: Kind | None, *, is_math: b
         return None
     plain = source.plain(start, end)
     letter = _choice(plain)
-    if letter and want in {None, "choice", "number"}:
-        return None if want == "number" else letter
+    if want == "number" and letter:
+        return None
+    found = (letter if want in {None, "choice"} else None) or _word(plain, want)
+    if found is None and want in {None, "number", "time"}:
+        found = _counted(plain, source.output[start:end], want, is_math=is_math)
+    if found is None and want in {None, "number", *COMPOUND}:
+        found = formula(source.output, start, end, is_math=is_math)
+    if found is None and want in {None, "text"}:
+        found = text(plain, source.output[start:end])
+    return found
+
+
+def _word(plain: Plain, want: Kind | None) -> Reading | None:
+    """Read yes or no, or several choices."""
     low, high = trimmed(plain.text, 0, len(plain.text))
     verdict = choice.VERDICTS.get(plain.text[low:high].casefold())
     if verdict and want in {None, "yes_no"}:
         return placed(plain, low, high, "yes_no", verdict)
-    if want in {None, "number", "time"} and (number := whole_number(plain, is_math=is_math)):
-        return number
-    if want in {None, "number"} | COMPOUND and (formula := _formula(source.output, start, end, is_math=is_math)):
-        return formula
-    return text(plain, source.output[start:end]) if want in {None, "text"} else None
+    return _choices(plain) if want in {None, "set"} else None
 
 
-def placed(plain: Plain, start: int, end: int, kind: Kind, canonical: str) -> Reading:
-    """Return a reading of `plain.text[start:end]`, placed where that stood in the output."""
-    low, high = plain.origin(start, end)
-    return Reading(kind=kind, canonical=canonical, start=low, end=high)
-
-
-def numeral_reading(plain: Plain, numeral: Numeral) -> Reading:
-    """Return what a numeral says: a number, a day or a time, or text of digits (a ratio, a code)."""
-    is_time = numeral.form in moment.FORMS and not _RATIO.fullmatch(numeral.canonical)
-    kind: Kind = "time" if is_time else "text" if numeral.opaque else "number"
-    return placed(plain, numeral.start, numeral.end, kind, numeral.canonical)
-
-
-def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the span without white space and punctuation at its edges."""
-    window = text[start:end]
-    start += len(window) - len(window.lstrip(_EDGE))
-    return start, max(start, end - len(window) + len(window.rstrip(_EDGE)))
+def _counted(plain: Plain, written: str, want: Kind | None, *, is_math: bool) -> Reading | None:
+    """Read a number, a day or a time; a unit in a command of its own is no letter of mathematics."""
+    found = whole_number(plain, is_math=is_math and not _UNIT_COMMAND.search(written))
+    return None if found and want == "number" and found.kind != "number" else found
 
 
 def _choice(plain: Plain) -> Reading | None:
@@ -133,6 +86,15 @@ def _choice(plain: Plain) -> Reading | None:
         return None
     letter = found["letter"].rstrip(")")
     return placed(plain, found.start("letter"), found.start("letter") + 1, "choice", letter.upper())
+
+
+def _choices(plain: Plain) -> Reading | None:
+    """Read several choices: "A, C", "(A) and (C)"."""
+    start, end = trimmed(plain.text, 0, len(plain.text))
+    if not choice.SEVERAL.fullmatch(plain.text, start, end):
+        return None
+    found = placed(plain, start, end, "set", plain.text[start:end])
+    return replace(found, meaning=f"choices {' '.join(sorted(set(choice.LETTER.findall(plain.text))))}")
 
 
 def whole_number(plain: Plain, *, is_math: bool) -> Reading | None:
@@ -163,79 +125,10 @@ def _is_variable(text: str, numeral: Numeral, *, is_math: bool) -> bool:
         return True
     after = _GLUED.match(text, numeral.end)
     if not after:
-        return bool(_LATEX_AFTER.match(text, numeral.end)) or (
-            is_math and bool(re.match(r"\s+[a-zA-Z](?![A-Za-z])\Z", text[numeral.end :]))
-        )
+        return bool(_LATEX_AFTER.match(text, numeral.end) or (is_math and _LETTER_AFTER.match(text, numeral.end)))
     if is_math and len(after["letters"]) == 1:
         return True
     return len(after["letters"]) <= 2 and not _GLUED_UNIT.match(text, numeral.end)
-
-
-def _formula(output: str, start: int, end: int, *, is_math: bool) -> Reading | None:
-    """Read mathematics, also with words before and behind it: "the point (3, -4) in the plane"."""
-    for low, high in _cores(output, start, end):
-        if (low, high) != (start, end) and whole_number(plaintext.clean(output[low:high]), is_math=is_math):
-            return None  # a plain number in a sentence
-        try:
-            kind, form = meaning(output[low:high].strip(_TRIM), is_math=is_math)
-        except NotFormulaError:
-            continue
-        return _formula_reading(output, _stripped(output, low, high), kind, form)
-    return None
-
-
-_TRIM: Final = ' \t\r\n.,;:*`"。'
-
-
-def _formula_reading(output: str, span: tuple[int, int], kind: Kind, form: str) -> Reading:
-    low, high = span
-    if kind == "number":
-        return Reading(kind=kind, canonical=form, start=_right_side(output, low, high), end=high)
-    return Reading(kind=kind, canonical=spelled(output[low:high]), start=low, end=high, meaning=form)
-
-
-def _cores(output: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the span, and the span without the words around the mathematics."""
-    yield start, end
-    text = output[start:end]
-    if "\\text" in text or "\\mbox" in text:
-        return
-    before = _MATH_BEGINS.match(text.lstrip())
-    skipped = len(text) - len(text.lstrip()) + (before.end() if before else 0)
-    after = _WORDS_END.search(text, skipped)
-    core = text[skipped : after.start() if after else len(text)]
-    if len(core.strip(_TRIM)) not in {0, 1, len(text.strip(_TRIM))} and (
-        is_mathematics(core) or re.search(r"[(\[]", core)
-    ):
-        yield start + skipped, start + skipped + len(core)
-
-
-def _stripped(output: str, start: int, end: int) -> tuple[int, int]:
-    window = output[start:end]
-    edge = _TRIM + "$"
-    start += len(window) - len(window.lstrip(edge))
-    return start, max(start + 1, end - len(window) + len(window.rstrip(edge)))
-
-
-def _right_side(output: str, start: int, end: int) -> int:
-    """Return where the right side of `x = 5` begins."""
-    equals = output.rfind("=", start, end)
-    if equals < 0 or not output[equals + 1 : end].strip():
-        return start
-    after = output[equals + 1 : end]
-    return equals + 1 + len(after) - len(after.lstrip())
-
-
-def is_mathematics(text: str) -> bool:
-    """Say whether a text has signs that prose has not, so that its digits are parts of something."""
-    return bool(_MATHEMATICS.search(text))
-
-
-def spelled(formula: str) -> str:
-    """Return the spelling of a formula without size, spacing and dollars."""
-    written = " ".join(normal(formula.replace("**", "")).strip(_TRIM).split())
-    written = re.sub(r"\s?([^\w\s])\s?", r"\1", written.replace("\ufe50", "{,}").replace("\ufe51", ""))
-    return re.sub(r"\\[dtc]frac", r"\\frac", written) or formula
 
 
 def text(plain: Plain, written: str) -> Reading | None:

@@ -10,14 +10,27 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from marco_cli.errors import MarcoError
+from marco_cli.answer.notation import (
+    ALIASES,
+    CLOSING,
+    FUNCTIONS,
+    GREEK,
+    NAMES,
+    OPENING,
+    PLAIN_WORDS,
+    RELATIONS,
+    SIGNS,
+    TAKE_A_DIGIT,
+    UNITS,
+    WORDS,
+)
 
 MOST_TOKENS: Final = 400
 _LONGEST: Final = 2000
 """Characters of a formula."""
 
 
-class NotFormulaError(MarcoError):
+class NotFormulaError(Exception):
     """A text is no formula, or none that is understood; it is then compared as text."""
 
 
@@ -33,159 +46,13 @@ class Token:
     is_latex: bool = False
 
 
-FUNCTIONS: Final = frozenset(
-    [
-        "frac",
-        "binom",
-        "sqrt",
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "asin",
-        "acos",
-        "atan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "log",
-        "ln",
-        "exp",
-    ]
-)
-_TAKES_A_DIGIT: Final = frozenset({"frac", "sqrt", "binom"})
-_ALIASES: Final = {
-    **dict.fromkeys(("dfrac", "tfrac", "cfrac"), "frac"),
-    **dict.fromkeys(("dbinom", "tbinom"), "binom"),
-    **dict.fromkeys(("arcsin", "Arcsin"), "asin"),
-    **dict.fromkeys(("arccos", "Arccos"), "acos"),
-    **dict.fromkeys(("arctan", "Arctan"), "atan"),
-    "lg": "log",
-}
-_RELATIONS: Final = {
-    **{sign: sign for sign in "=<>≤≥≠∈≈"},
-    **dict.fromkeys((r"\le", r"\leq", r"\leqslant", "<="), "≤"),
-    **dict.fromkeys((r"\ge", r"\geq", r"\geqslant", ">="), "≥"),
-    **dict.fromkeys((r"\ne", r"\neq", "!="), "≠"),
-    **dict.fromkeys((r"\lt",), "<"),
-    **dict.fromkeys((r"\gt",), ">"),
-    **dict.fromkeys((r"\approx", r"\thickapprox"), "≈"),
-    r"\in": "∈",
-    "==": "=",
-    ":=": "=",
-}
-_SIGNS: Final = {
-    **dict.fromkeys((r"\times", r"\cdot", r"\ast", "×", "·", "⋅", "∙", "*", "**"), "*"),
-    **dict.fromkeys((r"\div", "÷", "/"), "/"),
-    **dict.fromkeys((r"\circ", r"\degree", "°", "º"), "deg"),
-    **dict.fromkeys((r"\cup", "∪"), r"\cup"),
-    **dict.fromkeys((r"\%", "%"), "%"),
-    **dict.fromkeys((r"\colon",), ":"),
-    **dict.fromkeys((r"\mid", r"\vert"), "|"),
-    **dict.fromkeys((r"\prime",), "'"),
-    "、": ",",
-}
-_OPENING: Final = frozenset({"(", "[", r"\{", r"\langle", r"\lfloor", r"\lceil", r"\lvert", "{"})
-_CLOSING: Final = frozenset({")", "]", r"\}", r"\rangle", r"\rfloor", r"\rceil", r"\rvert", "}"})
-_NAMES: Final = {r"\infty": r"\infty", "∞": r"\infty", r"\pi": r"\pi", "π": r"\pi"} | dict.fromkeys(
-    (r"\emptyset", r"\varnothing", "∅"), r"\emptyset"
-)
-_GREEK: Final = frozenset(
-    rf"\{name}"
-    for name in [
-        "alpha",
-        "beta",
-        "gamma",
-        "delta",
-        "epsilon",
-        "varepsilon",
-        "zeta",
-        "eta",
-        "theta",
-        "vartheta",
-        "iota",
-        "kappa",
-        "lambda",
-        "mu",
-        "nu",
-        "xi",
-        "rho",
-        "sigma",
-        "tau",
-        "phi",
-        "varphi",
-        "chi",
-        "psi",
-        "omega",
-        "Gamma",
-        "Delta",
-        "Theta",
-        "Lambda",
-        "Xi",
-        "Sigma",
-        "Phi",
-        "Psi",
-        "Omega",
-        "ell",
-    ]
-)
-_WORDS: Final = {"and": "and", "or": "and", "infinity": r"\infty", "inf": r"\infty", "pi": r"\pi"} | {
-    name: name for name in ("theta", "alpha", "beta")
-}
-_UNITS: Final = frozenset(
-    [
-        "cm",
-        "mm",
-        "km",
-        "kg",
-        "mg",
-        "ml",
-        "ft",
-        "in",
-        "oz",
-        "lb",
-        "lbs",
-        "mi",
-        "yd",
-        "mph",
-        "hr",
-        "hrs",
-        "min",
-        "sec",
-        "feet",
-        "foot",
-        "inch",
-        "inches",
-        "meters",
-        "metres",
-        "units",
-        "degrees",
-        "dollars",
-        "cents",
-        "hours",
-        "minutes",
-        "seconds",
-        "days",
-        "miles",
-        "square",
-        "cubic",
-        "sq",
-        "radians",
-        "rad",
-        "degree",
-        "unit",
-        "percent",
-    ]
-)
-
 _GONE: Final = re.compile(
     r"\\(?:left|right|big[lrm]?|Big[lrm]?|bigg[lrm]?|Bigg[lrm]?|displaystyle|textstyle|limits|nolimits|mathord)(?![A-Za-z])\.?"
     r"|(?<!\\)\\[!:;> ]|\\q?quad(?![A-Za-z])|\\(?:phantom|hspace)\{[^{}]*\}|(?<!\\)\$|(?<!\\)\\[()\[\]]|[\u200b-\u200f\u2060-\u2064\ufeff]"
 )
 _GROUPED: Final = re.compile(r"(?<=[0-9])(?:,\\[!,]\s*|\{,\}\s?|\\,)(?=[0-9]{3}(?![0-9]))")
 _REPEATING: Final = re.compile(r"([0-9]*\.[0-9]*)\\(?:overline|bar)\s*\{?([0-9]+)\}?")
+_ARRAY: Final = re.compile(r"\\(begin|end)\s*\{array\}(?:\{[clr|\s]*\})?")
 _SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _CHARACTERS: Final = str.maketrans(
     {"−": "-", "–": "-", "{": "{", "}": "}", "\u2009": " ", "\u00a0": " ", "\u202f": " ", "⁄": "/"}
@@ -214,6 +81,7 @@ def normal(text: str) -> str:
     )
     text = "".join(_vulgar(character) for character in text.translate(_CHARACTERS))
     text = _GROUPED.sub("\ufe50", text)
+    text = _ARRAY.sub(lambda found: rf"\{found[1]}{{matrix}}", text)
     text = _REPEATING.sub("\\1(\\2)\ufe51", text)
     return _GONE.sub("", text).strip()
 
@@ -283,15 +151,15 @@ class _Reader:
 
     def _put(self, kind: Kind, text: str) -> None:
         last = self.tokens[-1] if self.tokens else None
-        is_latex = last is not None and (last.text in _TAKES_A_DIGIT or last.is_latex)
+        is_latex = last is not None and (last.text in TAKE_A_DIGIT or last.is_latex)
         self.tokens.append(Token(kind, text, is_latex=is_latex and kind == "number"))
 
     def _text(self, words: str, *, is_font: bool) -> None:
         inside = words.strip()
-        name = _ALIASES.get(inside, inside)
+        name = ALIASES.get(inside, inside)
         if name in FUNCTIONS:
             self._put("function", name)
-        elif len(inside) == 1 and inside.isalpha():
+        elif len(inside) == 1 and inside.isalpha() and (is_font or not self._follows_number()):
             self._put("letter", f"bold {inside}" if is_font else inside)
         elif inside.lower() in {"and", "or", ",", ", and", ", or"}:
             self._put("sign", "and")
@@ -302,21 +170,24 @@ class _Reader:
         else:
             self._put("text", inside)
 
+    def _follows_number(self) -> bool:
+        return bool(self.tokens) and self.tokens[-1].kind == "number"
+
     def _letters(self, run: str, end: int, source: str) -> None:
         """Take in letters without a command: a function, a unit, a word that joins, or variables side by side."""
-        name = _ALIASES.get(run, run)
+        name = ALIASES.get(run, run)
         before = self.tokens[-1] if self.tokens else None
         if name in FUNCTIONS:
             self._put("function", "√" if name == "sqrt" else name)
-        elif run.lower() in _WORDS and (len(run) > 1):
-            word = _WORDS[run.lower()]
+        elif run.lower() in WORDS and (len(run) > 1):
+            word = WORDS[run.lower()]
             self._put("sign" if word == "and" else "letter", word)
         elif len(run) == 1:
             self._put("letter", run)
         elif (
             self._is_math
             and before is not None
-            and run in _UNITS
+            and run in UNITS
             and before.kind in {"number", "text", "letter", "close", "sign"}
         ):
             self._put("text", run)
@@ -329,7 +200,7 @@ class _Reader:
     def _are_variables(self, run: str) -> bool:
         """Say whether letters side by side may be variables: two or three in a formula, two small ones in prose."""
         is_short = len(run) <= 3 if self._is_math else len(run) == 2 and run.islower()
-        return is_short and run.lower() not in _PLAIN_WORDS
+        return is_short and run.lower() not in PLAIN_WORDS
 
     def _is_joined(self, before: Token | None) -> bool:
         return before is not None and (
@@ -338,16 +209,16 @@ class _Reader:
         )
 
     def _command(self, written: str) -> None:
-        name = _ALIASES.get(written[1:], written[1:])
-        if written in _NAMES or written in _GREEK:
-            self._put("letter", _NAMES.get(written, written))
+        name = ALIASES.get(written[1:], written[1:])
+        if written in NAMES or written in GREEK:
+            self._put("letter", NAMES.get(written, written))
         elif name in FUNCTIONS:
             self._put("function", name)
-        elif written in _RELATIONS:
-            self._put("relation", _RELATIONS[written])
-        elif written in _SIGNS:
+        elif written in RELATIONS:
+            self._put("relation", RELATIONS[written])
+        elif written in SIGNS:
             self._degree(written)
-        elif written in _OPENING or written in _CLOSING:
+        elif written in OPENING or written in CLOSING:
             self._bracket(written)
         elif written == r"\\":
             self._put("sign", r"\\")
@@ -358,7 +229,7 @@ class _Reader:
 
     def _degree(self, written: str) -> None:
         r"""Take in a sign; of `^\circ` and `^{\circ}` the degree alone is left."""
-        sign = _SIGNS[written]
+        sign = SIGNS[written]
         if sign == "deg" and [token.text for token in self.tokens[-1:]] == ["^"]:
             self.tokens.pop()
         elif sign == "deg" and [token.text for token in self.tokens[-2:]] == ["^", "{"]:
@@ -367,7 +238,7 @@ class _Reader:
         self._put("sign", sign)
 
     def _bracket(self, written: str) -> None:
-        if written in _OPENING:
+        if written in OPENING:
             self._open.append(written)
             self._put("open", written)
             return
@@ -376,13 +247,13 @@ class _Reader:
             self._put("close", written)
 
     def _sign(self, written: str) -> None:
-        if written in _NAMES:
-            self._put("letter", _NAMES[written])
-        elif written in _RELATIONS:
-            self._put("relation", _RELATIONS[written])
-        elif written in _SIGNS:
+        if written in NAMES:
+            self._put("letter", NAMES[written])
+        elif written in RELATIONS:
+            self._put("relation", RELATIONS[written])
+        elif written in SIGNS:
             self._degree(written)
-        elif written in _OPENING or written in _CLOSING:
+        elif written in OPENING or written in CLOSING:
             self._bracket(written)
         elif written == "√":
             self._put("function", written)
@@ -394,51 +265,6 @@ class _Reader:
             return
         else:
             raise NotFormulaError(written)
-
-
-_PLAIN_WORDS: Final = (
-    frozenset(
-        [
-            "no",
-            "yes",
-            "on",
-            "at",
-            "of",
-            "is",
-            "it",
-            "an",
-            "as",
-            "by",
-            "to",
-            "he",
-            "we",
-            "she",
-            "the",
-            "one",
-            "two",
-            "six",
-            "ten",
-            "odd",
-            "red",
-            "all",
-            "any",
-            "few",
-            "day",
-            "not",
-            "if",
-            "so",
-            "be",
-            "do",
-            "st",
-            "nd",
-            "rd",
-            "th",
-            "am",
-            "pm",
-        ]
-    )
-    | _UNITS
-)
 
 
 def _goes_on(source: str, end: int) -> bool:
