@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from marco_cli.config.layers import resolve
-from marco_cli.config.option import typed_values
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.admission import admit
-from marco_cli.models.choice import choose_model, implied_preset
+from marco_cli.models.choice import choose_model, implied_preset, template_format
 from marco_cli.models.memory import refuse_excess
-from marco_cli.prompt.base import Message, Prompt, compose, encode
-from marco_cli.prompt.template import choose_template, render
+from marco_cli.phrasing import Phrasing
+from marco_cli.prompt import worker
+from marco_cli.prompt.base import Message, Prompt
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SearchConfig
@@ -29,7 +29,9 @@ from marco_cli.search.events import EventListener
 from marco_cli.search.paper import paper_config
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
-from marco_cli.sections import TAG_STYLES, SectionParser
+from marco_cli.sections import NONE, SectionParser, Tags
+from marco_cli.sections.format import read_tags, relevant
+from marco_cli.sections.opening import begun
 
 _MOST_CHARACTERS = 256
 """Of a token, on the average of a whole prompt: the longest tokens of real vocabularies are runs of 128 spaces."""
@@ -104,23 +106,20 @@ class Solver:
     critic: Engine | None = None
     """Who judges the steps of `tot`, if it is not the model itself."""
 
+    @property
+    def phrasing(self) -> Phrasing:
+        """How questions are put to the model."""
+        return Phrasing(settings=self.settings, info=self.engine.info)
+
     def prompt(self, question: str, *, history: tuple[Message, ...] = ()) -> Prompt:
         """Put the preset's texts around a question.
 
         Raises:
             InputError: the question is empty or no text.
+            ConfigError: the model has no usable chat template.
 
         """
-        settings = self.settings
-        return compose(
-            question,
-            system=settings.system,
-            prefix=settings.prefix,
-            suffix=settings.suffix,
-            variables=settings.variables,
-            prefill=settings.prefill,
-            history=history,
-        )
+        return self.phrasing.prompt(question, history=history)
 
     def problem(self, question: str, *, history: tuple[Message, ...] = ()) -> Problem:
         """Put the preset's texts and the model's chat template around a question.
@@ -130,23 +129,32 @@ class Solver:
             ConfigError: the model has no usable chat template.
 
         """
-        settings, info = self.settings, self.engine.info
-        prompt = self.prompt(question, history=history)
-        _refuse_huge(prompt, self.engine.context_size)
-        template = choose_template(settings.chat_template, info.chat_template)
-        variables = typed_values(settings.template_var)
-        pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text, variables=variables)
-        ids = encode(pieces, lambda text, special: self.engine.tokenize(text, special=special), bos_id=info.bos_id)
+        settings, phrasing, engine = self.settings, self.phrasing, self.engine
+        prompt = phrasing.prompt(question, history=history)
+        _refuse_huge(prompt, engine.context_size)
+        rendered = phrasing.render(prompt)
+        ids = phrasing.encode(rendered, lambda text, special: engine.tokenize(text, special=special), engine.is_control)
+        tags, beginning = begun(rendered.pieces[-1].text, prompt.prefill, self._tags(phrasing.template))
+        engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
         return Problem(
             prompt_ids=ids,
-            tags=TAG_STYLES[settings.tags],
-            prefill=settings.prefill,
+            tags=tags,
+            prefill=beginning,
             max_tokens=settings.max_tokens,
+            max_thought_tokens=settings.max_thought_tokens,
+            closing_phrase=settings.closing_phrase,
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
             reflection=_reflection(settings, question),
         )
+
+    def _tags(self, template: str) -> Tags:
+        """Return the reply format to expect: the settings', or what the template writes; `none` alone is not open to others."""
+        named = read_tags(self.settings.tags)
+        if named is not None:
+            return named.free if named.marks else named
+        return (template_format(template) or NONE).free
 
     async def solve(
         self,
@@ -198,6 +206,7 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         EngineError: a model cannot be loaded.
 
     """
+    worker.start()  # ready before the model is
     config, _ = search_plan(settings)
     critic = None if settings.critic is None else locate(settings.critic, environ)
     engine = _open(settings, model, config.parallel, environ)

@@ -21,6 +21,7 @@ ROWS = (
     ("search",),
     ("config",),
     ("models", "hub"),
+    ("phrasing",),
     ("solver",),
     ("trace",),
     ("batch", "conversation", "diagnosis"),

@@ -285,7 +285,10 @@ class Batch:
 
     def _open_solver(self) -> Solver:
         wide = replace(self._rows.base, parallel=max(self._parallel, PLACES))
-        return replace(open_solver(wide, self._model, os.environ), settings=self._rows.base)
+        solver = replace(open_solver(wide, self._model, os.environ), settings=self._rows.base)
+        for notice in solver.phrasing.notices:
+            self._say(notice)
+        return solver
 
     def _open_journal(self, output: Path) -> Journal:
         job, settings = self._job, self._rows.base

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import say, stderr_width, write
+from marco_cli.commands._output import say, say_all, stderr_width, write
 from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
 
 if TYPE_CHECKING:
+    from marco_cli.search.base import SearchResult
     from marco_cli.view.report import Answered
 
 
@@ -82,13 +83,14 @@ def ask(
     from marco_cli.trace.store import keep
     from marco_cli.view.printable import printable
     from marco_cli.view.report import ask_document, cost_lines
-    from marco_cli.view.summary import replacement, summary
 
     started = time.perf_counter()
     text = read_question(question, file or ())
     settings, located = resolve_settings({key: given[key] for key in OPTIONS if key in given}, os.environ, config)
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
+    if not quiet:
+        say_all(solver.phrasing.notices)
     with nullcontext() if events is None else EventFile(events) as event_file:
         answered = answer(
             solver,
@@ -106,21 +108,42 @@ def ask(
     if as_json:
         write(encode(ask_document(solver, answered, load_seconds=loaded, is_kept=is_kept)))
     elif result.reply.output and not answered.is_output_shown:
-        if answered.is_replaced:
-            say(f"marco: {replacement(result)}")
-            write(b"\n")
-        write(f"{printable(result.reply.output)}\n".encode())
-    if not quiet and len(result.candidates) > 1:
-        say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
+        _write_output(answered)
+    if not quiet:
+        _say_how(answered.result)
     for lost in (notice, lost_events):
         if lost is not None:
             say(f"marco: {printable(lost)}")
     if verbose:
+        say_all(solver.phrasing.render(solver.prompt(text)).notes)
         say(cost_lines(solver, answered, load_seconds=loaded))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
     if located.source == "bundled" and settings.model is None and not quiet:
         say(f"marco: {BUNDLED_NOTICE}")
     _end(answered, is_without_events=lost_events is not None)
+
+
+def _write_output(answered: "Answered") -> None:
+    """Write the output, below the one that it replaces if that was written as it came."""
+    from marco_cli.view.printable import printable
+    from marco_cli.view.summary import replacement
+
+    if answered.is_replaced:
+        say(f"marco: {replacement(answered.result)}")
+        write(b"\n")
+    write(f"{printable(answered.result.reply.output)}\n".encode())
+
+
+def _say_how(result: "SearchResult") -> None:
+    """Say how the votes of a search stand, or what there is to know of a single reply."""
+    from marco_cli.view.printable import printable
+    from marco_cli.view.summary import summary
+
+    if len(result.candidates) > 1:
+        say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
+        return
+    for told in result.notices:
+        say(f"marco: {printable(told)}")
 
 
 def _end(answered: "Answered", *, is_without_events: bool) -> None:

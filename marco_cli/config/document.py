@@ -131,7 +131,9 @@ def _value(node: yaml.Node, option: Option, where: str) -> Value:
             return tuple((name, _text(item, option, where)) for name, (_, item) in zip(names, node.value, strict=True))
         case "typed pairs", yaml.MappingNode():
             return option.accept(_json(node, where, set()), where=where)
-        case (("text" | "integer" | "number" | "switch"), yaml.ScalarNode()):
+        case "tags", yaml.MappingNode():
+            return option.check(json.dumps(_plain(node), ensure_ascii=False), where=where)
+        case (("text" | "integer" | "number" | "switch" | "tags"), yaml.ScalarNode()):
             return _scalar(node, option, where)
         case _:
             raise _mismatch(node, option, where)
@@ -161,7 +163,7 @@ def _json(node: yaml.Node, where: str, seen: set[int]) -> Any:
 def _scalar(node: yaml.ScalarNode, option: Option, where: str) -> Value:
     if option.is_optional and node.tag == _CORE + "null":
         return None
-    if option.kind == "text":
+    if option.kind in ("text", "tags"):
         return option.check(_text(node, option, where), where=where)
     is_plain = node.style is None and node.tag in {_CORE + kind for kind in _PLAIN_TAGS[option.kind]}
     if not is_plain or (option.kind == "switch" and node.value not in {"true", "false"}):
@@ -173,6 +175,15 @@ def _text(node: yaml.Node, option: Option, where: str) -> str:
     if isinstance(node, yaml.ScalarNode) and node.tag == _CORE + "str":
         return str(node.value)
     raise _mismatch(node, option, where)
+
+
+def _plain(node: yaml.Node) -> object:
+    """Return texts, nulls, and lists and mappings of them as JSON writes them; other values as they are spelt."""
+    if isinstance(node, yaml.MappingNode):
+        return {str(name.value): _plain(value) for name, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item) for item in node.value]
+    return None if node.tag == _CORE + "null" else str(node.value)
 
 
 def _mismatch(node: yaml.Node, option: Option, where: str) -> ConfigError:

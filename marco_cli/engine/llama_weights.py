@@ -6,6 +6,7 @@ text and bytes for ids. All of it stays as it is while the model works; the KV m
 
 import ctypes
 import os
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -26,10 +27,10 @@ class Weights:
 
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int) -> None:
+    def __init__(self, path: Path, *, gpu_layers: int, is_interrupted: Callable[[], bool] | None = None) -> None:
         self._path = path
         self._gpu_layers = gpu_layers
-        self.pointer: object | None = _load(path, gpu_layers)
+        self.pointer: object | None = _load(path, gpu_layers, is_interrupted)
         """llama.cpp's model; None once it is closed."""
         self._vocab = llama.llama_model_get_vocab(self.pointer)
         try:
@@ -42,6 +43,7 @@ class Weights:
         self.train_context: int = llama.llama_model_n_ctx_train(self.pointer)
         """Positions that the model was trained on."""
         self.piece = lru_cache(maxsize=None)(partial(_piece, self._vocab))
+        self.spelling = partial(_piece, self._vocab, with_control=True)
         self.is_end = lru_cache(maxsize=4096)(partial(_is_end, self._vocab))
 
     @property
@@ -129,9 +131,11 @@ class Weights:
         return text.decode("utf-8", errors="replace") if text else ""
 
 
-def _load(path: Path, gpu_layers: int) -> object:
+def _load(path: Path, gpu_layers: int, is_interrupted: Callable[[], bool] | None) -> object:
     params = llama.llama_model_default_params()
     params.n_gpu_layers = gpu_layers
+    goes_on = llama.llama_progress_callback(lambda _share, _data: is_interrupted is None or not is_interrupted())
+    params.progress_callback = goes_on
     model = llama.llama_model_load_from_file(os.fsencode(path), params)
     if model is None:
         hint = "check the file with `marco models verify`, or fetch it again with `marco models pull`"
@@ -143,11 +147,11 @@ def _load(path: Path, gpu_layers: int) -> object:
     return model
 
 
-def _piece(vocab: object, token: int) -> bytes:
+def _piece(vocab: object, token: int, *, with_control: bool = False) -> bytes:
     size = _TEXT_BUFFER
     for _ in range(2):
         buffer = ctypes.create_string_buffer(size)
-        length = llama.llama_token_to_piece(vocab, token, buffer, size, 0, False)
+        length = llama.llama_token_to_piece(vocab, token, buffer, size, 0, with_control)
         if length >= 0:
             return buffer.raw[:length]
         size = -length

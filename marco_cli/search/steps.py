@@ -14,6 +14,7 @@ from typing import Final, Literal, get_args
 from marco_cli.engine.base import StopRule, Tokens
 from marco_cli.search.tree import Step
 from marco_cli.sections import Tags
+from marco_cli.sections.format import closing_marks, longest_mark
 
 StepMode = Literal["paragraph", "line", "mini64", "mini32"]
 STEP_MODES: Final[tuple[StepMode, ...]] = get_args(StepMode)
@@ -50,9 +51,8 @@ class Cutter:
 
     def __init__(self, mode: StepMode, tags: Tags, *, before: bytes = b"") -> None:
         self._shape = SHAPES[mode]
-        closing = (tags.thought_close, tags.output_close) if self._shape.ending is not None else ()
-        self._closing = tuple(tag.lower().encode() for tag in closing if tag)
-        self._window = max((len(tag) for tag in self._closing), default=1) - 1
+        self._closing = closing_marks(tags) if self._shape.ending is not None else None
+        self._window = 0 if self._closing is None else longest_mark(tags)
         self._recent = self._cut_tail(before)
         self._step = b""
         self._num_tokens = 0
@@ -67,7 +67,7 @@ class Cutter:
         is_end = self._num_tokens >= shape.max_tokens or (
             self._num_tokens >= shape.min_tokens and self._has_ending(len(piece))
         )
-        if is_end or any(self._completes(tag, recent, len(piece)) for tag in self._closing):
+        if is_end or (self._closing is not None and self._completes(self._closing, recent, len(piece))):
             self.restart()
             return True
         return False
@@ -85,8 +85,8 @@ class Cutter:
         start = len(self._step[:old].rstrip(b" \t\r\n"))
         return any(match.end() > old for match in self._shape.ending.finditer(self._step, start))
 
-    def _completes(self, tag: bytes, recent: bytes, num_new: int) -> bool:
-        return recent.lower().find(tag, max(0, len(recent) - num_new - len(tag) + 1)) >= 0
+    def _completes(self, closing: re.Pattern[bytes], recent: bytes, num_new: int) -> bool:
+        return any(mark.end() > len(recent) - num_new for mark in closing.finditer(recent))
 
     def _cut_tail(self, data: bytes) -> bytes:
         return data[max(0, len(data) - self._window) :]
