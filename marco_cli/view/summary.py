@@ -122,7 +122,7 @@ def _failure(reply: Reply) -> str:
     """Say how a reply failed, "" if it did not."""
     if is_refusal(reply.output):
         return "refused"
-    if is_looping(reply.output):
+    if reply.finish_reason == "loop" or is_looping(reply.output):
         return "repeated itself"
     return "broke off" if reply.is_truncated else ""
 
