@@ -67,7 +67,8 @@ def is_open_ended(replies: Sequence[Reply]) -> bool:
 
 def is_useful(reply: Reply) -> bool:
     """Say whether a reply says something, and has not lost itself."""
-    return bool(reply.output) and not is_refusal(reply.output) and not is_looping(reply.output)
+    is_lost = reply.finish_reason == "loop" or is_looping(reply.output)
+    return bool(reply.output) and not is_lost and not is_refusal(reply.output)
 
 
 def _is_final(output: str, answer: Answer) -> bool:
