@@ -115,9 +115,11 @@ def _may_be_blamed(statement: Statement) -> bool:
         or right.is_mixed
         or (right.is_sum and not statement.is_plain)
         or _runs_on(left, right)
-        or _is_percentage(left, right)
+        or _is_turned(left, right)
     ):
         return False
+    if (left.adds or right.adds) and ("%" in left.units) != ("%" in right.units):
+        return False  # 48 = 100% + 20%
     expression, result = (left, right) if left.is_sum else (right, left)
     inside, stated = expression.units - {"%"}, result.units - {"%"}
     units = inside | stated
@@ -136,9 +138,10 @@ def _runs_on(left: Side, right: Side) -> bool:
     return right.is_sum and any(value.middle == right.first for value in left.values)
 
 
-def _is_percentage(left: Side, right: Side) -> bool:
-    """Say whether the right side is the left one in percent, the sign left out: `3/4 = 75`."""
-    return left.divides and any(100 * one.middle == other.middle for one in left.values for other in right.values)
+def _is_turned(left: Side, right: Side) -> bool:
+    """Say whether a quotient is right in percent, the sign left out, or upside down: `3/4 = 75`, `2 / 50 = 25`."""
+    pairs = [(one.middle, other.middle) for one in left.values for other in right.values]
+    return left.divides and any(100 * one == other or one * other == 1 for one, other in pairs)
 
 
 def _is_multiple(left: Side, right: Side) -> bool:

@@ -9,6 +9,7 @@ anything as code; numbers, powers and depth are bounded.
 import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from marco_cli.reward.equations.tokens import Kind, Token
@@ -59,7 +60,7 @@ _COARSEST: Final = Fraction(1, 100)
 _HIGHEST_POWER: Final = 64
 _THOUSANDS: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}\Z")
 """A thousand in half of the world, and a small number in the other half."""
-_PER: Final = re.compile(r"(?:^| )(?:per|each|an?|in|of|for)(?: |$)")
+_PER: Final = re.compile(r"(?:^| )(?:per|each|in|of|for)(?: |$)|(?:^| )an? (?!$)")
 _PERIODS: Final = (3, 6, 7, 9, 12)
 _PI: Final = Fraction(314159265358979, 10**14)
 
@@ -82,11 +83,12 @@ def read_side(tokens: Sequence[Token]) -> Side:
     term = reader.sum(0)
     if reader.token is not None:
         raise UnreadableError
+    values = term.values + _long_quotient(tokens) if reader.adds and reader.divides else term.values
     signs = [
         token for token in tokens if token.kind in {Kind.NUMBER, Kind.OPERATOR, Kind.OPEN, Kind.CLOSE, Kind.PERCENT}
     ]
     return Side(
-        values=term.values,
+        values=values,
         first=Fraction(next(token.text for token in signs if token.kind is Kind.NUMBER).replace(",", "")),
         key="".join(token.text for token in signs),
         decimals=max(len(token.text.partition(".")[2]) for token in signs),
@@ -97,6 +99,20 @@ def read_side(tokens: Sequence[Token]) -> Side:
         adds=reader.adds,
         is_mixed=reader.is_mixed,
     )
+
+
+def _long_quotient(tokens: Sequence[Token]) -> tuple[Value, ...]:
+    """Read `5 + 6 + 7 / 3` as all before the only stroke by all behind it, as some mean it."""
+    depths = accumulate((token.kind is Kind.OPEN) - (token.kind is Kind.CLOSE) for token in tokens)
+    strokes = [
+        place
+        for place, (token, depth) in enumerate(zip(tokens, depths, strict=True))
+        if token.text == "/" and not depth
+    ]
+    if len(strokes) != 1:
+        return ()
+    above, below = _Reader(tokens[: strokes[0]]), _Reader(tokens[strokes[0] + 1 :])
+    return _combine(above.sum(0).values, "/", below.sum(0).values)
 
 
 class _Reader:
@@ -215,6 +231,8 @@ class _Reader:
         while self._is_next(Kind.OPERATOR, "/") and self._next + 1 < len(self._tokens):
             if self._tokens[self._next + 1].kind is not Kind.WORD:
                 break
+            if not words and _is_letter(self._tokens[self._next + 1].text):
+                raise UnreadableError  # 300/N
             self._next += 1
             words.append("per")
             while (word := self._take_kind(Kind.WORD)) is not None:
