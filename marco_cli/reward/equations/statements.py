@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from marco_cli.reward.equations.expression import MOST_TOKENS, MOST_WORDS, Side, UnreadableError, read_side
+from marco_cli.reward.equations.expression import MOST_TOKENS, MOST_WORDS, Side, read_side
 from marco_cli.reward.equations.tokens import Kind, Token
 from marco_cli.reward.equations.units import CURRENCY, GLUE, MEASURES, NO_UNITS, unit_of, words
+from marco_cli.reward.equations.values import UnreadableError
 
 
 class Statement(NamedTuple):
