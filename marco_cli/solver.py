@@ -7,7 +7,7 @@ runs a strategy on it. Commands, batches and evaluations go through here and now
 import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
@@ -16,7 +16,7 @@ from marco_cli.engine.batched import BatchedEngine
 from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.admission import admit
-from marco_cli.models.choice import choose_model, implied_preset
+from marco_cli.models.choice import choose_model, implied_preset, template_format
 from marco_cli.models.memory import refuse_excess
 from marco_cli.phrasing import Phrasing
 from marco_cli.prompt import worker
@@ -29,10 +29,15 @@ from marco_cli.search.events import EventListener
 from marco_cli.search.paper import paper_config
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
-from marco_cli.sections import TAG_STYLES, SectionParser
+from marco_cli.sections import NONE, SectionParser, Tags
+from marco_cli.sections.format import read_tags, relevant
+from marco_cli.sections.opening import begun
 
 _MOST_CHARACTERS = 256
 """Of a token, on the average of a whole prompt: the longest tokens of real vocabularies are runs of 128 spaces."""
+
+if TYPE_CHECKING:
+    from marco_cli.engine.llama_weights import Weights
 
 
 def resolve_settings(
@@ -130,21 +135,29 @@ class Solver:
         settings, phrasing, engine = self.settings, self.phrasing, self.engine
         prompt = phrasing.prompt(question, history=history)
         _refuse_huge(prompt, engine.context_size)
-        ids = phrasing.encode(
-            phrasing.render(prompt),
-            lambda text, special: engine.tokenize(text, special=special),
-            lambda token: engine.detokenize((token,)),
-        )
+        rendered = phrasing.render(prompt)
+        ids = phrasing.encode(rendered, lambda text, special: engine.tokenize(text, special=special), engine.is_control)
+        tags, beginning = begun(rendered.pieces[-1].text, prompt.prefill, self._tags(phrasing.template))
+        engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
         return Problem(
             prompt_ids=ids,
-            tags=TAG_STYLES[settings.tags],
-            prefill=prompt.prefill,
+            tags=tags,
+            prefill=beginning,
             max_tokens=settings.max_tokens,
+            max_thought_tokens=settings.max_thought_tokens,
+            closing_phrase=settings.closing_phrase,
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
             reflection=_reflection(settings, question),
         )
+
+    def _tags(self, template: str) -> Tags:
+        """Return the reply format to expect: the settings', or what the template writes; `none` alone is not open to others."""
+        named = read_tags(self.settings.tags)
+        if named is not None:
+            return named.free if named.marks else named
+        return (template_format(template) or NONE).free
 
     async def solve(
         self,
@@ -206,6 +219,21 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         engine.discard()
         raise
     return Solver(engine=engine, settings=settings, model=model, critic=judge)
+
+
+def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":
+    """Load what a model file says of itself and of its tokens, without the weights.
+
+    Raises:
+        EngineError: it cannot be loaded.
+
+    """
+    admit(model, environ)
+    from marco_cli.engine.llama_library import begin  # noqa: PLC0415 (takes a while)
+    from marco_cli.engine.llama_weights import Weights  # noqa: PLC0415
+
+    begin()
+    return Weights(model.path, gpu_layers=0, vocabulary_only=True)
 
 
 def _open(settings: Settings, model: LocatedModel, parallel: int, environ: Mapping[str, str]) -> BatchedEngine:

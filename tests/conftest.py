@@ -11,6 +11,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: how long an example takes says nothing about what it shows.
+settings.register_profile("marco", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("marco")
 
 # Before anything imports rich or typer, which look at these once: every test sees the same terminal.
 os.environ.update(_TYPER_FORCE_DISABLE_TERMINAL="1", COLUMNS="80", TERM="xterm-256color")

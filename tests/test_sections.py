@@ -81,15 +81,96 @@ REPLIES = [
         False,
         id="fence cut off in the output stays output",
     ),
+    pytest.param(MARCO, None, "<Thought>```\n</Thought>\n```", "```", "```", True, id="fence in the thought"),
+    pytest.param(MARCO, None, "<Thought>use `x for y</Thought>b", "use `x for y", "b", True, id="lone backtick"),
+    pytest.param(
+        MARCO, None, "<Output>use `x for y</Output>", "", "use `x for y", False, id="lone backtick in the output"
+    ),
+    pytest.param(
+        MARCO, None, "<Output>`x</Output>\nno `y` more", "", "`x", False, id="code ends with its line, closed or not"
+    ),
+    pytest.param(
+        MARCO, None, "<Output>```py\nx\n</Output>", "", "```py\nx", False, id="output closed in an unfinished fence"
+    ),
     pytest.param(
         MARCO,
         None,
-        "<Thought>```\n</Thought>\n```",
-        "```\n</Thought>\n```",
+        "<Output>``a ` </Output>`` b</Output>",
         "",
+        "``a ` </Output>`` b",
         False,
-        id="fence closed by the last character",
+        id="code with a backtick in it",
     ),
+    pytest.param(
+        MARCO, None, "<Output>`<Thought>` opens</Output>", "", "`<Thought>` opens", False, id="opening mark in code"
+    ),
+    pytest.param(
+        MARCO, None, "<Thought>a <Thought>b</Thought> c</Thought><Output>d", "a b c", "d", True, id="nested thoughts"
+    ),
+    pytest.param(THINK, None, "<think>a<think>b</think>c</think>d", "abc", "d", True, id="nested think"),
+    pytest.param(
+        THINK,
+        None,
+        "<think>the <think> mark</think>d",
+        "the  mark",
+        "d",
+        True,
+        id="a mark that is spoken of opens nothing",
+    ),
+    pytest.param(THINK, None, "<think>a</think><think>b</think>c", "a\n\nb", "c", True, id="think, repeated"),
+    pytest.param(THINK, None, "<think>\n<think>a</think>c", "a", "c", True, id="think, said twice"),
+    pytest.param(
+        THINK, None, "</think><think>\na</think>c", "a", "c", True, id="think, closed and opened by the prompt"
+    ),
+    pytest.param(THINK, None, "<think>\n\n</think>\n\nb", "", "b", True, id="think, skipped by the prompt"),
+    pytest.param(THINK, None, "<think>a\n```python\nx</think>\nb", "a\n```python\nx", "b", True, id="think in a fence"),
+    pytest.param(
+        THINK, None, "<think>a</think><answer>4</answer>", "a", "<answer>4</answer>", True, id="an answer is text"
+    ),
+    pytest.param(
+        THINK,
+        None,
+        "<think>a</think>put `<think>x</think>` first",
+        "a",
+        "put `<think>x</think>` first",
+        True,
+        id="a matched pair in closed code is text",
+    ),
+    *[
+        pytest.param(
+            tags,
+            None,
+            f"{tags.thought_open}a{tags.thought_close}{tags.output_open or ''}b{tags.output_close or ''}",
+            "a",
+            "b",
+            True,
+            id=name,
+        )
+        for name, tags in TAG_STYLES.items()
+        if tags.marks
+    ],
+    *[
+        pytest.param(
+            NONE.free,
+            None,
+            f"\n{tags.thought_open}\na{tags.thought_close}{tags.output_open or ''}\nb",
+            "a",
+            "b",
+            True,
+            id=f"{name} shown by the reply",
+        )
+        for name, tags in TAG_STYLES.items()
+        if tags.marks and name not in ("apriel-1.6", "muse")
+    ],
+    pytest.param(
+        THINK.free, None, "<think>\n<Thought>a</Thought><Output>b</Output>", "a", "b", True, id="opened in vain"
+    ),
+    pytest.param(NONE.free, None, "b <think>c</think>", "", "b <think>c</think>", False, id="shown too late"),
+    pytest.param(
+        NONE.free, None, "<output>b</output>", "", "<output>b</output>", False, id="an output alone shows nothing"
+    ),
+    pytest.param(NONE.free, None, "<b>", "", "<b>", False, id="marks of none"),
+    pytest.param(NONE.free, None, "", "", "", False, id="nothing of none"),
     pytest.param(MARCO, None, "<Output>17\n</Outp", "", "17", False, id="tag cut by the budget"),
     pytest.param(MARCO, None, "<Output>1 <", "", "1 <", False, id="lone angle at the end"),
     pytest.param(MARCO, None, "", "", "", False, id="nothing"),
@@ -163,24 +244,20 @@ FRAGMENTS = st.sampled_from(
         ],
     ]
 )
-REPLY = st.lists(FRAGMENTS | st.text(max_size=4), max_size=24).map("".join)
+MARKS = st.sampled_from(sorted({mark for tags in TAG_STYLES.values() for mark in tags.marks}))
+STYLE = st.sampled_from([tags for style in TAG_STYLES.values() for tags in (style, style.free)])
+REPLY = st.lists(MARKS | FRAGMENTS | st.text(max_size=4), max_size=24).map("".join)
 
 
 @settings(deadline=None)  # a busy machine is no failure
-@given(
-    text=REPLY,
-    tags=st.sampled_from(sorted(TAG_STYLES)),
-    starts_in=st.sampled_from([None, "thought", "output"]),
-    data=st.data(),
-)
+@given(text=REPLY, tags=STYLE, starts_in=st.sampled_from([None, "thought", "output"]), data=st.data())
 def test_chunk_boundaries_change_nothing(
-    text: str, tags: str, starts_in: SectionKind | None, data: st.DataObject
+    text: str, tags: Tags, starts_in: SectionKind | None, data: st.DataObject
 ) -> None:
     """However a reply is cut, the pieces join to the same sections and the result is the same."""
     cuts = data.draw(st.lists(st.integers(0, len(text)), max_size=12))
-    style = TAG_STYLES[tags]
-    once, whole = stream(text, style, starts_in, [])
-    cut, pieces = stream(text, style, starts_in, cuts)
+    once, whole = stream(text, tags, starts_in, [])
+    cut, pieces = stream(text, tags, starts_in, cuts)
 
     assert joined(pieces) == joined(whole)
     assert cut.result == once.result
@@ -188,10 +265,10 @@ def test_chunk_boundaries_change_nothing(
 
 
 @settings(deadline=None)  # a busy machine is no failure
-@given(text=REPLY.filter(lambda text: "``" not in text), tags=st.sampled_from(sorted(TAG_STYLES)))
-def test_the_pieces_are_the_result(text: str, tags: str) -> None:
-    """Thoughts joined by a blank line are the thought; the last output part is the output (no unclosed fence)."""
-    parser, deltas = stream(text, TAG_STYLES[tags], None, list(range(len(text))))
+@given(text=REPLY, tags=STYLE)
+def test_the_pieces_are_the_result(text: str, tags: Tags) -> None:
+    """Thoughts joined by a blank line are the thought; the last output part is the output."""
+    parser, deltas = stream(text, tags, None, list(range(len(text))))
     parts = joined(deltas)
     outputs = [part for _, kind, part in parts if kind == "output"]
 
@@ -252,6 +329,13 @@ def test_text_before_the_first_tag_waits_for_it() -> None:
     assert parser.feed("Let me see. ") == ()
     assert parser.feed("</think>") == (SectionText(kind="thought", text="Let me see.", part=0),)
     assert parser.feed("17") == (SectionText(kind="output", text="17", part=1),)
+
+
+def test_no_mark_is_the_beginning_of_another() -> None:
+    """Then a mark is read as soon as it is there."""
+    marks = {mark.strip().lower() for tags in TAG_STYLES.values() for mark in tags.marks}
+
+    assert not [(one, other) for one in marks for other in marks if one != other and other.startswith(one)]
 
 
 @pytest.mark.parametrize(

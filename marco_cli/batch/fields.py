@@ -18,8 +18,8 @@ QUESTIONS: Final = ("messages", "prompt", "question")
 """Fields that a question is looked for in."""
 
 _SETTINGS: Final = (
-    "preset", "effort", "strategy", "simulations", "max_search_tokens", "time_limit", "max_tokens", "temperature",
-    "top_p", "top_k", "min_p", "repeat_penalty", "stop", "seed",
+    "preset", "effort", "strategy", "simulations", "max_search_tokens", "time_limit", "max_tokens",
+    "max_thought_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "stop", "seed",
 )  # fmt: skip
 _KEYS: Final[Mapping[str, str]] = {
     **{name: name for name in _SETTINGS},

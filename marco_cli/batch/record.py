@@ -24,7 +24,7 @@ Format = Literal["marco", "openai"]
 FAILED: Final[tuple[Status, ...]] = ("error", "no_output")
 """Statuses that make a run incomplete, and that `--retry-errors` tries again."""
 
-_NOWHERE_ELSE: Final = ("v", "status", "line", "answer", "confidence", "votes", "search", "preset", "strategy", "seed",
+_NOWHERE_ELSE: Final = ("v", "status", "line", "answer", "confidence", "finish_reason", "votes", "search", "preset", "strategy", "seed",
                         "timing", "input_sha256", "meta")  # fmt: skip
 """Keys that the OpenAI format has no place for; they stand under `marco`."""
 
@@ -57,6 +57,7 @@ def answered_row(
         "thought": reply.thought or None,
         "answer": _canonical(reply.answer),
         "confidence": result.confidence if reply.signals.num_tokens else None,
+        "finish_reason": reply.ending,
         "votes": [
             {"answer": _canonical(vote.answer), "weight": vote.weight, "paths": len(vote.candidate_ids)}
             for vote in result.votes
@@ -95,7 +96,7 @@ def failed_row(row: Row | BadRow, error: Exception, *, settings: Settings | None
     message = error.message if isinstance(error, MarcoError) else f"{type(error).__name__}: {error}"
     return {
         **_head(row, "error"),
-        **dict.fromkeys(("output", "thought", "answer", "confidence")),
+        **dict.fromkeys(("output", "thought", "answer", "confidence", "finish_reason")),
         "votes": [],
         "error": {"type": code, "message": message},
         "model": model,
@@ -144,10 +145,11 @@ def _canonical(answer: Answer | None) -> str | None:
 
 
 def stop_reason(result: SearchResult) -> str:
-    """Return why it ended: the search's own reason; of one chain also `forced` (thought cut) and `length` (output cut)."""
-    if len(result.candidates) > 1 or result.reply.is_whole:
+    """Return why it ended: the search's own reason; of one chain also `forced` (thought cut), `length` (output cut), `loop`."""
+    reply = result.reply
+    if len(result.candidates) > 1 or reply.is_whole:
         return result.stop_reason
-    return "forced" if result.reply.is_forced else "length"
+    return "loop" if reply.finish_reason == "loop" else "forced" if reply.is_forced else "length"
 
 
 def _openai(document: Document) -> Document:
@@ -172,8 +174,9 @@ def _completion(document: Document, name: str) -> Document:
         "reasoning_content": document["thought"],
         "refusal": None,
     }
-    is_cut = document["output"] is None or document["search"]["stop_reason"] in ("length", "forced")
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "length" if is_cut else "stop"}
+    # OpenAI's clients know two words for it; the exact one stands under `marco`.
+    reason = "stop" if document["finish_reason"] == "stop" else "length"
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
     return {
         "id": name,
         "object": "chat.completion",

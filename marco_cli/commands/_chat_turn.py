@@ -13,9 +13,10 @@ from marco_cli.commands._chat_saying import note
 from marco_cli.commands._output import say, show, stderr_width, write
 from marco_cli.config.settings import Settings
 from marco_cli.conversation.dialogue import Dialogue, Taken
+from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import SearchEvent
-from marco_cli.sections import TAG_STYLES
+from marco_cli.sections import NONE
 from marco_cli.solver import search_plan
 from marco_cli.trace.timeline import Moment, Timeline
 from marco_cli.view import chat
@@ -121,6 +122,7 @@ class TurnInProgress:
                     question,
                     replaces_last=replaces_last,
                     settings=self._settings,
+                    on_problem=self._begin,
                     on_event=None if self._is_chain else self._view.on_event,
                     on_token=self._hear,
                     stop=self._stop,
@@ -128,6 +130,10 @@ class TurnInProgress:
         finally:
             if isinstance(self._reply, FoldedReply):
                 self._reply.close()
+
+    def _begin(self, problem: Problem) -> None:
+        if self._reply is not None:
+            self._reply.begin(problem.tags, problem.prefill)
 
     async def _tick(self) -> None:
         """Keep the seconds moving while nothing is written yet."""
@@ -149,6 +155,9 @@ class TurnInProgress:
         result, is_quiet = taken.result, self._screen.is_quiet
         if not is_quiet and len(result.candidates) > 1:
             say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
+        elif not is_quiet:
+            for told in result.notices:
+                note(told)
         output = taken.turn.output
         if output and not self._has_shown(taken):
             write(f"{printable(output)}\n".encode())
@@ -170,19 +179,18 @@ class TurnInProgress:
         thought, screen = self._settings.thought, self._screen
         is_terminal = sys.stderr.isatty() and not screen.is_quiet
         show_output = _to_stdout if screen.is_streamed and sys.stdout.isatty() else None
-        tags, prefill = TAG_STYLES[self._settings.tags], self._settings.prefill
         if is_terminal and thought != "full":
             return FoldedReply(
-                tags,
-                prefill,
+                NONE,
+                "",
                 stream=sys.stderr,
                 can_redraw=screen.display != "plain" and can_redraw(sys.stderr),
                 shows_thought=thought == "auto",
                 show_output=show_output,
             )
         return ChainView(
-            tags,
-            prefill,
+            NONE,
+            "",
             show_thought=show if thought == "full" and not screen.is_quiet else None,
             show_output=show_output,
             is_coloured=wants_colour(sys.stderr),

@@ -13,6 +13,7 @@ from marco_cli.commands._output import say, say_all, stderr_width, write
 from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
 
 if TYPE_CHECKING:
+    from marco_cli.search.base import SearchResult
     from marco_cli.view.report import Answered
 
 
@@ -48,6 +49,7 @@ def ask(
     min_p: opt.MinP = None,
     repeat_penalty: opt.RepeatPenalty = None,
     max_tokens: opt.MaxTokens = None,
+    max_thought_tokens: opt.MaxThoughtTokens = None,
     seed: opt.Seed = None,
     ctx: opt.Context = None,
     threads: opt.Threads = None,
@@ -82,7 +84,6 @@ def ask(
     from marco_cli.trace.store import keep
     from marco_cli.view.printable import printable
     from marco_cli.view.report import ask_document, cost_lines
-    from marco_cli.view.summary import replacement, summary
 
     started = time.perf_counter()
     text = read_question(question, file or ())
@@ -108,12 +109,9 @@ def ask(
     if as_json:
         write(encode(ask_document(solver, answered, load_seconds=loaded, is_kept=is_kept)))
     elif result.reply.output and not answered.is_output_shown:
-        if answered.is_replaced:
-            say(f"marco: {replacement(result)}")
-            write(b"\n")
-        write(f"{printable(result.reply.output)}\n".encode())
-    if not quiet and len(result.candidates) > 1:
-        say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
+        _write_output(answered)
+    if not quiet:
+        _say_how(answered.result)
     for lost in (notice, lost_events):
         if lost is not None:
             say(f"marco: {printable(lost)}")
@@ -124,6 +122,29 @@ def ask(
     if located.source == "bundled" and settings.model is None and not quiet:
         say(f"marco: {BUNDLED_NOTICE}")
     _end(answered, is_without_events=lost_events is not None)
+
+
+def _write_output(answered: "Answered") -> None:
+    """Write the output, below the one that it replaces if that was written as it came."""
+    from marco_cli.view.printable import printable
+    from marco_cli.view.summary import replacement
+
+    if answered.is_replaced:
+        say(f"marco: {replacement(answered.result)}")
+        write(b"\n")
+    write(f"{printable(answered.result.reply.output)}\n".encode())
+
+
+def _say_how(result: "SearchResult") -> None:
+    """Say how the votes of a search stand, or what there is to know of a single reply."""
+    from marco_cli.view.printable import printable
+    from marco_cli.view.summary import summary
+
+    if len(result.candidates) > 1:
+        say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
+        return
+    for told in result.notices:
+        say(f"marco: {printable(told)}")
 
 
 def _end(answered: "Answered", *, is_without_events: bool) -> None:

@@ -129,7 +129,9 @@ def _value(node: yaml.Node, option: Option, where: str) -> Value:
             return tuple((name, _text(item, option, where)) for name, (_, item) in zip(names, node.value, strict=True))
         case "typed pairs", yaml.MappingNode():
             return option.accept(_json(node, where, set()), where=where)
-        case (("text" | "integer" | "number" | "switch"), yaml.ScalarNode()):
+        case "tags", yaml.MappingNode():
+            return option.check(json.dumps(_json(node, where, set()), ensure_ascii=False), where=where)
+        case (("text" | "integer" | "number" | "switch" | "tags"), yaml.ScalarNode()):
             return _scalar(node, option, where)
         case _:
             raise _mismatch(node, option, where)
@@ -164,7 +166,7 @@ def _json(node: yaml.Node, where: str, seen: set[int]) -> Any:
 def _scalar(node: yaml.ScalarNode, option: Option, where: str) -> Value:
     if option.is_optional and node.tag == _CORE + "null":
         return None
-    if option.kind == "text":
+    if option.kind in ("text", "tags"):
         return option.check(_text(node, option, where), where=where)
     is_plain = node.style is None and node.tag in {_CORE + kind for kind in _PLAIN_TAGS[option.kind]}
     if not is_plain or (option.kind == "switch" and node.value not in {"true", "false"}):

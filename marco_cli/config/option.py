@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from typing import Literal, NewType, TypeGuard, cast
 
 from marco_cli.errors import ConfigError, quoted
+from marco_cli.sections.format import AUTO, TAG_STYLES, read_tags
+from marco_cli.sections.format import EXPECTED as TAGS_EXPECTED
 
 Json = NewType("Json", str)
 """One value of any type, as JSON."""
 Pairs = tuple[tuple[str, str], ...]
 TypedPairs = tuple[tuple[str, Json], ...]
 Value = str | int | float | bool | tuple[str, ...] | Pairs | TypedPairs | None
-Kind = Literal["text", "integer", "number", "switch", "texts", "pairs", "typed pairs"]
+Kind = Literal["text", "integer", "number", "switch", "texts", "pairs", "typed pairs", "tags"]
 
 _NOUNS: dict[Kind, str] = {
     "text": "text",
@@ -31,6 +33,7 @@ _NOUNS: dict[Kind, str] = {
     "texts": "a list of texts",
     "pairs": "names with a text each (name=value)",
     "typed pairs": "names with a JSON value or a text each (name=value)",
+    "tags": TAGS_EXPECTED,
 }
 # Decimal and without leading zeros: 012 is ten for YAML 1.1 and twelve for everybody else.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
@@ -51,6 +54,8 @@ class About:
     most: float | None = None
     words: tuple[tuple[str, int | None], ...] = ()
     """Words that stand for a value, e.g. `all` for -1."""
+    kind: Kind | None = None
+    """Where the type does not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +143,8 @@ class Option:
         """Build the error that says what was found, what was expected and, for a choice, which one is near."""
         if hint is None and self.choices:
             hint = did_you_mean(str(got), self.choices)
+        if hint is None and self.kind == "tags":
+            hint = did_you_mean(str(got), (AUTO, *TAG_STYLES))
         if hint is None and isinstance(got, int) and abs(got) >= _TOO_LARGE:
             hint = "numbers here are below 2^63: 18 digits fit"
         return ConfigError(f"{where}: got {quoted(got)}, expected {self.expected}", hint=hint)
@@ -152,8 +159,8 @@ class Option:
 
     def _has_type(self, value: object) -> bool:
         match self.kind:
-            case "text":
-                return isinstance(value, str) and (not self.choices or value in self.choices)
+            case "text" | "tags":
+                return isinstance(value, str) and (_is_tags(value) if self.kind == "tags" else self._is_choice(value))
             case "switch":
                 return isinstance(value, bool)
             case "integer":
@@ -164,6 +171,9 @@ class Option:
                 return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
             case "pairs" | "typed pairs":
                 return _is_pairs(value) and (self.kind == "pairs" or all(_is_json(text) for _, text in value))
+
+    def _is_choice(self, value: str) -> bool:
+        return not self.choices or value in self.choices
 
     def _is_within(self, value: float) -> bool:
         if isinstance(value, int) and abs(value) >= _TOO_LARGE:
@@ -215,6 +225,14 @@ def _is_json(text: str) -> bool:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
+
+
+def _is_tags(text: str) -> bool:
+    try:
+        read_tags(text)
+    except ConfigError:
+        return False
+    return True
 
 
 def _is_pairs(value: object) -> TypeGuard[Pairs]:

@@ -36,9 +36,12 @@ class Settings:
         About(help="Whether the model thinks first, by the switch that its chat template offers; auto leaves it be."),
     ] = "auto"
     tags: Annotated[
-        Literal["marco", "think", "none"],
-        About(help="How the reply is divided: <Thought> and <Output>, <think>, or not at all."),
-    ] = "none"
+        str,
+        About(
+            help="Marks of thought and output: auto as prompt, template and reply show; a format's name; or your own.",
+            kind="tags",
+        ),
+    ] = "auto"
     prefill: Annotated[str, About(help="Forced opening of the reply.")] = ""
     prefix: Annotated[str, About(help="Text put before the question.")] = ""
     suffix: Annotated[str, About(help="Text put after the question.")] = ""
@@ -64,8 +67,13 @@ class Settings:
         float, About(help="Makes tokens that were already said less likely; 1 is off.", above=0, most=10)
     ] = 1.0
     max_tokens: Annotated[
-        int | None, About(help="Most tokens of a reply; auto is what the context leaves.", least=1, words=_AUTO)
+        int | None,
+        About(help="Most tokens of a reply; auto is what the context leaves, 16384 at most.", least=1, words=_AUTO),
     ] = None
+    max_thought_tokens: Annotated[
+        int | None, About(help="Most tokens of the thought, which is then closed by force.", least=0, words=_AUTO)
+    ] = None
+    closing_phrase: Annotated[str, About(help="Said at the end of a thought that is closed by force.")] = ""
     output_reserve: Annotated[
         int, About(help="Tokens kept for the output when the thought uses up its budget.", least=0)
     ] = 256
@@ -145,7 +153,7 @@ def _option(field: "Field[object]", annotation: object) -> Option:
     choices = get_args(plain) if get_origin(plain) is Literal else ()
     return Option(
         key=field.name,
-        kind="text" if choices else _KINDS[plain],
+        kind=about.kind or ("text" if choices else _KINDS[plain]),
         about=about,
         default=None if field.default is MISSING else field.default,  # type: ignore[arg-type]  # a field's default is Any
         choices=choices,

@@ -68,6 +68,7 @@ class Dialogue:
         *,
         replaces_last: bool = False,
         settings: Settings | None = None,
+        on_problem: Callable[[Problem], None] | None = None,
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
         stop: Stop | None = None,
@@ -78,6 +79,7 @@ class Dialogue:
             question: what to say to the model.
             replaces_last: ask in place of the last turn.
             settings: for this turn alone.
+            on_problem: hears what the model is asked, before it is.
             on_event: hears what a search does.
             on_token: hears the first reply as it is written.
             stop: raise it to get the answer now.
@@ -100,6 +102,8 @@ class Dialogue:
         before = self.conversation.without_last() if replaces_last else self.conversation
         fitting, problem = self._fit(before, question, solver, limit=_prompt_limit(solver))
         reply_limit(problem, solver.engine.context_size)
+        if on_problem is not None:
+            on_problem(problem)
         result = await solver.solve(problem, on_event=on_event, on_token=hear, stop=stop)
         reply = result.reply
         thought_tokens, output_tokens = solver.section_lengths(problem, reply)

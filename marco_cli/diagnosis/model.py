@@ -6,11 +6,12 @@ from typing import Final
 
 from marco_cli.config.preset import load_preset
 from marco_cli.diagnosis.case import Case
-from marco_cli.diagnosis.finding import Finding, broken, ok, warn
+from marco_cli.diagnosis.finding import Figure, Finding, broken, ok, warn
 from marco_cli.diagnosis.self_test import Measurement, measure
 from marco_cli.engine.backend import Model
 from marco_cli.models.memory import gib
 from marco_cli.phrasing import Phrasing
+from marco_cli.sections.format import AUTO
 
 TOLERANCE: Final = 1e-4
 """Logits; a fork copies nothing, so on CPUs there is no difference at all."""
@@ -49,7 +50,12 @@ def chat_template(case: Case) -> Finding:
     settings = case.settings
     plain, typed = (_encoded(case, question) for question in (_QUESTION, _QUESTION + _controls(case.model)))
     leaked = _count_controls(case.model, typed) - _count_controls(case.model, plain)
-    figures = {"prompt_tokens": len(plain), "tags": settings.tags, "prefill": settings.prefill, "leaked": leaked}
+    figures: dict[str, Figure] = {
+        "prompt_tokens": len(plain),
+        "tags": settings.tags,
+        "prefill": settings.prefill,
+        "leaked": leaked,
+    }
     if leaked:
         return broken(
             "chat template",
@@ -58,8 +64,8 @@ def chat_template(case: Case) -> Finding:
             **figures,
         )
     implied = load_preset(case.preset)
-    written = next((str(entry.value) for entry in reversed(implied.entries) if entry.key == "tags"), "none")
-    if settings.tags != written:
+    written = next((str(entry.value) for entry in reversed(implied.entries) if entry.key == "tags"), AUTO)
+    if settings.tags not in (written, AUTO):
         return warn(
             "chat template",
             f"replies are read with tags {settings.tags}, but this model writes {written}",
@@ -106,7 +112,9 @@ def _encoded(case: Case, question: str) -> tuple[int, ...]:
     model = case.model
     phrasing = Phrasing(settings=case.settings, info=model.info)
     rendered = phrasing.render(phrasing.prompt(question))
-    return phrasing.encode(rendered, lambda text, special: model.tokenize(text, special=special), model.piece)
+    return phrasing.encode(
+        rendered, lambda text, special: model.tokenize(text, special=special), lambda token: not model.piece(token)
+    )
 
 
 def _count_controls(model: Model, ids: tuple[int, ...]) -> int:

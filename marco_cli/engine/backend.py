@@ -71,6 +71,10 @@ class Model(Backend, Protocol):
         """Return the ids of a text."""
         ...
 
+    def spelling(self, token: int) -> bytes:
+        """Return the bytes of a token as its vocabulary spells it, also of a control token."""
+        ...
+
     def interrupt(self) -> None:
         """Make a decode call that is under way return None soon; called from another thread."""
         ...

@@ -20,8 +20,9 @@ from marco_cli.errors import ConfigError
 NUM_TOP = 5
 """How many alternatives are kept a token: the K of the confidence in the Marco-o1 paper (arXiv 2411.14405)."""
 
-FinishReason = Literal["eos", "stop", "step", "length", "cancelled"]
-"""Why a completion ended: an end-of-generation id, a stop text, `Request.stop_when`, `max_tokens`, or a cancel."""
+FinishReason = Literal["eos", "stop", "step", "length", "loop", "cancelled"]
+"""Why a completion ended: an end-of-generation id, a stop text, `Request.stop_when`, `max_tokens`, or a cancel; and of a reply,
+that it said the same again and again."""
 
 StopRule = Callable[[bytes, int], bool]
 """`stop_when(data, num_sampled)`: is this the end of a step? `data` is what was sampled so far, as bytes."""
@@ -281,7 +282,15 @@ class Engine(Protocol):
         ...
 
     def detokenize(self, ids: Sequence[int]) -> bytes:
-        """Return the bytes of the ids; control tokens are empty."""
+        """Return the bytes of the ids; control tokens are empty, but for those that are to be spelt out."""
+        ...
+
+    def is_control(self, token: int) -> bool:
+        """Say whether an id is a control token, spelt out or not."""
+        ...
+
+    def spell(self, marks: Sequence[str]) -> None:
+        """Spell out the control tokens of these texts from here on, but for those that end the generation."""
         ...
 
     async def generate(self, request: Request, on_token: TokenListener | None = None) -> Completion:

@@ -46,6 +46,7 @@ class BatchedEngine:
         self._scheduler = Scheduler(
             model, places=places, context_size=context_size, num_idle_cells=num_idle_cells, pool=self._pool
         )
+        self._spelt: frozenset[str] = frozenset()
         self._waiting: dict[Job, asyncio.Future[Completion]] = {}
         self._listeners: dict[Job, TokenListener] = {}
         self._driver: asyncio.Task[None] | None = None
@@ -77,9 +78,27 @@ class BatchedEngine:
         return self._model.tokenize(text, special=special)
 
     def detokenize(self, ids: Sequence[int]) -> bytes:
-        """Return the bytes of the ids; control tokens are empty."""
+        """Return the bytes of the ids; control tokens are empty, but for those that are to be spelt out."""
         self._refuse_closed()
-        return b"".join(self._model.piece(token) for token in ids)
+        return b"".join(map(self._scheduler.piece, ids))
+
+    def is_control(self, token: int) -> bool:
+        """Say whether an id is a control token, spelt out or not."""
+        self._refuse_closed()
+        return not self._model.piece(token)
+
+    def spell(self, marks: Sequence[str]) -> None:
+        """Spell out the control tokens of these texts from here on, but for those that end the generation."""
+        self._refuse_closed()
+        for mark in self._unspelt(marks):
+            for token in self._model.tokenize(mark, special=True):
+                if not self._model.piece(token) and not self._model.is_end(token):
+                    self._scheduler.spelling[token] = self._model.spelling(token)
+
+    def _unspelt(self, marks: Sequence[str]) -> frozenset[str]:
+        new = frozenset(marks) - self._spelt
+        self._spelt |= new
+        return new
 
     async def generate(self, request: Request, on_token: TokenListener | None = None) -> Completion:
         """Continue a prefix; see `Engine.generate`."""

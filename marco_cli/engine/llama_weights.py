@@ -27,10 +27,17 @@ class Weights:
 
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int, is_interrupted: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        gpu_layers: int,
+        is_interrupted: Callable[[], bool] | None = None,
+        vocabulary_only: bool = False,
+    ) -> None:
         self._path = path
         self._gpu_layers = gpu_layers
-        self.pointer: object | None = _load(path, gpu_layers, is_interrupted)
+        self.pointer: object | None = _load(path, gpu_layers, is_interrupted, vocabulary_only=vocabulary_only)
         """llama.cpp's model; None once it is closed."""
         self._vocab = llama.llama_model_get_vocab(self.pointer)
         try:
@@ -43,6 +50,7 @@ class Weights:
         self.train_context: int = llama.llama_model_n_ctx_train(self.pointer)
         """Positions that the model was trained on."""
         self.piece = lru_cache(maxsize=None)(partial(_piece, self._vocab))
+        self.spelling = partial(_piece, self._vocab, with_control=True)
         self.is_end = lru_cache(maxsize=4096)(partial(_is_end, self._vocab))
 
     @property
@@ -130,8 +138,9 @@ class Weights:
         return text.decode("utf-8", errors="replace") if text else ""
 
 
-def _load(path: Path, gpu_layers: int, is_interrupted: Callable[[], bool] | None) -> object:
+def _load(path: Path, gpu_layers: int, is_interrupted: Callable[[], bool] | None, *, vocabulary_only: bool) -> object:
     params = llama.llama_model_default_params()
+    params.vocab_only = vocabulary_only
     params.n_gpu_layers = gpu_layers
     goes_on = llama.llama_progress_callback(lambda _share, _data: is_interrupted is None or not is_interrupted())
     params.progress_callback = goes_on
@@ -146,11 +155,11 @@ def _load(path: Path, gpu_layers: int, is_interrupted: Callable[[], bool] | None
     return model
 
 
-def _piece(vocab: object, token: int) -> bytes:
+def _piece(vocab: object, token: int, *, with_control: bool = False) -> bytes:
     size = _TEXT_BUFFER
     for _ in range(2):
         buffer = ctypes.create_string_buffer(size)
-        length = llama.llama_token_to_piece(vocab, token, buffer, size, 0, False)
+        length = llama.llama_token_to_piece(vocab, token, buffer, size, 0, with_control)
         if length >= 0:
             return buffer.raw[:length]
         size = -length

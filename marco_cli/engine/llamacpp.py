@@ -8,6 +8,7 @@ whole, `llama_weights` a model's file and vocabulary, and this one the context t
 import ctypes
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import llama_cpp as llama
 import numpy as np
 from numpy.typing import NDArray
 
-from marco_cli.engine import defaults, llama_library, tiles
+from marco_cli.engine import defaults, llama_library, tiles, turns
 from marco_cli.engine.backend import Row
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.engine.interrupts import kept_signals
@@ -121,6 +122,7 @@ class LlamaModel:
         self._batch = _Batch(self.max_rows + self._spare, self._num_ids)
         self.num_vocab = self._weights.num_vocab
         self.piece = self._weights.piece
+        self.spelling = self._weights.spelling
         self.is_end = self._weights.is_end
         self.info = self._weights.describe(
             name=name,
@@ -157,6 +159,8 @@ class LlamaModel:
         self._offsets = (0, self._num_ids // 2) if weights.window else (0,)
         self.num_sequences = self._num_ids // len(self._offsets) - (self._spare > 0)
         self.num_threads: int = options.threads or defaults.num_threads(weights.num_parameters)
+        takes_turns = self._on_cpu and defaults.takes_turns(self.num_threads)
+        self._turns = turns.of_this_user() if takes_turns else None
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Memory.copy`."""
@@ -174,8 +178,9 @@ class LlamaModel:
         calls = self.divide(rows)
         logits: NDArray[np.float32] | None = None
         try:
-            is_one = len(calls) == 1
-            logits = self._evaluate(rows, calls[0].num_fillers) if is_one else self._evaluate_apart(rows, calls)
+            with self._turns.taken() if self._turns else nullcontext():
+                is_one = len(calls) == 1
+                logits = self._evaluate(rows, calls[0].num_fillers) if is_one else self._evaluate_apart(rows, calls)
         finally:
             if logits is None:
                 for row in rows:

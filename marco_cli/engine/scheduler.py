@@ -63,6 +63,8 @@ class Scheduler:
         self.places = min(places, backend.num_sequences, backend.max_rows)
         self.context_size = min(context_size, backend.num_cells)
         self.meter = Meter()
+        self.spelling: dict[int, bytes] = {}
+        """Bytes of control tokens that are to be spelt out."""
         self._planner = Planner(self.cache, self.meter, places=self.places, max_rows=backend.max_rows)
         self._backend = backend
         self._pool = pool
@@ -70,6 +72,10 @@ class Scheduler:
         self._evictions_seen = 0
         self._inbox: deque[Job] = deque()
         self._done: deque[Sequence[int]] = deque()
+
+    def piece(self, token: int) -> bytes:
+        """Return the bytes of a token; control tokens are empty, but for those that are to be spelt out."""
+        return self.spelling.get(token) or self._backend.piece(token)
 
     def submit(self, request: Request) -> Job:
         """Queue a request.
@@ -168,7 +174,7 @@ class Scheduler:
         kept = TickScores.of(scores)
         sampled = []
         for (row, job), token, logprob in zip(drawing, ids.tolist(), logprobs, strict=True):
-            piece = self._backend.piece(token)
+            piece = self.piece(token)
             job.append(token, piece, logprob, kept, row)
             sampled.append(Sampled(job=job, token=token, piece=piece))
         self.meter.decoded += len(sampled)

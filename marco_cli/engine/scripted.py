@@ -113,6 +113,10 @@ class ScriptedModel:
         """Return the byte of a token; control tokens are empty."""
         return bytes([token]) if token < 256 else b""
 
+    def spelling(self, token: int) -> bytes:
+        """Return the bytes of a token, also of a control token."""
+        return bytes([token]) if token < 256 else CONTROL_TOKENS[token - 256].encode()
+
     def is_end(self, token: int) -> bool:
         """Say whether the token ends the generation."""
         return token in self.info.eos_ids

@@ -155,6 +155,7 @@ def gradable(reply: Reply, tags: Tags) -> tuple[str, Section]:
     if reply.output:
         return reply.output, "output"
     text = reply.data.decode("utf-8", errors="replace")
+    tags = reply.tags or tags
     if tags.thought_close is not None and tags.thought_close in text:
         text, section = text.rpartition(tags.thought_close)[2], "after_thought"
     else:
@@ -178,6 +179,7 @@ def outcome_document(outcome: Outcome) -> Document:
         "section": outcome.section,
         "forced": outcome.is_forced,
         "truncated": outcome.is_truncated,
+        "finish_reason": None if outcome.chosen is None else outcome.chosen.reply.ending,
         "first": None if outcome.first is None else asdict(outcome.first),
         "first_text": outcome.first_text,
         "looks": outcome.num_looks,

@@ -5,10 +5,16 @@ read, so whoever just shows settings loads no engine.
 """
 
 from collections.abc import Mapping
+from functools import cache, partial
+from types import MappingProxyType
 from typing import Final
 
+from marco_cli.models.catalog import entries
 from marco_cli.models.gguf_header import read as read_header
 from marco_cli.models.library import LocatedModel, find_installed, locate
+from marco_cli.prompt.turn import render_turn
+from marco_cli.sections import TAG_STYLES, Tags
+from marco_cli.sections.opening import prompted, written
 
 DEFAULT_MODEL: Final = "marco-o1"
 BUNDLED_MODEL: Final = "marco-nano"
@@ -17,6 +23,11 @@ BUNDLED_NOTICE: Final = (
 )
 """Said where nobody chose the bundled model. 7.6 billion weights at the 4.9 bits of Q4_K_M; `pull` tells the hub's own figure
 before it fetches anything."""
+
+_PRESETS: Final[Mapping[str, str]] = MappingProxyType(
+    {"marco": "marco-o1"} | {name: name for name in TAG_STYLES if name not in ("marco", "none")}
+)
+"""Format → the preset of the models that have it."""
 
 
 def choose_model(spec: str | None, environ: Mapping[str, str]) -> LocatedModel:
@@ -32,10 +43,25 @@ def choose_model(spec: str | None, environ: Mapping[str, str]) -> LocatedModel:
 
 
 def implied_preset(model: LocatedModel) -> str:
-    """Return the preset that goes with a model: the catalogue's, else the one whose tags its chat template names."""
+    """Return the preset that goes with a model: the catalogue's, also under another file name, else that of its format.
+
+    The format is read off what its template writes, never off what its source mentions. Where that shows none, the prompt
+    and the reply will.
+    """
     if model.preset is not None:
         return model.preset
-    template = read_header(model.path).chat_template or ""
-    if "<Thought>" in template:
-        return "marco-o1"
-    return "deepseek-r1" if "</think>" in template else "generic"
+    header = read_header(model.path)
+    own_name = (header.name or "").lower().replace(" ", "-")
+    known = next((entry for entry in entries() if own_name in (entry.name, *entry.aliases)), None)
+    if known is not None:
+        return known.preset
+    tags = template_format(header.chat_template or "")
+    name = next((name for name, style in TAG_STYLES.items() if tags is not None and style.is_like(tags)), "none")
+    return _PRESETS.get(name, "generic")
+
+
+@cache
+def template_format(template: str) -> Tags | None:
+    """Return the format that a chat template writes: at the end of its prompts, else in assistants' turns."""
+    render = partial(render_turn, template)
+    return prompted(render) or written(render)

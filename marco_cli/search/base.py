@@ -23,6 +23,9 @@ It did all it set out to do; the leader of the vote is certain; every path has b
 used up; somebody asked for the answer now.
 """
 
+Ending = Literal["stop", "length", "loop", "cancelled"]
+"""How a reply ended: by itself; cut, thought or output, by a limit; because it fell into a loop; by request."""
+
 DEFAULT_REFLECTION = "Wait! Maybe I made some mistakes! I need to rethink from scratch."
 """The phrase of the Marco-o1 paper (arXiv 2411.14405, section 4.4)."""
 
@@ -43,6 +46,10 @@ class Problem:
     """The beginning of the reply that `prompt_ids` already end with, e.g. "<Thought>"."""
     max_tokens: int | None = None
     """Tokens of a whole reply, thought and output together; None is what the context leaves."""
+    max_thought_tokens: int | None = None
+    """Tokens of the thought alone, after which it is closed by force; None sets no such limit."""
+    closing_phrase: str = ""
+    """What is said at the end of a thought that is closed by force."""
     output_reserve: int = 256
     """How many of `max_tokens` are kept for the output of a thought that does not end by itself."""
     stop_texts: tuple[str, ...] = ()
@@ -58,6 +65,8 @@ class Problem:
         """Refuse budgets that leave no room."""
         if self.max_tokens is not None and self.max_tokens < 1:
             raise ConfigError(f"max_tokens is {self.max_tokens}, expected 1 or more")
+        if self.max_thought_tokens is not None and self.max_thought_tokens < 0:
+            raise ConfigError(f"max_thought_tokens is {self.max_thought_tokens}, expected 0 or more")
         if self.output_reserve < 0:
             raise ConfigError(f"output_reserve is {self.output_reserve}, expected 0 or more")
 
@@ -79,17 +88,26 @@ class Reply:
     is_forced: bool = False
     """Whether the thought was closed by force."""
     is_truncated: bool = False
-    """Whether the reply was cut before its end: by `max_tokens`, by a budget, or by a cancel."""
+    """Whether the reply was cut before its end: by `max_tokens`, by a budget, by a cancel, or because it fell into a loop."""
     is_given_up: bool = False
     """Whether the budget of the search ended it; not kept in traces."""
     has_tags: bool = True
     """Whether any tag of the format appeared in it (always true of a format without tags)."""
+    tags: Tags | None = None
+    """The format that it turned out to have, where that is not the problem's; not kept in traces."""
     signals: Signals
 
     @property
     def is_whole(self) -> bool:
         """Whether the model ended the reply by itself."""
         return not (self.is_forced or self.is_truncated)
+
+    @property
+    def ending(self) -> Ending:
+        """How the reply ended, as interfaces tell it."""
+        if self.finish_reason in ("loop", "cancelled"):
+            return self.finish_reason
+        return "stop" if self.is_whole and self.output else "length"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -180,6 +198,11 @@ class SearchResult:
     def answer(self) -> Answer | None:
         """The winning answer."""
         return self.reply.answer
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether the replies are texts without an answer to vote on, which `votes` only put into order."""
+        return bool(self.votes) and all(vote.answer is None for vote in self.votes)
 
     @property
     def is_changed(self) -> bool:

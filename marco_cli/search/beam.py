@@ -19,6 +19,7 @@ from marco_cli.search.lanes import Lane, together
 from marco_cli.search.reflection import reflect_in_tree
 from marco_cli.search.run import Run
 from marco_cli.search.tree import Node
+from marco_cli.sections.format import closing_marks
 
 Judge = Callable[[Sequence[Node]], Awaitable[list[float]]]
 """Partial replies → one value each, in [0, 1]."""
@@ -86,8 +87,8 @@ async def _next_level(growth: Expansion, lane: Lane, beams: list[Node], judge: J
 
 def _has_thought(growth: Expansion, node: Node) -> bool:
     """Say whether the thought has ended with this step, or has no room for another: nothing is left to choose between."""
-    tag = growth.run.problem.tags.thought_close
-    is_closed = tag is not None and tag.lower().encode() in node.step.data.lower()
+    closing = closing_marks(growth.run.problem.tags)
+    is_closed = closing is not None and closing.search(node.step.data) is not None
     return node.is_terminal or is_closed or growth.step_room(node) < 1
 
 

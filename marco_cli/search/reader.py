@@ -7,33 +7,29 @@ hold its answer. Tokens are only counted here, never made: text is read, not tok
 import codecs
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import astuple
 from itertools import accumulate
 
 from marco_cli.answer import Answer
 from marco_cli.search.base import Problem
 from marco_cli.sections import SectionParser, Sections, Tags, parse
-
-
-def written_tags(tags: Tags) -> tuple[str, ...]:
-    """Return the tags that a format has."""
-    return tuple(tag for tag in astuple(tags) if tag)
+from marco_cli.sections.format import any_mark, longest_mark
 
 
 class Reader:
     """Follows a reply; linear in its length however it is cut."""
 
     def __init__(self, problem: Problem) -> None:
-        self._tags = tuple(tag.lower() for tag in written_tags(problem.tags))
+        self._mark = any_mark(problem.tags)
+        self._has_format = bool(problem.tags.marks)
         self._stops = problem.stop_texts
-        self._window = max((len(text) for text in (*self._tags, *self._stops)), default=1) - 1
+        self._window = max([longest_mark(problem.tags), *map(len, self._stops)]) - 1
         self._parser = SectionParser(problem.tags)
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._fed = 0
         self._tail = ""
-        self.has_tags = not self._tags
-        """Whether the model has written a tag; true of a format without tags."""
-        self.has_output = not self._tags
+        self.has_marks = False
+        """Whether the model has written a mark."""
+        self.has_output = self._parser.inside == "output"
         """Whether the output has begun."""
         self.is_over = False
         """Whether the output was closed, or a stop text has come."""
@@ -45,9 +41,29 @@ class Reader:
         recent = self._tail + text
         self._tail = "" if is_forced else recent[max(0, len(recent) - self._window) :]
         if not is_forced:
-            self.has_tags = self.has_tags or any(tag in recent.lower() for tag in self._tags)
+            self.has_marks = self.has_marks or self._mark.search(recent) is not None
             self.is_over = self.is_over or any(stop in recent for stop in self._stops)
         self._look(text)
+
+    @property
+    def tags(self) -> Tags:
+        """The format that the reply turns out to have."""
+        return self._parser.tags
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether the model has written a mark of the problem's format; true of a format without marks."""
+        return self.has_marks or not self._has_format
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether a thought is open, or was closed and nothing has followed yet."""
+        return not self.has_output and not self._parser.is_undecided
+
+    @property
+    def is_thought_open(self) -> bool:
+        """Whether a thought is open."""
+        return self._parser.inside == "thought"
 
     def begin(self) -> None:
         """Expect a new run of bytes for `feed_to`."""
@@ -63,7 +79,7 @@ class Reader:
         self._parser.skim(text)
         inside = self._parser.inside
         self.has_output = self.has_output or inside == "output" or self._parser.has_output
-        if self.has_output and self._tags and inside is None:
+        if self.has_output and self._parser.tags.marks and inside is None:
             self.is_over = True
 
 

@@ -77,7 +77,7 @@ def thought_tokens(run: Run, reply: Reply) -> Tokens | None:
         None when no thought was closed, or there is no room to think on.
 
     """
-    tag = run.problem.tags.thought_close
+    tag = (reply.tags or run.problem.tags).thought_close
     at = -1 if tag is None else reply.data.lower().rfind(tag.lower().encode())
     if at < 0:
         return None

@@ -9,8 +9,8 @@ are fed as forced tokens and the output is written from a reserve, so that a pai
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 from marco_cli.answer import extract
 from marco_cli.engine.base import (
@@ -27,8 +27,11 @@ from marco_cli.engine.base import (
 from marco_cli.errors import ContextOverflowError
 from marco_cli.reward.signals import measure
 from marco_cli.search.base import Problem, Reply
-from marco_cli.search.reader import Reader, answer_rows, read_sections, written_tags
+from marco_cli.search.reader import Reader, answer_rows, read_sections
+from marco_cli.search.repetition import Repetition
 from marco_cli.search.steps import StepMode, step_rule
+from marco_cli.sections import THINK, Tags
+from marco_cli.sections.format import any_mark
 
 NOTHING = Tokens.forced(())
 """A reply that has not begun."""
@@ -76,12 +79,15 @@ class Decoder(Protocol):
         ...
 
 
+LONGEST_REPLY: Final = 16_384
+"""Tokens of a reply where nothing else is said. Some models never end, and would fill a context of 128k tokens, for hours on
+a CPU. Model cards ask for up to 40 960 for the hardest problems: who has those says so with `max_tokens`, and to a thought
+that is cut here an output is added as to any other."""
+
+
 def forced_close(problem: Problem, *, is_thought_closed: bool = False) -> str:
     """Return the text that ends a thought and opens the output; "" when the format leaves nothing to write."""
-    tags = problem.tags
-    parts = (None if is_thought_closed else tags.thought_close, tags.output_open)
-    text = "\n".join(part for part in parts if part is not None)
-    return f"\n{text}\n" if text else ""
+    return problem.tags.closing(is_thought_closed=is_thought_closed, phrase=problem.closing_phrase)
 
 
 def reply_limit(problem: Problem, context_size: int) -> int:
@@ -97,13 +103,15 @@ def reply_limit(problem: Problem, context_size: int) -> int:
         raise ContextOverflowError(
             prompt_tokens=len(problem.prompt_ids), wanted_tokens=wanted, context_size=context_size
         )
-    return room if problem.max_tokens is None else problem.max_tokens
+    return min(room, LONGEST_REPLY) if problem.max_tokens is None else problem.max_tokens
 
 
 def thought_limit(problem: Problem, engine: Decoder) -> int:
     """Return how many tokens a reply may have before its thought is closed by force."""
     limit = reply_limit(problem, engine.context_size)
-    closing = engine.tokenize(forced_close(problem), special=True)
+    # A reply that may still show a format needs about as much room as one of the usual format.
+    tags = THINK if problem.tags.is_like(Tags()) and not problem.tags.is_fixed else problem.tags
+    closing = engine.tokenize(tags.closing(phrase=problem.closing_phrase), special=True)
     return limit - min(problem.output_reserve, limit // 2) - len(closing) if closing else limit
 
 
@@ -153,13 +161,12 @@ async def rollout(
         tokens=prefix,
         data=engine.detokenize(prefix.ids.tolist()),
     )
-    closing = engine.tokenize(forced_close(problem), special=True)
     reserve = min(problem.output_reserve, limit // 2)
     used = len(prefix) + len(forced_ids)
     if forced_ids or not growing.has_ended_before():
         await growing.sample(forced_ids, max_tokens=limit - used, thought_tokens=thought_limit(problem, engine) - used)
     if growing.lacks_output:
-        left = limit - len(growing.tokens) - len(closing)
+        left = limit - len(growing.tokens) - len(engine.tokenize(growing.closing, special=True))
         allowance = min(reserve, left) if room is None else min(reserve, left, room())
         await growing.close_by_force(max_tokens=allowance)
     return growing.reply()
@@ -198,7 +205,12 @@ class _Growing:
     is_forced: bool = False
     _is_paused: bool = False
     """Whether the last request ended because a step did, and the reply goes on."""
+    _is_looping: bool = False
+    """Whether the reply says the same again and again."""
+    _has_ended_in_thought: bool = False
+    """Whether the model ended the reply before its output."""
     _reader: Reader = field(init=False)
+    _repetition: Repetition = field(init=False, default_factory=Repetition)
 
     def __post_init__(self) -> None:
         self._reader = Reader(self.problem)
@@ -215,7 +227,7 @@ class _Growing:
         """Feed `forced_ids`, then sample to the end of the reply, at most so many tokens in all and of the thought."""
         self._feed_forced(forced_ids)
         is_stopped = self.brake is not None and self.brake(self._reader.has_output or self.is_forced)
-        if is_stopped or max_tokens < 1:
+        if is_stopped or max_tokens < 1 or self._is_thought_used_up(len(self.tokens) + len(forced_ids)):
             self.tokens = Tokens.concat((self.tokens, Tokens.forced(forced_ids)))
             return
         end = len(self.tokens) + len(forced_ids) + max_tokens
@@ -237,7 +249,7 @@ class _Growing:
             max_tokens=end - num_before,
             sampling=self.sampling,
             seed=self.seed,
-            stop_when=self._stop_rule(thought_end - num_before),
+            stop_when=self._stop_rule(num_before, thought_end),
         )
         completion = await self.engine.generate(request, self.on_token)
         self._reader.feed_to(completion.data)
@@ -252,13 +264,23 @@ class _Growing:
         return self._reader.is_over or self.finish_reason in ("eos", "stop")
 
     @property
+    def closing(self) -> str:
+        """What is to be written to get an output: as much of the format's closing as the reply does not have yet."""
+        sections = read_sections(self.problem, self.data)
+        is_closed = sections.closed and not self._reader.is_thought_open
+        return self._reader.tags.closing(is_thought_closed=is_closed, phrase=self.problem.closing_phrase)
+
+    @property
     def lacks_output(self) -> bool:
         """Whether an output must be forced: the thought did not end by itself, or nothing came after it."""
-        if self.finish_reason == "cancelled" or not forced_close(self.problem):
+        if self.finish_reason == "cancelled" or self._reader.is_over or not self._reader.tags.closing():
             return False
-        if self.is_ended:
-            return not self._reader.is_over and not read_sections(self.problem, self.data).has_output
-        return not self._reader.has_output
+        return not self._reader.has_output and not read_sections(self.problem, self.data).has_output
+
+    def _is_thought_used_up(self, num_tokens: int) -> bool:
+        """Say whether a thought is open that has had the tokens that it may have."""
+        most = self.problem.max_thought_tokens
+        return most is not None and self._reader.is_thought_open and num_tokens >= most
 
     async def close_by_force(self, *, max_tokens: int) -> None:
         """End the thought and sample an output of at most `max_tokens`; below 1, leave the reply without one."""
@@ -266,19 +288,24 @@ class _Growing:
         if max_tokens < 1:
             self.finish_reason = "length" if self.is_ended else self.finish_reason
             return
+        self._has_ended_in_thought = self.is_ended
         if self.finish_reason == "eos":
             self.tokens = self.tokens[:-1]
-        is_closed = self._reader.has_tags and read_sections(self.problem, self.data).closed
-        text = forced_close(self.problem, is_thought_closed=is_closed)
+        text = self.closing
         self.is_forced = True
+        self._repetition = Repetition()
         await self.sample(self.engine.tokenize(text, special=True), max_tokens=max_tokens, thought_tokens=max_tokens)
 
     def reply(self) -> Reply:
         """Return what has come of it."""
         sections = read_sections(self.problem, self.data)
-        lacks = self.lacks_output
+        is_unaware = self._has_ended_in_thought and not self._reader.has_marks and not sections.tags.output_open
+        if is_unaware and not sections.output:
+            # The model knows nothing of the thought that the prompt opened: what it said is its answer.
+            sections = replace(sections, thought="", output=sections.thought)
+        lacks = self.lacks_output and not sections.output
         output = "" if lacks else sections.output
-        answer = None if self.problem.is_free_form or not output else extract(output)
+        answer = None if self.problem.is_free_form or not output else extract(output, question=self.problem.question)
         is_forced = self._is_closed_by_force()
         # A thought that was closed by force may end inside a number.
         thought = sections.thought.rpartition("\n")[0] if is_forced else sections.thought
@@ -292,17 +319,18 @@ class _Growing:
             thought=sections.raw if lacks and not sections.thought else sections.thought,
             output=output,
             answer=answer,
-            finish_reason=self.finish_reason,
+            finish_reason="loop" if self._is_looping else self.finish_reason,
             is_forced=is_forced,
-            is_truncated=not self.is_ended,
+            is_truncated=self._is_looping or not self.is_ended,
             has_tags=self._reader.has_tags,
+            tags=None if sections.tags.is_like(self.problem.tags) else sections.tags,
             signals=measure(self.tokens, answer=rows, text=f"{thought}\n{output}"),
         )
 
     def _is_closed_by_force(self) -> bool:
         """Say whether tags are among the forced tokens: also those of a prefix that another rollout left behind."""
         forced = self.engine.detokenize(self.tokens.ids[~self.tokens.is_sampled].tolist()).decode(errors="replace")
-        return any(tag in forced for tag in written_tags(self.problem.tags))
+        return any_mark(self._reader.tags).search(forced) is not None
 
     def _feed_forced(self, ids: tuple[int, ...]) -> None:
         for token in ids:
@@ -312,8 +340,9 @@ class _Growing:
             if self.on_token is not None:
                 self.on_token(token, piece)
 
-    def _stop_rule(self, thought_tokens: int) -> StopRule:
-        reader, brake, is_forced = self._reader, self.brake, self.is_forced
+    def _stop_rule(self, num_before: int, thought_end: int) -> StopRule:
+        reader, brake, is_forced, repetition = self._reader, self.brake, self.is_forced, self._repetition
+        num_fed = 0
         reader.begin()
         self._is_paused = False
         step = None
@@ -321,12 +350,17 @@ class _Growing:
             step = step_rule(self.on_step.mode, self.problem.tags, before=self.problem.prefill.encode() + self.data)
 
         def is_end(data: bytes, num_sampled: int) -> bool:
+            nonlocal num_fed
             reader.feed_to(data)
             is_output = reader.has_output or is_forced
             is_step_over = step is not None and step(data, num_sampled)
-            if reader.is_over or (brake is not None and brake(is_output)):
+            piece, num_fed = data[num_fed:], len(data)
+            is_looping = repetition.feed(piece)
+            self._is_looping = self._is_looping or is_looping
+            if reader.is_over or is_looping or (brake is not None and brake(is_output)):
                 return True
-            if num_sampled >= thought_tokens and not is_output:
+            is_long = num_before + num_sampled >= thought_end and reader.is_thinking
+            if not is_forced and (is_long or self._is_thought_used_up(num_before + num_sampled)):
                 return True
             self._is_paused = is_step_over
             return is_step_over

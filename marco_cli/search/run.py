@@ -16,6 +16,7 @@ from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResult, StopReason, Vote
 from marco_cli.search.budget import Budget
+from marco_cli.search.choice import choose
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.events import (
     CandidateFound,
@@ -30,10 +31,9 @@ from marco_cli.search.events import (
 )
 from marco_cli.search.lanes import Lane, run_lanes
 from marco_cli.search.rating import Reward, rated, value
-from marco_cli.search.reader import written_tags
 from marco_cli.search.rollout import NOTHING, StepListener, rollout
 from marco_cli.search.tree import Tree
-from marco_cli.search.vote import VoteRule, certainty, count_votes, probability_ahead
+from marco_cli.search.vote import VoteRule, certainty, probability_ahead
 
 Strategy = Callable[["Run"], Awaitable[StopReason]]
 
@@ -139,9 +139,7 @@ class Run:
     ) -> Candidate | None:
         """Take a reply for what it is: a candidate if it has an output, and in any case something to look at."""
         self._num_replies += 1
-        if self._num_replies == 1 and not reply.has_tags:
-            tags = ", ".join(written_tags(self.problem.tags))
-            self.notice(f"the first reply has none of the preset's tags ({tags}): is this the model's preset?")
+        self._look_at(reply)
         if not reply.output:
             self._unfinished = reply
             return None
@@ -152,6 +150,19 @@ class Run:
             if len(self.candidates) >= self._num_announced * (1 + _NEWS):
                 self._announce_votes()
         return candidate
+
+    def _look_at(self, reply: Reply) -> None:
+        """Tell what is odd about a reply."""
+        tags = self.problem.tags
+        if reply.tags is not None and tags.marks:
+            marks = ", ".join(reply.tags.marks)
+            self.notice(f"the reply is in another format than the preset's: it is read by {marks}")
+        elif self._num_replies == 1 and not reply.has_tags and tags.output_open:
+            self.notice(
+                f"the first reply has none of the preset's tags ({', '.join(tags.marks)}): is this the model's preset?"
+            )
+        if reply.finish_reason == "loop":
+            self.notice("a reply said the same again and again, and was ended")
 
     def _remember(self, candidate: Candidate) -> None:
         reply = candidate.reply
@@ -205,7 +216,7 @@ class Run:
 
     def votes(self) -> tuple[Vote, ...]:
         """Return the votes as things stand, leader first."""
-        return count_votes([self._rated(candidate) for candidate in self.candidates], self._rule)
+        return choose([self._rated(candidate) for candidate in self.candidates], self._rule)
 
     def claim(self, *, may_be_certain: bool = True) -> StopReason | None:
         """Begin one more simulation, or say why the search ends."""
@@ -269,8 +280,10 @@ class Run:
             self._announce_votes()
         self.emit(SearchEnded(stop_reason=stop_reason, progress=self.progress))
         candidates = tuple(self._rated(candidate) for candidate in self.candidates)
-        votes = count_votes(candidates, self._rule)
+        votes = choose(candidates, self._rule)
         reply = candidates[votes[0].candidate_ids[0]].reply if votes else self._unfinished or _NO_REPLY
+        if reply.output and reply.is_truncated and reply.finish_reason == "length":
+            self.notice("the output was cut where its tokens ended: --max-tokens allows more")
         return SearchResult(
             reply=reply,
             candidates=candidates,

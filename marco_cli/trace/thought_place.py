@@ -9,14 +9,13 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from marco_cli.errors import ConfigError
-from marco_cli.prompt.worker import run_template
+from marco_cli.prompt.turn import render_turn
 from marco_cli.search.base import Reply
 
 ThoughtPlace = Literal["content", "reasoning_content", "nowhere"]
 
 _THOUGHT: Final = "4f2c7a91 a thought 4f2c7a91"
 _OUTPUT: Final = "an output"
-_NOW: Final = "2026-01-01T00:00:00"
 _LONGEST: Final = 200
 """Characters of the marks around a thought."""
 
@@ -48,22 +47,16 @@ def _place(template: str, head: str, between: str, bos: str, eos: str) -> Though
         "content": {"content": f"{head}{_THOUGHT}{between}{_OUTPUT}"},
         "reasoning_content": {"content": _OUTPUT, "reasoning_content": _THOUGHT},
     }
+    texts = {place: _rendered(template, form, bos, eos) for place, form in forms.items()}
+    if all(text is None for text in texts.values()):
+        return None
+    return next((place for place, text in texts.items() if text is not None and _THOUGHT in text), "nowhere")
+
+
+def _rendered(template: str, form: dict[str, str], bos: str, eos: str) -> str | None:
+    """Return what the template writes; None where it refuses the form."""
+    messages = [{"role": "user", "content": "a question"}, {"role": "assistant", **form}]
     try:
-        runs = run_template(template, [_variables(form, bos, eos) for form in forms.values()])
+        return render_turn(template, messages, is_asking=False, bos=bos, eos=eos)
     except ConfigError:
         return None
-    if not any("text" in run for run in runs):
-        return None
-    return next((place for place, run in zip(forms, runs, strict=True) if _THOUGHT in run.get("text", "")), "nowhere")
-
-
-def _variables(form: dict[str, str], bos: str, eos: str) -> dict[str, object]:
-    return {
-        "messages": [{"role": "user", "content": "a question"}, {"role": "assistant", **form}],
-        "add_generation_prompt": False,
-        "bos_token": bos,
-        "eos_token": eos,
-        "tools": None,
-        "documents": None,
-        "now": _NOW,
-    }

@@ -11,11 +11,15 @@ from typing import Protocol, Self
 
 from marco_cli.search.base import Candidate
 from marco_cli.search.events import CandidateFound, EventListener, SearchEvent
+from marco_cli.sections import Tags
 from marco_cli.view.display import SearchView
 
 
 class ReplyView(Protocol):
     """A place that shows one reply while it is written."""
+
+    def begin(self, tags: Tags, prefill: str) -> None:
+        """Read the reply by this format, after the beginning that the prompt ends with."""
 
     def on_token(self, _token: int, piece: bytes) -> None:
         """Show a piece of it."""

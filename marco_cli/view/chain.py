@@ -20,13 +20,17 @@ class ChainView:
     def __init__(
         self, tags: Tags, prefill: str, *, show_thought: Write | None, show_output: Write | None, is_coloured: bool
     ) -> None:
-        self._parser = SectionParser(tags)
+        self.begin(tags, prefill)
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._writers = {"thought": show_thought, "output": show_output}
         self._styles = {"thought": (DIM, PLAIN) if is_coloured else ("", ""), "output": ("", "")}
         self._section: tuple[str, int] | None = None
-        self._parser.feed(prefill)
         self.has_shown_output = False
+
+    def begin(self, tags: Tags, prefill: str) -> None:
+        """Read the reply that is to come by this format, after the beginning that the prompt ends with."""
+        self._parser = SectionParser(tags)
+        self._parser.feed(prefill)
 
     def on_token(self, _token: int, piece: bytes) -> None:
         """Show what a token settles."""

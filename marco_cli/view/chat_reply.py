@@ -59,8 +59,7 @@ class FoldedReply:
             environ: where `TERM` and the like are looked up.
 
         """
-        self._parser = SectionParser(tags)
-        self._parser.feed(prefill)
+        self.begin(tags, prefill)
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._stream = stream
         self._show_output = show_output
@@ -80,6 +79,11 @@ class FoldedReply:
         self._part: int | None = None
         self._is_folded = False
         self._outputs: list[str] = []
+
+    def begin(self, tags: Tags, prefill: str) -> None:
+        """Read the reply that is to come by this format, after the beginning that the prompt ends with."""
+        self._parser = SectionParser(tags)
+        self._parser.feed(prefill)
 
     @property
     def shown_output(self) -> str:

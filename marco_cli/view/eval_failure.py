@@ -4,17 +4,14 @@ In: an `Instructive` failure. Out: a `<details>` element. Runs of nodes with one
 bears what came of it.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from html import escape
 
 from marco_cli.evals.failures import Instructive
 from marco_cli.evals.outcome import Outcome, TreeNode
-from marco_cli.sections import TAG_STYLES
+from marco_cli.sections.format import any_mark
 from marco_cli.view.printable import printable
 
-_TAGS = re.compile("|".join(re.escape(tag) for tags in TAG_STYLES.values() for tag in astuple(tags) if tag))
 _LONGEST = 600
 """Characters of one text; the whole of it stands in rows.jsonl."""
 _MOST_BRANCHES = 120
@@ -86,7 +83,7 @@ def _branches(
         run = [node]
         while len(children.get(run[-1].id, ())) == 1 and run[-1].id not in ends:
             run.append(children[run[-1].id][0])
-        lines = _TAGS.sub("\n", "".join(each.text for each in run)).split("\n")
+        lines = any_mark().sub("\n", "".join(each.text for each in run)).split("\n")
         words = " / ".join(line.strip() for line in lines if line.strip())
         outcome = " ".join(ends.get(run[-1].id, ()))
         rest = _branches(children.get(run[-1].id, ()), children, ends, left)

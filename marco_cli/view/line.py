@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Self
 
 from rich.cells import cell_len, set_cell_size
 
-from marco_cli.sections import TAG_STYLES
+from marco_cli.sections.format import any_mark
 from marco_cli.view.printable import printable
 
 
@@ -24,15 +24,6 @@ class Span(NamedTuple):
 
 Line = tuple[Span, ...]
 
-_TAGS: Final = re.compile(
-    "|".join(
-        re.escape(tag)
-        for tags in TAG_STYLES.values()
-        for tag in (tags.thought_open, tags.thought_close, tags.output_open, tags.output_close)
-        if tag is not None
-    ),
-    re.IGNORECASE,
-)
 _SPACES: Final = re.compile(r"\s+")
 _LABEL: Final = re.compile(r" *\w+: ")
 _WHOLE: Final = re.compile(r"(?<=: )marco [^`]+$|`[^`]+`\S*|\S+")
@@ -96,7 +87,7 @@ def one_line(text: str, limit: int) -> str:
 
 def flat(text: str, limit: int) -> str:
     """Do the same but keep a space at either end, so that pieces of a text can be put together again."""
-    return _SPACES.sub(" ", printable(_TAGS.sub(" ", text[: 2 * limit])))[:limit]
+    return _SPACES.sub(" ", printable(any_mark().sub(" ", text[: 2 * limit])))[:limit]
 
 
 def width_of(line: Iterable[Span]) -> int:
@@ -163,4 +154,4 @@ def _chop(text: str, width: int) -> list[str]:
 
 def without_tags(text: str) -> str:
     """Return a printable text of several lines without the tags of any reply format."""
-    return printable(_TAGS.sub("", text))
+    return printable(any_mark().sub("", text))

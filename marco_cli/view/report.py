@@ -41,6 +41,7 @@ def ask_document(solver: Solver, answered: Answered, *, load_seconds: float, is_
         "thought": reply.thought or None,
         "answer": reply.answer.canonical if reply.answer else None,
         "confidence": result.confidence if reply.signals.num_tokens else None,
+        "finish_reason": reply.ending,
         "stop_reason": "interrupted" if answered.was_interrupted else stop_reason(result),
         "model": solver.model.name,
         "preset": solver.settings.preset,

@@ -78,7 +78,7 @@ def test_a_stream_that_says_nothing_keeps_nobody() -> None:
 
     started = time.monotonic()
     asyncio.run(main())
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("cut", [9, 30, -9])

@@ -29,6 +29,8 @@ def parse(text: str) -> dict[str, Value]:
         ("max_tokens:", {"max_tokens": None}),
         ("gpu_layers: all", {"gpu_layers": -1}),
         ("tags: none", {"tags": "none"}),
+        ('tags: {thought: [<a>, "</a>"]}', {"tags": '{"thought": ["<a>", "</a>"]}'}),
+        ("tags:\n  output: [null, '[END]']\n", {"tags": '{"output": [null, "[END]"]}'}),
         ('system: ""', {"system": ""}),
         ('system: "no"', {"system": "no"}),
         ("system: |\n  one\n  two\n", {"system": "one\ntwo\n"}),

@@ -69,7 +69,7 @@ def test_only_the_strongest_preset_is_in_effect(home: Path) -> None:
 
     settings = resolve(flags={"preset": "generic"}, env={"MARCO_PRESET": "translate"}).settings
 
-    assert (settings.preset, settings.tags, settings.prefill, settings.prefix) == ("generic", "none", "", "")
+    assert (settings.preset, settings.tags, settings.prefill, settings.prefix) == ("generic", "auto", "", "")
 
 
 def test_a_values_origin_names_file_and_line(home: Path) -> None:

@@ -22,6 +22,7 @@ from marco_cli.errors import ConfigError
         ("system", "", ""),
         ("system", "auto", "auto"),
         ("tags", "think", "think"),
+        ("tags", '{"thought": ["<a>", "</a>"]}', '{"thought": ["<a>", "</a>"]}'),
         ("stop", "a\nb", ("a", "b")),
         ("variables", "a=1\nb=x=y", (("a", "1"), ("b", "x=y"))),
         ("variables", "a=", (("a", ""),)),
@@ -62,6 +63,13 @@ def test_text_from_a_shell_becomes_a_value(key: str, text: str, value: Value) ->
         ("gpu_layers", "-2"),
         ("parallel", "256"),
         ("tags", "thinking"),
+        ("tags", "{"),
+        ("tags", "{}"),
+        ("tags", '["<a>", "</a>"]'),
+        ("tags", '{"thoughts": ["<a>", "</a>"]}'),
+        ("tags", '{"thought": ["<a>"]}'),
+        ("tags", '{"thought": [null, null]}'),
+        ("tags", '{"thought": ["<", ">"]}'),
         ("variables", "no-equals-sign"),
         ("variables", "=x"),
         ("variables", "a=1\na=2"),
@@ -137,7 +145,7 @@ def test_a_wrong_choice_names_the_nearest() -> None:
     with pytest.raises(ConfigError) as caught:
         OPTIONS["tags"].parse("marko", where="env MARCO_TAGS")
 
-    assert caught.value.message == "env MARCO_TAGS: got 'marko', expected one of marco, think, none"
+    assert caught.value.message == f"env MARCO_TAGS: got 'marko', expected {OPTIONS['tags'].expected}"
     assert caught.value.hint == "did you mean marco?"
 
 

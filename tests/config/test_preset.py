@@ -103,7 +103,7 @@ def test_marco_presets_share_the_format_of_marco_o1() -> None:
 
 def test_generic_forces_nothing() -> None:
     """With `generic` any chat model is asked exactly as its own template does."""
-    assert settings_of("generic") == resolve(flags={"preset": "generic", "tags": "none"}, env={}).settings
+    assert settings_of("generic") == resolve(flags={"preset": "generic", "tags": "auto"}, env={}).settings
     assert settings_of("generic").system is None
     assert settings_of("generic").prefill == ""
 
@@ -137,7 +137,7 @@ def test_shipped_presets_cannot_be_shadowed(own: Path) -> None:
     """A name in a README means the same on every machine; changing one is what `extends` is for."""
     (own / "generic.yaml").write_text("extends: generic\ntags: think\n")
 
-    assert settings_of("generic").tags == "none"
+    assert settings_of("generic").tags == "auto"
     assert settings_of(str(own / "generic.yaml")).tags == "think"
 
 
@@ -180,7 +180,7 @@ def test_a_missing_preset_is_one_line(name: str) -> None:
         ("tags: marco\nprefil: x\n", 2, "unknown key 'prefil'", "did you mean prefill?"),
         ("preset: marco-o1\n", 1, "unknown key 'preset'", None),
         ("tags: marco\ntags: none\n", 2, "tags is already set on line 1", "keep one of the two"),
-        ("tags: marko\n", 1, "tags: got 'marko', expected one of marco, think, none", "did you mean marco?"),
+        ("tags: marko\n", 1, "tags: got 'marko', expected auto, none, marco, think", "did you mean marco?"),
         ("description: x\nmax_tokens: 1.5\n", 2, "max_tokens: got '1.5', expected a whole number", None),
         ("extends: [a]\n", 1, "extends: got a list, expected text", None),
     ],

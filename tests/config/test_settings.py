@@ -29,7 +29,7 @@ def test_defaults_force_nothing_on_a_model() -> None:
     """Without preset and flags a model is asked as its own template does, greedily."""
     settings = Settings()
 
-    assert (settings.system, settings.prefill, settings.tags, settings.temperature) == (None, "", "none", None)
+    assert (settings.system, settings.prefill, settings.tags, settings.temperature) == (None, "", "auto", None)
 
 
 def test_replacing_one_value_checks_it_too() -> None:
