@@ -102,6 +102,40 @@ def test_an_early_trace_of_a_thinking_model_keeps_its_thought_apart() -> None:
     assert row["messages"][-1] == {"role": "assistant", "content": "The answer is 4.", "reasoning_content": THOUGHT}
 
 
+@pytest.mark.parametrize("template", [CHATML, R1_LIKE], ids=["chatml", "r1"])
+def test_as_text_a_row_holds_the_thought_whatever_the_template_does(template: str) -> None:
+    """The prompt is what the template makes of the conversation, the completion what the model wrote after it."""
+    trace = decode(encode(trace_of(template)))
+    (export,) = exported("sft", [trace], layout="text")
+    (row,) = read(export)
+
+    assert row["prompt"].endswith("assistant\n")
+    assert "2+2?" in row["prompt"]
+    assert row["completion"] == f"<think>\n{THOUGHT}\n</think>\n\nThe answer is 4."
+    assert not export.warning
+
+    early = replace(trace, problem=replace(trace.problem, prompt_text=""))
+    assert exported("sft", [early], layout="text")[0].num_rows == 0
+
+
+@pytest.mark.skipif(not TEMPLATES.exists(), reason="the real chat templates are not on this machine")
+def test_a_row_of_r1_as_text_is_its_own_prompt_with_the_thought() -> None:
+    """Rendered with R1's template and completed, the row is what the model read and wrote."""
+    entries = map(json.loads, TEMPLATES.read_text(encoding="utf-8").splitlines())
+    template = next(entry["template"] for entry in entries if entry["name"] == "deepseek-r1-latest")
+
+    def script(text: str) -> dict[str, float]:
+        reply = f"<think>\n{THOUGHT}\n</think>\n\nThe answer is 4.{END}"
+        return {reply: 1.0} if text.endswith("<｜Assistant｜>") else {}
+
+    trace = traced(script, strategy="cot", temperature=0.0, tags="think", chat_template=template)
+    (row,) = read(exported("sft", [trace], layout="text")[0])
+
+    assert trace.thought_place == "nowhere"
+    assert row["prompt"].endswith("<｜User｜>2+2?<｜Assistant｜>")
+    assert row["completion"] == f"<think>\n{THOUGHT}\n</think>\n\nThe answer is 4."
+
+
 def test_both_replies_of_a_pair_hold_their_thoughts() -> None:
     """`dpo` writes messages as `sft` does, and warns as it does."""
     trace = trace_of(R1_LIKE, strategy="vote", simulations=12, temperature=1.0)
