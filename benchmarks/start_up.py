@@ -26,8 +26,6 @@ from pathlib import Path
 from engine_speed import machine  # type: ignore[import-not-found]  # beside this script
 
 from marco_cli.models.choice import choose_model
-from marco_cli.prompt.base import compose
-from marco_cli.prompt.template import choose_template, render
 from marco_cli.solver import open_solver, resolve_settings
 
 QUESTION = "How many r's are in strawberry?"
@@ -99,16 +97,7 @@ def chain() -> Chain:
     settings, model = resolve_settings({"effort": "none"}, {})
     solver = open_solver(settings, model, {})
     info = solver.engine.info
-    prompt = compose(
-        QUESTION,
-        system=settings.system,
-        prefix=settings.prefix,
-        suffix=settings.suffix,
-        variables=settings.variables,
-        prefill=settings.prefill,
-    )
-    template = choose_template(settings.chat_template, info.chat_template)
-    pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text)
+    rendered = solver.phrasing.render(solver.prompt(QUESTION))
 
     async def main() -> int:
         result = await solver.solve(solver.problem(QUESTION))
@@ -117,7 +106,7 @@ def chain() -> Chain:
 
     return Chain(
         model=choose_model(None, {}).path,
-        prompt="".join(piece.text for piece in pieces),
+        prompt=rendered.text,
         num_tokens=asyncio.run(main()),
         threads=dict(info.settings).get("threads", "1"),
     )

@@ -7,10 +7,9 @@ runs a strategy on it. Commands, batches and evaluations go through here and now
 import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marco_cli.config.layers import resolve
-from marco_cli.config.option import typed_values
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.engine.batched import BatchedEngine
@@ -19,8 +18,9 @@ from marco_cli.models import LocatedModel, locate
 from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset, template_format
 from marco_cli.models.memory import refuse_excess
-from marco_cli.prompt.base import Message, Prompt, compose, encode
-from marco_cli.prompt.template import choose_template, render
+from marco_cli.phrasing import Phrasing
+from marco_cli.prompt import worker
+from marco_cli.prompt.base import Message, Prompt
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SearchConfig
@@ -35,6 +35,9 @@ from marco_cli.sections.opening import begun
 
 _MOST_CHARACTERS = 256
 """Of a token, on the average of a whole prompt: the longest tokens of real vocabularies are runs of 128 spaces."""
+
+if TYPE_CHECKING:
+    from marco_cli.engine.llama_weights import Weights
 
 
 def resolve_settings(
@@ -106,23 +109,20 @@ class Solver:
     critic: Engine | None = None
     """Who judges the steps of `tot`, if it is not the model itself."""
 
+    @property
+    def phrasing(self) -> Phrasing:
+        """How questions are put to the model."""
+        return Phrasing(settings=self.settings, info=self.engine.info)
+
     def prompt(self, question: str, *, history: tuple[Message, ...] = ()) -> Prompt:
         """Put the preset's texts around a question.
 
         Raises:
             InputError: the question is empty or no text.
+            ConfigError: the model has no usable chat template.
 
         """
-        settings = self.settings
-        return compose(
-            question,
-            system=settings.system,
-            prefix=settings.prefix,
-            suffix=settings.suffix,
-            variables=settings.variables,
-            prefill=settings.prefill,
-            history=history,
-        )
+        return self.phrasing.prompt(question, history=history)
 
     def problem(self, question: str, *, history: tuple[Message, ...] = ()) -> Problem:
         """Put the preset's texts and the model's chat template around a question.
@@ -132,15 +132,13 @@ class Solver:
             ConfigError: the model has no usable chat template.
 
         """
-        settings, info = self.settings, self.engine.info
-        prompt = self.prompt(question, history=history)
-        _refuse_huge(prompt, self.engine.context_size)
-        template = choose_template(settings.chat_template, info.chat_template)
-        variables = typed_values(settings.template_var)
-        pieces = render(prompt, template, bos=info.bos_text, eos=info.eos_text, variables=variables)
-        ids = encode(pieces, lambda text, special: self.engine.tokenize(text, special=special), bos_id=info.bos_id)
-        tags, beginning = begun(pieces[-1].text, settings.prefill, self._tags(template))
-        self.engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
+        settings, phrasing, engine = self.settings, self.phrasing, self.engine
+        prompt = phrasing.prompt(question, history=history)
+        _refuse_huge(prompt, engine.context_size)
+        rendered = phrasing.render(prompt)
+        ids = phrasing.encode(rendered, lambda text, special: engine.tokenize(text, special=special), engine.is_control)
+        tags, beginning = begun(rendered.pieces[-1].text, prompt.prefill, self._tags(phrasing.template))
+        engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
         return Problem(
             prompt_ids=ids,
             tags=tags,
@@ -211,6 +209,7 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         EngineError: a model cannot be loaded.
 
     """
+    worker.start()  # ready before the model is
     config, _ = search_plan(settings)
     critic = None if settings.critic is None else locate(settings.critic, environ)
     engine = _open(settings, model, config.parallel, environ)
@@ -220,6 +219,21 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         engine.discard()
         raise
     return Solver(engine=engine, settings=settings, model=model, critic=judge)
+
+
+def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":
+    """Load what a model file says of itself and of its tokens, without the weights.
+
+    Raises:
+        EngineError: it cannot be loaded.
+
+    """
+    admit(model, environ)
+    from marco_cli.engine.llama_library import begin  # noqa: PLC0415 (takes a while)
+    from marco_cli.engine.llama_weights import Weights  # noqa: PLC0415
+
+    begin()
+    return Weights(model.path, gpu_layers=0, vocabulary_only=True)
 
 
 def _open(settings: Settings, model: LocatedModel, parallel: int, environ: Mapping[str, str]) -> BatchedEngine:

@@ -20,6 +20,8 @@ from prompt_toolkit.output import create_output
 
 from marco_cli.commands._chat_completion import complete_line
 from marco_cli.commands._chat_saying import note
+from marco_cli.commands._editor import editor_command
+from marco_cli.errors import ConfigError
 
 _HISTORY_SIZE: Final = 1 << 20
 """Bytes of the history file beyond which its older half goes."""
@@ -43,7 +45,7 @@ class PromptLines:
             completer=_SlashCompleter(),
             complete_while_typing=True,
             key_bindings=_bindings(),
-            enable_open_in_editor=True,
+            enable_open_in_editor=_has_editor(),
             enable_suspend=True,
             reserve_space_for_menu=6,
             output=create_output(stdout=sys.stderr),
@@ -129,6 +131,17 @@ def _bindings() -> KeyBindings:
         event.current_buffer.insert_text("\n")
 
     return bindings
+
+
+def _has_editor() -> bool:
+    """Say whether Ctrl-X Ctrl-E can work: prompt_toolkit fails on a command whose quotes are open."""
+    try:
+        for name in ("VISUAL", "EDITOR"):  # it looks at both
+            editor_command({name: os.environ.get(name, "")})
+    except ConfigError as error:
+        note(f"no editor opens: {error.message}")
+        return False
+    return True
 
 
 def _open_history(path: Path | None) -> History:

@@ -18,7 +18,7 @@ from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.provenance import hashes
 from marco_cli.commands._batch_output import resume_command
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import say, say_all, write
 from marco_cli.commands._signals import run as run_to_end
 from marco_cli.commands._trace_file import TraceFile
 from marco_cli.config.layers import resolve
@@ -122,6 +122,7 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         progress = EvalProgress(sys.stderr, total=len(all_jobs), done=done, is_quiet=plan.is_quiet)
         traces = None if plan.traces is None else TraceFile(plan.traces, say=progress.say)
         solver = open_solver(_widest(plan), plan.model, environ)
+        say_all(() if plan.is_quiet else solver.phrasing.notices)
         try:
             is_whole = _answered(left, solver, journal, progress, traces=traces, in_flight=plan.in_flight)
         finally:

@@ -2,11 +2,13 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 
 import typer
 
 from marco_cli.errors import EXIT_STDOUT_CLOSED, MarcoError, StorageError
+from marco_cli.view.printable import printable
 
 _LONGEST_ANSWER = 1000
 
@@ -48,6 +50,12 @@ def write(data: bytes) -> None:
 def say(text: str) -> None:
     """Write a line to stderr; one of our own, which begins with `marco: `, is fitted to a terminal."""
     show(f"{fitted(text) if text.startswith('marco: ') else text}\n")
+
+
+def say_all(notices: Iterable[str]) -> None:
+    """Say what the program has to say of its own, a line each."""
+    for notice in notices:
+        say(f"marco: {printable(notice)}")
 
 
 def show(text: str) -> None:

@@ -1,13 +1,16 @@
-"""Run the asyncio part of a command so that Ctrl-C first asks for an answer and then quits, and SIGTERM quits."""
+"""Run the asyncio part of a command so that Ctrl-C first asks for an answer and then quits, and other signals quit."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
+from marco_cli.commands._exit_signals import QUITTING
 from marco_cli.commands._output import fitted
-from marco_cli.errors import EXIT_TERMINATED
+from marco_cli.errors import EXIT_QUIT
 
 T = TypeVar("T")
 
@@ -22,7 +25,7 @@ def run(
     """Run `work` to its end and return its result.
 
     The first Ctrl-C calls `on_interrupt`, which must make the work end soon with what it has, and says `notice`; the second
-    cancels it, which raises KeyboardInterrupt here. SIGTERM is as in `run_unless_terminated`.
+    cancels it, which raises KeyboardInterrupt here. Other signals are as in `run_unless_terminated`.
     """
     num_interrupts = 0
 
@@ -32,8 +35,9 @@ def run(
         def interrupt() -> None:
             nonlocal num_interrupts
             num_interrupts += 1
-            if num_interrupts > 1 and task is not None:
+            if num_interrupts == 2 and task is not None:  # once: a cancel in a `finally` would end that
                 task.cancel()
+            if num_interrupts > 1:
                 return
             on_interrupt()
             say(fitted(f"marco: {notice} (Ctrl-C again to quit)"))
@@ -48,29 +52,43 @@ def run(
 
 
 def run_unless_terminated(work: Coroutine[Any, Any, T]) -> T:
-    """Run `work` to its end and return its result; SIGTERM cancels it, so that every `finally` runs, and raises SystemExit."""
-    is_terminated = False
+    """Run `work` to its end and return its result; SIGTERM, SIGHUP and SIGQUIT cancel it and raise SystemExit here."""
+    code: int | None = None
+    interrupted = signal.getsignal(signal.SIGINT)
 
     async def terminable() -> T:
         task = asyncio.current_task()
 
-        def terminate() -> None:
-            nonlocal is_terminated
-            is_terminated = True
-            if task is not None:
+        def terminate(number: signal.Signals) -> None:
+            nonlocal code
+            if code is None and task is not None:
                 task.cancel()
+            elif number == getattr(signal, "SIGQUIT", None):
+                os._exit(EXIT_QUIT)
+            code = code or QUITTING[number]
 
-        with _handlers({signal.SIGTERM: terminate}):
-            return await work
+        wanted = [number for number in QUITTING if signal.getsignal(number) is not signal.SIG_IGN]
+        with _handlers({number: partial(terminate, number) for number in wanted}):
+            try:
+                return await work
+            finally:
+                _take_back(interrupted)
 
     try:
         result = asyncio.run(terminable())
     except asyncio.CancelledError:
-        if not is_terminated:
+        if code is None:
             raise
-    if is_terminated:
-        raise SystemExit(EXIT_TERMINATED)
+    if code is not None:
+        raise SystemExit(code)
     return result
+
+
+def _take_back(handler: Any) -> None:
+    """Let SIGINT be handled as before the loop: a loop that is closed while it handles it would leave Python's own way."""
+    with suppress(NotImplementedError):
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

@@ -153,6 +153,7 @@ class _Tally:
         self.num_used = 0
         self.num_rows = 0
         self.reasons: Counter[str] = Counter()
+        self.warnings: Counter[str] = Counter()
 
     def counted(self, exports: Iterator["Export"]) -> Iterator["Export"]:
         """Yield the exports with something in them."""
@@ -160,6 +161,8 @@ class _Tally:
             if export.num_rows:
                 self.num_used += 1
                 self.num_rows += export.num_rows
+                if export.warning:
+                    self.warnings[export.warning] += export.num_rows
                 yield export
             else:
                 self.reasons[export.reason] += 1
@@ -293,6 +296,8 @@ def _save(path: "Path", parts: Iterator[bytes]) -> None:
 
 def _tell(tally: _Tally, entry: "Format", output: str | None, where: str | None, *, is_quiet: bool) -> None:
     """Say what was written, what was left out and why; nothing at all is an error."""
+    from marco_cli.view.printable import printable
+
     left_out = "; ".join(f"{number} left out: {reason}" for reason, number in tally.reasons.items())
     if not tally.num_chosen:
         if where is not None and tally.num_read:
@@ -302,6 +307,8 @@ def _tell(tally: _Tally, entry: "Format", output: str | None, where: str | None,
         raise InputError("there are no traces to export", hint='marco ask "…" keeps one')
     if not tally.num_used:
         raise IncompleteError(f"nothing to export: {left_out}", hint="see marco traces export --help")
+    for warning, number in tally.warnings.items():
+        say(f"marco: {printable(warning)} ({_counted(number, 'row')})")
     if is_quiet or (entry.is_document and output is None):
         return
     count = _counted(tally.num_used, "trace") + (f" of {tally.num_read}" if tally.num_used != tally.num_read else "")

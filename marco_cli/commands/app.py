@@ -2,18 +2,28 @@
 
 import errno
 import os
-import signal
 import sys
 import traceback
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from marco_cli import __version__
-from marco_cli.commands import ask, batch, chat, config, doctor, evaluate, models, presets, traces
+from marco_cli.commands import (
+    _exit_signals,
+    ask,
+    batch,
+    chat,
+    config,
+    doctor,
+    evaluate,
+    models,
+    presets,
+    prompt,
+    traces,
+)
 from marco_cli.commands._output import occupy_closed_streams, report, say, write
-from marco_cli.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, MarcoError, StorageError
+from marco_cli.errors import EXIT_INTERRUPTED, MarcoError, StorageError
 
 app = typer.Typer(
     name="marco",
@@ -26,6 +36,7 @@ app = typer.Typer(
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.command("batch")(batch.batch)
+app.command("prompt")(prompt.prompt)
 app.add_typer(evaluate.app)
 app.add_typer(traces.app)
 app.add_typer(models.app)
@@ -53,7 +64,7 @@ def root(
 def main() -> None:
     """Run the command line and exit with the code of `errors`."""
     occupy_closed_streams()
-    signal.signal(signal.SIGTERM, _terminate)
+    _exit_signals.install()
     as_json = "--json" in sys.argv[1:]
     try:
         app(prog_name="marco")
@@ -76,8 +87,3 @@ def _explained(error: Exception) -> MarcoError:
         place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         return StorageError(f"{place}{error.strerror}")
     return MarcoError(f"internal error: {type(error).__name__}: {error}")
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    """Leave on SIGTERM the way that lets every `finally` run: a hidden cursor comes back."""
-    sys.exit(EXIT_TERMINATED)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import say, stderr_width, write
+from marco_cli.commands._output import say, say_all, stderr_width, write
 from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def ask(
     settings, located = resolve_settings({key: given[key] for key in OPTIONS if key in given}, os.environ, config)
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
+    if not quiet:
+        say_all(solver.phrasing.notices)
     with nullcontext() if events is None else EventFile(events) as event_file:
         answered = answer(
             solver,
@@ -114,6 +116,7 @@ def ask(
         if lost is not None:
             say(f"marco: {printable(lost)}")
     if verbose:
+        say_all(solver.phrasing.render(solver.prompt(text)).notes)
         say(cost_lines(solver, answered, load_seconds=loaded))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
     if located.source == "bundled" and settings.model is None and not quiet:

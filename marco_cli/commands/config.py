@@ -1,7 +1,6 @@
 """`marco config`: show, path, set, unset, edit."""
 
 import os
-import shlex
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -179,7 +178,9 @@ def _mention_missing(model: str) -> None:
 
 
 def _editor() -> list[str]:
-    chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if not chosen:
+    from marco_cli.commands._editor import editor_command
+
+    command = editor_command(os.environ)
+    if not command:
         raise ConfigError("no editor is named, expected VISUAL or EDITOR", hint="EDITOR=nano marco config edit")
-    return shlex.split(chosen)
+    return command

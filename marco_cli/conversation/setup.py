@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from marco_cli.config.settings import Settings
-from marco_cli.errors import EngineLostError, MarcoError
+from marco_cli.errors import EngineLostError, IncompleteError, MarcoError
 from marco_cli.models import LocatedModel
 from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
 
@@ -60,7 +60,8 @@ async def switched(solver: Solver, setup: Setup) -> tuple[Solver, MarcoError | N
     await solver.close()
     try:
         return open_solver(settings, model, setup.environ), None
-    except MarcoError as error:
+    except (MarcoError, KeyboardInterrupt) as failure:
+        error = failure if isinstance(failure, MarcoError) else IncompleteError("loading was given up")
         try:
             return open_solver(solver.settings, solver.model, setup.environ), error
         except MarcoError as again:

@@ -10,8 +10,7 @@ from marco_cli.diagnosis.finding import Figure, Finding, broken, ok, warn
 from marco_cli.diagnosis.self_test import Measurement, measure
 from marco_cli.engine.backend import Model
 from marco_cli.models.memory import gib
-from marco_cli.prompt.base import compose, encode
-from marco_cli.prompt.template import choose_template, render
+from marco_cli.phrasing import Phrasing
 from marco_cli.sections.format import AUTO
 
 TOLERANCE: Final = 1e-4
@@ -110,18 +109,12 @@ def _controls(model: Model) -> str:
 
 def _encoded(case: Case, question: str) -> tuple[int, ...]:
     """Return the ids of the prompt for a question, made as for an answer."""
-    settings, model = case.settings, case.model
-    prompt = compose(
-        question,
-        system=settings.system,
-        prefix=settings.prefix,
-        suffix=settings.suffix,
-        variables=settings.variables,
-        prefill=settings.prefill,
+    model = case.model
+    phrasing = Phrasing(settings=case.settings, info=model.info)
+    rendered = phrasing.render(phrasing.prompt(question))
+    return phrasing.encode(
+        rendered, lambda text, special: model.tokenize(text, special=special), lambda token: not model.piece(token)
     )
-    template = choose_template(settings.chat_template, model.info.chat_template)
-    pieces = render(prompt, template, bos=model.info.bos_text, eos=model.info.eos_text)
-    return encode(pieces, lambda text, special: model.tokenize(text, special=special), bos_id=model.info.bos_id)
 
 
 def _count_controls(model: Model, ids: tuple[int, ...]) -> int:

@@ -285,6 +285,10 @@ class Engine(Protocol):
         """Return the bytes of the ids; control tokens are empty, but for those that are to be spelt out."""
         ...
 
+    def is_control(self, token: int) -> bool:
+        """Say whether an id is a control token, spelt out or not."""
+        ...
+
     def spell(self, marks: Sequence[str]) -> None:
         """Spell out the control tokens of these texts from here on, but for those that end the generation."""
         ...

@@ -82,6 +82,11 @@ class BatchedEngine:
         self._refuse_closed()
         return b"".join(map(self._scheduler.piece, ids))
 
+    def is_control(self, token: int) -> bool:
+        """Say whether an id is a control token, spelt out or not."""
+        self._refuse_closed()
+        return not self._model.piece(token)
+
     def spell(self, marks: Sequence[str]) -> None:
         """Spell out the control tokens of these texts from here on, but for those that end the generation."""
         self._refuse_closed()

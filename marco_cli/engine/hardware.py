@@ -13,9 +13,16 @@ CGROUP = Path("/sys/fs/cgroup")
 
 def physical_cores(cgroup: Path = CGROUP) -> int:
     """Return the cores that this process may use, hyper-threads and efficiency cores left out where that is known."""
-    allowed = _allowed_cpus()
+    allowed = allowed_cpus()
     counted = _linux_cores(allowed) or _sysctl("hw.perflevel0.physicalcpu") or _sysctl("hw.physicalcpu")
     return max(1, min(counted or len(allowed), len(allowed), _quota_cores(cgroup) or len(allowed)))
+
+
+def allowed_cpus() -> set[int]:
+    """Return the numbers of the processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
 
 
 def available_memory(cgroup: Path = CGROUP) -> int | None:
@@ -51,12 +58,6 @@ def _system_memory() -> int | None:
                 return int(line.split()[1]) * 1024
     total = _sysctl("hw.memsize")
     return total // 2 if total else None
-
-
-def _allowed_cpus() -> set[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
 
 
 def _linux_cores(allowed: set[int]) -> int | None:

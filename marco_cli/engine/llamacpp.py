@@ -7,7 +7,8 @@ whole, `llama_weights` a model's file and vocabulary, and this one the context t
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +16,10 @@ import llama_cpp as llama
 import numpy as np
 from numpy.typing import NDArray
 
-from marco_cli.engine import defaults, llama_library, tiles
+from marco_cli.engine import defaults, llama_library, tiles, turns
 from marco_cli.engine.backend import Row
 from marco_cli.engine.batched import BatchedEngine
+from marco_cli.engine.interrupts import kept_signals
 from marco_cli.engine.llama_weights import Weights
 from marco_cli.errors import ConfigError, DecodeError, EngineError
 
@@ -69,7 +71,14 @@ def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | 
 
     """
     options = options or LlamaOptions()
-    model = LlamaModel(path, options, name=name)
+    model = None
+    try:
+        with kept_signals() as is_interrupted:
+            model = LlamaModel(path, options, name=name, is_interrupted=is_interrupted)
+    except BaseException:
+        if model is not None:  # a signal came at the last moment
+            model.close()
+        raise
     places = options.places or min(DEFAULT_PLACES, model.num_sequences)
     if places > model.num_sequences:
         model.close()
@@ -88,12 +97,19 @@ def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | 
 class LlamaModel:
     """A `Model` on llama.cpp."""
 
-    def __init__(self, path: Path, options: LlamaOptions, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        options: LlamaOptions,
+        *,
+        name: str | None = None,
+        is_interrupted: Callable[[], bool] | None = None,
+    ) -> None:
         llama_library.forget_log()
         llama_library.begin()
         gpu = llama_library.can_offload()
         layers = (-1 if options.gpu_layers is None else options.gpu_layers) if gpu else 0
-        self._weights = Weights(path, gpu_layers=layers)
+        self._weights = Weights(path, gpu_layers=layers, is_interrupted=is_interrupted)
         self._context: object | None = None
         self._interrupt_text = ctypes.create_string_buffer(b"", 2)
         try:
@@ -143,6 +159,8 @@ class LlamaModel:
         self._offsets = (0, self._num_ids // 2) if weights.window else (0,)
         self.num_sequences = self._num_ids // len(self._offsets) - (self._spare > 0)
         self.num_threads: int = options.threads or defaults.num_threads(weights.num_parameters)
+        takes_turns = self._on_cpu and defaults.takes_turns(self.num_threads)
+        self._turns = turns.of_this_user() if takes_turns else None
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Memory.copy`."""
@@ -160,8 +178,9 @@ class LlamaModel:
         calls = self.divide(rows)
         logits: NDArray[np.float32] | None = None
         try:
-            is_one = len(calls) == 1
-            logits = self._evaluate(rows, calls[0].num_fillers) if is_one else self._evaluate_apart(rows, calls)
+            with self._turns.taken() if self._turns else nullcontext():
+                is_one = len(calls) == 1
+                logits = self._evaluate(rows, calls[0].num_fillers) if is_one else self._evaluate_apart(rows, calls)
         finally:
             if logits is None:
                 for row in rows:

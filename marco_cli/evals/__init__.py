@@ -34,6 +34,12 @@ DATASETS: Final = MappingProxyType(
         "translate": DataSetEntry(
             "marco_cli.evals.sets.translate:load", "chrf", ("zh",), "Chinese slang into English, scored by chrF"
         ),
+        "open": DataSetEntry(
+            "marco_cli.evals.sets.open:load",
+            "rubric",
+            (),
+            "65 open-ended questions, English and Chinese, scored by rubrics",
+        ),
         "jsonl": DataSetEntry("marco_cli.evals.sets.jsonl:load", "exact", (), "your own file: --data FILE.jsonl"),
     }
 )
@@ -46,8 +52,9 @@ SCORERS: Final = MappingProxyType(
         "choice": "marco_cli.evals.scoring:choice",
         "regex": "marco_cli.evals.scoring:regex",
         "contains": "marco_cli.evals.scoring:contains",
-        "math": "marco_cli.evals.latex:math",
+        "math": "marco_cli.evals.scoring:math",
         "chrf": "marco_cli.evals.translation:chrf",
+        "rubric": "marco_cli.evals.rubric:rubric",
         "simple-evals": "marco_cli.evals.simple_evals:score",
     }
 )

@@ -19,7 +19,7 @@ class Item:
     id: str
     question: str
     target: str
-    """As the data set writes it; a pattern for `regex`."""
+    """As the data set writes it; a pattern for `regex`, criteria for `rubric`."""
     scorer: str
     """A key of `evals.SCORERS`."""
     lang: str = ""
@@ -27,7 +27,12 @@ class Item:
     group: str = ""
     """What kind of problem it is, in the data set's own words."""
     references: tuple[str, ...] = ()
-    """Further correct answers, of translations."""
+    """Further right answers."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All right answers."""
+        return self.target, *self.references
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +69,7 @@ class Score:
 
     verdict: Verdict
     value: float
-    """In [0, 1]: 1 for right, 0 for wrong; translations have every value between."""
+    """In [0, 1]: 1 for right, 0 for wrong; translations and open-ended replies have every value between."""
     answer: str | None
     """What was read from the text, in canonical form; None when there was nothing."""
     rule: str

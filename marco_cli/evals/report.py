@@ -138,6 +138,11 @@ class Report:
     failures: tuple[Instructive, ...] = field(default=())
 
     @property
+    def is_rubric(self) -> bool:
+        """Whether values are shares of rubrics."""
+        return self.scorers == ("rubric",)
+
+    @property
     def is_translation(self) -> bool:
         """Whether values are chrF and nothing is right or wrong."""
         return self.scorers == ("chrf",)
@@ -184,10 +189,14 @@ def build_report(outcomes: Iterable[Outcome], about: About) -> Report:
     )
 
 
+_GRADED = ("chrf", "rubric")
+"""Scorers with values between 0 and 1, of texts that no two count as the same answer."""
+
+
 def accuracy_of(rows: Sequence[Outcome]) -> Estimate:
     """Return the mean over items of the mean over seeds, with its interval over items."""
     means = [statistics.fmean(values) for values in values_of(rows).values()]
-    return bootstrap(means) if any(row.item.scorer == "chrf" for row in rows) else mean_of_shares(means)
+    return bootstrap(means) if any(row.item.scorer in _GRADED for row in rows) else mean_of_shares(means)
 
 
 def _variant(label: str, rows: Sequence[Outcome], about: About) -> VariantReport:
@@ -195,7 +204,7 @@ def _variant(label: str, rows: Sequence[Outcome], about: About) -> VariantReport
     verdicts = Counter(row.score.verdict for row in asked)
     is_translation = any(row.item.scorer == "chrf" for row in rows)
     first = next((row for row in asked if row.first is not None), asked[0] if asked else rows[0])
-    attempts = {} if is_translation else _attempts(asked)
+    attempts = {} if any(row.item.scorer in _GRADED for row in rows) else _attempts(asked)
     return VariantReport(
         label=label,
         strategy=first.strategy,

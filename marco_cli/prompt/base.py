@@ -1,7 +1,7 @@
 """What is asked: messages, the forced opening of the reply, and their way to token ids.
 
 In: a question with the texts that a preset puts around it. Out: a `Prompt`, and from the rendered pieces of one
-(`chat_template.render`) token ids in which nothing that a user, a file or a preset's message says is a control token.
+(`template.render`) token ids in which nothing that a user, a file or a preset's message says is a control token.
 This module knows neither templates nor vocabularies.
 """
 
@@ -86,18 +86,29 @@ def compose(
 
 
 def encode(
-    pieces: tuple[Piece, ...], tokenize: Callable[[str, bool], tuple[int, ...]], *, bos_id: int | None = None
+    pieces: tuple[Piece, ...],
+    tokenize: Callable[[str, bool], tuple[int, ...]],
+    *,
+    is_control: Callable[[int], bool],
+    bos_id: int | None = None,
 ) -> tuple[int, ...]:
     """Return the token ids of rendered pieces.
 
+    The text is tokenised as a whole, as in training, unless that makes control tokens of what a message says or of what stands
+    around it: then piece by piece.
+
     Args:
-        pieces: what `chat_template.render` returned.
+        pieces: those of `template.Rendered`.
         tokenize: (text, whether control tokens are recognised) → ids, adding neither a BOS nor an EOS of its own.
+        is_control: says whether an id is a control token.
         bos_id: the id that every sequence of the vocabulary begins with, if it wants one; put first unless the
             template already did.
 
     """
-    ids = tuple(token for piece in pieces for token in tokenize(piece.text, piece.is_control))
+    ids = tokenize("".join(piece.text for piece in pieces), True)
+    apart = tuple(token for piece in pieces for token in tokenize(piece.text, piece.is_control))
+    if list(filter(is_control, ids)) != list(filter(is_control, apart)):
+        ids = apart
     if bos_id is None or ids[:1] == (bos_id,):
         return ids
     return (bos_id, *ids)

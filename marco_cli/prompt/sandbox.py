@@ -1,233 +1,173 @@
-"""Runs Jinja2 text of unknown origin, such as the chat template inside a downloaded model.
+"""Runs Jinja2 text of unknown origin, such as the chat template inside a downloaded model; the only import of `jinja2`.
 
-In: a template and its variables. Out: text, or a one-line `ConfigError`. The sandbox reaches no Python internals and
-changes no value that it was given. Its steps (turns of loops, calls, filters), the numbers it counts, and the text and
-lists that its operators, calls, filters and output make are bounded (`allowance`); methods and filters that pad are
-refused. That stops runaways and the short ways to a huge value. It is no bound on the seconds and bytes that a template
-made for nothing else can take, by lists within lists or by comparing long texts. It has the functions and options that
-chat templates are written for (those of transformers). The only import of `jinja2`.
+This is the inside of the process that `worker` starts: requests come in on stdin and replies go out on stdout, one JSON
+object a line. Jinja2's own sandbox keeps the template away from Python's internals and from changing what it was given. How
+long it runs and how much memory it takes is bounded from outside: nothing in a Python process can end one long call in C, such
+as comparing doubled lists, but the system can end the process.
+
+A template finds what transformers gives it (`apply_chat_template`): the same options, extensions, filters and functions.
 """
 
+import contextlib
+import datetime as dt
+import faulthandler
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import os
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import jinja2
-from jinja2 import filters, nodes
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context, LoopContext
+import jinja2.ext
+from jinja2 import nodes
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from marco_cli.errors import ConfigError
-from marco_cli.prompt import allowance
-
-_MAX_CHARACTERS = 16_000_000  # of one run's output: above any context
+_MAX_CHARACTERS = 16_000_000  # of one text: above any context
+_MAX_MEMORY = 1 << 30  # bytes of address space, Python's own 50 MB included
 _SHOWN_LENGTH = 160
-_PADDING_METHODS = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs", "translate", "to_bytes"})
-_PADDING_FILTERS = ("batch", "center", "slice", "urlize", "wordwrap")  # of pages; chat templates have no use for them
-# What a template's own code can raise while it runs.
-_FAULTS = (
-    jinja2.TemplateError,
-    allowance.AllowanceError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 
-def run_template(template: str, variables: Mapping[str, object], *, hint: str) -> str:
-    """Return what the template writes.
+def serve(watchdog: float) -> None:
+    """Answer requests until stdin ends.
 
-    Raises:
-        ConfigError: it is no Jinja2, fails, refuses (`raise_exception`), leaves the sandbox or exceeds its bounds;
-            the error carries `hint`.
+    Args:
+        watchdog: seconds after which a request that goes on ends the process, if its parent has not done so before.
 
     """
+    _limit_memory()
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 (a device)
+        for line in sys.stdin.buffer:
+            faulthandler.dump_traceback_later(watchdog, exit=True, file=nowhere)
+            reply = json.dumps(answer(json.loads(line))).encode()
+            faulthandler.cancel_dump_traceback_later()
+            replies.write(reply + b"\n")
+            replies.flush()
+
+
+def answer(request: Mapping[str, Any]) -> dict[str, object]:
+    """Return what a template makes of each set of variables, or, without any, what it reads and compares with.
+
+    Args:
+        request: `template`, and `runs`: a list of variables by name; `now` is the time that the template sees.
+
+    Returns:
+        `runs`: for each set of variables `{"text": …}` or `{"fault": kind, "says": …}`; or `names` and `constants`; or, for a text that
+        is no template, the fault alone.
+
+    """
+    template = request["template"]
     try:
-        with allowance.granted() as granted:
-            return _bounded_text(_compiled(template).generate(variables, range=granted.count))
-    except _RefusalError as error:
-        raise ConfigError(f"the chat template refused the conversation: {_line(error)}", hint=hint) from error
-    except jinja2.TemplateSyntaxError as error:
-        raise ConfigError(
-            f"the chat template is not valid Jinja2, line {error.lineno}: {_line(error)}", hint=hint
-        ) from error
-    except _FAULTS as error:
-        raise ConfigError(f"the chat template failed: {_line(error)}", hint=hint) from error
+        if not request["runs"]:
+            return _contents(template)
+        compiled = _compiled(template)
+    except Exception as error:  # noqa: BLE001 (whatever is raised here, the template's text is at fault)
+        return _fault(error)
+    return {"runs": [_run(compiled, variables) for variables in request["runs"]]}
+
+
+def _run(template: jinja2.Template, variables: Mapping[str, Any]) -> dict[str, object]:
+    given = dict(variables)
+    now = dt.datetime.fromisoformat(given.pop("now"))
+    given["messages"] = [_with_parts(message) for message in given["messages"]]
+    try:
+        text = template.render(given, strftime_now=now.strftime)
+    except Exception as error:  # noqa: BLE001 (whatever is raised here, the template's code is at fault)
+        return _fault(error)
+    if len(text) > _MAX_CHARACTERS:
+        return {"fault": "failed", "says": f"it writes more than {_MAX_CHARACTERS} characters"}
+    return {"text": text}
+
+
+class _Part(dict[str, str]):
+    """A typed part of a message's content; a template that takes the list of parts for text fails."""
+
+    def __repr__(self) -> str:
+        raise TypeError("it writes a list of parts as if it were text")
+
+
+def _with_parts(message: Mapping[str, Any]) -> dict[str, Any]:
+    content = message["content"]
+    return {**message, "content": [_Part(part) for part in content] if isinstance(content, list) else content}
 
 
 class _RefusalError(jinja2.TemplateError):
     """What a template raises with `raise_exception`."""
 
 
-class _Generator(CodeGenerator):
-    """Writes the code of templates, in which loops, `~` and slices go through the environment."""
+class _Generation(jinja2.ext.Extension):
+    """`{% generation %}…{% endgeneration %}`: marks what an assistant said, for training; the text stays as it is."""
 
-    def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - the compiler asks for these names
-        """Count the turns of a loop."""
-        counted = nodes.EnvironmentAttribute("counted", lineno=node.lineno)
-        node.iter = nodes.Call(counted, [node.iter], [], None, None, lineno=node.lineno)
-        super().visit_For(node, frame)
+    tags = {"generation"}  # noqa: RUF012 (the base class's type)
 
-    def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:  # noqa: N802
-        """Measure what `~` makes."""
-        self._visit_measured(super().visit_Concat, node, frame)
+    def parse(self, parser: Parser) -> nodes.Node:
+        """Read the block; like transformers' own, it is a scope."""
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return nodes.CallBlock(self.call_method("_said"), [], [], body).set_lineno(line)
 
-    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
-        """Measure slices; other items are no copies."""
-        if isinstance(node.arg, nodes.Slice):
-            self._visit_measured(super().visit_Getitem, node, frame)
-        else:
-            super().visit_Getitem(node, frame)
-
-    def _visit_measured(self, visit: Callable[..., None], node: nodes.Node, frame: Frame) -> None:
-        self.write("environment.measured(")
-        visit(node, frame)
-        self.write(")")
+    def _said(self, caller: Callable[[], str]) -> str:
+        return caller()
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """The sandbox in which every operation that makes something takes it from the run's allowance."""
-
-    code_generator_class = _Generator
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
-    measured = staticmethod(allowance.measured)
-    counted = staticmethod(allowance.counted)
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Refuse the methods that pad, too."""
-        padded = attr in _PADDING_METHODS and isinstance(obj, str | bytes | int)
-        return not padded and super().is_safe_attribute(obj, attr, value)
-
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """Check before what can multiply, measure the rest afterwards."""
-        if operator == "**":
-            raise allowance.AllowanceError("** makes too large a value")
-        if operator == "*":
-            allowance.check_product(left, right)
-        elif operator == "%" and isinstance(left, str):
-            allowance.check_percent(left, right)
-        return allowance.measured(super().call_binop(context, operator, left, right))
-
-    def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Take a step, and check what a method of a text is about to make."""
-        allowance.current().call()
-        if isinstance(function, LoopContext) and args:  # the next level of a recursive loop
-            args = (allowance.counted(args[0]), *args[1:])
-        method = getattr(function, "__wrapped__", function)  # `format` comes in the sandbox's own
-        owner, name = getattr(method, "__self__", None), getattr(method, "__name__", "")
-        if isinstance(owner, str | bytes):
-            args = _checked(owner, name, args, kwargs)
-        return allowance.measured(super().call(context, function, *args, **kwargs))
-
-
-def _checked(owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Check a call of a text's method before it is made; return its arguments, those that can be read once as tuples."""
-    if name == "replace" and len(args) > 1:
-        allowance.check_replacement(owner, args[0], args[1])
-    elif name == "join" and args:
-        args = (tuple(args[0]), *args[1:])
-        allowance.check_join(owner, args[0])
-    elif name == "format":
-        allowance.check_braces(owner, (*args, *kwargs.values()))
-    elif name == "format_map" and args:
-        allowance.check_braces(owner, tuple(args[0].values()))
-    return args
+def _environment() -> jinja2.Environment:
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, jinja2.ext.loopcontrols]
+    )
+    environment.filters["tojson"] = _tojson
+    environment.globals["raise_exception"] = _refuse
+    return environment
 
 
 @functools.lru_cache(maxsize=8)
 def _compiled(template: str) -> jinja2.Template:
-    environment = _Sandbox(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"], finalize=_written
-    )
-    for name in _PADDING_FILTERS:
-        del environment.filters[name]
-    own = {"tojson": _tojson, "indent": _indent, "round": _round, "replace": _replace, "join": _join, "format": _format}
-    environment.filters.update(own)
-    for name, function in environment.filters.items():
-        environment.filters[name] = _stepped(function)
-    environment.globals["raise_exception"] = _refuse
-    environment.globals.pop("lipsum", None)
-    return environment.from_string(template)
+    return _environment().from_string(template)
 
 
-def _written(value: object) -> str:
-    """Return what an expression writes, wherever that goes."""
-    return allowance.measured(str(value))
+def _contents(template: str) -> dict[str, object]:
+    """Return the names that a template reads, and the texts that it can compare with."""
+    tree = _environment().parse(template)
+    names = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "load"}
+    constants = {node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)}
+    return {"names": sorted(names), "constants": sorted(constants)}
 
 
-def _stepped(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a filter take a step and the length of its result."""
-
-    @functools.wraps(function)
-    def stepped(*args: Any, **kwargs: Any) -> Any:
-        allowance.current().step()
-        return allowance.measured(function(*args, **kwargs))
-
-    return stepped
-
-
-def _tojson(value: Any, indent: int | None = None) -> str:
-    """Write JSON without HTML escapes, as chat templates expect."""
-    allowance.check_padding(indent)
-    return json.dumps(value, ensure_ascii=False, indent=indent)
+def _tojson(
+    value: Any,
+    ensure_ascii: bool = False,  # noqa: FBT001, FBT002 (transformers' signature)
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,  # noqa: FBT001, FBT002
+) -> str:
+    """Write JSON without HTML escapes."""
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
 def _refuse(message: object) -> NoReturn:
     raise _RefusalError(str(message))
 
 
-def _indent(text: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:  # noqa: FBT001, FBT002
-    text = str(text)
-    allowance.current().make((text.count("\n") + 1) * allowance.check_padding(width))
-    return filters.do_indent(text, width, first, blank)
+def _fault(error: Exception) -> dict[str, object]:
+    if isinstance(error, _RefusalError):
+        return {"fault": "refused", "says": _line(str(error))}
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return {"fault": "syntax", "says": f"line {error.lineno}: {_line(str(error))}"}
+    if isinstance(error, SyntaxError):  # what Python's own compiler cannot take, e.g. more than 20 loops in one another
+        return {"fault": "failed", "says": _line(error.msg)}
+    return {"fault": "failed", "says": _line(str(error)) or type(error).__name__}
 
 
-def _round(value: float, precision: int = 0, method: Any = "common") -> float:
-    allowance.check_padding(precision)
-    return filters.do_round(value, precision, method)
-
-
-def _replace(text: object, old: object, new: object, count: int | None = None) -> str:
-    text, old, new = str(text), str(old), str(new)
-    allowance.check_replacement(text, old, new)
-    return text.replace(old, new, -1 if count is None else count)
-
-
-@jinja2.pass_environment
-def _join(
-    environment: jinja2.Environment, values: Iterable[Any], separator: object = "", attribute: str | int | None = None
-) -> str:
-    if attribute is not None:
-        values = map(filters.make_attrgetter(environment, attribute), values)
-    parts = tuple(map(str, values))
-    allowance.check_join(str(separator), parts)
-    return str(separator).join(parts)
-
-
-def _format(text: object, *args: Any, **kwargs: Any) -> str:
-    allowance.check_percent(str(text), kwargs or args)
-    return filters.do_format(str(text), *args, **kwargs)
-
-
-def _bounded_text(chunks: Iterator[str]) -> str:
-    written, length = [], 0
-    for chunk in chunks:
-        written.append(chunk)
-        length += len(chunk)
-        if length > _MAX_CHARACTERS:
-            raise SecurityError(f"it writes more than {_MAX_CHARACTERS} characters")
-    return "".join(written)
-
-
-def _line(error: BaseException) -> str:
-    """Return an error's text on one line of printable characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    text = "".join(character if character.isprintable() else "�" for character in text)
+def _line(text: str) -> str:
+    """Return a text on one line of printable characters."""
+    text = "".join(character if character.isprintable() else "�" for character in " ".join(text.split()))
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+
+
+def _limit_memory() -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows, and systems that know no such limit
+        import resource  # noqa: PLC0415
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,23 +1,22 @@
-"""Renders a conversation through a model's own chat template, keeping what users wrote apart from what the template wrote.
+"""Renders a conversation through a model's own chat template.
 
-In: a `Prompt` and the Jinja2 text of a GGUF. Out: pieces that alternate between control text (the template's, and the
-prefill) and plain text (the messages').
-
-The template first sees, in place of every message, a mark of random digits: where a mark comes out, that message belongs, and
-everything else is control text which no user had a hand in. A template that changes messages (trims them, drops a thought)
-is run again with the real text to learn what it makes of each; whatever that is, it is plain text.
+In: a `Prompt` and the Jinja2 text of a GGUF. Out: the text that the template makes of the messages, in pieces that keep what
+users wrote apart from what the template wrote, and what had to be done to the messages for it. The template sees the real
+messages and its text is taken as it is (`provenance` says who wrote what); a template that loses what a user wrote is refused.
 """
 
 import datetime as dt
 import itertools
-import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from marco_cli.errors import ConfigError
+from marco_cli.prompt import worker
 from marco_cli.prompt.base import Message, Piece, Prompt
-from marco_cli.prompt.sandbox import run_template
+from marco_cli.prompt.provenance import Contents, StandIns, Written, trace
 
 CHATML = (
     "{% for message in messages %}"
@@ -25,9 +24,24 @@ CHATML = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
+OWN_VARIABLES = frozenset({"messages", "add_generation_prompt", "now"})
+"""What a template reads that nobody else may set."""
+_BETWEEN = "\n\n"  # a system text and the first question: as the documentation of Gemma and of Mistral has it
 
-_STEM_DIGITS = 24
-_INDEX_DIGITS = 8
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A prompt as the model gets it."""
+
+    pieces: tuple[Piece, ...]
+    """In order, neighbours of one kind joined; the last one is control text where there is a prefill."""
+    notes: tuple[str, ...] = ()
+    """What the template did not take as it was given, one line each."""
+
+    @property
+    def text(self) -> str:
+        """The whole text; its end says whether the reply begins inside a thought, after one, or openly."""
+        return "".join(piece.text for piece in self.pieces)
 
 
 def choose_template(override: str | None, shipped: str | None) -> str:
@@ -53,67 +67,52 @@ def choose_template(override: str | None, shipped: str | None) -> str:
 
 def render(
     prompt: Prompt, template: str, *, bos: str, eos: str, variables: Mapping[str, object] = MappingProxyType({})
-) -> tuple[Piece, ...]:
-    """Return the prompt's pieces in order, neighbours of one kind joined; the prefill ends the last, a control piece.
+) -> Rendered:
+    """Return the prompt as the template writes it, with the prefill at its end.
 
-    A prefill that the template already wrote at its end is not repeated.
+    What the template's own ending already says of the prefill is not repeated. A template that takes contents as lists of typed
+    parts only gets them so; where it refuses a system message at the beginning, that text goes before the first question.
 
     Args:
-        prompt: the conversation; contents of white space alone reach the template as they are.
+        prompt: the conversation.
         template: Jinja2 text, see `choose_template`.
         bos: what `{{ bos_token }}` stands for.
         eos: what `{{ eos_token }}` stands for.
         variables: what else the template may read.
 
     Raises:
-        ConfigError: the template is faulty, leaves the sandbox, refuses the conversation or drops a message.
+        ConfigError: the template is faulty, leaves the sandbox, does not end, refuses the conversation, or drops or changes a
+            message.
 
     """
-    now = dt.datetime.now(tz=dt.UTC).astimezone()
-    rendering = _Rendering(template=template, messages=prompt.messages, bos=bos, eos=eos, now=now, variables=variables)
-    outline = _outline(rendering)
-    texts = _texts(outline, rendering)
-    pieces = [Piece(text=texts.get(part, part), is_control=part not in texts) for part in _split(outline)]
+    if taken := sorted(OWN_VARIABLES & variables.keys()):
+        raise ConfigError(f"template_var: {taken[0]} is what the program sets", hint="leave it out")
+    given = {"tools": None, "documents": None, "bos_token": bos, "eos_token": eos, **variables, "now": _now()}
+    written, notes = _written(_Conversation(template=template, messages=prompt.messages, variables=given))
+    pieces = tuple(_pieces(written))
     tail = pieces[-1].text if pieces and pieces[-1].is_control else ""
-    return _joined([*pieces, Piece(text=_unsaid(prompt.prefill, tail), is_control=True)])
+    return Rendered(pieces=_joined([*pieces, Piece(text=unsaid(prompt.prefill, tail), is_control=True)]), notes=notes)
 
 
-class _Part(dict[str, str]):
-    """A typed part of a message's content; a template that takes the list of parts for text fails."""
-
-    def __repr__(self) -> str:
-        raise TypeError("it writes a list of parts as if it were text")
+def _now() -> str:
+    """Return the local time, as ISO 8601 has it."""
+    return dt.datetime.now(tz=dt.UTC).astimezone().replace(tzinfo=None).isoformat()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Rendering:
-    """One conversation in one template at one moment, to be run with various contents in place of its own."""
+class _Conversation:
+    """Messages in one form on their way into one template, under one deadline."""
 
     template: str
     messages: tuple[Message, ...]
-    bos: str
-    eos: str
-    now: dt.datetime
     variables: Mapping[str, object]
+    as_parts: bool = False
+    started: float = field(default_factory=time.monotonic)
 
-    def run(self, replacements: Mapping[int, str], *, as_parts: bool) -> str:
-        """Render with other contents for some messages; `as_parts` gives contents as lists of typed parts."""
-        contents = [replacements.get(index, message.content) for index, message in enumerate(self.messages)]
-        turns = [
-            {"role": message.role, "content": [_Part(type="text", text=content)] if as_parts else content}
-            for message, content in zip(self.messages, contents, strict=True)
-        ]
-        variables = {
-            "messages": turns,
-            "add_generation_prompt": True,
-            "bos_token": self.bos,
-            "eos_token": self.eos,
-            "tools": None,
-            "documents": None,
-            "strftime_now": self.now.strftime,
-            **self.variables,
-        }
-        return run_template(self.template, variables, hint=self.remedy)
+    def run(self, *alternatives: Contents) -> list[dict[str, str]]:
+        """Return what the template makes of the messages with each of these contents in place of their own."""
+        left = worker.DEADLINE - (time.monotonic() - self.started)
+        return worker.run_template(self.template, [self._variables(contents) for contents in alternatives], left)
 
     @property
     def remedy(self) -> str:
@@ -121,115 +120,114 @@ class _Rendering:
         has_system = any(message.role == "system" for message in self.messages)
         return "try --chat-template chatml" + (", or leave out --system" if has_system else "")
 
+    def with_system_in_question(self) -> "_Conversation | None":
+        """Return the conversation with its leading system text before the first question; None where that cannot be."""
+        first, second, *others = (*self.messages, None, None)[: max(2, len(self.messages))]
+        if first is None or second is None or first.role != "system" or second.role != "user":
+            return None
+        text = f"{first.content.strip()}{_BETWEEN}{second.content}" if first.content.strip() else second.content
+        return replace(self, messages=(replace(second, content=text), *filter(None, others)), as_parts=False)
+
+    def _variables(self, contents: Contents) -> dict[str, object]:
+        turns = [
+            {"role": message.role, "content": [{"type": "text", "text": content}] if self.as_parts else content}
+            for message, content in zip(self.messages, contents, strict=True)
+        ]
+        return {**self.variables, "messages": turns, "add_generation_prompt": True}
+
+
+def _written(conversation: _Conversation) -> tuple[Written, tuple[str, ...]]:
+    """Render in the first form that the template takes, the plainest first."""
+    first = _attempt(conversation)
+    if isinstance(first, Written):
+        return first, ()
+    parts = "the chat template takes messages as lists of typed parts"
+    attempts: list[tuple[_Conversation, tuple[str, ...]]] = [(replace(conversation, as_parts=True), (parts,))]
+    folded = conversation.with_system_in_question()
+    if folded is not None and first.is_fault:
+        what = "the chat template takes no system message: its text goes before the first question"
+        attempts += [(folded, (what,)), (replace(folded, as_parts=True), (what, parts))]
+    for attempted, notes in attempts:
+        written = _attempt(attempted)
+        if isinstance(written, Written):
+            return written, notes
+    raise first.error
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outline:
-    """What a template writes when marks stand in for the messages (`marks`: index of the message → mark)."""
+class _Failure:
+    """Why the template cannot be used with messages in one form."""
 
-    text: str
-    marks: Mapping[int, str]
-    as_parts: bool
-
-
-def _outline(rendering: _Rendering) -> _Outline:
-    """Find every message's place, giving contents as strings or, where the template takes only those, as parts."""
-    outline = _attempt(rendering, as_parts=False)
-    if isinstance(outline, ConfigError):
-        typed = _attempt(rendering, as_parts=True)
-        if isinstance(typed, ConfigError):
-            raise outline
-        outline = typed
-    again = _Outline(text="", marks=_marks(rendering.messages), as_parts=outline.as_parts)
-    again = replace(again, text=rendering.run(again.marks, as_parts=again.as_parts))
-    if _split(outline)[::2] != _split(again)[::2]:
-        raise ConfigError(
-            "the chat template takes messages apart, so that they cannot be told from its own text",
-            hint=rendering.remedy,
-        )
-    return outline
+    error: ConfigError
+    is_fault: bool = False
+    """Whether it refused or failed, rather than lose a message."""
 
 
-def _attempt(rendering: _Rendering, *, as_parts: bool) -> "_Outline | ConfigError":
-    """Return the outline, or why there is none: the template failed or a message did not come out."""
-    marks = _marks(rendering.messages)
+def _attempt(conversation: _Conversation) -> Written | _Failure:
+    is_reply = tuple(message.role == "assistant" for message in conversation.messages)
+    stand_ins = StandIns(tuple(message.content for message in conversation.messages), is_reply)
+    result, neutral = conversation.run(stand_ins.contents, stand_ins.neutral)
+    if "text" not in result:
+        return _Failure(error=worker.fault_error(result, hint=conversation.remedy), is_fault=True)
+
+    def rendered(changed: Contents) -> str | None:
+        return conversation.run(changed)[0].get("text")
+
+    def constants() -> tuple[str, ...]:
+        return worker.template_contents(conversation.template)[1]
+
     try:
-        text = rendering.run(marks, as_parts=as_parts)
+        written = trace(stand_ins, result["text"], neutral.get("text"), rendered, constants)
     except ConfigError as error:
-        return error
-    for index, mark in marks.items():
-        if mark not in text:
-            place = f"number {index + 1} of {len(rendering.messages)}"
-            return ConfigError(
-                f"the chat template dropped the {rendering.messages[index].role}'s message ({place})",
-                hint=rendering.remedy,
-            )
-    return _Outline(text=text, marks=marks, as_parts=as_parts)
+        return _Failure(error=error)
+    loss = _loss(conversation.messages, written)
+    if loss is None:
+        return written
+    return _Failure(error=ConfigError(loss, hint=conversation.remedy))
 
 
-def _marks(messages: tuple[Message, ...]) -> dict[int, str]:
-    """Return a mark for every message: a random stem, the same for all, and the message's index.
+def _loss(messages: tuple[Message, ...], written: Written) -> str | None:
+    """Say which message the template loses, all of it or some; an earlier reply may lose its thought."""
+    for number, (message, has_landed) in enumerate(zip(messages, written.landed, strict=True), start=1):
+        is_kept = has_landed if written.is_neutral else _is_kept(message.content, written.text)
+        if is_kept or (has_landed and message.role == "assistant"):
+            continue
+        verb = "changed" if has_landed else "dropped"
+        return f"the chat template {verb} the {message.role}'s message (number {number} of {len(messages)})"
+    return None
 
-    Digits survive trimming, changes of case and JSON. White space needs no mark.
+
+def _is_kept(content: str, text: str) -> bool:
+    """Say whether all words of a message are in a text, but for switches (`/no_think`), which templates take out.
+
+    What templates do to the rest is change its white space, its case, or write it as JSON.
     """
-    stem = f"{secrets.randbelow(10**_STEM_DIGITS):0{_STEM_DIGITS}d}"
-    return {
-        index: f"{stem}{index:0{_INDEX_DIGITS}d}" for index, message in enumerate(messages) if message.content.strip()
-    }
+    spoken = " ".join(word for word in content.split() if not word.startswith("/"))
+    as_json = json.dumps(content.strip(), ensure_ascii=False)[1:-1]
+    return any(_letters(version) in _letters(text) for version in (content, spoken, as_json))
 
 
-def _split(outline: _Outline) -> list[str]:
-    """Split into template text (even places) and marks (odd places)."""
-    marks = set(outline.marks.values())
-    if not marks:
-        return [outline.text]
-    stem = min(marks)[:_STEM_DIGITS]
-    head, *others = outline.text.split(stem)
-    parts = [head]
-    for other in others:
-        mark = stem + other[:_INDEX_DIGITS]
-        if mark in marks:
-            parts += [mark, other[_INDEX_DIGITS:]]
-        else:  # part of a mark, from a template that cuts messages short
-            parts[-1] += stem + other
-    return parts
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
-def _texts(outline: _Outline, rendering: _Rendering) -> dict[str, str]:
-    """Return what the template makes of each message, by mark."""
-    texts = {mark: rendering.messages[index].content for index, mark in outline.marks.items()}
-    filled = "".join(texts.get(part, part) for part in _split(outline))
-    if filled == rendering.run({}, as_parts=outline.as_parts):
-        return texts
-    for index, mark in outline.marks.items():
-        others = {other: found for other, found in outline.marks.items() if other != index}
-        rendered = rendering.run(others, as_parts=outline.as_parts)
-        texts[mark] = _made_of(texts[mark], rendered, outline.text.split(mark))
-    return texts
+def _pieces(written: Written) -> Iterator[Piece]:
+    origins = zip(written.text, written.from_messages, strict=True)
+    for from_message, group in itertools.groupby(origins, key=lambda origin: origin[1]):
+        yield Piece(text="".join(character for character, _ in group), is_control=not from_message)
 
 
-def _made_of(content: str, rendered: str, around: list[str]) -> str:
-    """Return what stands in `rendered` between the texts `around`; the content itself where they do not fit.
-
-    They do not fit when the content made the template take another branch. Then the outline's branch holds, in which the
-    template could not look into the content.
-    """
-    length, rest = divmod(len(rendered) - sum(map(len, around)), len(around) - 1)
-    if length < 0 or rest:
-        return content
-    found = rendered[len(around[0]) :][:length]
-    return found if found.join(around) == rendered else content
-
-
-def _unsaid(prefill: str, tail: str) -> str:
-    """Return the part of the prefill that the template's own ending does not already say."""
+def unsaid(prefill: str, tail: str) -> str:
+    """Return the part of a prefill that a template's own ending does not already say."""
     words = prefill.rstrip()
-    if not words or not tail.rstrip().endswith(words):
-        return prefill
-    return prefill[len(words) :] if tail.endswith(words) else ""
+    if words and not tail.endswith(words) and tail.rstrip().endswith(words):
+        return ""
+    said = (length for length in range(len(prefill), 0, -1) if tail.endswith(prefill[:length]))
+    return prefill[next((length for length in said if prefill[:length].strip()), 0) :]
 
 
 def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
-    """Join neighbours of one kind and drop empty ones, so that each stretch is tokenised as a whole."""
+    """Join neighbours of one kind and drop empty ones."""
     joined: list[Piece] = []
     for is_control, group in itertools.groupby((piece for piece in pieces if piece.text), key=lambda p: p.is_control):
         joined.append(Piece(text="".join(piece.text for piece in group), is_control=is_control))

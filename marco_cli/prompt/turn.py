@@ -1,13 +1,18 @@
 """What a chat template makes of made-up messages, to see the marks that it writes around thoughts and outputs."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from marco_cli.prompt.sandbox import run_template
+from marco_cli.prompt.worker import fault_error, run_template
+
+_NOW: Final = "2024-01-01"
+"""Marks do not depend on the day."""
 
 
-def render_turn(template: str, messages: Sequence[Mapping[str, str]], *, is_asking: bool) -> str:
-    """Render messages; `is_asking` opens the assistant's turn after them.
+def render_turn(
+    template: str, messages: Sequence[Mapping[str, str]], *, is_asking: bool, bos: str = "", eos: str = ""
+) -> str:
+    """Render messages; `is_asking` opens the assistant's turn after them, `bos` and `eos` are the vocabulary's texts.
 
     Raises:
         ConfigError: the template is faulty, leaves the sandbox or refuses them.
@@ -16,10 +21,11 @@ def render_turn(template: str, messages: Sequence[Mapping[str, str]], *, is_aski
     variables = {
         "messages": list(messages),
         "add_generation_prompt": is_asking,
-        "bos_token": "",
-        "eos_token": "",
-        "tools": None,
-        "documents": None,
-        "strftime_now": dt.datetime.now(tz=dt.UTC).strftime,
+        "bos_token": bos,
+        "eos_token": eos,
+        "now": _NOW,
     }
-    return run_template(template, variables, hint="try --chat-template chatml")
+    (result,) = run_template(template, [variables])
+    if "fault" in result:
+        raise fault_error(result, hint="try --chat-template chatml")
+    return result["text"]

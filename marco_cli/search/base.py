@@ -200,6 +200,11 @@ class SearchResult:
         return self.reply.answer
 
     @property
+    def is_open_ended(self) -> bool:
+        """Whether the replies are texts without an answer to vote on, which `votes` only put into order."""
+        return bool(self.votes) and all(vote.answer is None for vote in self.votes)
+
+    @property
     def is_changed(self) -> bool:
         """Whether the search came to another answer than the chain that it began with; free text counts as changed."""
         if self.first is None or self.reply is self.first:

@@ -11,7 +11,8 @@ from marco_cli.reward import REWARDS
 from marco_cli.reward.population import Evidence, Population
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Reply, Vote
-from marco_cli.search.vote import VoteRule, certainty, count_votes
+from marco_cli.search.choice import choose
+from marco_cli.search.vote import VoteRule, certainty
 
 Reward = Callable[[Evidence], float]
 
@@ -50,5 +51,5 @@ def rerate(
     for candidate in candidates:
         population.add(candidate.reply.signals, candidate.reply.answer, weight=candidate.weight)
     anew = tuple(rated(candidate, earned, population) for candidate in candidates)
-    votes = count_votes(anew, rule)
+    votes = choose(anew, rule)
     return anew, votes, certainty(votes, anew)

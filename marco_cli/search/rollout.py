@@ -305,7 +305,7 @@ class _Growing:
             sections = replace(sections, thought="", output=sections.thought)
         lacks = self.lacks_output and not sections.output
         output = "" if lacks else sections.output
-        answer = None if self.problem.is_free_form or not output else extract(output)
+        answer = None if self.problem.is_free_form or not output else extract(output, question=self.problem.question)
         is_forced = self._is_closed_by_force()
         # A thought that was closed by force may end inside a number.
         thought = sections.thought.rpartition("\n")[0] if is_forced else sections.thought

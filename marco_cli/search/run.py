@@ -16,6 +16,7 @@ from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResult, StopReason, Vote
 from marco_cli.search.budget import Budget
+from marco_cli.search.choice import choose
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.events import (
     CandidateFound,
@@ -32,7 +33,7 @@ from marco_cli.search.lanes import Lane, run_lanes
 from marco_cli.search.rating import Reward, rated, value
 from marco_cli.search.rollout import NOTHING, StepListener, rollout
 from marco_cli.search.tree import Tree
-from marco_cli.search.vote import VoteRule, certainty, count_votes, probability_ahead
+from marco_cli.search.vote import VoteRule, certainty, probability_ahead
 
 Strategy = Callable[["Run"], Awaitable[StopReason]]
 
@@ -215,7 +216,7 @@ class Run:
 
     def votes(self) -> tuple[Vote, ...]:
         """Return the votes as things stand, leader first."""
-        return count_votes([self._rated(candidate) for candidate in self.candidates], self._rule)
+        return choose([self._rated(candidate) for candidate in self.candidates], self._rule)
 
     def claim(self, *, may_be_certain: bool = True) -> StopReason | None:
         """Begin one more simulation, or say why the search ends."""
@@ -279,7 +280,7 @@ class Run:
             self._announce_votes()
         self.emit(SearchEnded(stop_reason=stop_reason, progress=self.progress))
         candidates = tuple(self._rated(candidate) for candidate in self.candidates)
-        votes = count_votes(candidates, self._rule)
+        votes = choose(candidates, self._rule)
         reply = candidates[votes[0].candidate_ids[0]].reply if votes else self._unfinished or _NO_REPLY
         if reply.output and reply.is_truncated and reply.finish_reason == "length":
             self.notice("the output was cut where its tokens ended: --max-tokens allows more")

@@ -29,7 +29,8 @@ async def best_of_n(run: Run) -> StopReason:
 async def _draw(run: Run, *, num_replies: int | None = None, may_be_certain: bool = True) -> StopReason:
     """Sample replies until there are `num_replies` (None: as many as the budget has simulations) or the budget ends.
 
-    What the i-th reply says depends on the seed alone; what order they finish in, on their lengths.
+    What the i-th reply says depends on the seed alone; what order they finish in, on their lengths. A reply that exists
+    already (`run.first`) is the first of them.
     """
     reasons: list[StopReason] = []
     # Those of an earlier search: what has been begun is what was counted, reflections aside.
@@ -44,7 +45,8 @@ async def _draw(run: Run, *, num_replies: int | None = None, may_be_certain: boo
                 return
             index, num_begun = num_begun, num_begun + 1
             seed = derive_seed(run.config.seed, b"", index)
-            reply = await run.rollout(lane, seed=seed, is_streamed=index == 0)
+            known = run.first if index == 0 else None
+            reply = known or await run.rollout(lane, seed=seed, is_streamed=index == 0)
             candidate = run.accept(reply)
             run.budget.settle(is_done=run.is_done(reply))
             if candidate is not None:

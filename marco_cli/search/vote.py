@@ -3,7 +3,8 @@
 In: candidates. Out: `Vote`s, leader first, and how certain it is that the leader stays ahead. A vote rule gives each
 candidate a weight; answers that are equal pool theirs. Candidates without an answer to compare (free text) stand for
 themselves alone. Replies whose thought was closed by force weigh half under every rule. Those that were cut neither vote
-nor win while there is one that was not: they may end inside a number.
+nor win while there is one that was not: they may end inside a number. The same goes for refusals and loops, as long as they
+are less than half of the replies.
 """
 
 import math
@@ -16,6 +17,7 @@ import numpy as np
 from marco_cli.answer import AnswerKey
 from marco_cli.reward.signals import UNSOUND
 from marco_cli.search.base import Candidate, Vote
+from marco_cli.search.open_ended import is_useful
 
 VoteRule = Callable[[Sequence[Candidate]], list[float]]
 """Candidates → one weight each, 0 or more."""
@@ -119,7 +121,7 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
     """
     if not candidates:
         return ()
-    eligible = [candidate for candidate in candidates if not candidate.reply.is_truncated] or candidates
+    eligible = _eligible(candidates)
     voters = [candidate for candidate in eligible if candidate.reply.answer is not None]
     weights = (
         dict(zip(voters, rule(voters), strict=True)) if voters else dict(zip(eligible, best(eligible), strict=True))
@@ -134,6 +136,13 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
     votes = [_vote(pool, total) for pool in pools.values()]
     by_id = {candidate.id: candidate for candidate in candidates}
     return tuple(sorted(votes, key=lambda vote: (-vote.weight, -by_id[vote.candidate_ids[0]].reward)))
+
+
+def _eligible(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Return those that may win: whole ones if there are any, and no refusals and loops unless most of them are."""
+    whole = [candidate for candidate in candidates if not candidate.reply.is_truncated] or candidates
+    useful = [candidate for candidate in whole if is_useful(candidate.reply)]
+    return useful if 2 * len(useful) >= len(whole) else whole
 
 
 def _vote(pool: list[tuple[Candidate, float]], total: float) -> Vote:

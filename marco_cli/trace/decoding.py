@@ -24,6 +24,7 @@ from marco_cli.search.tree_json import from_plain, plain_tokens
 from marco_cli.trace.checked import entries, mapping, member, read
 from marco_cli.trace.encoding import MOMENTS
 from marco_cli.trace.record import SCHEMA, Source, Trace, TracedModel, check_id
+from marco_cli.trace.thought_place import ThoughtPlace
 from marco_cli.trace.timeline import Grown, Moment, Simulated
 from marco_cli.trace.vocabulary import from_plain as read_vocabulary
 
@@ -99,6 +100,7 @@ class _Outline:
     session: str | None = None
     turn: int | None = None
     continues: str | None = None
+    thought_place: ThoughtPlace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +182,7 @@ def decode(line: bytes, *, where: str = "trace") -> Trace:
         session=outline.session,
         turn=outline.turn,
         continues=outline.continues,
+        thought_place=outline.thought_place,
     )
 
 

@@ -76,6 +76,7 @@ def encode(trace: Trace) -> bytes:
         "reply": _reply_or_candidate(result.reply, result, tree),
         "first": None if result.first is None else _reply_or_candidate(result.first, result, tree),
         "grafted": trace.is_grafted,
+        "thought_place": trace.thought_place,
         "tree": _tree(tree),
         "vocabulary": plain_vocabulary(trace.vocabulary),
         "timeline": [{"type": _NAMES[type(moment)], **asdict(moment)} for moment in trace.timeline],

@@ -20,11 +20,13 @@ from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel
 from marco_cli.models.store import read_record
 from marco_cli.prompt.base import Message
+from marco_cli.prompt.template import choose_template
 from marco_cli.search.base import Candidate, Problem, Reply, SearchResult, Vote
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.steps import split
 from marco_cli.search.tree import Node, Tree
 from marco_cli.solver import Solver, search_plan
+from marco_cli.trace.thought_place import ThoughtPlace, thought_place
 from marco_cli.trace.timeline import Moment
 from marco_cli.trace.vocabulary import Vocabulary, collect
 
@@ -94,6 +96,8 @@ class Trace:
     """From 1, within the conversation."""
     continues: str | None = None
     """The id of the trace whose search this one went on with."""
+    thought_place: ThoughtPlace | None = None
+    """Where a message must hold a thought for the model's chat template to keep it; None where that is not known."""
 
     def __post_init__(self) -> None:
         """Refuse an id that is no plain word, e.g. a path."""
@@ -234,7 +238,16 @@ def from_result(
         session=session,
         turn=turn,
         continues=continues,
+        thought_place=_thought_place(solver, problem, result.reply),
     )
+
+
+def _thought_place(solver: Solver, problem: Problem, reply: Reply) -> ThoughtPlace | None:
+    info, override = solver.engine.info, solver.settings.chat_template
+    if not reply.thought or (override is None and not info.chat_template):
+        return None
+    template = choose_template(override, info.chat_template)
+    return thought_place(template, reply, prefill=problem.prefill, bos=info.bos_text, eos=info.eos_text)
 
 
 def _runs(result: SearchResult) -> Iterator[Tokens]:

@@ -66,7 +66,7 @@ def plots(report: Report) -> tuple[Plot, ...]:
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    metric = "chrF" if report.is_translation else "right answers, %"
+    metric = "chrF" if report.is_translation else "rubric, %" if report.is_rubric else "right answers, %"
     drawn = []
     for number, (title, draw) in enumerate(_drawings(report, metric)):
         # `rc_context` and no `pyplot`: nothing of the caller's own figures is touched.

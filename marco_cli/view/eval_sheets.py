@@ -227,7 +227,7 @@ def comparison_sheet(comparisons: Sequence[Comparison]) -> Sheet:
 
 
 def _metric(report: Report) -> str:
-    return "chrF" if report.is_translation else "right %"
+    return "chrF" if report.is_translation else "rubric %" if report.is_rubric else "right %"
 
 
 def _with_error(value: float) -> str:

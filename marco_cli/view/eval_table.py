@@ -29,7 +29,7 @@ def comparison_text(comparisons: Sequence[Comparison]) -> str:
 
 def markdown(report: Report) -> str:
     """Return the whole report."""
-    metric = "chrF" if report.is_translation else "right answers"
+    metric = "chrF" if report.is_translation else "share of the rubric" if report.is_rubric else "right answers"
     scorers = ", ".join(report.scorers)
     results = result_sheet(report)
     parts = [

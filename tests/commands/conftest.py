@@ -20,7 +20,8 @@ def marco(
     monkeypatch.setenv("MARCO_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("MARCO_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    before = signal.getsignal(signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    before = [signal.getsignal(number) for number in numbers]
 
     def run(*arguments: str | Path, stdin: bytes = b"") -> Run:
         monkeypatch.setattr(sys, "argv", ["marco", *map(str, arguments)])
@@ -33,4 +34,5 @@ def marco(
         return Run(code=code if isinstance(code, int) else 0, out=out.decode(), err=err.decode())
 
     yield run
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)

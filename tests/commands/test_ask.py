@@ -341,9 +341,11 @@ def test_a_closed_pipe_is_silent() -> None:
         assert err == b""
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)]
+)
 def test_signals_have_their_exit_codes(tiny_gguf: Path, number: signal.Signals, code: int) -> None:
-    """Ctrl-C in the middle of a thought exits with 130, SIGTERM with 143; neither shows a traceback."""
+    """In the middle of a thought, each signal has its exit code and none shows a traceback."""
     arguments = ("--preset", "marco-o1", "--effort", "none", "--max-tokens", "3900", "--thought", "full")
     with started("ask", "x", "--model", str(tiny_gguf), *arguments) as process:
         assert process.stderr is not None

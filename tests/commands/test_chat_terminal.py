@@ -285,11 +285,16 @@ def test_a_question_typed_ahead_costs_one_token(chat: Open) -> None:
     assert second == "1"
 
 
-@pytest.mark.parametrize(("where", "number", "code"), [("prompt", signal.SIGTERM, 143), ("turn", signal.SIGTERM, 143)])
+@pytest.mark.parametrize("where", ["prompt", "turn"])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGQUIT, 131)],
+    ids=["term", "hup", "quit"],
+)
 def test_a_signal_gives_the_terminal_back(
     chat: Open, slow: tuple[str, ...], where: str, number: signal.Signals, code: int
 ) -> None:
-    """SIGTERM at the prompt or in a turn: the exit code says so, keys are echoed and the cursor shows again."""
+    """At the prompt or in a turn: the exit code says so, keys are echoed and the cursor shows again."""
     talk = chat("--no-trace", *slow)
     if where == "turn":
         talk.press("Hello?\r")
@@ -299,6 +304,19 @@ def test_a_signal_gives_the_terminal_back(
     assert talk.end() == code
     assert talk.modes[3] & termios.ECHO  # type: ignore[operator]  # flags
     assert not talk.hides_cursor()
+    assert "Traceback" not in talk.text
+
+
+@pytest.mark.parametrize("name", ["VISUAL", "EDITOR"])
+def test_an_editor_with_an_open_quote_costs_the_editor(chat: Open, name: str) -> None:
+    """One line says so; Ctrl-X Ctrl-E does nothing, and the conversation goes on."""
+    talk = chat("--no-trace", **{name: "'x"})
+    talk.wait_for_text(f'{name} is "\'x", which is no command')
+    talk.press("\x18\x05")
+    talk.ask(SUM, "The answer is 42.")
+    talk.press(CTRL_D)
+
+    assert talk.end() == 0
     assert "Traceback" not in talk.text
 
 

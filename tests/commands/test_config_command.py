@@ -212,7 +212,13 @@ def test_a_wrong_edit_is_kept_and_named_by_its_line(
 
 @pytest.mark.parametrize(
     ("command", "message"),
-    [(None, "no editor is named"), ("no-such-editor", "cannot start 'no-such-editor'"), ("false", "ended with 1")],
+    [
+        (None, "no editor is named"),
+        ("  ", "no editor is named"),
+        ("'x", "no command: No closing quotation"),
+        ("no-such-editor", "cannot start 'no-such-editor'"),
+        ("false", "ended with 1"),
+    ],
 )
 def test_an_editor_that_does_not_edit_is_an_error(
     marco: Marco, monkeypatch: pytest.MonkeyPatch, command: str | None, message: str

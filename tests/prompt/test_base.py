@@ -68,10 +68,18 @@ def test_control_tokens_are_recognised_in_control_pieces_only() -> None:
         seen.append((text, special))
         return (len(text),)
 
-    ids = encode((Piece(text="<s>", is_control=True), Piece(text="<|im_end|>", is_control=False)), tokenize)
+    pieces = (Piece(text="<s>", is_control=True), Piece(text="<|im_end|>", is_control=False))
+    ids = encode(pieces, tokenize, is_control=lambda token: token > 3)
 
     assert ids == (3, 10)
-    assert seen == [("<s>", True), ("<|im_end|>", False)]
+    assert seen == [("<s><|im_end|>", True), ("<s>", True), ("<|im_end|>", False)]
+
+
+def test_a_harmless_prompt_is_tokenised_as_a_whole() -> None:
+    """Pieces end inside words and white space; tokens of training do not stop there."""
+    pieces = (Piece(text="<s>a ", is_control=True), Piece(text="b", is_control=False))
+
+    assert encode(pieces, lambda text, _: (len(text),), is_control=lambda _: False) == (6,)
 
 
 @pytest.mark.parametrize(("bos_id", "expected"), [(None, (3,)), (3, (3,)), (1, (1, 3))])
@@ -79,4 +87,6 @@ def test_the_sequence_begins_with_one_bos_where_the_vocabulary_wants_one(
     bos_id: int | None, expected: tuple[int, ...]
 ) -> None:
     """A template that writes the BOS itself does not get a second one."""
-    assert encode((Piece(text="<s>", is_control=True),), lambda text, _: (len(text),), bos_id=bos_id) == expected
+    pieces = (Piece(text="<s>", is_control=True),)
+
+    assert encode(pieces, lambda text, _: (len(text),), is_control=lambda _: True, bos_id=bos_id) == expected

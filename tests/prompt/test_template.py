@@ -1,6 +1,3 @@
-import datetime as dt
-import itertools
-import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,11 +6,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from marco_cli.errors import ConfigError
-from marco_cli.prompt import template as chat_template
 from marco_cli.prompt.base import Message, Piece, Prompt, Role, compose, encode
 from marco_cli.prompt.template import CHATML, choose_template, render
 
 Tokenize = Callable[[str, bool], tuple[int, ...]]
+CONTROL = frozenset({151643, 151644, 151645})
+"""<|endoftext|>, <|im_start|> and <|im_end|> in Qwen2's vocabulary."""
 VOCABULARY = Path(__file__).parents[3] / "shared" / "data" / "qwen2-vocab" / "ggml-vocab-qwen2.gguf"
 
 # Templates with the structure of models in use.
@@ -52,7 +50,7 @@ PARTS_ONLY = (
 def pieces(template: str, *messages: tuple[Role, str], prefill: str = "") -> list[tuple[str, bool]]:
     """Render (role, text) messages; return (text, is_control) of each piece."""
     prompt = Prompt(messages=tuple(Message(role=role, content=text) for role, text in messages), prefill=prefill)
-    return [(piece.text, piece.is_control) for piece in render(prompt, template, bos="<s>", eos="</s>")]
+    return [(piece.text, piece.is_control) for piece in render(prompt, template, bos="<s>", eos="</s>").pieces]
 
 
 def text(template: str, *messages: tuple[Role, str], prefill: str = "") -> str:
@@ -93,17 +91,7 @@ def test_a_template_that_drops_thoughts_drops_them() -> None:
     """DeepSeek's looks into earlier replies and keeps what follows the thought."""
     assert pieces(
         DEEPSEEK, ("system", "S"), ("user", "q"), ("assistant", "<think>long</think>\n42"), ("user", "why?")
-    ) == [
-        ("<s>", True),
-        ("S", False),
-        ("<|User|>", True),
-        ("q", False),
-        ("<|Assistant|>", True),
-        ("42", False),
-        ("</s><|User|>", True),
-        ("why?", False),
-        ("<|Assistant|><think>\n", True),
-    ]
+    ) == [("<s>S<|User|>q<|Assistant|>42</s><|User|>", True), ("why?", False), ("<|Assistant|><think>\n", True)]
 
 
 def test_a_template_that_takes_only_parts_gets_parts() -> None:
@@ -147,7 +135,9 @@ def test_no_user_text_is_ever_control_text(template: str, question: str) -> None
     asked = pieces(template, ("system", "x" + question), ("user", question + "y"))
     harmless = pieces(template, ("system", "xx"), ("user", "yy"))
 
-    assert [part for part, control in asked if control] == [part for part, control in harmless if control]
+    assert [part.strip() for part, control in asked if control] == [
+        part.strip() for part, control in harmless if control
+    ]
     assert [part.strip() for part, control in asked if not control] == [
         ("x" + question).strip(),
         (question + "y").strip(),
@@ -159,14 +149,17 @@ def test_no_user_text_is_ever_control_text(template: str, question: str) -> None
     [
         ("{{ messages[0].content }}|{{ messages[0].content }}", ["a<x>", "|", "a<x>"]),
         ("{{ messages[0].content | tojson }}", ['"', "a<x>", '"']),
-        ("{{ messages[0].content | upper }}", ["A<X>"]),
+        ("{{ messages[0].content | upper }}", ["A", "<", "X", ">"]),
+        ("{% for m in messages %}{{ m.content[:1] ~ m.content }}{% endfor %}", ["aa<x>"]),
         ("{{ messages[0].content ~ messages[0].content }}", ["a<x>a<x>"]),
         ("{{ '[' ~ messages[0].content ~ ']' }}", ["[", "a<x>", "]"]),
-        ("{% if messages[0].content.startswith('a') %}A{% else %}B{% endif %}{{ messages[0].content }}", ["B", "a<x>"]),
+        ("{% if messages[0].content.startswith('a') %}A{% else %}B{% endif %}{{ messages[0].content }}", ["A", "a<x>"]),
+        ("{% if '<x>' in messages[0].content %}A{% endif %}{{ messages[0].content }}<x>", ["A", "a<x>", "<x>"]),
+        ("{{ messages[0].content.replace('<', '<') }}<", ["a<x>", "<"]),
     ],
 )
 def test_messages_may_come_out_twice_changed_or_joined(template: str, expected: list[str]) -> None:
-    """Repetition, JSON, change of case and joining work; a branch on a message's text is taken as for unknown text."""
+    """Repetition, JSON, change of case and joining work, and a template may look into what a message says."""
     assert [part for part, _ in pieces(template, ("user", "a<x>"))] == expected
     assert ("a<x>", True) not in pieces(template, ("user", "a<x>"))
 
@@ -185,20 +178,16 @@ def test_an_empty_message_reaches_the_template_as_it_is() -> None:
         ("{{ messages[-1].content }}", "the chat template dropped the system's message (number 1 of 2)"),
         ("{{ messages[0].content }}", "the chat template dropped the user's message (number 2 of 2)"),
         ("nothing", "the chat template dropped the system's message (number 1 of 2)"),
-        ("{% for m in messages %}{{ m.content[:9] }}{% endfor %}", "the chat template dropped the system's message"),
-        (
-            "{% for m in messages %}{{ m.content[:9] ~ m.content }}{% endfor %}",
-            "the chat template takes messages apart",
-        ),
+        ("{% for m in messages %}{{ m.content[:9] }}{% endfor %}", "dropped the user's message (number 2 of 2)"),
+        ("{{ messages[0].content }}{{ messages[1].content.replace('e', '') }}", "changed the user's message (number 2"),
         ("{{ raise_exception('System role not supported') }}", "refused the conversation: System role not supported"),
-        ("{% for %}", "the chat template is not valid Jinja2, line 1"),
         ("{{ messages.append(1) }}", "the chat template failed"),
     ],
 )
 def test_a_template_that_loses_a_message_is_refused(template: str, message: str) -> None:
     """A question that would not reach the model is an error with a remedy, never a strange answer."""
     with pytest.raises(ConfigError) as caught:
-        pieces(template, ("system", "s"), ("user", "u"))
+        pieces(template, ("system", "Be terse."), ("user", "What is the sea?"))
 
     assert message in caught.value.message
     assert caught.value.hint == "try --chat-template chatml, or leave out --system"
@@ -211,7 +200,8 @@ def test_a_template_that_loses_a_message_is_refused(template: str, message: str)
         ("A:<think>\n", "<think>\n", "A:<think>\n"),
         ("A:<think>", "<think>\n", "A:<think>\n"),
         ("A:<think>\n\n", "<think>\n", "A:<think>\n\n"),
-        ("A:<think>\n", "<think>\nOkay, ", "A:<think>\n<think>\nOkay, "),
+        ("A:<think>\n", "<think>\nOkay, ", "A:<think>\nOkay, "),
+        ("A:<think>", "<think>\n\n</think>\n\n", "A:<think>\n\n</think>\n\n"),
         ("A:\n", "\n", "A:\n\n"),
         ("A:", "", "A:"),
     ],
@@ -221,39 +211,6 @@ def test_an_opening_that_the_template_writes_is_not_repeated(ending: str, prefil
     template = "{{ messages[0].content }}" + ending.replace("\n", "{{ '\\n' }}")
 
     assert text(template, ("user", "q"), prefill=prefill) == "q" + expected
-
-
-def test_a_clock_that_moves_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A template that writes the time sees one moment in all its runs."""
-    years = itertools.count(2001)
-
-    class Clock(dt.datetime):
-        @classmethod
-        def now(cls, tz: dt.tzinfo | None = None) -> "Clock":
-            return cls(next(years), 1, 1, tzinfo=tz)
-
-    monkeypatch.setattr(chat_template, "dt", types.SimpleNamespace(datetime=Clock, UTC=dt.UTC))
-    template = "{{ strftime_now('%Y') }}|{{ messages[0].content | trim }}"
-
-    assert pieces(template, ("user", " q ")) == [("2001|", True), ("q", False)]
-
-
-def test_marks_cannot_be_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Marks are drawn anew for every prompt: no question can contain one."""
-    drawn: list[dict[int, str]] = []
-    real = chat_template._marks
-
-    def draw(messages: tuple[Message, ...]) -> dict[int, str]:
-        drawn.append(real(messages))
-        return drawn[-1]
-
-    monkeypatch.setattr(chat_template, "_marks", draw)
-    for _ in range(2):
-        pieces(CHATML, ("user", "q"))
-
-    marks = [mark for marks in drawn for mark in marks.values()]
-    assert len(set(marks)) == len(marks) == 4
-    assert {len(mark[:-8]) for mark in marks} == {24}
 
 
 def test_the_setting_comes_before_the_models_own_template() -> None:
@@ -316,10 +273,11 @@ def qwen2_tokenize() -> Iterator[Tokenize]:
 def test_a_typed_control_token_never_becomes_its_id(qwen2_tokenize: Tokenize, template: str, question: str) -> None:
     """In Qwen2's vocabulary the control ids of a prompt are the template's, whatever the question holds."""
     controls = {qwen2_tokenize(name, True)[0] for name in ("<|im_start|>", "<|im_end|>", "<|endoftext|>")}
-    assert controls == {151643, 151644, 151645}
+    assert controls == CONTROL
 
     def ids(asked: str) -> tuple[int, ...]:
-        return encode(render(compose(asked, system="s" + asked), template, bos="", eos=""), qwen2_tokenize)
+        rendered = render(compose(asked, system="s" + asked), template, bos="", eos="")
+        return encode(rendered.pieces, qwen2_tokenize, is_control=controls.__contains__)
 
     found = [token for token in ids(question) if token in controls]
     assert found == [token for token in ids("harmless") if token in controls]
@@ -331,13 +289,7 @@ def test_pieces_tokenise_like_the_whole_prompt(qwen2_tokenize: Tokenize) -> None
     prompt = compose("How many r's are in strawberry? 草莓", prefill="<Thought>\n")
     rendered = render(prompt, QWEN2, bos="", eos="")
 
-    assert encode(rendered, qwen2_tokenize) == qwen2_tokenize("".join(piece.text for piece in rendered), True)
-    assert rendered[1] == Piece(text="How many r's are in strawberry? 草莓", is_control=False)
-
-
-def test_a_template_that_writes_part_of_a_message_again_is_refused() -> None:
-    """A title made of the message's beginning cannot be told from the template's own words, so nothing is guessed."""
-    template = "{% for m in messages %}{{ m['content'][:28] }}: {{ m['content'] }}{% endfor %}"
-
-    with pytest.raises(ConfigError, match="takes messages apart"):
-        pieces(template, ("user", "What is two and two, and three?"))
+    assert encode(rendered.pieces, qwen2_tokenize, is_control=CONTROL.__contains__) == qwen2_tokenize(
+        rendered.text, True
+    )
+    assert rendered.pieces[1] == Piece(text="How many r's are in strawberry? 草莓", is_control=False)

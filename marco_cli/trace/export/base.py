@@ -60,6 +60,8 @@ class Export:
     num_rows: int = 1
     reason: str = ""
     """Why there is nothing to export, for a person."""
+    warning: str = ""
+    """What the reader of the rows must know."""
 
 
 def no_rows(trace: Trace, reason: str) -> Export:
@@ -67,9 +69,10 @@ def no_rows(trace: Trace, reason: str) -> Export:
     return Export(trace_id=trace.id, num_rows=0, reason=reason)
 
 
-def rows(trace: Trace, documents: list[dict[str, object]]) -> Export:
+def rows(trace: Trace, documents: list[dict[str, object]], *, warning: str = "") -> Export:
     """Return rows as lines of JSON."""
-    return Export(trace_id=trace.id, data=b"".join(map(jsonl.encode, documents)), num_rows=len(documents))
+    data = b"".join(map(jsonl.encode, documents))
+    return Export(trace_id=trace.id, data=data, num_rows=len(documents), warning=warning)
 
 
 def json_block(document: object) -> str:
@@ -91,6 +94,33 @@ def cropped(text: str, length: int) -> str:
 def content(trace: Trace, reply: Reply) -> str:
     """Return a whole reply as the model wrote it, with the tags of its format and the opening that the prompt gave it."""
     return (trace.problem.prefill + reply.data.decode(errors="replace")).strip()
+
+
+def imitated(trace: Trace, reply: Reply) -> dict[str, object]:
+    """Return a reply as the message that a model learns from.
+
+    Its content is the reply as it was written, tags and all. Where the model's chat template would cut the thought out of
+    that, `content` is the output and the thought stands in `reasoning_content`.
+    """
+    if not reply.thought or not is_thought_apart(trace):
+        return {"role": "assistant", "content": content(trace, reply)}
+    return {"role": "assistant", "content": reply.output, "reasoning_content": reply.thought}
+
+
+def is_thought_apart(trace: Trace) -> bool:
+    """Say whether messages hold the thought in `reasoning_content`, as most templates for `<think>` can read it."""
+    if trace.thought_place is None:  # a trace of an earlier version
+        return trace.settings.tags == "think"
+    return trace.thought_place != "content"
+
+
+def loss_of_thought(trace: Trace) -> str:
+    """Return a warning where the model's chat template keeps no thought, wherever it stands."""
+    if trace.thought_place != "nowhere":
+        return ""
+    return (
+        f"the chat template of {trace.model.name} deletes thoughts: train with a template that keeps reasoning_content"
+    )
 
 
 def whole_candidates(trace: Trace) -> tuple[Candidate, ...]:

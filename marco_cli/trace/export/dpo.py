@@ -2,7 +2,7 @@
 
 Who is preferred: with a target, a right answer over a wrong one; else the answer that won the vote over another one, and
 of free text the better reward, by a margin. Both replies are whole. How much they share is recorded, so that a loss can
-leave it out (Marco-o1 v2 masks it): `shared_characters` of the assistant's content, `shared_tokens` of the model's own.
+leave it out (Marco-o1 v2 masks it): `shared_characters` of the replies as they were written, `shared_tokens` of the model's own.
 
 Preference data in which the better reply is always the longer one teaches length. So pairs are chosen by strata, chosen
 reply shorter, similar, longer, from the stratum that has the fewest so far over all traces; within a stratum, the pair
@@ -17,7 +17,18 @@ import numpy as np
 
 from marco_cli.answer import equal, matches
 from marco_cli.search.base import Candidate
-from marco_cli.trace.export.base import Export, Options, content, messages, no_rows, origin, rows, whole_candidates
+from marco_cli.trace.export.base import (
+    Export,
+    Options,
+    content,
+    imitated,
+    loss_of_thought,
+    messages,
+    no_rows,
+    origin,
+    rows,
+    whole_candidates,
+)
 from marco_cli.trace.record import Trace
 
 Stratum = Literal["shorter", "similar", "longer"]
@@ -55,7 +66,7 @@ def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
     for trace in traces:
         pairs = choose(pairs_of(trace, options.margin), options.pairs, taken)
         if pairs:
-            yield rows(trace, [_row(pair, trace) for pair in pairs])
+            yield rows(trace, [_row(pair, trace) for pair in pairs], warning=loss_of_thought(trace))
         else:
             yield no_rows(trace, "no two replies of which one is better")
 
@@ -110,8 +121,8 @@ def _row(pair: Pair, trace: Trace) -> dict[str, object]:
     chosen, rejected = content(trace, pair.chosen.reply), content(trace, pair.rejected.reply)
     return {
         "prompt": messages(trace),
-        "chosen": [{"role": "assistant", "content": chosen}],
-        "rejected": [{"role": "assistant", "content": rejected}],
+        "chosen": [imitated(trace, pair.chosen.reply)],
+        "rejected": [imitated(trace, pair.rejected.reply)],
         "shared_tokens": pair.shared,
         "shared_characters": _num_alike(chosen, rejected),
         "chosen_tokens": len(pair.chosen.reply.tokens),

@@ -1,14 +1,25 @@
 """The reply that was given, as a chat to imitate: one row a trace.
 
 `messages` is what trl's SFTTrainer reads (conversational language modelling), `conversations` what readers of ShareGPT
-read. The reply is whole, thought and output with their tags, as the model has to write it. A reply that was cut, or whose
+read. The reply is whole, thought and output with their tags, as the model has to write it; where the model's chat template
+would delete the thought from that, `messages` holds it in `reasoning_content`. A reply that was cut, or whose
 thought was closed by force, is left out: a model would learn to stop there.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from marco_cli.trace.export.base import Export, Options, content, messages, no_rows, origin, rows
+from marco_cli.trace.export.base import (
+    Export,
+    Options,
+    content,
+    imitated,
+    loss_of_thought,
+    messages,
+    no_rows,
+    origin,
+    rows,
+)
 from marco_cli.trace.record import Trace
 
 _SPEAKERS: Final = {"system": "system", "user": "human", "assistant": "gpt"}
@@ -24,8 +35,11 @@ def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
             yield no_rows(trace, "the reply was cut or closed by force")
         else:
             chat = messages(trace)
-            chat.append({"role": "assistant", "content": content(trace, reply)})
-            yield rows(trace, [_row(chat, trace, options)])
+            if options.layout == "messages":
+                chat.append(imitated(trace, reply))
+            else:  # which has no place for a thought beside the text
+                chat.append({"role": "assistant", "content": content(trace, reply)})
+            yield rows(trace, [_row(chat, trace, options)], warning=loss_of_thought(trace))
 
 
 def _row(chat: list[dict[str, object]], trace: Trace, options: Options) -> dict[str, object]:

@@ -1,0 +1,60 @@
+"""Which of the finished replies is given: by a vote where they have answers, by what they say where the question is open-ended.
+
+In: candidates. Out: `Vote`s, leader first. Of open-ended replies each stands for itself, with those that say nearly the
+same: whole before cut ones, refusals, empty phrases and loops last, and among equals the one that has most in common with
+the others. Their weights only order them: there is nothing to count.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from marco_cli.search.base import Candidate, Vote
+from marco_cli.search.likeness import overlap, typicality
+from marco_cli.search.open_ended import is_open_ended, is_useful
+from marco_cli.search.vote import VoteRule, count_votes
+
+_SAME: Final = 0.8
+"""Overlap of words from which on two replies say the same."""
+_MOST_LEADERS: Final = 8
+"""Replies that others are compared with: beyond, each stands for itself."""
+
+
+def choose(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, ...]:
+    """Return the votes on the candidates: by `rule` where they have answers, else as `ranked` orders them."""
+    is_open = is_open_ended([candidate.reply for candidate in candidates])
+    return ranked(candidates) if is_open else count_votes(candidates, rule)
+
+
+def ranked(candidates: Sequence[Candidate]) -> tuple[Vote, ...]:
+    """Order replies to an open-ended question, the best first; weights add up to 1, and replies that fail have none."""
+    good = [candidate for candidate in candidates if _tier(candidate) == 0]
+    likes = dict(zip((each.id for each in good), typicality([each.reply.output for each in good]), strict=True))
+    order = sorted(candidates, key=lambda each: (_tier(each), -likes.get(each.id, 0.0), each.id))
+    pools: list[list[Candidate]] = []
+    for candidate in order:
+        pool = next((pool for pool in pools[:_MOST_LEADERS] if _says_the_same(pool[0], candidate)), None)
+        if pool is None:
+            pools.append([candidate])
+        else:
+            pool.append(candidate)
+    weights = [likes.get(pool[0].id, 0.0) for pool in pools]
+    total = sum(weights)
+    return tuple(
+        Vote(
+            answer=None,
+            candidate_ids=tuple(candidate.id for candidate in pool),
+            weight=weight / total if total else float(pool is pools[0]),
+        )
+        for pool, weight in zip(pools, weights, strict=True)
+    )
+
+
+def _tier(candidate: Candidate) -> int:
+    """Return 0 for a whole reply that says something, 1 for one that was cut, 2 for one that is of no use."""
+    if not is_useful(candidate.reply):
+        return 2
+    return 0 if candidate.reply.is_whole else 1
+
+
+def _says_the_same(leader: Candidate, other: Candidate) -> bool:
+    return _tier(leader) == _tier(other) and overlap(leader.reply.output, other.reply.output) >= _SAME

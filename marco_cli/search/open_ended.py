@@ -1,0 +1,96 @@
+"""Is a question open-ended? Its replies tell: advice, plans, translations and code have no answer that two of them share.
+
+In: finished replies, one or many. Out: whether there is anything to vote on, and which of them are of use. What is done
+then is said in `search.choice` and, for `auto`, in `search.route`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from enum import Enum
+from functools import lru_cache
+from typing import Final
+
+from marco_cli.answer import Answer
+from marco_cli.search.base import Reply
+from marco_cli.search.failure import is_looping, is_refusal
+
+_ESSAY: Final = 30
+"""Words from which on a text without a calculation is an essay."""
+_NAME: Final = 3
+"""Words, or half as many characters of Chinese, that an answer in words may have: Paris, the red one."""
+
+
+class Form(Enum):
+    """What an output looks like."""
+
+    ANSWER = "answer"
+    """It comes to a number, a choice, yes or no, a formula, or a few words that it announces."""
+    SENTENCE = "sentence"
+    """One or two sentences: a translation, or an answer that only others like it confirm."""
+    TEXT = "text"
+    """An essay, a list, code: nothing to compare."""
+
+
+@lru_cache(maxsize=1024)
+def form_of(output: str, answer: Answer | None) -> Form:
+    """Return the form of an output from which this answer was read."""
+    prose = _CODE.sub("\n", output)
+    if answer is not None and (answer.rule == "boxed" or (answer.rule == "prefix" and _is_final(output, answer))):
+        return Form.ANSWER
+    calculates = _CALCULATION.search(prose) is not None
+    if calculates and _NUMBER.search(_last_line(prose)):
+        return Form.ANSWER
+    words = _num_words(prose)
+    if len(prose) < len(output.strip()) or words > _ESSAY or len(_ITEM.findall(prose)) > 1:
+        return Form.TEXT
+    if answer is not None and (answer.kind != "text" or words <= _NAME):
+        return Form.ANSWER
+    return Form.SENTENCE
+
+
+def is_open_ended(replies: Sequence[Reply]) -> bool:
+    """Say whether the replies have no answer to vote on.
+
+    Those that say nothing have no voice. Sentences are answers when at least half of them agree, of two or more.
+    """
+    heard = [reply for reply in replies if is_useful(reply)]
+    forms = [form_of(reply.output, reply.answer) for reply in heard]
+    num_answers = forms.count(Form.ANSWER)
+    sentences = [reply.answer for reply, form in zip(heard, forms, strict=True) if form is Form.SENTENCE]
+    counts = Counter(answer.key for answer in sentences if answer is not None)
+    most = max(counts.values(), default=0)
+    if most > 1 and 2 * most >= len(sentences):
+        num_answers += len(sentences)
+    return bool(heard) and 2 * num_answers < len(heard)
+
+
+def is_useful(reply: Reply) -> bool:
+    """Say whether a reply says something, and has not lost itself."""
+    is_lost = reply.finish_reason == "loop" or is_looping(reply.output)
+    return bool(reply.output) and not is_lost and not is_refusal(reply.output)
+
+
+def _is_final(output: str, answer: Answer) -> bool:
+    """Say whether an answer that was announced stands near the end, or the beginning, and not amid an essay."""
+    return not _ITEM.search(output, answer.span[1]) and (answer.span[0] < 200 or answer.span[1] > len(output) - 200)
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if any(map(str.isalnum, line))]
+    return lines[-1] if lines else ""
+
+
+def _num_words(text: str) -> int:
+    """Count words; two Chinese characters are about one."""
+    return len(_LATIN.findall(text)) + (len(_HAN.findall(text)) + 1) // 2
+
+
+_CODE: Final = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
+_ITEM: Final = re.compile(r"^[ \t]*(?:#{1,6} )?(?:\*\*)?(?:\d{1,2}[.)、]|[-*\u2022] )", re.MULTILINE)
+_CALCULATION: Final = re.compile(
+    r"\d[^\n=]{0,80}=\s*[^\s\d]{0,4}\d|=[^\n=]{0,80}\d[^\n=]{0,20}=|\\(?:\[|\(|frac|times|boxed|text\b)"
+)
+_NUMBER: Final = re.compile(r"(?!^\s*\d{1,2}[.)、])\d|\\")
+_HAN: Final = re.compile(r"[\u3400-\u9fff]")
+_LATIN: Final = re.compile(r"[^\W\d_\u3400-\u9fff]+")
