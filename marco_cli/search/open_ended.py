@@ -38,8 +38,7 @@ def form_of(output: str, answer: Answer | None) -> Form:
     prose = _CODE.sub("\n", output)
     if answer is not None and (answer.rule == "boxed" or (answer.rule == "prefix" and _is_final(output, answer))):
         return Form.ANSWER
-    calculates = _CALCULATION.search(prose) is not None
-    if calculates and _NUMBER.search(_last_line(prose)):
+    if _comes_to_a_number(prose):
         return Form.ANSWER
     words = _num_words(prose)
     if len(prose) < len(output.strip()) or words > _ESSAY or len(_ITEM.findall(prose)) > 1:
@@ -76,9 +75,12 @@ def _is_final(output: str, answer: Answer) -> bool:
     return not _ITEM.search(output, answer.span[1]) and (answer.span[0] < 200 or answer.span[1] > len(output) - 200)
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if any(map(str.isalnum, line))]
-    return lines[-1] if lines else ""
+def _comes_to_a_number(prose: str) -> bool:
+    """Say whether a text calculates and ends with a number, or with a calculation and what was cut off behind it."""
+    lines = [line for line in prose.splitlines() if any(map(str.isalnum, line))]
+    if not lines or not _CALCULATION.search(prose):
+        return False
+    return bool(_NUMBER.search(lines[-1]) or _CALCULATION.search("\n".join(lines[-3:])))
 
 
 def _num_words(text: str) -> int:

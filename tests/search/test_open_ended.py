@@ -21,6 +21,7 @@ ANSWERS = (
         "We compare them digit by digit, from the left to the right, and see that the second one is larger, since eight is less "
         "than nine. So the final answer is 9.9."
     ),
+    "First, add the prices:\n\\[ 4 + 9 = 13 \\]\n\nTherefore, the change that she gets back from the cashier",
     "是的。",
     "答案是北京。",
 )
