@@ -18,7 +18,9 @@ from marco_cli.search.failure import is_looping, is_refusal
 _ESSAY: Final = 30
 """Words from which on a text without a calculation is an essay."""
 _NAME: Final = 3
-"""Words, or half as many characters of Chinese, that an answer in words may have: Paris, the red one."""
+"""Words that an answer in words may have: Paris, the red one."""
+_HAN_NAME: Final = 4
+"""The same in Chinese characters: 哈利波特."""
 
 
 class Form(Enum):
@@ -41,9 +43,9 @@ def form_of(output: str, answer: Answer | None) -> Form:
     if _comes_to_a_number(prose):
         return Form.ANSWER
     words = _num_words(prose)
-    if len(prose) < len(output.strip()) or words > _ESSAY or len(_ITEM.findall(prose)) > 1:
+    if "```" in output or words > _ESSAY or len(_ITEM.findall(prose)) > 1:
         return Form.TEXT
-    if answer is not None and (answer.kind != "text" or words <= _NAME):
+    if answer is not None and (answer.kind != "text" or _is_name(prose)):
         return Form.ANSWER
     return Form.SENTENCE
 
@@ -83,12 +85,17 @@ def _comes_to_a_number(prose: str) -> bool:
     return bool(_NUMBER.search(lines[-1]) or _CALCULATION.search("\n".join(lines[-3:])))
 
 
+def _is_name(text: str) -> bool:
+    num_latin = len(_LATIN.findall(text))
+    return num_latin <= _NAME and num_latin + len(_HAN.findall(text)) <= _HAN_NAME
+
+
 def _num_words(text: str) -> int:
     """Count words; two Chinese characters are about one."""
     return len(_LATIN.findall(text)) + (len(_HAN.findall(text)) + 1) // 2
 
 
-_CODE: Final = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
+_CODE: Final = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _ITEM: Final = re.compile(r"^[ \t]*(?:#{1,6} )?(?:\*\*)?(?:\d{1,2}[.)、]|[-*\u2022] )", re.MULTILINE)
 _CALCULATION: Final = re.compile(
     r"\d[^\n=]{0,80}=\s*[^\s\d]{0,4}\d|=[^\n=]{0,80}\d[^\n=]{0,20}=|\\(?:\[|\(|frac|times|boxed|text\b)"
