@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 
 from marco_cli.answer.base import Kind
 from marco_cli.answer.expression import proportion, variables, worth
-from marco_cli.answer.formula import Node, parse
-from marco_cli.answer.numerals import fraction_text
+from marco_cli.answer.formula import Node
+from marco_cli.answer.grammar import parse
 from marco_cli.answer.symbols import NotFormulaError
+from marco_cli.answer.value import fraction_text
 
 
 class Meaning(NamedTuple):
