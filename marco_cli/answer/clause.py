@@ -17,7 +17,9 @@ from marco_cli.answer.reading import Reading, Source, matched, numeral_reading
 
 SHORT: Final = 80
 """Characters of an answer in free form."""
-_LEAD: Final = re.compile(r"[\s\"'*_:=\uff1a>]*(?:(?:not\b[^\n.]{0,60}?\bbut|that|is|are)\s+)?", re.IGNORECASE)
+_LEAD: Final = re.compile(
+    r"[\s\"'*_:=\uff1a>]*(?:(?<=\n)[-\u2022]\s)?(?:(?:not\b[^\n.]{0,60}?\bbut|that|is|are)\s+)?", re.IGNORECASE
+)
 _OPERATOR: Final = re.compile(
     r"[^0-9=+*/\u00d7\u00f7\u00b7^,;:。\n-]{0,24}(?:[-+*/\u00d7\u00f7\u00b7^]|\bx\b)[-$\u00a5\u20ac\u00a3(\s]*[0-9]"
 )

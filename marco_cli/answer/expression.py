@@ -188,7 +188,7 @@ def _size(value: Any) -> int:
 def _written(value: Any) -> str:
     """Return a value to `DIGITS` digits; what is only noise counts as 0."""
     context = _context()
-    noise = max(abs(value), 1) * context.mpf(10) ** -(DIGITS + 10)
+    noise = max(abs(value), 1) * context.mpf(10) ** (15 - _GUARD)
     real, imaginary = (0 if abs(part) < noise else part for part in (value.real, value.imag))
     written = "0" if real == 0 else str(context.nstr(real, DIGITS))
     return f"{written} + {context.nstr(imaginary, DIGITS)}i" if imaginary else written

@@ -28,7 +28,7 @@ def formula(output: str, start: int, end: int, *, is_math: bool) -> Reading | No
         if (low, high) != (start, end) and _PLAIN_NUMBER.match(output[low:high]):
             return None  # a plain number in a sentence
         try:
-            kind, form = meaning(output[low:high].strip(_TRIM), is_math=is_math)
+            kind, form = meaning(output[low:high].strip(_TRIM + "$"), is_math=is_math)
         except NotFormulaError:
             continue
         return _formula_reading(output, _stripped(output, low, high), kind, form)

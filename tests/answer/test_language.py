@@ -20,6 +20,10 @@ THOUSANDS = {
 OTHERS = [
     ("Die Antwort ist 2,5 Stunden.", "2.5"),
     ("Die Antwort ist 0,125.", "0.125"),
+    ("Die Antwort ist 2.125.", "2125"),
+    ("Die Antwort ist 1.234.567,89.", "1234567.89"),
+    ("La respuesta es 2,125.", "2125"),
+    ("La réponse est 1 234,5.", "1234.5"),
     ("La respuesta es 2,5.", "2.5"),
     ("La réponse est 2,5 heures.", "2.5"),
     ("Ответ: 2,5", "2.5"),
