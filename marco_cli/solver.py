@@ -149,6 +149,7 @@ class Solver:
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
+            prompt_text=rendered.text,
             reflection=_reflection(settings, question),
         )
 

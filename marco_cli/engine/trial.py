@@ -44,7 +44,9 @@ def attempt(path: Path) -> None:
     """
     model = LlamaModel(path, LlamaOptions(cells=CELLS, gpu_layers=0))
     try:
-        ids = model.tokenize(_TEXT, special=True)[:ROWS] or (0,)
+        ids = model.tokenize(_TEXT, special=True)[:ROWS]
+        if not ids:
+            raise EngineError(f"{path.name} has a vocabulary that can read no text")
         for rows in (_rows(ids), [Row(token=ids[0], position=len(ids), sequences=(0,), wants_logits=True)]):
             logits = model.decode(rows)
             if logits is None or not np.isfinite(logits).all():

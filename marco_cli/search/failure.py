@@ -29,7 +29,7 @@ def is_refusal(output: str) -> bool:
 
     "As an AI, I have no opinions, but here are five ideas: …" is an answer.
     """
-    if _FENCE in output:
+    if _FENCE in output or len(_MARKER.findall(output)) > 1:
         return False
     sentences = [sentence for sentence in _SENTENCE.split(output.replace("\u2019", "'")) if _WORD.search(sentence)]
     rest = [sentence for sentence in sentences if not _EMPTY.search(sentence)]

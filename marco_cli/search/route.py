@@ -3,14 +3,13 @@
 In: a problem and the configuration of the search. Out: a `SearchResult`, either of the one chain or of the search that it
 became the first leaf of. For questions asked one by one and for the rows of a batch alike.
 
-An open-ended question is not searched: its replies share no answer to vote on, and a whole reply that says something stands.
-Only a refusal, an empty phrase, a loop or a reply that was cut is held against a few independent ones (`search.choice`). On
-the 65 questions of `marco eval open` that is better than to choose among all replies by any measure of theirs
-(benchmarks/README.md).
+An open-ended question is not searched: its replies share no answer to vote on, and a chain that says something stands, cut or
+not. Only a refusal, an empty phrase or a loop is held against a few independent replies (`search.choice`): nothing that was
+tried chooses better among replies that all say something (benchmarks/README.md).
 """
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from marco_cli.engine.base import Engine, TokenListener
@@ -33,7 +32,7 @@ PATIENCE: Final = 6.0
 REDRAWS: Final = 3
 """Independent replies that take the place of an open-ended one that failed."""
 REDRAW_TOKENS: Final = 1000
-"""For these replies the whole may take the time of so many tokens of the chain: a refusal is over soon, what follows is not."""
+"""Tokens of the first chain whose time these replies may take at least."""
 LEAST_SECONDS: Final = 20.0
 """But never less than this: on a small model a search is over by then."""
 
@@ -53,7 +52,8 @@ async def answer_or_search(
 
     A chain is doubtful when it was closed by force or cut, has no output, or its mean confidence is below
     `config.doubt_below`. Where that is None, nothing is known of the model's confidence: below `THRESHOLD` a search begins with
-    `LOOKS` independent replies, and ends with them if they all agree with the chain.
+    `LOOKS` independent replies, and ends with them if they all agree with the chain. A doubtful chain that answers an
+    open-ended question stands; where it failed, the best of `REDRAWS` others takes its place.
 
     The chain's time and tokens count towards the limits of the whole. Without a time limit the whole takes at most `PATIENCE`
     times as long as the chain. When the time is used up, fewer tokens are left than the chain took, or `stop` was raised, its
@@ -64,55 +64,100 @@ async def answer_or_search(
         says whether the search came to another answer.
 
     """
-    started = clock()
-    stop = stop or Stop()
-    chain = await search(
-        problem,
+    route = _Route(
+        problem=problem,
         engine=engine,
-        config=replace(
-            config, strategy="cot" if config.greedy_first else "sample", reflection="never", reward=None, vote=None
-        ),
-        on_event=None,
-        on_token=on_token,
-        stop=stop,
+        config=config,
+        critic=critic,
+        on_event=on_event,
+        stop=stop or Stop(),
         clock=clock,
+        started=clock(),
     )
-    spent = clock() - started
-    given = config
-    if config.time_limit is None:
-        config = replace(config, time_limit=max(LEAST_SECONDS, PATIENCE * spent))
-    remaining = _remaining(config, chain.usage.decoded, spent)
-    if remaining is None or stop.is_set or not _is_doubtful(chain, config):
+    chain = await route.chain(on_token)
+    remaining = route.remaining(chain.usage.decoded, route.patience(chain))
+    if remaining is None or not _is_doubtful(chain, config):
         return chain
-
-    async def go_on(way: SearchConfig) -> SearchResult:
-        found = await search(
-            problem,
-            engine=engine,
-            config=way,
-            critic=critic,
-            on_event=on_event,
-            stop=stop,
-            clock=clock,
-            first=chain.reply,
-        )
-        return replace(found, seconds=clock() - started, first=chain.reply)
-
     usage = chain.usage
     if not is_useful(chain.reply) or is_open_ended((chain.reply,)):
-        if is_useful(chain.reply) and chain.reply.is_whole:
+        if is_useful(chain.reply):
             return chain
-        patience = spent * max(PATIENCE, REDRAW_TOKENS / max(1, chain.usage.decoded))
-        redrawn = await go_on(
-            _redraw(remaining, seconds=max(LEAST_SECONDS, patience) if given.time_limit is None else None)
-        )
+        redrawn = await route.redraw(chain)
         usage += redrawn.usage
-        remaining = _remaining(config, usage.decoded, clock() - started)
-        if is_open_ended([candidate.reply for candidate in redrawn.candidates]) or remaining is None or stop.is_set:
+        remaining = route.remaining(usage.decoded, route.patience(chain))
+        if remaining is None or is_open_ended([candidate.reply for candidate in redrawn.candidates]):
             return replace(redrawn, usage=usage)
     has_threshold = config.doubt_below is not None
-    found = await go_on(remaining if has_threshold else _with_looks(remaining))
+    found = await route.go_on(remaining if has_threshold else _with_looks(remaining), chain)
     return replace(found, usage=usage + found.usage, num_looks=0 if has_threshold else LOOKS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Route:
+    """One question on its way, and what all searches for its answer share."""
+
+    problem: Problem
+    engine: Engine
+    config: SearchConfig
+    critic: Engine | None
+    on_event: EventListener | None
+    stop: Stop
+    clock: Clock
+    started: float
+
+    async def chain(self, on_token: TokenListener | None) -> SearchResult:
+        """Make the first chain."""
+        strategy = "cot" if self.config.greedy_first else "sample"
+        return await search(
+            self.problem,
+            engine=self.engine,
+            config=replace(self.config, strategy=strategy, reflection="never", reward=None, vote=None),
+            on_event=None,
+            on_token=on_token,
+            stop=self.stop,
+            clock=self.clock,
+        )
+
+    async def go_on(self, config: SearchConfig, chain: SearchResult) -> SearchResult:
+        """Search on from the chain; the result's seconds are those of the whole."""
+        found = await search(
+            self.problem,
+            engine=self.engine,
+            config=config,
+            critic=self.critic,
+            on_event=self.on_event,
+            stop=self.stop,
+            clock=self.clock,
+            first=chain.reply,
+        )
+        return replace(found, seconds=self.clock() - self.started, first=chain.reply)
+
+    async def redraw(self, chain: SearchResult) -> SearchResult:
+        """Hold a chain that failed against a few independent replies; a refusal is over soon, what follows it is not."""
+        patience = self.patience(chain, num_tokens=REDRAW_TOKENS)
+        config = self.remaining(chain.usage.decoded, patience) or self.config
+        return await self.go_on(
+            replace(config, strategy="best-of-n", simulations=1 + REDRAWS, reflection="never", reward=None, vote=None),
+            chain,
+        )
+
+    def patience(self, chain: SearchResult, *, num_tokens: int = 0) -> float:
+        """Return how many seconds the whole may take where no limit is given, at least those of so many of its tokens."""
+        return max(LEAST_SECONDS, chain.seconds * max(PATIENCE, num_tokens / max(1, chain.usage.decoded)))
+
+    def remaining(self, num_tokens: int, patience: float) -> SearchConfig | None:
+        """Return the configuration of a search within what is left of the limits; None if that is too little.
+
+        `num_tokens` are gone; without a time limit the whole may take `patience` seconds.
+        """
+        config = self.config
+        limit = patience if config.time_limit is None else config.time_limit
+        seconds = limit - (self.clock() - self.started)
+        tokens = None if config.max_search_tokens is None else config.max_search_tokens - num_tokens
+        # With fewer tokens than the chain took, there would be little but outputs by force to vote against it.
+        if self.stop.is_set or seconds <= 0 or (tokens is not None and tokens < max(1, num_tokens)):
+            return None
+        return replace(config, time_limit=seconds, max_search_tokens=tokens)
 
 
 def _is_doubtful(chain: SearchResult, config: SearchConfig) -> bool:
@@ -123,28 +168,3 @@ def _is_doubtful(chain: SearchResult, config: SearchConfig) -> bool:
 
 def _with_looks(config: SearchConfig) -> SearchConfig:
     return replace(config, root_samples=LOOKS, certainty=min(config.certainty, AGREED))
-
-
-def _redraw(config: SearchConfig, *, seconds: float | None) -> SearchConfig:
-    return replace(
-        config,
-        strategy="best-of-n",
-        simulations=1 + REDRAWS,
-        reflection="never",
-        reward=None,
-        vote=None,
-        time_limit=config.time_limit if seconds is None else seconds,
-    )
-
-
-def _remaining(config: SearchConfig, decoded: int, spent: float) -> SearchConfig | None:
-    """Return the configuration of a search within what is left of the limits; None if that is too little.
-
-    `decoded` tokens and `spent` seconds are gone.
-    """
-    seconds = None if config.time_limit is None else config.time_limit - spent
-    tokens = None if config.max_search_tokens is None else config.max_search_tokens - decoded
-    # With fewer tokens than the chain took, there would be little but outputs by force to vote against it.
-    if (seconds is not None and seconds <= 0) or (tokens is not None and tokens < max(1, decoded)):
-        return None
-    return replace(config, time_limit=seconds, max_search_tokens=tokens)

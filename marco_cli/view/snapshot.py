@@ -61,6 +61,8 @@ class VoteSnapshot:
     num_paths: int
     weight: float
     """In [0, 1]."""
+    is_text: bool = False
+    """Whether it is a text that nothing was counted for: the weight orders it only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +278,10 @@ class Recorder:
     def _count(self, votes: tuple[Vote, ...]) -> None:
         self._votes = tuple(
             VoteSnapshot(
-                answer=self.answer(vote.candidate_ids[0]), num_paths=len(vote.candidate_ids), weight=vote.weight
+                answer=self.answer(vote.candidate_ids[0]),
+                num_paths=len(vote.candidate_ids),
+                weight=vote.weight,
+                is_text=vote.answer is None,
             )
             for vote in votes
         )

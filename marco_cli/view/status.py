@@ -66,7 +66,8 @@ def vote_line(snapshot: Snapshot, *, width: int, glyphs: Glyphs) -> Line:
     if not votes:
         return (Span(glyphs.fit("no answer yet", width), "dim"),)
     certainty = () if snapshot.certainty <= 0 else (Span(f"  certainty {snapshot.certainty:.2f}", "dim"),)
-    for num_shown in range(min(len(votes), _MOST_VOTES), 0, -1):
+    most = 1 if votes[0].is_text else _MOST_VOTES
+    for num_shown in range(min(len(votes), most), 0, -1):
         num_more = len(votes) - num_shown
         more = (Span(f" {glyphs.dot} {num_more} more", "dim"),) if num_more else ()
         line = (*_shares(votes[:num_shown], max(width // 3, 8), glyphs), *more, *certainty)
@@ -109,7 +110,8 @@ def _shares(votes: Sequence[VoteSnapshot], room: int, glyphs: Glyphs) -> Line:
 
 def _share(vote: VoteSnapshot, style: str, room: int, glyphs: Glyphs) -> Line:
     answer = glyphs.fit(vote.answer or "(blank)", room)
-    return (Span(answer, style), Span(f" ({100 * vote.weight:.0f} %)", style))
+    share = () if vote.is_text else (Span(f" ({100 * vote.weight:.0f} %)", style),)
+    return (Span(answer, style), *share)
 
 
 def _fitting(parts: Sequence[Part], width: int) -> Line:

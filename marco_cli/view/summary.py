@@ -4,13 +4,15 @@ In: a `SearchResult`. Out: text, without colours or a final line feed, that fits
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from rich.cells import cell_len
 
-from marco_cli.search.base import Candidate, SearchResult, StopReason, Vote
+from marco_cli.search.base import Candidate, Reply, SearchResult, StopReason, Vote
+from marco_cli.search.failure import is_looping, is_refusal
 from marco_cli.view.line import Glyphs, one_line, wrap
 from marco_cli.view.printable import printable
 from marco_cli.view.snapshot import answer_text
@@ -50,14 +52,20 @@ def summary(result: SearchResult, *, width: int | None = None, encoding: str = "
 
 def purpose(first: Candidate, *, takes_enter: bool) -> str:
     """Say what a search is for that follows a chain, and how to do without it; `takes_enter`: Enter ends it."""
-    doubted = "the first reply" if first.reply.answer is None else one_line(answer_text(first), 40)
     way_out = "Enter or Ctrl-C" if takes_enter else "Ctrl-C"
+    failure = _failure(first.reply)
+    if failure:
+        return f"the first reply {failure}; asking again; {way_out} takes it as it stands"
+    doubted = "the first reply" if first.reply.answer is None else one_line(answer_text(first), 40)
     return f"is {doubted} right? comparing it with other replies; {way_out} takes it as it stands"
 
 
 def replacement(result: SearchResult) -> str:
     """Say how the reply that a search chose differs from the first one, which stands above it."""
-    if result.first is None or result.first.answer is None or result.answer is None:
+    failure = "" if result.first is None else _failure(result.first)
+    if failure:
+        return f"the first reply {failure}; here is another:"
+    if result.first is None or result.first.answer is None or result.answer is None or result.is_open_ended:
         return "the search prefers another reply:"
     first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
     return (
@@ -75,6 +83,8 @@ def _votes(result: SearchResult, width: int | None, glyphs: Glyphs) -> list[str]
     """Return a row an answer: its share of the weights, as a number and a bar, its paths, its best one's confidence."""
     if not result.votes:
         return ["no reply has an output"]
+    if result.is_open_ended:
+        return _order(result)
     by_id = {candidate.id: candidate for candidate in result.candidates}
     shown = result.votes[:_MOST_VOTES]
     room = _ANSWER_WIDTH if width is None else max(4, min(_ANSWER_WIDTH, width // 3))
@@ -94,12 +104,38 @@ def _votes(result: SearchResult, width: int | None, glyphs: Glyphs) -> list[str]
     return rows
 
 
+def _order(result: SearchResult) -> list[str]:
+    """Say of open-ended replies how many there are, how many of them failed, and where the second best is."""
+    num = len(result.candidates)
+    if num < 2:
+        return []
+    failures = Counter(failure for failure in (_failure(candidate.reply) for candidate in result.candidates) if failure)
+    failed = "".join(f", {count} {failure}" for failure, count in failures.most_common())
+    rows = [f"nothing to vote on: the best of {num} replies in words{failed}"]
+    second = result.candidates[result.votes[1].candidate_ids[0]] if result.votes[1:] else None
+    if second is not None and not _failure(second.reply):
+        rows.append(f"the second best: marco traces show --candidate {second.id}")
+    return rows
+
+
+def _failure(reply: Reply) -> str:
+    """Say how a reply failed, "" if it did not."""
+    if is_refusal(reply.output):
+        return "refused"
+    if reply.finish_reason == "loop" or is_looping(reply.output):
+        return "repeated itself"
+    return "broke off" if reply.is_truncated else ""
+
+
 def _change(result: SearchResult) -> list[str]:
     """Say what became of the first reply when `auto` doubted it; only independent replies confirm it."""
     if result.first is None:
         return []
     found = "was confirmed" if result.is_confirmed else "stands: the search found nothing better"
-    if result.first.answer is None or result.answer is None:
+    failure = _failure(result.first)
+    if failure and result.is_changed:
+        return [f"the first reply {failure}; this is another"]
+    if result.first.answer is None or result.answer is None or result.is_open_ended:
         return [f"the first reply {'was replaced by another' if result.is_changed else found}"]
     first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
     if result.is_changed:

@@ -7,10 +7,13 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+from marco_cli.answer import extract
 from marco_cli.engine.base import SamplingParams
 from marco_cli.engine.scripted import END, Script, scripted_engine
-from marco_cli.search.base import Problem, SearchResult
+from marco_cli.reward.signals import measure
+from marco_cli.search.base import Problem, Reply, SearchResult
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.rollout import NOTHING
 from marco_cli.search.solve import search
 from marco_cli.sections import MARCO
 
@@ -21,6 +24,20 @@ CLOSE = "</Thought>\n<Output>\n"
 def answer(text: str) -> str:
     """Return the end of a reply that answers `text`."""
     return f"{CLOSE}The answer is {text}.\n</Output>{END}"
+
+
+def reply_saying(output: str, *, is_cut: bool = False) -> Reply:
+    """Return a finished reply of which only the output matters."""
+    return Reply(
+        tokens=NOTHING,
+        data=output.encode(),
+        thought="",
+        output=output,
+        answer=extract(output),
+        finish_reason="length" if is_cut else "eos",
+        is_truncated=is_cut,
+        signals=measure(NOTHING),
+    )
 
 
 def lines(table: Mapping[str, Mapping[str, float]]) -> Script:

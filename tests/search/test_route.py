@@ -1,14 +1,18 @@
 """System 1 first, System 2 when it is doubtful."""
 
-import pytest
-from search.scripts import SUM, find, lines
+from typing import Any
 
-from marco_cli.engine.scripted import END
+import pytest
+from search.scripts import CLOSE, SUM, answer, find, lines
+
+from marco_cli.engine.scripted import END, Script
+from marco_cli.search.base import SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.effort import AUTO_SEARCH, EFFORTS, Effort
 from marco_cli.search.events import SearchEvent, SearchStarted
-from marco_cli.search.route import LEAST_SECONDS, PATIENCE, answer_or_search
+from marco_cli.search.failure import is_refusal
+from marco_cli.search.route import LEAST_SECONDS, PATIENCE, REDRAWS, answer_or_search
 
 SURE = lines({"": {"<Thought>\nFour.\n</Thought>\n<Output>\n4\n</Output>" + END: 1.0}})
 
@@ -199,3 +203,70 @@ def test_every_effort_is_a_valid_configuration(effort: Effort) -> None:
     )
 
     assert config.parallel <= 16
+
+
+def says(text: str) -> str:
+    """Return a whole reply whose output is this text."""
+    return f"<Thought>\nHm.\n{CLOSE}{text}\n</Output>{END}"
+
+
+def route(script: Script, **config: Any) -> SearchResult:
+    """Answer with a model that doubts whatever it says, in no time."""
+    usual = {"simulations": 8, "doubt_below": 0.9999} | config
+    return find(script, run=answer_or_search, settings={"clock": lambda: 0.0}, **usual)
+
+
+REFUSAL = says("I'm sorry, but I can't assist with that.")
+IDEAS = says("Here are some ideas:\n1. Be kind to strangers.\n2. Sleep for 8 hours.\n3. Plant trees.")
+OTHERS = says("You could do this:\n1. Be kind to friends.\n2. Walk for 20 minutes.\n3. Plant trees.")
+LOOP = says("You could do this:\n" + "- Plant a tree.\n" * 20)
+
+
+@pytest.mark.parametrize("failed", [REFUSAL, LOOP, says("Sure! How can I help you?")])
+def test_a_failed_reply_to_an_open_ended_question_gives_way_to_another(failed: str) -> None:
+    """Refusals, loops and empty phrases are held against a few independent replies; no tree is grown."""
+    script = lines({"": {failed: 0.4, IDEAS: 0.3, OTHERS: 0.3}})
+    result = route(script)
+
+    assert result.first is not None
+    assert result.first.data.decode() in failed
+    assert result.reply.output in IDEAS + OTHERS
+    assert result.is_open_ended
+    assert result.is_changed
+    assert len(result.candidates) == 1 + REDRAWS
+    assert result.tree is None
+
+
+def test_a_reply_to_an_open_ended_question_stands() -> None:
+    """There is nothing to vote on: however unsure the model was, not a token is spent on a search."""
+    result = route(lines({"": {IDEAS: 0.4, OTHERS: 0.3, REFUSAL: 0.3}}))
+
+    assert result.strategy == "cot"
+    assert result.reply.output in IDEAS
+    assert result.usage.decoded == len(result.reply.tokens)
+
+
+def test_a_refusal_of_a_question_with_an_answer_is_searched_on_from() -> None:
+    """Where other replies come to a number, they vote on it, and the refusal has no say."""
+    sums = {f"<Thought>\nAdd.\n{answer('4')}": 0.3, f"<Thought>\nCount.\n{answer('4')}": 0.3}
+    result = route(lines({"": {REFUSAL: 0.4, **sums}}), seed=3)
+
+    assert not is_refusal(result.reply.output)
+    assert result.answer is not None
+    assert result.answer.canonical == "4"
+
+
+def test_a_refusal_that_the_model_is_sure_of_stands() -> None:
+    """A small model that was taught what it cannot do is not asked again until it says something."""
+    result = route(lines({"": {REFUSAL: 0.99, IDEAS: 0.01}}), doubt_below=0.9)
+
+    assert result.strategy == "cot"
+    assert is_refusal(result.reply.output)
+
+
+def test_with_nothing_but_refusals_the_first_one_stands() -> None:
+    """Asking again costs a few replies and no more."""
+    result = route(lines({"": {REFUSAL: 0.5, says("I cannot help with that."): 0.5}}))
+
+    assert is_refusal(result.reply.output)
+    assert result.num_simulations <= 1 + REDRAWS

@@ -7,8 +7,9 @@ from view.story import Story, candidate
 
 from marco_cli.engine.base import Usage
 from marco_cli.search.base import SearchResult
+from marco_cli.search.choice import choose
 from marco_cli.search.vote import count_votes, majority
-from marco_cli.view.summary import REASONS, summary
+from marco_cli.view.summary import REASONS, purpose, replacement, summary
 
 
 def result_of(*outputs: str, **more: Any) -> SearchResult:
@@ -157,3 +158,48 @@ def test_the_rows_of_a_search_are_its_votes() -> None:
     rows = summary(story.result()).splitlines()[:-1]
 
     assert [int(row.split()[1]) for row in rows] == [round(100 * vote.weight) for vote in story.result().votes]
+
+
+REFUSAL = "I'm sorry, but I can't assist with that."
+ESSAYS = ("1. Be kind.\n2. Sleep well.\n3. Plant trees.", "- Sing.\n- Dance.\n- Talk to strangers.")
+
+
+def open_ended(*outputs: str, **more: Any) -> SearchResult:
+    """Return the result of an open-ended question."""
+    result = result_of(*outputs, certainty=0.0, stop_reason="simulations", **more)
+    votes = choose(result.candidates, majority)
+    return replace(result, votes=votes, reply=result.candidates[votes[0].candidate_ids[0]].reply)
+
+
+def test_nothing_is_counted_of_an_open_ended_question() -> None:
+    """Texts that differ have no shares: told is how many there are, how many failed, and where the second best is."""
+    chain = candidate(0, thought="so", output=REFUSAL).reply
+    result = open_ended(REFUSAL, *ESSAYS, first=chain)
+
+    lines = summary(result, width=80).splitlines()
+    second = 3 - result.votes[0].candidate_ids[0]
+    assert lines[:3] == [
+        "nothing to vote on: the best of 3 replies in words, 1 refused",
+        f"the second best: marco traces show --candidate {second}",
+        "the first reply refused; this is another",
+    ]
+    assert "%" not in "\n".join(lines)
+    assert replacement(result) == "the first reply refused; here is another:"
+
+
+def test_one_reply_in_words_needs_no_words() -> None:
+    """Where there is one reply there is nothing to say of its like."""
+    assert len(summary(open_ended(ESSAYS[0])).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        (REFUSAL, "the first reply refused; asking again; Ctrl-C takes it as it stands"),
+        ("- towel\n" * 40, "the first reply repeated itself; asking again; Ctrl-C takes it as it stands"),
+        ("The answer is 72.", "is 72 right? comparing it with other replies; Ctrl-C takes it as it stands"),
+    ],
+)
+def test_a_search_says_why_it_begins(output: str, expected: str) -> None:
+    """A reply that failed is not asked about."""
+    assert purpose(candidate(0, thought="so", output=output), takes_enter=False) == expected
