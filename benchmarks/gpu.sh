@@ -102,8 +102,9 @@ wheel_cublas() {
   nvcc=$(readlink -f "$(command -v nvcc)")
   toolkit=$(dirname "$(dirname "$nvcc")")
   [ -e "$toolkit/include/cublas_v2.h" ] || [ -e /usr/local/cuda/include/cublas_v2.h ] && return
-  python3 -c 'import nvidia, pathlib
-for place in nvidia.__path__:
+  python3 -c 'import importlib.util, pathlib
+spec = importlib.util.find_spec("nvidia")
+for place in spec.submodule_search_locations if spec else ():
     for file in pathlib.Path(place).glob("cu*/include/cublas_v2.h"):
         print(file.parents[1])' | head -n 1
 }
