@@ -39,11 +39,11 @@ class _Parser(Cursor):
 
     def items(self) -> Node:
         """A list: one or more relations with commas, semicolons, `and` or `or` between."""
-        found = [self._relation()]
-        while self.accept(",", ";", "and"):
-            self.accept("and")
+        found, joints = [self._relation()], set()
+        while joint := self.accept(",", ";", "and", "or"):
+            joints.add(self.accept("and", "or") or joint)
             found.append(self._relation())
-        return found[0] if len(found) == 1 else Node("list", tuple(found))
+        return found[0] if len(found) == 1 else Node("list", tuple(found), "or" if "or" in joints else "")
 
     def _relation(self) -> Node:
         if self.here.kind == "text" and self.tokens[self.at + 1 : self.at + 2] == [Token("relation", "=")]:
@@ -69,15 +69,11 @@ class _Parser(Cursor):
         while sign := self.accept("+", "-"):
             term = self._term()
             terms.append(Node("negative", (term,)) if sign == "-" else term)
-        self._skip_unit()
-        return terms[0] if len(terms) == 1 else Node("add", tuple(terms))
-
-    def _skip_unit(self) -> None:
-        """Pass over words after a value, such as a unit with its power."""
-        while self.here.kind == "text":
+        while self.here.kind == "text":  # a unit, with its power
             self.at += 1
             if self.accept("^"):
                 self._argument()
+        return terms[0] if len(terms) == 1 else Node("add", tuple(terms))
 
     def _term(self) -> Node:
         node = self._signed()

@@ -5,6 +5,8 @@ In: a formula. Out: text in which grouped digits are marked: `GROUP` between tho
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import product
 from typing import Final
 
 GROUP: Final = "\ufe50"
@@ -20,6 +22,9 @@ _SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _CHARACTERS: Final = str.maketrans(
     {"−": "-", "–": "-", "{": "{", "}": "}", "\u2009": " ", "\u00a0": " ", "\u202f": " ", "⁄": "/"}
 )
+_PLUS_MINUS: Final = re.compile(r"\\pm(?![A-Za-z])|±|\\mp(?![A-Za-z])|∓|\+/-|\+-")
+_MOST_SIGNS: Final = 3
+"""Of one formula; each doubles it."""
 
 
 def normal(text: str) -> str:
@@ -43,3 +48,22 @@ def _vulgar(character: str) -> str:
         return " " + form.replace("⁄", "/") + " "
     digit = unicodedata.decimal(character, None)
     return str(digit) if digit is not None else form if len(form) == 1 else character
+
+
+def sign_choices(text: str) -> Iterator[str]:
+    r"""Yield the formula with each choice of its signs ±; ∓ is the opposite of the first ±."""
+    found = _PLUS_MINUS.findall(text)
+    if not found:
+        yield text
+        return
+    plus_minus = [sign for sign in found if "mp" not in sign and sign != "∓"]
+    if not 0 < len(plus_minus) <= _MOST_SIGNS:
+        yield text
+        return
+    for chosen in product("+-", repeat=len(plus_minus)):
+        left = iter(chosen)
+        opposite = "-" if chosen[0] == "+" else "+"
+        yield _PLUS_MINUS.sub(
+            lambda sign: opposite if "mp" in sign.group() or sign.group() == "∓" else next(left),  # noqa: B023
+            text,
+        )

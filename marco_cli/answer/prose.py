@@ -17,7 +17,7 @@ from marco_cli.answer.phrase import whole, whole_number
 from marco_cli.answer.plaintext import Plain
 from marco_cli.answer.reading import COMPOUND, Reading, Source, matched, numeral_reading, trimmed
 
-_JOINED: Final = re.compile(r"(?:\$|\\[)\]])?(?:,|\s|and|or|,\s?and)*(?:\$|\\[(\[])?")
+_JOINED: Final = re.compile(r"(?:\$|\\[)\]])?(?:,|\s|and|or)*+(?:\$|\\[(\[])?")
 _LISTS: Final = re.compile(r"\b(?:are|solutions|roots|zeros|values|answers)\b[^.\n]*\Z|是[^。\n]*\Z")
 _ITEM: Final = re.compile(r"^[ \t]*(?P<number>[0-9]{1,2})[.)、][ \t]*[^\s0-9]", re.MULTILINE)
 _LINE: Final = re.compile(r"[^\n]+")

@@ -129,7 +129,7 @@ class _Reader:
         elif len(inside) == 1 and inside.isalpha() and (is_font or not self._follows_number()):
             self._put("letter", f"bold {inside}" if is_font else inside)
         elif inside.lower() in {"and", "or", ",", ", and", ", or"}:
-            self._put("sign", "and")
+            self._put("sign", "or" if "or" in inside.lower() else "and")
         elif not inside:
             return
         elif any(character.isdigit() for character in inside):
@@ -148,7 +148,7 @@ class _Reader:
             self._put("function", "√" if name == "sqrt" else name)
         elif run.lower() in WORDS and (len(run) > 1):
             word = WORDS[run.lower()]
-            self._put("sign" if word == "and" else "letter", word)
+            self._put("sign" if word in {"and", "or"} else "letter", word)
         elif len(run) == 1:
             self._put("letter", run)
         elif (

@@ -788,6 +788,14 @@ HOSTILE = [
     "ตอบ ",
     "A, ",
     "5 !",
+    "5 টাকা",
+    "a-bb-",
+    ", and ",
+    "$x$, and ",
+    "The solutions are $x$ and ",
+    "m/s/",
+    "(3, ",
+    "\\begin{pmatrix} ",
 ]
 
 
