@@ -137,7 +137,7 @@ class Solver:
         _refuse_huge(prompt, engine.context_size)
         rendered = phrasing.render(prompt)
         ids = phrasing.encode(rendered, lambda text, special: engine.tokenize(text, special=special), engine.is_control)
-        tags, beginning = begun(rendered.pieces[-1].text, prompt.prefill, self._tags(phrasing.template))
+        tags, beginning = begun(rendered.ending, prompt.prefill, self._tags(phrasing.template))
         engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
         return Problem(
             prompt_ids=ids,

@@ -180,6 +180,14 @@ def test_a_system_text_goes_where_gemmas_documentation_puts_it() -> None:
     assert text(NO_SYSTEM, ("system", " "), ("user", "q")) == "<user>q"
 
 
+def test_a_typed_tag_is_no_ending_of_the_prompt() -> None:
+    """A template may end with the question: its tags open no thought."""
+    prompt = Prompt(messages=(Message(role="user", content="q <think>"),))
+
+    assert render(prompt, "{{ messages[0].content }}", bos="", eos="").ending == ""
+    assert render(prompt, "{{ messages[0].content }}<think>", bos="", eos="").ending == "<think>"
+
+
 def test_a_system_text_in_the_middle_stays_refused() -> None:
     """No documentation says where that goes: the template's own reason is told."""
     template = NO_SYSTEM.replace("messages[0]", "messages[1]")
