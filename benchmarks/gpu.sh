@@ -23,7 +23,7 @@ prepare() {
   tar -xzf "$folder"/sdist/*.tar.gz -C "$source" --strip-components=1
   # What takes most of the room is not compiled.
   rm -rf "$source/.git" "$source/docs" "$source/examples"
-  for unused in models docs tests benches examples tools media conversion gguf-py vendor/miniaudio \
+  for unused in models docs tests benches examples tools media conversion gguf-py .git \
     ggml/src/ggml-{et,hexagon,metal,opencl,sycl,vulkan}; do
     rm -rf "${source:?}/vendor/llama.cpp/$unused"
   done
