@@ -86,7 +86,8 @@ build() {
     export CPATH=$cublas/include${CPATH:+:$CPATH}
   fi
   PATH=$venv/bin:$PATH CMAKE_ARGS="${flags[*]}" CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) CMAKE_GENERATOR=Ninja \
-    timeout 540 "$venv/bin/pip" install --no-index --no-deps --no-build-isolation --verbose "$source" >"$out/build.txt" 2>&1 ||
+    timeout 540 "$venv/bin/pip" install --no-index --no-deps --no-build-isolation --verbose \
+    --config-settings "build-dir=$folder/build" "$source" >"$out/build.txt" 2>&1 ||
     { tail -n 40 "$out/build.txt" >&2; exit 1; }
   touch "$venv/built"
 }
