@@ -70,6 +70,8 @@ class Setting:
     """Whether the bare loop uses flash attention; None is what the engine does."""
     ways: tuple[str, ...] = WAYS
     """What is measured."""
+    gpu_layers: int = 0
+    """-1 = all."""
 
     def prompts(self, width: int) -> list[tuple[int, ...]]:
         """Return a prompt of its own for each request, made of bytes."""
@@ -117,7 +119,7 @@ def bare_context(setting: Setting, width: int) -> Iterator[object]:
     llama.llama_log_set(silent, None)
     llama.llama_backend_init()
     model_params = llama.llama_model_default_params()
-    model_params.n_gpu_layers = 0
+    model_params.n_gpu_layers = setting.gpu_layers
     model = llama.llama_model_load_from_file(str(setting.path).encode(), model_params)
     params = llama.llama_context_default_params()
     params.n_ctx = setting.cells
@@ -175,7 +177,9 @@ def measure_engine(setting: Setting, width: int, sampling: SamplingParams) -> Sa
     """Time the engine on prompts that are in its prefix cache."""
 
     async def main() -> Sample:
-        options = LlamaOptions(cells=setting.cells, places=width, threads=setting.threads, gpu_layers=0)
+        options = LlamaOptions(
+            cells=setting.cells, places=width, threads=setting.threads, gpu_layers=setting.gpu_layers
+        )
         engine = open_engine(setting.path, options)
         prompts = setting.prompts(width)
         await asyncio.gather(*(engine.generate(Request(prompt_ids=p, max_tokens=0)) for p in prompts))
@@ -220,7 +224,8 @@ def measure_prefill(setting: Setting) -> Sample:
     """Time the engine on one long prompt that it has never seen."""
 
     async def main() -> Sample:
-        engine = open_engine(setting.path, LlamaOptions(cells=setting.cells, threads=setting.threads, gpu_layers=0))
+        options = LlamaOptions(cells=setting.cells, threads=setting.threads, gpu_layers=setting.gpu_layers)
+        engine = open_engine(setting.path, options)
         await engine.generate(Request(prompt_ids=(1, 2, 3), max_tokens=1))
         prompt = tuple(Random(99).choices(range(256), k=LONG_PROMPT))
         before, started = engine.usage, time.perf_counter()
@@ -353,6 +358,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=physical_cores())
     parser.add_argument("--prompt", type=int, default=64, help="tokens in front of what is decoded")
+    parser.add_argument("--gpu-layers", type=int, default=0, help="in the bare loop and the engine; -1 = all")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="measure these alone")
     parser.add_argument(
         "--flash", choices=("on", "off"), help="flash attention in the bare loop; default: as the engine"
@@ -375,6 +381,7 @@ def main() -> None:
         prompt=arguments.prompt,
         flash=None if arguments.flash is None else arguments.flash == "on",
         ways=tuple(arguments.ways),
+        gpu_layers=arguments.gpu_layers,
     )
     facts = machine(arguments.threads)
     for repeats, figures in enumerate(measure(setting, arguments.widths, arguments.repeats), 1):
@@ -384,6 +391,7 @@ def main() -> None:
                 "model": path.name,
                 "tokens": arguments.tokens,
                 "prompt": arguments.prompt,
+                "gpu_layers": arguments.gpu_layers,
                 "repeats": repeats,
                 "machine": facts,
                 "figures": [asdict(figure) for figure in figures],

@@ -4,14 +4,16 @@ In: a question or messages. Out: a `Prompt`, its rendered text, and token ids. A
 through here, so that what is shown and checked is what is asked.
 """
 
-from collections.abc import Callable, Mapping
+import difflib
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from marco_cli.config.option import TypedPairs, did_you_mean, typed_values
+from marco_cli.config.option import TypedPairs, typed_values
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import ModelInfo
-from marco_cli.prompt.base import Message, Prompt, compose, encode
+from marco_cli.prompt.base import Message, Piece, Prompt, compose, encode
 from marco_cli.prompt.template import Rendered, choose_template, render
 from marco_cli.prompt.thinking import Switch, Think, find_switch
 from marco_cli.prompt.worker import template_contents
@@ -45,7 +47,7 @@ class Phrasing:
             return ()
         names = template_contents(self.template)[0]
         unread = [
-            f"template_var: the chat template reads no {name} ({did_you_mean(name, sorted(names))})"
+            f"template_var: the chat template reads no {name}{_near(name, names)}"
             for name in asked
             if name not in names
         ]
@@ -85,12 +87,29 @@ class Phrasing:
         """Return the token ids of a rendered prompt; `is_control` says whether an id is a control token."""
         return encode(rendered.pieces, tokenize, is_control=is_control, bos_id=self.info.bos_id)
 
+    @staticmethod
+    def tokens(
+        ids: Sequence[int], is_control: Callable[[int], bool], spelling: Callable[[int], bytes]
+    ) -> tuple[Piece, ...]:
+        """Return what ids spell, each control token by itself; `spelling` returns the bytes of these too."""
+        found: list[Piece] = []
+        for are_control, group in itertools.groupby(ids, key=is_control):
+            spelt = [spelling(token) for token in group]
+            parts = spelt if are_control else [b"".join(spelt)]
+            found += [Piece(text=part.decode(errors="replace"), is_control=are_control) for part in parts]
+        return tuple(found)
+
     @property
     def _switch(self) -> Switch:
         settings, info = self.settings, self.info
         if settings.think == "auto":
             return Switch()
         return _find_switch(self.template, settings.template_var, (settings.think, settings.prefill), info)
+
+
+def _near(name: str, names: frozenset[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.75)
+    return f": did you mean {close[0]}?" if close else ""
 
 
 @lru_cache(maxsize=64)

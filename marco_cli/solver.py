@@ -7,7 +7,7 @@ runs a strategy on it. Commands, batches and evaluations go through here and now
 import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
@@ -35,6 +35,9 @@ from marco_cli.sections.opening import begun
 
 _MOST_CHARACTERS = 256
 """Of a token, on the average of a whole prompt: the longest tokens of real vocabularies are runs of 128 spaces."""
+
+if TYPE_CHECKING:
+    from marco_cli.engine.llama_weights import Weights
 
 
 def resolve_settings(
@@ -134,7 +137,9 @@ class Solver:
         _refuse_huge(prompt, engine.context_size)
         rendered = phrasing.render(prompt)
         ids = phrasing.encode(rendered, lambda text, special: engine.tokenize(text, special=special), engine.is_control)
-        tags, beginning = begun(rendered.pieces[-1].text, prompt.prefill, self._tags(phrasing.template))
+        last = rendered.pieces[-1]
+        end = last.text if last.is_control else ""  # a mark that a user wrote opens nothing
+        tags, beginning = begun(end, prompt.prefill, self._tags(phrasing.template))
         engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
         return Problem(
             prompt_ids=ids,
@@ -146,11 +151,12 @@ class Solver:
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
+            prompt_text=rendered.text,
             reflection=_reflection(settings, question),
         )
 
     def _tags(self, template: str) -> Tags:
-        """Return the reply format to expect: the settings', or what the template writes; `none` alone is not open to others."""
+        """Return the reply format to expect: the settings' or the template's. Only `none` holds whatever the reply shows."""
         named = read_tags(self.settings.tags)
         if named is not None:
             return named.free if named.marks else named
@@ -188,7 +194,7 @@ class Solver:
             is_output = parser.inside == "output" or (output > 0 and parser.inside is None)
             output += is_output and is_sampled
             thought += not is_output and is_sampled
-        return thought, output
+        return (thought, output) if parser.tags.marks else (0, thought + output)
 
     async def close(self) -> None:
         """Free the memory of the model, and of the critic."""
@@ -216,6 +222,21 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         engine.discard()
         raise
     return Solver(engine=engine, settings=settings, model=model, critic=judge)
+
+
+def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":
+    """Load what a model file says of itself and of its tokens, without the weights.
+
+    Raises:
+        EngineError: it cannot be loaded.
+
+    """
+    admit(model, environ)
+    from marco_cli.engine.llama_library import begin  # noqa: PLC0415 (takes a while)
+    from marco_cli.engine.llama_weights import Weights  # noqa: PLC0415
+
+    begin()
+    return Weights(model.path, gpu_layers=0, vocabulary_only=True)
 
 
 def _open(settings: Settings, model: LocatedModel, parallel: int, environ: Mapping[str, str]) -> BatchedEngine:

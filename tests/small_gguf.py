@@ -2,12 +2,13 @@
 
 import random
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import gguf
 import numpy as np
-from gguf.constants import GGMLQuantizationType, LlamaFileType
+from gguf.constants import GGMLQuantizationType, GGUFValueType, LlamaFileType
+from numpy.typing import NDArray
 
 TEMPLATE = "{% for message in messages %}<|im_start|>{{ message.content }}{% endfor %}"
 
@@ -84,6 +85,53 @@ def write_random(path: Path, architecture: str, *, window: int | None = None, nu
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+Value = tuple[object, GGUFValueType, GGUFValueType | None]
+"""What stands under a key: the value, its type, and the type of the items where it is an array."""
+
+
+def number(value: int) -> Value:
+    """Return a whole number of 32 bits."""
+    return value, GGUFValueType.UINT32, None
+
+
+def text(value: str) -> Value:
+    """Return a text."""
+    return value, GGUFValueType.STRING, None
+
+
+def texts(values: Collection[str]) -> Value:
+    """Return an array of texts."""
+    return list(values), GGUFValueType.ARRAY, GGUFValueType.STRING
+
+
+def rewrite(
+    source: Path,
+    target: Path,
+    changes: Mapping[str, Value] | None = None,
+    *,
+    tensor: Callable[[str, NDArray[np.float32]], NDArray[np.float32]] = lambda _, data: data,
+) -> Path:
+    """Copy a model with other metadata, and with other weights in its tensors of 32-bit floats."""
+    reader = gguf.GGUFReader(source)
+    writer = gguf.GGUFWriter(target, str(reader.fields["general.architecture"].contents()))
+    left = dict(changes or {})
+    for key, field in reader.fields.items():
+        if not key.startswith("GGUF.") and key != "general.architecture":
+            items = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
+            value, kind, items = left.pop(key, (field.contents(), field.types[0], items))
+            writer.add_key_value(key, value, kind, sub_type=items)
+    for key, (value, kind, items) in left.items():
+        writer.add_key_value(key, value, kind, sub_type=items)
+    for stored in reader.tensors:
+        data = tensor(stored.name, stored.data) if stored.tensor_type == GGMLQuantizationType.F32 else stored.data
+        writer.add_tensor(stored.name, data, raw_dtype=stored.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
 
 
 def mutate(data: bytes, seed: int) -> bytes:

@@ -39,7 +39,7 @@ DOORS = {
     "yaml": {"config.document"},
     "jinja2": {"prompt.sandbox"},
     "orjson": {"jsonl"},
-    "math_verify": {"evals.latex"},
+    "mpmath": {"answer.expression"},
     "sacrebleu": {"evals.translation"},
     "pyarrow": {"evals.source"},
     "matplotlib": {"view.eval_plots"},

@@ -5,6 +5,6 @@ Callers use `extract(output, question=..., lang=...)` to read, `equal(a, b)` or 
 """
 
 from marco_cli.answer.base import Answer, AnswerKey, Kind, Rule, equal
-from marco_cli.answer.extract import extract, matches
+from marco_cli.answer.extract import extract, matches, read
 
-__all__ = ["Answer", "AnswerKey", "Kind", "Rule", "equal", "extract", "matches"]
+__all__ = ["Answer", "AnswerKey", "Kind", "Rule", "equal", "extract", "matches", "read"]

@@ -11,21 +11,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 
-from marco_cli.answer.number_words import (
-    ENGLISH_PART,
-    ENGLISH_WORD,
-    HANZI,
-    HANZI_DIGITS,
-    MAX_LENGTH,
-    POWERS,
-    english_value,
-    hanzi_value,
-)
+from marco_cli.answer import moment
+from marco_cli.answer.language import SCALES, all_of, alternatives
+from marco_cli.answer.number_words import ENGLISH_PART, ENGLISH_WORD, HANZI, HANZI_DIGITS, MAX_LENGTH, POWERS
 from marco_cli.answer.quantity import extended
-
-_EXPAND = 400  # a decimal with more zeros than this keeps an exponent: 1e100000 must stay small
+from marco_cli.answer.value import canonical as canonical_value
+from marco_cli.answer.value import fraction_text, percentage
 
 _INTEGER = (
     r"(?>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]{1,2}(?:,[0-9]{2}){1,6},[0-9]{3}(?![0-9])"
@@ -34,37 +26,31 @@ _INTEGER = (
 _DECIMAL = rf"(?>{_INTEGER}(?:\.[0-9]+)?|(?<![\w.])\.[0-9]+)"
 _SHORT = rf"(?:[0-9]{{1,{MAX_LENGTH}}}(?:\.[0-9]{{1,{MAX_LENGTH}}})?"
 _PART = rf"{_SHORT}|[{HANZI}]{{1,9}}(?:点[{HANZI_DIGITS}]{{1,9}})?)"
-_DAY = r"[0-9]{1,2}(?:st|nd|rd|th)?(?![,.]?[0-9])"
-_MONTH = (
-    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?"
-    r"|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)(?![A-Za-z])\.?"
-)
-_YEAR = r"(?:,?\s[0-9]{4}(?![0-9]))?"
 # Digits inside a name ("H2O", "GPT-4", "x_1"), an exponent or a version are no numeral; a currency code may touch its number.
 _START = r"(?:(?<![A-Za-z0-9_^\\])(?<![0-9]\.)(?<![A-Za-z^]-)(?<!\^\{)|(?<=RMB)|(?<=USD)|(?<=CNY)|(?<=HKD)|(?<=EUR)|(?<=GBP)|(?<=Rs))"
 
+_SCALE = alternatives(SCALES)
 _FORMS = {
-    "date": rf"{_START}(?:[0-9]{{4}}(?:-[0-9]{{1,2}}-|/[0-9]{{1,2}}/)[0-9]{{1,2}}(?![0-9])"
-    rf"|(?:[0-9]{{4}}\s?年\s?)?[0-9]{{1,2}}\s?月\s?[0-9]{{1,2}}\s?[日号]|{_MONTH}\s{_DAY}{_YEAR}|[0-9]{{1,2}}(?:st|nd|rd|th)?\s(?:of\s)?{_MONTH}{_YEAR})",
+    **{name: form.replace("START", _START) for name, form in moment.FORMS.items()},
     "code": rf"{_START}\+?[0-9]++(?:(?:-[0-9]++){{2,}}+|(?:\.[0-9]++){{2,}}+|(?:/[0-9]++){{2,}}+)(?!\s?=)",
-    "clock": rf"{_START}(?:[0-9]++(?::[0-9]++)++(?:\s?[AaPp]\.?[Mm]\b\.?)?|[0-9]++[ ]:[ ][0-9]++"
-    r"|[0-9]{1,2}[点时](?:[0-9]{1,2}分|半(?![径价])))",
-    "spoken_clock": rf"[{HANZI}]{{1,3}}点(?:[{HANZI}]{{1,3}}分|半(?![径价]))",
     "share": rf"(?:{_PART}又)?{_PART}分之{_PART}",
     "scaled": rf"{_START}{_DECIMAL}\s?(?:[十百千万亿]+(?:[0-9]{{1,4}}(?![0-9.]))?)+",
     "power": rf"{_START}(?:{_DECIMAL}\s?[\u00d7x*\u00b7]\s?)?10\^\{{?-?[0-9]{{1,6}}(?![0-9])\}}?",
     "fraction": rf"{_START}(?:[0-9]{{1,9}}\s)?{_DECIMAL}\s?/\s?{_DECIMAL}",
     "range": rf"(?<!from[ ])(?<!between[ ])(?<![从由]){_START}{_DECIMAL}(?:[-\u2013~]|\s?(?:\bto\b|到|至)\s?){_DECIMAL}"
     r"(?!\s?[=/*+\u00d7])",
-    "decimal": rf"{_START}{_DECIMAL}(?:[eE][+-]?[0-9]{{1,6}}(?![A-Za-z0-9]))?(?:[ ](?i:{'|'.join(POWERS)})\b)?",
+    "short": rf"(?:(?<=[$\u00a5\u20ac\u00a3])\s?{_DECIMAL}(?:[kKMB]|mn|bn)|{_START}{_DECIMAL}[kK])(?![A-Za-z0-9_^])",
+    "decimal": rf"{_START}{_DECIMAL}(?:[eE][+-]?[0-9]{{1,6}}(?![A-Za-z0-9]))?(?:[ ]?(?i:{_SCALE})(?![A-Za-z])\.?)?",
+    "article": r"(?i:\b(?:half\s)?an?\s(?:dozen\b|[a-z]{1,12}\sand\sa\s(?:half|quarter)\b))",
     "hanzi": rf"[{HANZI}]++(?:[点點][{HANZI_DIGITS}]++)?",
     "words": rf"(?i:\b(?:{ENGLISH_WORD})(?:[\s-](?:and[ ])?(?:{ENGLISH_WORD})\b){{0,12}}"
     rf"(?:[\s-](?:{ENGLISH_PART}))?(?:[ ]and[ ]a[ ](?:half|quarter)(?:[ ](?:{'|'.join(POWERS)}))?)?\b)",
 }
 _TOKEN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _FORMS.items()))
-_OPAQUE = frozenset({"date", "code", "clock", "spoken_clock", "range"})
+_OPAQUE = frozenset({*moment.FORMS, "code", "range"})
 
-_PERCENT = re.compile(r"\s?(?:%|per\s?cent\b|个?百分点)")
+_PERCENT = re.compile(rf"\s?(?:%|(?P<thousandth>\u2030)|{all_of('percent')})", re.IGNORECASE)
+_BEFORE = re.compile(r"(?:(?P<percent>asilimia|শতকরা|ร้อยละ)|(?P<scale>elfu|laki|milioni))\s(?:ya\s)?\Z", re.IGNORECASE)
 # After these a hyphen is a sign; after other Chinese it may be a dash or subtract: 5个-3个, 嫦娥-5.
 _VALUE_FOLLOWS = (
     r"(?:(?<=[是为于得到至达约在了温和与或加减乘除以即])|(?<=[变化写]成)|(?<=[得算求]出)|(?<=温度)|(?<=加上|减去))"
@@ -72,7 +58,7 @@ _VALUE_FOLLOWS = (
 _SIGN = re.compile(
     rf"(?:(?:(?<![\w)}}\]%-])|{_VALUE_FOLLOWS})[-\u2013](?:[$\u00a5\u20ac\u00a3]\s?)?|[$\u00a5\u20ac\u00a3]\s?-"
     r"|[=:是为于][^\S\n]?(?P<loose>-\s)"
-    r"|\b(?:[Nn]egative|[Mm]inus)\s|负\s?|零下\s?)$"
+    rf"|(?<![A-Za-z])(?i:{all_of('minus')})\s?)$"
 )
 _OPERAND_BEFORE = re.compile(r"[0-9)\]}%]\s*$")
 # Characters that may follow a Chinese digit that counts something; others make it part of a word.
@@ -81,7 +67,6 @@ _COUNTED = (
     "斤克吨千米里升小公厘毫平立美英欧度倍把根枚粒片"
 )
 _THOUSAND_UNITS = "克米瓦卡赫帕焦伏"  # 千克, 千米: the 千 is the unit's
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +82,8 @@ class Numeral:
     canonical: str
     opaque: bool = False
     weak: bool = False
+    form: str = "decimal"
+    """The pattern that found it."""
 
 
 def scan(text: str, start: int = 0, end: int | None = None) -> Iterator[Numeral]:
@@ -109,21 +96,22 @@ def scan(text: str, start: int = 0, end: int | None = None) -> Iterator[Numeral]
             continue
         stop = _without_unit(text, begin, token.end(), form)
         written = text[begin:stop]
-        canonical = None if form in _OPAQUE else _canonical(form, written)
+        canonical = None if form in _OPAQUE else canonical_value(form, written)
         if canonical is None and (form in _OPAQUE or form == "fraction"):
             # A quotient by zero, or one too long to calculate, is no number either.
-            yield Numeral(start=begin, end=stop, canonical=_opaque_text(form, written), opaque=True)
+            yield Numeral(start=begin, end=stop, canonical=_opaque_text(form, written), opaque=True, form=form)
         elif canonical is not None and (form != "hanzi" or _stands_alone(text, begin, stop)):
             weak = form == "words" or (form == "hanzi" and len(written) == 1)
             whole = extended(Fraction(canonical), text, stop, end) if _may_go_on(form, written) else None
             if whole:
                 canonical, stop, weak = fraction_text(whole[0]), whole[1], form == "words"
+            begin, canonical = _announced(text, start, begin, canonical)
             begin, canonical = _signed(text, start, begin, canonical)
-            percent = _PERCENT.match(text, stop, end)
-            if percent and not canonical.endswith("%"):
-                canonical, stop = canonical + "%", percent.end()
+            percent = None if canonical.endswith("%") else _PERCENT.match(text, stop, end)
+            if percent:
+                canonical, stop = percentage(canonical, is_thousandth=bool(percent["thousandth"])), percent.end()
             done = stop
-            yield Numeral(start=begin, end=stop, canonical=canonical, weak=weak)
+            yield Numeral(start=begin, end=stop, canonical=canonical, weak=weak, form=form)
 
 
 def _may_go_on(form: str, written: str) -> bool:
@@ -133,117 +121,11 @@ def _may_go_on(form: str, written: str) -> bool:
     return form in {"hanzi", "words"} or (form in {"decimal", "scaled"} and not re.search(r"[^\d.,\s]", written))
 
 
-def decimal_text(digits: str, shift: int = 0) -> str:
-    """Return the one canonical form of `digits` times ten to the `shift`; `digits` is unsigned, with at most one point.
-
-    No zeros at either end, no exponent unless more than 400 zeros would be written. Works on the digits alone, so their
-    number is not limited.
-    """
-    whole, _, part = digits.partition(".")
-    exponent = shift - len(part)
-    figures = (whole + part).lstrip("0")
-    significant = figures.rstrip("0")
-    exponent += len(figures) - len(significant)
-    if not significant:
-        return "0"
-    if exponent > _EXPAND or exponent + len(significant) < -_EXPAND:
-        return f"{significant}e{exponent}"
-    if exponent >= 0:
-        return significant + "0" * exponent
-    point = len(significant) + exponent
-    return f"{significant[:point]}.{significant[point:]}" if point > 0 else f"0.{'0' * -point}{significant}"
-
-
-def fraction_text(value: Fraction) -> str:
-    """Return the canonical form of an unsigned fraction: a decimal where it is finite, else lowest terms."""
-    rest, places = value.denominator, 0
-    for prime in (2, 5):
-        count = 0
-        while rest % prime == 0:
-            rest, count = rest // prime, count + 1
-        places = max(places, count)
-    if rest != 1:
-        return f"{value.numerator}/{value.denominator}"
-    return decimal_text(str(value.numerator * 10**places // value.denominator), -places)
-
-
-@lru_cache(maxsize=1024)
-def _canonical(form: str, written: str) -> str | None:
-    """Return the canonical form of an unsigned numeral, None where it is none after all."""
-    if form == "decimal":
-        return _decimal(written)
-    if form == "power":
-        mantissa, _, exponent = written.rpartition("10^")
-        return decimal_text(_digits(mantissa) or "1", int(exponent.strip("{}")))
-    if form == "share":
-        return _share(written)
-    if form == "fraction":
-        value = _quotient(written)
-    elif form == "words":
-        value = english_value(written)
-    else:
-        value = hanzi_value(_digits(written) if form == "scaled" else written)
-    return None if value is None else fraction_text(value)
-
-
-def _digits(written: str) -> str:
-    """Return the number without its separators; a following operator or space goes too."""
-    return re.sub(r"[,\s\u00d7x*\u00b7]", "", written)
-
-
-def _decimal(written: str) -> str:
-    number, _, power = written.partition(" ") if written[-1].isalpha() else (written, "", "")
-    if power and not power.isalpha():  # "1 234 567 million": the last word is the power
-        number, _, power = written.rpartition(" ")
-    mantissa, _, exponent = _digits(number).lower().partition("e")
-    return decimal_text(mantissa, int(exponent or 0) + POWERS.get(power.lower(), 0))
-
-
-def _quotient(written: str) -> Fraction | None:
-    above, _, below = written.partition("/")
-    whole, _, above = above.strip().rpartition(" ")
-    parts = [_digits(part) for part in (above, below, whole or "0")]
-    if any(len(part) > MAX_LENGTH for part in parts) or not below.strip(" 0.,"):
-        return None
-    return Fraction(parts[2]) + Fraction(parts[0]) / Fraction(parts[1])
-
-
-def _share(written: str) -> str | None:
-    """Read "四分之三", "二又四分之三", "百分之六十"."""
-    below, _, above = written.rpartition("分之")
-    whole, _, below = below.rpartition("又")
-    numerator, offset = hanzi_value(above), hanzi_value(whole) if whole else Fraction(0)
-    if numerator is None or offset is None:
-        return None
-    if below in {"百", "100"}:
-        return fraction_text(offset * 100 + numerator) + "%"
-    denominator = Fraction({"千": 1000, "万": 10000}.get(below, 0)) or hanzi_value(below)
-    return fraction_text(offset + numerator / denominator) if denominator else None
-
-
 def _opaque_text(form: str, written: str) -> str:
-    if form == "date":
-        return _date(written)
+    if form in moment.FORMS:
+        return moment.canonical(form, written)
     text = re.sub(r"[\s,]", "", written.lower())
-    if form == "range":
-        return re.sub(r"[\u2013~到至]|to", "-", text)
-    if form == "clock":
-        text = text.replace("半", "30")
-        return re.sub(r"[点时]", ":", text).rstrip("分").replace(".", "").removeprefix("0")
-    if form == "spoken_clock":
-        parts = [hanzi_value(part) for part in text.replace("半", "三十").rstrip("分").split("点")]
-        return text if None in parts else ":".join(str(part) for part in parts)
-    return text
-
-
-def _date(written: str) -> str:
-    """Return year-month-day, or month-day without a year; names of months count."""
-    numbers = re.findall("[0-9]+", written)
-    name = re.search("[A-Z][a-z]{2}", written)
-    if name:
-        day, *year = numbers
-        numbers = [*year, str(_MONTHS.index(name.group().lower()) + 1), day]
-    return "-".join(number.zfill(2) for number in numbers)
+    return re.sub(r"[\u2013~到至]|to", "-", text) if form == "range" else text
 
 
 def _without_unit(text: str, start: int, end: int, form: str) -> int:
@@ -261,6 +143,16 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
     if text[start:end] == "十" and follower == "分":
         return text[end + 1 : end + 2] == "钟"
     return end - start > 1 or not follower.isalnum() or follower in _COUNTED
+
+
+def _announced(text: str, limit: int, start: int, canonical: str) -> tuple[int, str]:
+    """Take in what makes a percentage or thousands of a number and stands before it: "asilimia 60", "elfu 70"."""
+    word = _BEFORE.search(text, max(limit, start - 16), start)
+    if word is None or canonical.endswith("%"):
+        return start, canonical
+    if word["percent"]:
+        return word.start(), canonical + "%"
+    return word.start(), fraction_text(Fraction(canonical) * 10 ** SCALES[word["scale"].casefold()])
 
 
 def _signed(text: str, limit: int, start: int, canonical: str) -> tuple[int, str]:

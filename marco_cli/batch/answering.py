@@ -46,6 +46,8 @@ class RowSettings:
         chosen: dict[str, Any] = dict(row.overrides)
         preset = chosen.pop("preset", None)
         settings = self.base if preset is None else self._of_preset(str(preset))
+        if "template_var" in chosen:
+            chosen["template_var"] = tuple((dict(settings.template_var) | dict(chosen["template_var"])).items())
         chosen.setdefault("seed", row_seed(self.base.seed, row.key))
         return replace(settings, **chosen)
 

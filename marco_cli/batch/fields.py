@@ -6,7 +6,7 @@ and do not. A row names presets and numbers; no field of it is ever taken for a 
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Final
 
 from marco_cli.config.option import Value
@@ -18,8 +18,8 @@ QUESTIONS: Final = ("messages", "prompt", "question")
 """Fields that a question is looked for in."""
 
 _SETTINGS: Final = (
-    "preset", "effort", "strategy", "simulations", "max_search_tokens", "time_limit", "max_tokens", "temperature",
-    "top_p", "top_k", "min_p", "repeat_penalty", "stop", "seed",
+    "preset", "effort", "strategy", "simulations", "max_search_tokens", "time_limit", "max_tokens",
+    "max_thought_tokens", "temperature", "top_p", "top_k", "min_p", "repeat_penalty", "stop", "seed",
 )  # fmt: skip
 _KEYS: Final[Mapping[str, str]] = {
     **{name: name for name in _SETTINGS},
@@ -30,6 +30,7 @@ _KEYS: Final[Mapping[str, str]] = {
 
 _ENVELOPE: Final = ("custom_id", "method", "url", "body")
 _OWN: Final = ("id", "custom_id", "meta", "system")
+_TEMPLATE: Final = ("reasoning_effort", "chat_template_kwargs")
 _HARMLESS: Final = (
     "metadata", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
     "service_tier", "store", "stream_options", "user",
@@ -79,9 +80,40 @@ def overrides(row: Mapping[str, object], body: Mapping[str, object]) -> tuple[tu
             given[key] = OPTIONS[key].accept(value, where=name)
             if key == "preset":
                 check_preset_name(str(value))
+    given.update(_template_settings(body if row is body else {**body, **row}))
     if given.get("stop") and "" in (given["stop"] or ()):  # type: ignore[operator]  # texts, as its option says
         raise InputError("stop is an empty text, expected one that can end a reply")
     return tuple(given.items())
+
+
+def _template_settings(fields: Mapping[str, object]) -> dict[str, Value]:
+    """Return what a row asks of the chat template, as settings.
+
+    `reasoning_effort` is a variable to templates that read it; to others, none is a wish not to think, and any other
+    effort one to think.
+    """
+    effort, variables = fields.get("reasoning_effort"), fields.get("chat_template_kwargs")
+    if not isinstance(effort, str | None):
+        raise InputError(f"reasoning_effort is {quoted(effort)}, expected text such as low or high")
+    if not isinstance(variables, dict | None):
+        raise InputError(f"chat_template_kwargs is {quoted(variables)}, expected an object")
+    wanted = ({} if effort is None else {"reasoning_effort": effort}) | (variables or {})
+    settings: dict[str, Value] = {}
+    if wanted:
+        settings["template_var"] = OPTIONS["template_var"].accept(wanted, where="chat_template_kwargs")
+    if effort is not None:
+        settings["think"] = "off" if effort == "none" else "on"
+    return settings
+
+
+def template_variables(row: Mapping[str, object], body: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the fields of a row that count only where the chat template reads them, each as it is called there."""
+    fields = body if row is body else {**body, **row}
+    variables = fields.get("chat_template_kwargs")
+    names = list(map(cut, variables)) if isinstance(variables, dict) else []
+    if fields.get("reasoning_effort") not in (None, "none"):
+        names.append("reasoning_effort")
+    return tuple(dict.fromkeys(names))
 
 
 def refuse_impossible(body: Mapping[str, object]) -> None:
@@ -110,7 +142,7 @@ def unused(
         model: what the run's model is called.
 
     """
-    known = {*_KEYS, *_OWN, *_HARMLESS, question}
+    known = {*_KEYS, *_OWN, *_HARMLESS, *_TEMPLATE, question}
     found: dict[str, None] = {}
     for source in (row,) if body is row else (row, body):
         for name, value in source.items():
@@ -141,20 +173,35 @@ class Unused:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._variables: Counter[str] = Counter()
 
-    def add(self, names: tuple[str, ...]) -> None:
-        """Count the fields of one more row."""
-        for name in names:
-            is_new = name not in self._counts
-            self._counts[_OTHERS if is_new and len(self._counts) >= _MOST_NAMES else name] += 1
+    def add(self, names: tuple[str, ...], variables: tuple[str, ...] = ()) -> None:
+        """Count the fields of one more row, and the variables that it has for the chat template."""
+        for counter, found in ((self._counts, names), (self._variables, variables)):
+            for name in found:
+                is_new = name not in counter
+                counter[_OTHERS if is_new and len(counter) >= _MOST_NAMES else name] += 1
 
-    def lines(self) -> list[str]:
-        """Return a line for each field that asks for something, and one for the others, which are data."""
-        counts = {name: f"{name} ({count} row{'s' * (count != 1)})" for name, count in self._counts.items()}
+    def lines(self, template_names: Callable[[], Container[str]] = tuple) -> list[str]:
+        """Return a line for each field that asks for something, and one for the others, which are data.
+
+        `template_names` returns what the chat template reads; it is called only where rows have variables for it.
+        """
+        counts = {name: f"{name} ({_rows(count)})" for name, count in self._counts.items()}
         remarks = {name: _remark(name) for name in counts}
         asking = [f"not used: {counts[name]}{remark}" for name, remark in remarks.items() if remark is not None]
         data = [counts[name] for name, remark in remarks.items() if remark is None]
-        return [*asking, *([f"not used: {', '.join(data)}"] if data else [])]
+        read = template_names() if self._variables else ()
+        unread = [
+            f"not used: {name} ({_rows(count)}); the chat template does not read it"
+            for name, count in self._variables.items()
+            if name not in read
+        ]
+        return [*asking, *unread, *([f"not used: {', '.join(data)}"] if data else [])]
+
+
+def _rows(count: int) -> str:
+    return f"{count} row{'s' * (count != 1)}"
 
 
 def _remark(name: str) -> str | None:
@@ -163,5 +210,7 @@ def _remark(name: str) -> str | None:
         return "; --model answers all rows"
     if name in _NEUTRAL or name in _REFUSED:
         return ""
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), [*_KEYS, *_OWN, *QUESTIONS], n=1, cutoff=_NEAR)
+    near = difflib.get_close_matches(
+        name.lower().replace("-", "_"), [*_KEYS, *_OWN, *_TEMPLATE, *QUESTIONS], n=1, cutoff=_NEAR
+    )
     return f"; did you mean {near[0]}?" if near else None

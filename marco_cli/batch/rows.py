@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from marco_cli import jsonl
-from marco_cli.batch.fields import QUESTIONS, overrides, refuse_impossible, unused
+from marco_cli.batch.fields import QUESTIONS, overrides, refuse_impossible, template_variables, unused
 from marco_cli.batch.lines import Line
 from marco_cli.batch.messages import conversation, noun, system_message, text_of
 from marco_cli.config.option import Value
@@ -49,6 +49,8 @@ class Row:
     """Settings of the row's own."""
     unused: tuple[str, ...] = ()
     """Fields that are not honoured though they may change the answer."""
+    variables: tuple[str, ...] = ()
+    """What counts only where the chat template reads it."""
     meta: object = None
     """To be returned as it is."""
     input_hash: str
@@ -121,6 +123,7 @@ def _row(row: dict[str, Any], row_id: str | int, number: int, layout: Layout, di
         history=(*opening, *history),
         overrides=overrides(row, body),
         unused=unused(row, body, question=name, model=layout.model),
+        variables=template_variables(row, body),
         meta=_meta(row),
         input_hash=digest,
     )

@@ -45,7 +45,7 @@ async def stream_rows(
             row = _repeated(row, first, seen)
         seen.put(row.key, row.line)
         if isinstance(row, Row):
-            tally.unused.add(row.unused)
+            tally.unused.add(row.unused, row.variables)
         if not _is_done(row, done, tally, is_retrying=is_retrying):
             yield row
 

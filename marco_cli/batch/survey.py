@@ -83,7 +83,7 @@ class Survey:
             if len(self.problems) < MOST_PROBLEMS:
                 self.problems.append((row.line, row.error.message))
         else:
-            self.unused.add(row.unused)
+            self.unused.add(row.unused, row.variables)
         if self._is_done(row):
             self.num_done += 1
         elif isinstance(row, Row):

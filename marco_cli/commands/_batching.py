@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +30,9 @@ from marco_cli.config.settings import Settings
 from marco_cli.engine.defaults import PLACES
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
 from marco_cli.models import LocatedModel, locate
+from marco_cli.models.gguf_header import read as read_header
+from marco_cli.prompt.template import choose_template
+from marco_cli.prompt.worker import template_contents
 from marco_cli.solver import Solver, open_solver, search_plan
 from marco_cli.view.batch_progress import open_view
 from marco_cli.view.batch_report import batch_report, dry_run_report
@@ -209,8 +212,13 @@ class Batch:
 
     def _tell_unused(self, unused: Unused) -> None:
         """Say which fields of the rows are not honoured."""
-        for line in unused.lines():
+        for line in unused.lines(self._template_names):
             self._say(line)
+
+    def _template_names(self) -> Container[str]:
+        """Return what the chat template reads."""
+        shipped = read_header(self._model.path).chat_template
+        return template_contents(choose_template(self._rows.base.chat_template, shipped))[0]
 
     def _is_all_done(self, done: Done) -> bool:
         """Count what is done; say whether that is all."""

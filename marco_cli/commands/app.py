@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from marco_cli import __version__
-from marco_cli.commands import _exit_signals, ask, batch, chat, config, doctor, evaluate, models, presets, traces
+from marco_cli.commands import (
+    _exit_signals,
+    ask,
+    batch,
+    chat,
+    config,
+    doctor,
+    evaluate,
+    models,
+    presets,
+    prompt,
+    traces,
+)
 from marco_cli.commands._output import occupy_closed_streams, report, say, write
 from marco_cli.errors import EXIT_INTERRUPTED, MarcoError, StorageError
 
@@ -24,6 +36,7 @@ app = typer.Typer(
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
 app.command("batch")(batch.batch)
+app.command("prompt")(prompt.prompt)
 app.add_typer(evaluate.app)
 app.add_typer(traces.app)
 app.add_typer(models.app)

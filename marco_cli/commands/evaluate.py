@@ -127,6 +127,7 @@ def run_eval(
     min_p: opt.MinP = None,
     repeat_penalty: opt.RepeatPenalty = None,
     max_tokens: opt.MaxTokens = None,
+    max_thought_tokens: opt.MaxThoughtTokens = None,
     seed: opt.Seed = None,
     ctx: opt.Context = None,
     threads: opt.Threads = None,

@@ -125,18 +125,22 @@ def _value(node: yaml.Node, option: Option, where: str) -> Value:
             return tuple(_text(item, option, where) for item in node.value)
         case "pairs", yaml.MappingNode():
             names = [_key(name, where) for name, _ in node.value]
-            repeated, times = Counter(names).most_common(1)[0] if names else ("", 0)
-            if times > 1:
-                raise ConfigError(f"{where}: {cut(repeated)} is set twice", hint="keep one of the two")
+            _refuse_repeated(names, where)
             return tuple((name, _text(item, option, where)) for name, (_, item) in zip(names, node.value, strict=True))
         case "typed pairs", yaml.MappingNode():
             return option.accept(_json(node, where, set()), where=where)
         case "tags", yaml.MappingNode():
-            return option.check(json.dumps(_plain(node), ensure_ascii=False), where=where)
+            return option.check(json.dumps(_json(node, where, set()), ensure_ascii=False), where=where)
         case (("text" | "integer" | "number" | "switch" | "tags"), yaml.ScalarNode()):
             return _scalar(node, option, where)
         case _:
             raise _mismatch(node, option, where)
+
+
+def _refuse_repeated(names: list[str], where: str) -> None:
+    name, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise ConfigError(f"{where}: {cut(name)} is set twice", hint="keep one of the two")
 
 
 def _json(node: yaml.Node, where: str, seen: set[int]) -> Any:
@@ -148,15 +152,14 @@ def _json(node: yaml.Node, where: str, seen: set[int]) -> Any:
         return [_json(item, where, seen) for item in node.value]
     if isinstance(node, yaml.MappingNode):
         names = [_key(name, where) for name, _ in node.value]
-        if repeated := next((name for name in names if names.count(name) > 1), None):
-            raise ConfigError(f"{where}: {repeated} is set twice", hint="keep one of the two")
+        _refuse_repeated(names, where)
         return {name: _json(item, where, seen) for name, (_, item) in zip(names, node.value, strict=True)}
     if node.tag == _CORE + "str":
         return str(node.value)
     try:
         return json.loads(node.value)  # true, null, 3 and 0.5 as JSON spells them
     except ValueError as error:
-        hint = f'put it in quotes: "{node.value}"'
+        hint = f'put it in quotes: "{cut(node.value)}"'
         raise ConfigError(f"{where}: got {_noun(node)}, expected JSON or text", hint=hint) from error
 
 
@@ -175,15 +178,6 @@ def _text(node: yaml.Node, option: Option, where: str) -> str:
     if isinstance(node, yaml.ScalarNode) and node.tag == _CORE + "str":
         return str(node.value)
     raise _mismatch(node, option, where)
-
-
-def _plain(node: yaml.Node) -> object:
-    """Return texts, nulls, and lists and mappings of them as JSON writes them; other values as they are spelt."""
-    if isinstance(node, yaml.MappingNode):
-        return {str(name.value): _plain(value) for name, value in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item) for item in node.value]
-    return None if node.tag == _CORE + "null" else str(node.value)
 
 
 def _mismatch(node: yaml.Node, option: Option, where: str) -> ConfigError:

@@ -27,10 +27,17 @@ class Weights:
 
     """
 
-    def __init__(self, path: Path, *, gpu_layers: int, is_interrupted: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        gpu_layers: int,
+        is_interrupted: Callable[[], bool] | None = None,
+        vocabulary_only: bool = False,
+    ) -> None:
         self._path = path
         self._gpu_layers = gpu_layers
-        self.pointer: object | None = _load(path, gpu_layers, is_interrupted)
+        self.pointer: object | None = _load(path, gpu_layers, is_interrupted, vocabulary_only=vocabulary_only)
         """llama.cpp's model; None once it is closed."""
         self._vocab = llama.llama_model_get_vocab(self.pointer)
         try:
@@ -131,8 +138,9 @@ class Weights:
         return text.decode("utf-8", errors="replace") if text else ""
 
 
-def _load(path: Path, gpu_layers: int, is_interrupted: Callable[[], bool] | None) -> object:
+def _load(path: Path, gpu_layers: int, is_interrupted: Callable[[], bool] | None, *, vocabulary_only: bool) -> object:
     params = llama.llama_model_default_params()
+    params.vocab_only = vocabulary_only
     params.n_gpu_layers = gpu_layers
     goes_on = llama.llama_progress_callback(lambda _share, _data: is_interrupted is None or not is_interrupted())
     params.progress_callback = goes_on

@@ -1,6 +1,6 @@
 """A model on trial: loaded, made to read a text and to compute a few tokens, in a process that may die of it.
 
-    python -m marco_cli.engine.trial MODEL.gguf
+    sleep 60 | python -m marco_cli.engine.trial MODEL.gguf
 
 Ends with 0 when all went well, with 5 and `marco: …` on stderr when the model was refused, and with whatever becomes of a
 process when llama.cpp dies of the file. `models.admission` starts it for files that nothing vouches for.
@@ -9,6 +9,7 @@ process when llama.cpp dies of the file. `models.admission` starts it for files 
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,9 @@ def attempt(path: Path) -> None:
     """
     model = LlamaModel(path, LlamaOptions(cells=CELLS, gpu_layers=0))
     try:
-        ids = model.tokenize(_TEXT, special=True)[:ROWS] or (0,)
+        ids = model.tokenize(_TEXT, special=True)[:ROWS]
+        if not ids:
+            raise EngineError(f"{path.name} has a vocabulary that can read no text")
         for rows in (_rows(ids), [Row(token=ids[0], position=len(ids), sequences=(0,), wants_logits=True)]):
             logits = model.decode(rows)
             if logits is None or not np.isfinite(logits).all():
@@ -79,8 +82,15 @@ def _parts(path: Path) -> Iterator[Path]:
     return (other for other in path.parent.iterdir() if other == path or other.name.startswith(f"{stem}-0"))
 
 
+def _end_with_parent() -> None:
+    """Wait for the end of standard input, which is the end of the process that holds its other end, and end too."""
+    os.read(0, 1)
+    os._exit(EngineError.exit_code)
+
+
 def main() -> None:
-    """Try the model whose path is the argument."""
+    """Try the model whose path is the argument; standard input is a pipe that closes when the trial is no longer wanted."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     path = Path(sys.argv[-1])
     limit_memory(path)
     try:

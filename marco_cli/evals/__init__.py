@@ -52,7 +52,7 @@ SCORERS: Final = MappingProxyType(
         "choice": "marco_cli.evals.scoring:choice",
         "regex": "marco_cli.evals.scoring:regex",
         "contains": "marco_cli.evals.scoring:contains",
-        "math": "marco_cli.evals.latex:math",
+        "math": "marco_cli.evals.scoring:math",
         "chrf": "marco_cli.evals.translation:chrf",
         "rubric": "marco_cli.evals.rubric:rubric",
         "simple-evals": "marco_cli.evals.simple_evals:score",

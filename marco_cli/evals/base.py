@@ -27,7 +27,12 @@ class Item:
     group: str = ""
     """What kind of problem it is, in the data set's own words."""
     references: tuple[str, ...] = ()
-    """Further correct answers, of translations."""
+    """Further right answers."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All right answers."""
+        return self.target, *self.references
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from marco_cli.answer import Answer
+from marco_cli.answer import Answer, read
 from marco_cli.evals.base import Score
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate
@@ -97,6 +97,6 @@ def _choice(guesses: Sequence[Attempt], rule: str) -> float:
 def _voter(number: int, candidate: Candidate, score: Score) -> Candidate:
     """Give a candidate the answer that was scored, its confidence for a reward, and a number that no other seed's has."""
     text = score.answer or ""
-    answer = Answer(text=text, canonical=text, kind="text", rule="phrase", span=(0, 0))
+    answer = read(text) or Answer(text=text, canonical=text, kind="text", rule="phrase", span=(0, 0))
     reward = candidate.reply.signals.confidence * candidate.weight
     return replace(candidate, id=number, reply=replace(candidate.reply, answer=answer), reward=reward)

@@ -1,15 +1,15 @@
 """Is this text's answer the target? One function a rule, all through the project's only extractor.
 
-In: the text of an output and an item. Out: a `Score` that says which rule read the answer. No tolerance: numbers are
-compared exactly, and a percentage equals neither its number nor its fraction. A text without an answer is `no_answer`,
-never just wrong.
+In: the text of an output and an item. Out: a `Score` that says which rule read the answer, and whether mathematics made it
+equal. Answers are compared as the vote compares them, by their keys. No tolerance: numbers are compared exactly, and a
+percentage equals neither its number nor its fraction. A text without an answer is `no_answer`, never just wrong.
 """
 
 import re
 import unicodedata
 from collections.abc import Mapping
 
-from marco_cli.answer import Kind, extract, matches
+from marco_cli.answer import Answer, Kind, extract, matches, read
 from marco_cli.errors import InputError, cut
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import NO_ANSWER, Item, Score, Scorer, judged
@@ -38,30 +38,38 @@ def number(text: str, item: Item) -> Score:
 
 
 def choice(text: str, item: Item) -> Score:
-    """Compare the letter, A to E, that the text chooses."""
+    """Compare the letter, A to J, that the text chooses."""
     return _of_kind(text, item, "choice")
 
 
 def exact(text: str, item: Item) -> Score:
     """Compare the answer of whatever kind; a text that is the target as it stands is right in any case."""
-    if _folded(text) == _folded(item.target):
+    if any(_folded(text) == _folded(target) for target in item.targets):
         return judged(_clipped(text), is_right=True, rule="whole")
-    answer = extract(text)
-    if answer is None:
-        return NO_ANSWER
-    return judged(answer.canonical, is_right=matches(answer, item.target), rule=answer.rule)
+    return compared(text, item)
+
+
+def compared(text: str, item: Item) -> Score:
+    """Compare the answer of a text, of whatever kind, with each of the targets."""
+    answer = extract(text, question=item.question, lang=item.lang)
+    return NO_ANSWER if answer is None else _against(answer, item)
+
+
+def math(text: str, item: Item) -> Score:
+    r"""Compare the answer with a target in LaTeX, as mathematics: 2\\sqrt3 is \\sqrt{12}."""
+    return compared(text, item)
 
 
 def regex(text: str, item: Item) -> Score:
     """Search the target, a regular expression, in the text."""
-    found = re.search(item.target, text, re.MULTILINE)
+    found = next(filter(None, (re.search(target, text, re.MULTILINE) for target in item.targets)), None)
     return judged(_clipped(found.group() if found else text), is_right=found is not None, rule="regex")
 
 
 def contains(text: str, item: Item) -> Score:
     """Look for the target anywhere in the text, whatever its letter case and width."""
-    is_right = _folded(item.target) in _folded(text)
-    return judged(item.target if is_right else _clipped(text), is_right=is_right, rule="contains")
+    found = next((target for target in item.targets if _folded(target) in _folded(text)), None)
+    return judged(_clipped(text) if found is None else found, is_right=found is not None, rule="contains")
 
 
 def check_target(item: Item, *, where: str) -> None:
@@ -74,18 +82,23 @@ def check_target(item: Item, *, where: str) -> None:
     """
     if item.scorer == "simple-evals":
         language(item)
-    if not item.target.strip():
+    for target in item.targets:
+        _check_one(target, item, where)
+
+
+def _check_one(target: str, item: Item, where: str) -> None:
+    if not target.strip():
         raise InputError(f"{where}: the target is empty", hint="every row needs a target")
     kind, expected = _WHOLE_TARGETS.get(item.scorer, (None, ""))
     if kind is not None:
-        read = extract(item.target, prefer=kind)
-        if read is None or read.kind != kind or not matches(read, item.target):
-            raise InputError(_unusable(item, where, expected), hint=_ORDER_HINT)
+        wanted = read(target, prefer=kind, lang=item.lang)
+        if wanted is None or wanted.kind != kind:
+            raise InputError(_unusable(target, where, expected), hint=_ORDER_HINT)
     if item.scorer == "rubric":
-        read_rubric(item.target, where=where)
+        read_rubric(target, where=where)
     if item.scorer == "regex":
         try:
-            re.compile(item.target)
+            re.compile(target)
         except re.error as error:
             raise InputError(f"{where}: the target is no regular expression: {cut(str(error))}") from error
 
@@ -93,24 +106,35 @@ def check_target(item: Item, *, where: str) -> None:
 _WHOLE_TARGETS: Mapping[str, tuple[Kind, str]] = {
     "number": ("number", "a number"),
     "simple-evals": ("number", "a number"),
-    "choice": ("choice", "a letter from A to E"),
+    "choice": ("choice", "a letter from A to J"),
 }
 _ORDER_HINT = (
     "is the column order another one? expected the question first, then the answer; or choose another --scorer"
 )
 
 
-def _unusable(item: Item, where: str, expected: str) -> str:
-    shown = item.target if len(item.target) <= 40 else item.target[:40] + "…"
+def _unusable(target: str, where: str, expected: str) -> str:
+    shown = target if len(target) <= 40 else target[:40] + "…"
     return f"{where}: the target is {shown!r}, expected {expected}"
 
 
 def _of_kind(text: str, item: Item, kind: Kind) -> Score:
-    answer = extract(text, prefer=kind)
+    answer = extract(text, prefer=kind, question=item.question, lang=item.lang)
     # An answer of another kind is what the text says instead of a number; an unrelated phrase is no answer.
     if answer is None or (answer.kind != kind and answer.rule == "phrase"):
         return NO_ANSWER
-    return judged(answer.canonical, is_right=matches(answer, item.target), rule=answer.rule)
+    return _against(answer, item)
+
+
+def _against(answer: Answer, item: Item) -> Score:
+    """Score an answer; the rule says how it was read, and whether its spelling or mathematics made it equal."""
+    for target in item.targets:
+        if matches(answer, target, question=item.question, lang=item.lang):
+            wanted = read(target, prefer=answer.kind, question=item.question, lang=item.lang)
+            is_spelling = wanted is None or wanted.canonical == answer.canonical
+            rule = answer.rule if is_spelling else f"{answer.rule}, as mathematics"
+            return judged(answer.canonical, is_right=True, rule=rule)
+    return judged(answer.canonical, is_right=False, rule=answer.rule)
 
 
 def _folded(text: str) -> str:

@@ -139,7 +139,7 @@ def _description(name: str, revision: str | None) -> Any:
 
 def _is_of_the_connection(error: Exception) -> bool:
     """Say whether the library below the hub's client raised this: its errors descend from nothing but Exception."""
-    return type(error).__module__.partition(".")[0].startswith(("httpx", "httpcore", "requests"))
+    return type(error).__module__.partition(".")[0].startswith(("httpx", "httpcore", "requests", "urllib3"))
 
 
 def _refuse(response: HTTPResponse, name: str, revision: str | None) -> None:
@@ -240,7 +240,7 @@ def fetch_dataset_file(repo: str, path: str) -> Path:
             library_version=__version__,
         )
     except Exception as error:
-        if isinstance(error, (EntryNotFoundError, HfHubHTTPError, OSError)) or _is_of_the_connection(error):
+        if isinstance(error, (EntryNotFoundError, HfHubHTTPError, OSError, ValueError)) or _is_of_the_connection(error):
             raise _dataset_refusal(error, repo, path) from error
         raise
     return Path(found)

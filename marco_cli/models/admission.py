@@ -26,9 +26,10 @@ from marco_cli.models.soundness import examine
 
 _HASHED: Final = 1 << 20
 """Bytes of each file that its identity is made from, besides what the file system says of it."""
-_SECONDS: Final = 120.0
+_SECONDS: Final = 60.0
 _BYTES_A_SECOND: Final = 20_000_000
 """The slowest disk that a trial waits for, beyond `_SECONDS`."""
+_MOST_SECONDS: Final = 1800.0
 _LOADS: Final = "loads"
 _HINT: Final = "check the file with `marco models verify`, or fetch it again with `marco models pull`"
 _CHILD: Final = "import sys; sys.path.append(sys.argv[1]); from marco_cli.engine.trial import main; main()"
@@ -98,19 +99,23 @@ def _try(model: library.LocatedModel) -> str:
         EngineError: there is no verdict: llama.cpp refused the model in order, or the machine may have been the cause.
 
     """
-    path, seconds = model.path, _SECONDS + model.size / _BYTES_A_SECOND
+    path, seconds = model.path, min(_SECONDS + model.size / _BYTES_A_SECOND, _MOST_SECONDS)
     package = Path(__file__).parents[2]
     command = [sys.executable, "-P", "-c", _CHILD, str(package), str(path)]
+    # Never written to: the trial ends when this process has ended, however it did.
+    lifeline, ours = os.pipe()
     try:
         done = subprocess.run(  # noqa: S603 - our own code; the path is an argument, never a part of a command
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False, start_new_session=True
+            command, stdin=lifeline, capture_output=True, timeout=seconds, check=False, start_new_session=True
         )
     except subprocess.TimeoutExpired:
         raise EngineError(f"{path.name} was not loaded within {seconds:.0f} s on trial", hint=_HINT) from None
     except OSError as error:
-        raise EngineError(
-            f"{path.name} cannot be tried: {error.strerror}", hint="check the machine's memory"
-        ) from error
+        hint = "check the machine's memory"
+        raise EngineError(f"{path.name} cannot be tried: {error.strerror}", hint=hint) from error
+    finally:
+        os.close(lifeline)
+        os.close(ours)
     if done.returncode == 0:
         return _LOADS
     if done.returncode == -getattr(signal, "SIGKILL", 9):

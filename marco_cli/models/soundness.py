@@ -26,11 +26,10 @@ _LIMITS: Final = {
     "attention.key_length": (1, 1 << 16),
     "attention.value_length": (1, 1 << 16),
     "rope.dimension_count": (0, 1 << 16),
-    "attention.sliding_window": (0, _MOST),
     "expert_count": (0, 1024),
     "expert_used_count": (0, 1024),
     "expert_group_count": (0, 1024),
-    "vocab_size": (1, 1 << 24),
+    "vocab_size": (0, 1 << 24),
 }
 _ROPE_SCALINGS: Final = frozenset({"none", "linear", "yarn", "longrope"})
 _NO_VOCABULARY: Final = frozenset({"none", "no_vocab"})

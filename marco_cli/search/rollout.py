@@ -299,12 +299,13 @@ class _Growing:
     def reply(self) -> Reply:
         """Return what has come of it."""
         sections = read_sections(self.problem, self.data)
-        if self._has_ended_in_thought and not sections.output and not self._reader.has_marks:
+        is_unaware = self._has_ended_in_thought and not self._reader.has_marks and not sections.tags.output_open
+        if is_unaware and not sections.output:
             # The model knows nothing of the thought that the prompt opened: what it said is its answer.
             sections = replace(sections, thought="", output=sections.thought)
         lacks = self.lacks_output and not sections.output
         output = "" if lacks else sections.output
-        answer = None if self.problem.is_free_form or not output else extract(output)
+        answer = None if self.problem.is_free_form or not output else extract(output, question=self.problem.question)
         is_forced = self._is_closed_by_force()
         # A thought that was closed by force may end inside a number.
         thought = sections.thought.rpartition("\n")[0] if is_forced else sections.thought

@@ -31,10 +31,12 @@ def thought_place(template: str, reply: Reply, *, prefill: str, bos: str, eos: s
         eos: what `{{ eos_token }}` stands for.
 
     """
+    if not (reply.thought and reply.output):
+        return None
     written = prefill + reply.data.decode(errors="replace")
     head, is_there, rest = written.partition(reply.thought)
     between, is_answered, _ = rest.partition(reply.output)
-    if not (reply.thought and reply.output and is_there and is_answered) or len(head + between) > _LONGEST:
+    if not (is_there and is_answered) or len(head + between) > _LONGEST:
         return None
     return _place(template, head, between, bos, eos)
 
@@ -45,15 +47,16 @@ def _place(template: str, head: str, between: str, bos: str, eos: str) -> Though
         "content": {"content": f"{head}{_THOUGHT}{between}{_OUTPUT}"},
         "reasoning_content": {"content": _OUTPUT, "reasoning_content": _THOUGHT},
     }
+    texts = {place: _rendered(template, form, bos, eos) for place, form in forms.items()}
+    if all(text is None for text in texts.values()):
+        return None
+    return next((place for place, text in texts.items() if text is not None and _THOUGHT in text), "nowhere")
+
+
+def _rendered(template: str, form: dict[str, str], bos: str, eos: str) -> str | None:
+    """Return what the template writes; None where it refuses the form."""
+    messages = [{"role": "user", "content": "a question"}, {"role": "assistant", **form}]
     try:
-        for place, form in forms.items():
-            if _THOUGHT in _rendered(template, form, bos, eos):
-                return place
+        return render_turn(template, messages, is_asking=False, bos=bos, eos=eos)
     except ConfigError:
         return None
-    return "nowhere"
-
-
-def _rendered(template: str, form: dict[str, str], bos: str, eos: str) -> str:
-    messages = [{"role": "user", "content": "a question"}, {"role": "assistant", **form}]
-    return render_turn(template, messages, is_asking=False, bos=bos, eos=eos)

@@ -2,6 +2,7 @@ import importlib.util
 
 import pytest
 
+from marco_cli.answer import equal, extract
 from marco_cli.errors import ConfigError, InputError
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import Item, Score
@@ -9,7 +10,7 @@ from marco_cli.evals.scoring import check_target, grade
 from marco_cli.evals.simple_evals import instruct
 from marco_cli.search import load
 
-EXTRAS = {"chrf": "sacrebleu", "math": "math_verify"}
+EXTRAS = {"chrf": "sacrebleu"}
 """Scorers that want the extra `eval`, by what they import of it."""
 
 
@@ -128,6 +129,36 @@ def test_a_text_without_a_number_is_no_answer(text: str) -> None:
     assert (score.verdict, score.answer, score.value) == ("no_answer", None, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("text", "target", "question", "expected"),
+    [
+        ("The answer is 28.", "28%", "What percent of 50 is 14?", "right"),
+        ("The answer is 28%.", "28", "What percent of 50 is 14?", "right"),
+        ("The answer is 28.", "28%", "How much is it?", "wrong"),
+        ("The answer is (3, 4).", "4", "How much is it?", "wrong"),
+        ("Die Antwort ist 2.125.", "2,125", "Wie viel ist das?", "right"),
+    ],
+)
+def test_the_question_says_how_a_number_is_meant(text: str, target: str, question: str, expected: str) -> None:
+    """Per cent where per cent is asked; a part of a tuple is no number."""
+    asked = Item(id="1", question=question, target=target, scorer="number", lang="de" if "Wie" in question else "en")
+
+    assert grade(text, asked).verdict == expected
+
+
+@pytest.mark.parametrize("scorer", ["exact", "math"])
+@pytest.mark.parametrize(
+    ("one", "other"), [(r"\boxed{2\sqrt3}", r"\boxed{\sqrt{12}}"), ("3, 5", "(3, 5)"), (r"\boxed{x>5}", "x<5")]
+)
+def test_scorers_and_the_vote_have_one_equality(one: str, other: str, scorer: str) -> None:
+    """An answer is right exactly where it would vote together with the target."""
+    left, right = extract(one), extract(other)
+
+    assert left is not None
+    assert right is not None
+    assert (verdict(one, right.canonical, scorer) == "right") == equal(left, right)
+
+
 def test_there_are_enough_of_them() -> None:
     """The table of hand-written outputs has at least sixty rows."""
     assert len(RIGHT) + len(WRONG) + len(SILENT) >= 60
@@ -192,7 +223,6 @@ def test_simple_evals_asks_for_the_word_that_it_looks_for() -> None:
         instruct(item("18", lang="sw"))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("math_verify") is None, reason="math-verify is an extra")
 @pytest.mark.parametrize(
     ("text", "target", "expected"),
     [
@@ -205,17 +235,23 @@ def test_simple_evals_asks_for_the_word_that_it_looks_for() -> None:
     ],
 )
 def test_latex_is_compared_as_mathematics(text: str, target: str, expected: str) -> None:
-    """With math-verify, forms that mean the same are the same."""
+    """Forms that mean the same are the same."""
     assert verdict(text, target, "math") == expected
 
 
-def test_latex_is_compared_as_text_without_math_verify(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extra, canonical forms are compared, and the rule on record is not math-verify."""
-    monkeypatch.setattr("marco_cli.evals.latex.is_available", lambda: False)
+@pytest.mark.parametrize(
+    ("text", "target", "rule"),
+    [
+        ("\\boxed{\\frac{1}{2}}", "\\frac{1}{2}", "boxed"),
+        ("\\boxed{2\\sqrt{3}}", "\\sqrt{12}", "boxed, as mathematics"),
+        ("The answer is 5 or 6.", "6, 5", "prefix, as mathematics"),
+    ],
+)
+def test_the_rule_says_which_equality_decided(text: str, target: str, rule: str) -> None:
+    """Equal by spelling, or equal as mathematics."""
+    score = grade(text, item(target, "math"))
 
-    assert verdict("\\boxed{\\frac{1}{2}}", "\\frac{1}{2}", "math") == "right"
-    score = grade("\\boxed{2\\sqrt{3}}", item("\\sqrt{12}", "math"))
-    assert (score.verdict, score.rule) == ("wrong", "boxed")
+    assert (score.verdict, score.rule) == ("right", rule)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("sacrebleu") is None, reason="sacrebleu is an extra")
@@ -231,7 +267,16 @@ def test_translations_get_their_chrf() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "scorer"), [("", "number"), ("many", "number"), ("Z9", "choice"), ("(", "regex"), ("  ", "exact")]
+    ("target", "scorer"),
+    [
+        ("", "number"),
+        ("many", "number"),
+        ("(3, 4)", "number"),
+        ("3a", "number"),
+        ("Z9", "choice"),
+        ("(", "regex"),
+        ("  ", "exact"),
+    ],
 )
 def test_a_target_that_nothing_could_match_is_refused(target: str, scorer: str) -> None:
     """A malformed target is an error in the data, with its place, before anything is asked."""

@@ -1,5 +1,7 @@
 """Where steps end: the same tokens whether a reply is cut afterwards or generated step by step."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,20 @@ TEXTS = st.lists(
             "- ",
             "",
             "</Thought>\n",
+            "```",
+            "`",
+            "``",
+            "\\",
+            "[",
+            "\\[",
+            "\\]",
+            "\\begin{",
+            "\\end{",
+            ":",
+            "：",
+            "**",
+            "# ",
+            "1. ",
         ]
     ),
     max_size=400,
@@ -92,6 +108,65 @@ def test_a_paragraph_without_end_is_cut_at_256_tokens() -> None:
 def test_a_closing_tag_always_ends_a_step_also_across_tokens() -> None:
     """The thought's end is a step border, however short the step and wherever the tokens fall."""
     assert texts(cut(["a", "b</", "Thought", ">", "c", "</Output>"], "paragraph")) == ["ab</Thought>", "c</Output>"]
+
+
+SENTENCE = "So one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."
+UNITS = {
+    "a lead-in and its list": ("To find out, we follow these steps:", "1. Add.\n2. Divide."),
+    "a lead-in in Chinese": ("我们来算一算：", "3+4=7"),
+    "a sentence and its formula": ("The total is:", "\\[ 3 + 4 = 7 \\]"),
+    "a heading": ("### Step 2", "Now we add."),
+    "a bold line": ("2. **Calculate the cost**", "It is 7."),
+    "a bold lead-in": ("2. **Calculate the cost:**", "It is 7."),
+    "a formula with a gap": ("\\[\n3 + 4", "= 7\n\\]"),
+    "an environment with a gap": ("\\begin{aligned}\n3 + 4 \\\\[2pt]", "= 7\n\\end{aligned}"),
+    "a code block with gaps": ("```python\na = 1", "b = 2\n```"),
+}
+
+
+def as_tokens(text: str) -> list[str]:
+    """Cut a text into pieces as a model might: words, and runs of line feeds."""
+    return re.findall(r"\n+| ?[^\s]+| +", text)
+
+
+@pytest.mark.parametrize(("first", "second"), UNITS.values(), ids=UNITS)
+def test_what_belongs_together_is_one_paragraph(first: str, second: str) -> None:
+    """A lead-in stays with what it announces; formulas and code blocks are never cut at a blank line."""
+    text = f"{SENTENCE} {SENTENCE}\n\n{SENTENCE}\n{first}\n\n{second} {SENTENCE}\n\n{SENTENCE}"
+
+    assert texts(cut(as_tokens(text), "paragraph")) == [
+        f"{SENTENCE} {SENTENCE}\n\n",
+        f"{SENTENCE}\n{first}\n\n{second} {SENTENCE}\n\n",
+        SENTENCE,
+    ]
+
+
+def test_a_code_block_is_known_behind_the_step_that_it_was_cut_in() -> None:
+    """The end of a block that was too long for a step opens no other."""
+    text = f"```python\n{'a = 1 ' * 100}\n\n{'b = 2 ' * 20}\n```\n{SENTENCE}\n\n{SENTENCE}"
+    *_, code, end = texts(cut(as_tokens(text), "paragraph"))
+
+    assert code.endswith(f"b = 2 \n```\n{SENTENCE}\n\n")
+    assert end == SENTENCE
+
+
+def test_a_formula_without_end_does_not_swallow_the_reply() -> None:
+    """After 256 tokens in a formula that is never closed, paragraphs end at blank lines as ever."""
+    text = "\\[ " + "x " * 255 + f"{SENTENCE}\n\n{SENTENCE}"
+
+    assert texts(cut(as_tokens(text), "paragraph"))[1:] == [f" {SENTENCE}\n\n", SENTENCE]
+
+
+def test_lines_are_cut_at_every_line_feed() -> None:
+    """Only paragraphs keep lead-ins, formulas and code together."""
+    text = "one two three four:\n\\[ one two three\n= four \\]\n```\none two three four\n"
+
+    assert texts(cut(as_tokens(text), "line")) == [
+        "one two three four:\n",
+        "\\[ one two three\n",
+        "= four \\]\n",
+        "```\none two three four\n",
+    ]
 
 
 def test_mini_steps_are_cut_by_count_alone() -> None:

@@ -1,7 +1,8 @@
 """The user's own problems: one JSON object a line with a question and a `target`.
 
-`question` may be called `prompt` or `problem`, `target` also `answer`. Optional: `id` (else `line-<n>`), `scorer` (exact,
-number, choice, regex, contains or rubric; else `exact`, or `--scorer` for all), `lang`, `group`, `references`.
+`question` may be called `prompt` or `problem`, `target` also `answer`; it may be a list of texts, of which any is right.
+Optional: `id` (else `line-<n>`), `scorer` (exact, number, choice, math, regex, contains or rubric; else `exact`, or `--scorer`
+for all), `lang`, `group`, `references` (further right answers).
 """
 
 from marco_cli.config.option import did_you_mean
@@ -29,6 +30,7 @@ def _item(row: Row, number: int, where: str, scorer: str | None) -> Item:
     wanted = scorer or _optional(row, "scorer", "exact")
     if wanted not in SCORERS:
         raise InputError(f"{where}: scorer is {quoted(wanted)}", hint=did_you_mean(wanted, SCORERS))
+    row, targets = _targets(row, where)
     references = row.get("references") or ()
     if not isinstance(references, list | tuple) or not all(isinstance(text, str) for text in references):
         raise InputError(f"{where}: references is no list of texts")
@@ -39,8 +41,19 @@ def _item(row: Row, number: int, where: str, scorer: str | None) -> Item:
         scorer=wanted,
         lang=_optional(row, "lang"),
         group=_optional(row, "group"),
-        references=tuple(references),
+        references=(*targets, *references),
     )
+
+
+def _targets(row: Row, where: str) -> tuple[Row, tuple[str, ...]]:
+    """Return the row with one target, and the others that it lists."""
+    name = next((name for name in ("target", "answer") if isinstance(row.get(name), list)), None)
+    if name is None:
+        return row, ()
+    targets = [field({name: value}, (name,), where) for value in row[name]]
+    if not targets:
+        raise InputError(f"{where}: {name} is an empty list", hint="every row needs a target")
+    return {**row, name: targets[0]}, tuple(targets[1:])
 
 
 def _optional(row: Row, name: str, default: str = "") -> str:

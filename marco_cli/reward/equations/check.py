@@ -22,11 +22,12 @@ import re
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from marco_cli.reward.equations.expression import Side, Value
+from marco_cli.reward.equations.doubts import may_be_blamed
+from marco_cli.reward.equations.expression import Side
 from marco_cli.reward.equations.notation import plain
 from marco_cli.reward.equations.statements import Statement, statements_of
 from marco_cli.reward.equations.tokens import tokens_of
-from marco_cli.reward.equations.units import CURRENCY, MEASURES, are_mixed
+from marco_cli.reward.equations.values import Value
 
 
 class Equations(NamedTuple):
@@ -53,7 +54,7 @@ def check_equations(text: str) -> Equations:
         if _holds(statement):
             true += 1
             slips.discard(key)
-        elif _may_be_blamed(statement):
+        elif may_be_blamed(statement):
             slips.add(key)
     comparisons = [_is_true(*found.groups()) for found in _COMPARISON.finditer(text)]
     return Equations(true + sum(comparisons), len(slips) + comparisons.count(False))
@@ -105,46 +106,6 @@ def _agree(one: Value, left: Side, other: Value, right: Side) -> bool:
     if left.divides or right.divides or decimals:
         return difference < max(Fraction(1, 10**decimals), _NOISE)
     return bool(left.decimals or right.decimals) and difference <= _HALF
-
-
-def _may_be_blamed(statement: Statement) -> bool:
-    """Say whether a false equation cannot be meant in another way: other units, a label, a running total."""
-    left, right = statement.left, statement.right
-    if (
-        left.is_mixed
-        or right.is_mixed
-        or (right.is_sum and not statement.is_plain)
-        or _runs_on(left, right)
-        or _is_percentage(left, right)
-    ):
-        return False
-    expression, result = (left, right) if left.is_sum else (right, left)
-    inside, stated = expression.units - {"%"}, result.units - {"%"}
-    units = inside | stated
-    if are_mixed(units | left.per | right.per):
-        return False
-    if stated <= inside:
-        is_same = stated == inside or not expression.adds or CURRENCY in inside  # 2 pens + 3 pens = 25: what they cost
-    else:
-        is_same = not inside or not (expression.adds or units & set(MEASURES))
-    may_be_other = stated != inside and not (stated and stated <= inside) and (units & set(MEASURES) or inside)
-    return is_same and not (may_be_other and _is_multiple(left, right))
-
-
-def _runs_on(left: Side, right: Side) -> bool:
-    """Say whether the right side goes on from the left one's result: `5 + 3 = 8 + 2 = 10`."""
-    return right.is_sum and any(value.middle == right.first for value in left.values)
-
-
-def _is_percentage(left: Side, right: Side) -> bool:
-    """Say whether the right side is the left one in percent, the sign left out: `3/4 = 75`."""
-    return left.divides and any(100 * one.middle == other.middle for one in left.values for other in right.values)
-
-
-def _is_multiple(left: Side, right: Side) -> bool:
-    """Say whether one side is a whole multiple of the other, as one measure is of another."""
-    small, large = sorted((abs(left.values[0].middle), abs(right.values[0].middle)))
-    return small == 0 or (large / small).denominator == 1
 
 
 def _is_true(left: str, sign: str, right: str) -> bool:

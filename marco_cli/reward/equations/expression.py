@@ -7,24 +7,14 @@ anything as code; numbers, powers and depth are bounded.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from marco_cli.reward.equations.tokens import Kind, Token
 from marco_cli.reward.equations.units import CURRENCY, NO_UNITS, unit_of
-
-
-class UnreadableError(Exception):
-    """Not arithmetic that can be worked out without doubt."""
-
-
-class Value(NamedTuple):
-    """What one reading comes to."""
-
-    middle: Fraction
-    slack: Fraction = Fraction(0)
-    """How far from `middle` it may be because numbers in it were rounded (`0.33`)."""
+from marco_cli.reward.equations.values import UnreadableError, Value, combine, few, literal, raised
 
 
 class Side(NamedTuple):
@@ -49,19 +39,10 @@ class Side(NamedTuple):
 
 
 MOST_TOKENS: Final = 160
-_MOST_READINGS: Final = 12
-_MOST_BITS: Final = 512
 _MOST_DEPTH: Final = 12
 MOST_WORDS: Final = 5
 """Of a unit: `cups of sugar per cake`."""
-_COARSEST: Final = Fraction(1, 100)
-"""Of roundings that are recognised; a number with fewer digits is taken at its word."""
-_HIGHEST_POWER: Final = 64
-_THOUSANDS: Final = re.compile(r"[1-9]\d{0,2}\.\d{3}\Z")
-"""A thousand in half of the world, and a small number in the other half."""
-_PER: Final = re.compile(r"(?:^| )(?:per|each|an?|in|of|for)(?: |$)")
-_PERIODS: Final = (3, 6, 7, 9, 12)
-_PI: Final = Fraction(314159265358979, 10**14)
+_PER: Final = re.compile(r"(?:^| )(?:per|each|in|of|for)(?: |$)|(?:^| )an? (?!$)")
 
 
 class _Term(NamedTuple):
@@ -82,11 +63,12 @@ def read_side(tokens: Sequence[Token]) -> Side:
     term = reader.sum(0)
     if reader.token is not None:
         raise UnreadableError
+    values = term.values + _long_quotient(tokens) if reader.adds and reader.divides else term.values
     signs = [
         token for token in tokens if token.kind in {Kind.NUMBER, Kind.OPERATOR, Kind.OPEN, Kind.CLOSE, Kind.PERCENT}
     ]
     return Side(
-        values=term.values,
+        values=values,
         first=Fraction(next(token.text for token in signs if token.kind is Kind.NUMBER).replace(",", "")),
         key="".join(token.text for token in signs),
         decimals=max(len(token.text.partition(".")[2]) for token in signs),
@@ -97,6 +79,20 @@ def read_side(tokens: Sequence[Token]) -> Side:
         adds=reader.adds,
         is_mixed=reader.is_mixed,
     )
+
+
+def _long_quotient(tokens: Sequence[Token]) -> tuple[Value, ...]:
+    """Read `5 + 6 + 7 / 3` as all before the only stroke by all behind it, as some mean it."""
+    depths = accumulate((token.kind is Kind.OPEN) - (token.kind is Kind.CLOSE) for token in tokens)
+    strokes = [
+        place
+        for place, (token, depth) in enumerate(zip(tokens, depths, strict=True))
+        if token.text == "/" and not depth
+    ]
+    if len(strokes) != 1:
+        return ()
+    above, below = _Reader(tokens[: strokes[0]]), _Reader(tokens[strokes[0] + 1 :])
+    return combine(above.sum(0).values, "/", below.sum(0).values)
 
 
 class _Reader:
@@ -127,7 +123,7 @@ class _Reader:
             self.num_operations += 1
             self.adds = True
             self.is_mixed |= _differ(total.units, term.units)
-            total = _Term(_combine(total.values, sign, term.values), total.units | term.units)
+            total = _Term(combine(total.values, sign, term.values), total.units | term.units)
         return total
 
     def _product(self, depth: int) -> _Term:
@@ -140,12 +136,12 @@ class _Reader:
             self.divides |= sign == "/"
         values = factors[0].values
         for sign, factor in zip(signs, factors[1:], strict=True):
-            values = _combine(values, sign, factor.values)
+            values = combine(values, sign, factor.values)
         if "/" in signs[:-1]:
             other = factors[-1].values
             for sign, factor in zip(reversed(signs), reversed(factors[:-1]), strict=True):
-                other = _combine(factor.values, sign, other)
-            values = _few(values + other)
+                other = combine(factor.values, sign, other)
+            values = few(values + other)
         return _Term(values, frozenset[str]().union(*(factor.units for factor in factors)))
 
     def _factor(self, depth: int) -> _Term:
@@ -155,23 +151,23 @@ class _Reader:
         if self._take("-") is not None:
             start = self._next
             term = self._factor(depth + 1)
-            values = _few(Value(-middle, slack) for middle, slack in term.values)
+            values = few(Value(-middle, slack) for middle, slack in term.values)
             is_power = any(token.text == "^" for token in self._tokens[start : self._next])
-            return _Term(_few(values + term.values) if is_power else values, term.units)  # -2^2
+            return _Term(few(values + term.values) if is_power else values, term.units)  # -2^2
         start = self._next
         term = self._atom(depth)
         if self._take("^") is not None:
             exponents = self._atom(depth).values
             self.num_operations += 1
-            return _Term(_few(_power(base, exponents) for base in term.values), term.units)
+            return _Term(few(raised(base, exponents) for base in term.values), term.units)
         while self._is_next(Kind.OPEN) and self._tokens[self._next].start == self._tokens[self._next - 1].end:
             if start and self._tokens[start - 1].text == "/":
                 raise UnreadableError  # 12 / 2(3)
             whole, opened = self._tokens[start].text, self._next
             factor = self._atom(depth)
-            values = _combine(term.values, "*", factor.values)
+            values = combine(term.values, "*", factor.values)
             if whole.isdigit() and opened == start + 1 and _is_fraction(self._tokens[opened : self._next]):
-                values = _few(values + _combine(term.values, "+", factor.values))
+                values = few(values + combine(term.values, "+", factor.values))
             self.num_operations += 1
             term = _Term(values, term.units | factor.units)
         return term
@@ -191,7 +187,7 @@ class _Reader:
             units |= {CURRENCY}
         if self._take_kind(Kind.PERCENT) is not None:
             units |= {"%"}
-            values = _few([*values, *(Value(middle / 100, slack / 100) for middle, slack in values)])
+            values = few([*values, *(Value(middle / 100, slack / 100) for middle, slack in values)])
         units |= self._unit()
         self.units |= units
         return _Term(values, units)
@@ -200,11 +196,11 @@ class _Reader:
         number = self._take_kind(Kind.NUMBER)
         if number is None:
             raise UnreadableError
-        values = _literal(number.text)
+        values = literal(number.text)
         if self._is_next(Kind.NUMBER) and _is_fraction(self._tokens[self._next : self._next + 3]):  # 2 1/2
             above, _, below = self._tokens[self._next : self._next + 3]
             self._next += 3
-            values = _combine(values, "+", _combine(_literal(above.text), "/", _literal(below.text)))
+            values = combine(values, "+", combine(literal(above.text), "/", literal(below.text)))
         return values
 
     def _unit(self) -> frozenset[str]:
@@ -215,6 +211,8 @@ class _Reader:
         while self._is_next(Kind.OPERATOR, "/") and self._next + 1 < len(self._tokens):
             if self._tokens[self._next + 1].kind is not Kind.WORD:
                 break
+            if not words and _is_letter(self._tokens[self._next + 1].text):
+                raise UnreadableError  # 300/N
             self._next += 1
             words.append("per")
             while (word := self._take_kind(Kind.WORD)) is not None:
@@ -267,64 +265,3 @@ def _is_fraction(tokens: Sequence[Token]) -> bool:
     inner = [token for token in tokens if token.kind not in {Kind.OPEN, Kind.CLOSE}]
     above, sign, below = (token.text for token in inner) if len(inner) == 3 else ("", "", "")
     return above.isdigit() and sign == "/" and below.isdigit() and inner[0].end + 1 == inner[2].start
-
-
-def _literal(text: str) -> tuple[Value, ...]:
-    """Read a number; `3.33` may be a rounding of ten thirds, `1.250` twelve hundred and fifty."""
-    number = Fraction(text.replace(",", ""))
-    unit = Fraction(1, 10 ** len(text.partition(".")[2]))
-    values = [Value(number, _rounded_off(number, unit))]
-    if _THOUSANDS.match(text):
-        values.append(Value(number * 1000))
-    return tuple(values)
-
-
-def _rounded_off(number: Fraction, unit: Fraction) -> Fraction:
-    """Return how much a number has lost if it is a third, a seventh, …, or pi, rounded or cut at its last digit; 0 if none."""
-    if unit > _COARSEST:
-        return Fraction(0)
-    near = [_PI, *(Fraction(round(number * period), period) for period in _PERIODS)]
-    return max((abs(value - number) for value in near if -unit / 2 <= value - number < unit), default=Fraction(0))
-
-
-def _combine(left: Iterable[Value], sign: str, right: Sequence[Value]) -> tuple[Value, ...]:
-    """Join all readings of two sides of an operator."""
-    return _few(_operate(one, sign, other) for one in left for other in right)
-
-
-def _operate(left: Value, sign: str, right: Value) -> Value:
-    """Work out one operation; slacks grow as errors do, to first order."""
-    (a, da), (b, db) = left, right
-    if sign == "+":
-        return Value(a + b, da + db)
-    if sign == "-":
-        return Value(a - b, da + db)
-    if sign == "*":
-        return Value(a * b, abs(a) * db + abs(b) * da + da * db)
-    if abs(b) <= db:
-        raise UnreadableError
-    return Value(a / b, (abs(a) * db + abs(b) * da) / (abs(b) * (abs(b) - db)))
-
-
-def _power(base: Value, exponents: Sequence[Value]) -> Value:
-    """Raise to a whole power that is bounded, and so is the result."""
-    exponent = exponents[0].middle
-    if len(exponents) != 1 or exponent.denominator != 1 or not 0 <= exponent <= _HIGHEST_POWER:
-        raise UnreadableError
-    number, slack = base
-    if max(number.numerator.bit_length(), number.denominator.bit_length()) * int(exponent) > _MOST_BITS:
-        raise UnreadableError
-    power = number ** int(exponent)
-    return Value(power, (abs(number) + slack) ** int(exponent) - abs(power) if slack else Fraction(0))
-
-
-def _few(values: Iterable[Value]) -> tuple[Value, ...]:
-    """Keep the different ones, if they are few and no giants."""
-    kept = tuple(dict.fromkeys(values))
-    if len(kept) > _MOST_READINGS:
-        raise UnreadableError
-    if any(
-        max(value.middle.numerator.bit_length(), value.middle.denominator.bit_length()) > _MOST_BITS for value in kept
-    ):
-        raise UnreadableError
-    return kept

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Final, NamedTuple
 
-from marco_cli.reward.equations.expression import MOST_TOKENS, MOST_WORDS, Side, UnreadableError, read_side
+from marco_cli.reward.equations.expression import MOST_TOKENS, MOST_WORDS, Side, read_side
 from marco_cli.reward.equations.tokens import Kind, Token
 from marco_cli.reward.equations.units import CURRENCY, GLUE, MEASURES, NO_UNITS, unit_of, words
+from marco_cli.reward.equations.values import UnreadableError
 
 
 class Statement(NamedTuple):
@@ -109,8 +110,8 @@ def _start(tokens: Sequence[Token], place: int) -> int:
 
 def _number_of_unit(tokens: Sequence[Token], last: int) -> int | None:
     """Return where the number is whose unit ends at `last`; None when these words are no unit."""
-    after = tokens[last + 1].kind
-    if after in {Kind.NUMBER, Kind.OPEN, Kind.CURRENCY}:
+    after = tokens[last + 1]
+    if after.kind in {Kind.NUMBER, Kind.OPEN, Kind.CURRENCY} or after.text == "^":
         return None
     place = last
     while place >= 0 and last - place < MOST_WORDS and tokens[place].kind is Kind.WORD:
@@ -131,8 +132,8 @@ def _check_beginning(tokens: Sequence[Token], start: int, place: int) -> None:
         return
     if before.kind is Kind.STRANGE or (first.kind is Kind.OPERATOR and not _may_carry_sign(before, first)):
         raise UnreadableError
-    if before.text == "." and before.end == first.start:
-        raise UnreadableError  # v.5
+    if (before.text == "." and before.end == first.start) or before.text == "]":
+        raise UnreadableError  # v.5, [3 + 1] (1/2)
     if ahead is not None and before.kind is Kind.OPEN and ahead.kind is Kind.WORD and ahead.end == before.start:
         raise UnreadableError  # f(3 + 4 = …
     if ahead is not None and before.text == ":" and ahead.kind is Kind.NUMBER and ahead.end < before.start:
@@ -214,7 +215,7 @@ def _end_of_unit(tokens: Sequence[Token], place: int) -> int | None:
         return None
     if tokens[end].text == "/" and tokens[end + 1].kind is Kind.WORD:
         return _end_of_unit(tokens, end + 1)
-    goes_on = tokens[end].kind is Kind.OPERATOR and tokens[end + 1].kind in _BEGINS_OPERAND
+    goes_on = tokens[end].kind is Kind.OPERATOR and tokens[end].text != "^" and tokens[end + 1].kind in _BEGINS_OPERAND
     return end if goes_on or tokens[end].kind is Kind.CLOSE else None
 
 
@@ -233,7 +234,11 @@ def _check_end(tokens: Sequence[Token], stop: int) -> str:
         raise UnreadableError
     if after is not None and (after.kind in {Kind.STRANGE, Kind.CURRENCY} or after.text in {"!", "?", "^"}):
         raise UnreadableError
-    if end == stop:
+    if after is not None and end + 1 < len(tokens) and after.kind in {Kind.OPEN, Kind.OPERATOR}:
+        _check_continuation(
+            after, tokens[end + 1], is_behind_word=end > stop, touches=tokens[end - 1].end == after.start
+        )
+    if end == stop or _is_remainder(tokens, stop):
         return ""
     behind = [token.text.lower() for token in tokens[stop:end]]
     touches = tokens[stop].start == tokens[stop - 1].end
@@ -243,8 +248,23 @@ def _check_end(tokens: Sequence[Token], stop: int) -> str:
         raise UnreadableError
     if behind[:3] == ["and", "a", "half"] or _is_compound(tokens, end):
         raise UnreadableError
+    if behind == ["a"]:
+        return "a"  # a variable: no article ends a statement
     noun = list(takewhile(lambda word: word not in GLUE | NO_UNITS, behind))
     return unit_of(noun[-1]) if noun else ""
+
+
+def _check_continuation(sign: Token, following: Token, *, is_behind_word: bool, touches: bool) -> None:
+    """Refuse what multiplies or divides the result: `6/x`, `r(9 + 12)`, `3 (67/2)`; `8 (apples)` is an aside."""
+    if sign.kind is Kind.OPEN and ((is_behind_word and touches) or following.kind in _BEGINS_OPERAND):
+        raise UnreadableError
+    if sign.text == "/" and following.kind is Kind.WORD and len(following.text) == 1 and not is_behind_word:
+        raise UnreadableError
+
+
+def _is_remainder(tokens: Sequence[Token], stop: int) -> bool:
+    """Say whether this is the `R 1` of `7 / 2 = 3 R 1`."""
+    return tokens[stop].text in {"r", "R"} and stop + 1 < len(tokens) and tokens[stop + 1].kind is Kind.NUMBER
 
 
 def _is_compound(tokens: Sequence[Token], end: int) -> bool:

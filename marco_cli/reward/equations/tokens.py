@@ -79,7 +79,9 @@ def _is_times(before: Token, sign: Token, after: Token) -> bool:
         Kind.CURRENCY,
     }
     touches = before.end == sign.start, sign.end == after.start
-    return is_between and (touches == (False, False) or (all(touches) and before.kind is not Kind.WORD))
+    return is_between and (
+        touches == (False, False) or (all(touches) and before.kind is not Kind.WORD and after.kind is Kind.NUMBER)
+    )
 
 
 def _is_share(tokens: list[Token], place: int) -> bool:

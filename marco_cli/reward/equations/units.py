@@ -35,7 +35,7 @@ NO_UNITS: Final = words(
 
 GLUE: Final = words(
     "and so then is are left in total altogether each all because since which that for at after from remaining more where "
-    "when as but now with on the a an to or per every overall r remainder"
+    "when as but now with on the a an to or per every overall remainder"
 )
 """Words that go on after a result and are no unit of it."""
 
