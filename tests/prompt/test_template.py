@@ -106,7 +106,7 @@ def test_a_template_that_takes_only_parts_gets_parts() -> None:
 
 
 @pytest.mark.parametrize("template", [CHATML, QWEN2, DEEPSEEK, LLAMA3, PARTS_ONLY])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     question=st.lists(
         st.sampled_from(
