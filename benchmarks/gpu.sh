@@ -23,7 +23,7 @@ prepare() {
   tar -xzf "$folder"/sdist/*.tar.gz -C "$source" --strip-components=1
   # What takes most of the room is not compiled.
   rm -rf "$source/.git" "$source/docs" "$source/examples"
-  for unused in models docs tests benches examples tools media conversion gguf-py vendor/miniaudio \
+  for unused in models docs tests benches examples tools media conversion gguf-py .git \
     ggml/src/ggml-{et,hexagon,metal,opencl,sycl,vulkan}; do
     rm -rf "${source:?}/vendor/llama.cpp/$unused"
   done
@@ -86,7 +86,8 @@ build() {
     export CPATH=$cublas/include${CPATH:+:$CPATH}
   fi
   PATH=$venv/bin:$PATH CMAKE_ARGS="${flags[*]}" CMAKE_BUILD_PARALLEL_LEVEL=$(nproc) CMAKE_GENERATOR=Ninja \
-    timeout 540 "$venv/bin/pip" install --no-index --no-deps --no-build-isolation --verbose "$source" >"$out/build.txt" 2>&1 ||
+    timeout 540 "$venv/bin/pip" install --no-index --no-deps --no-build-isolation --verbose \
+    --config-settings "build-dir=$folder/build" "$source" >"$out/build.txt" 2>&1 ||
     { tail -n 40 "$out/build.txt" >&2; exit 1; }
   touch "$venv/built"
 }

@@ -137,9 +137,7 @@ class Solver:
         _refuse_huge(prompt, engine.context_size)
         rendered = phrasing.render(prompt)
         ids = phrasing.encode(rendered, lambda text, special: engine.tokenize(text, special=special), engine.is_control)
-        last = rendered.pieces[-1]
-        end = last.text if last.is_control else ""  # a mark that a user wrote opens nothing
-        tags, beginning = begun(end, prompt.prefill, self._tags(phrasing.template))
+        tags, beginning = begun(rendered.ending, prompt.prefill, self._tags(phrasing.template))
         engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
         return Problem(
             prompt_ids=ids,

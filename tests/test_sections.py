@@ -2,7 +2,7 @@ import time
 from itertools import groupby, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.sections import MARCO, NONE, TAG_STYLES, THINK, SectionKind, SectionParser, SectionText, Tags, parse
@@ -249,7 +249,6 @@ STYLE = st.sampled_from([tags for style in TAG_STYLES.values() for tags in (styl
 REPLY = st.lists(MARKS | FRAGMENTS | st.text(max_size=4), max_size=24).map("".join)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(text=REPLY, tags=STYLE, starts_in=st.sampled_from([None, "thought", "output"]), data=st.data())
 def test_chunk_boundaries_change_nothing(
     text: str, tags: Tags, starts_in: SectionKind | None, data: st.DataObject
@@ -264,7 +263,6 @@ def test_chunk_boundaries_change_nothing(
     assert cut.result.raw == text
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(text=REPLY, tags=STYLE)
 def test_the_pieces_are_the_result(text: str, tags: Tags) -> None:
     """Thoughts joined by a blank line are the thought; the last output part is the output."""
@@ -280,7 +278,6 @@ def test_the_pieces_are_the_result(text: str, tags: Tags) -> None:
 TAGGED = st.lists(st.sampled_from(["<Thought>", "</Thought>", "<Output>", "</Output>", "</oUtPuT>", "a", " ", "\n"]))
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(text=TAGGED.map("".join))
 def test_no_tag_is_ever_shown(text: str) -> None:
     """Outside code, nothing of a tag reaches the reader."""

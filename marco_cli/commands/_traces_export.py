@@ -88,7 +88,7 @@ def export(
         _print_fields()
         return
     if layout not in get_args(Layout):
-        raise ConfigError(f"--layout is {quoted(layout)}, expected one of {', '.join(get_args(Layout))}")
+        raise ConfigError(f"--layout is {quoted(layout)}, expected {' or '.join(get_args(Layout))}")
     output = None if output == "-" else output
     name = _format(format_name, output)
     options = Options(

@@ -44,6 +44,11 @@ class Rendered:
         """The whole text; its end says whether the reply begins inside a thought, after one, or openly."""
         return "".join(piece.text for piece in self.pieces)
 
+    @property
+    def ending(self) -> str:
+        """What the template and the prefill wrote after the last message."""
+        return self.pieces[-1].text if self.pieces and self.pieces[-1].is_control else ""
+
 
 def choose_template(override: str | None, shipped: str | None) -> str:
     """Return the template to use: the `chat_template` setting (`chatml`, or a Jinja2 text), else the model's own.

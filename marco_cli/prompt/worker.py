@@ -24,7 +24,7 @@ from typing import IO, Any, cast
 
 from marco_cli.errors import EXIT_TERMINATED, ConfigError
 
-DEADLINE = 5.0
+DEADLINE = 4.0
 """Seconds that a request may take; real templates take milliseconds."""
 _REMEMBERED = 60.0
 """Seconds for which a template that did not end is not run again: several places ask for it in turn."""

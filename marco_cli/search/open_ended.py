@@ -38,7 +38,9 @@ class Form(Enum):
 def form_of(output: str, answer: Answer | None) -> Form:
     """Return the form of an output from which this answer was read."""
     prose = _CODE.sub("\n", output)
-    if answer is not None and (answer.rule == "boxed" or (answer.rule == "prefix" and _is_final(output, answer))):
+    if answer is not None and (
+        answer.rule in {"tagged", "boxed"} or (answer.rule == "prefix" and _is_final(output, answer))
+    ):
         return Form.ANSWER
     if _comes_to_a_number(prose):
         return Form.ANSWER

@@ -3,7 +3,7 @@ import unicodedata
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.answer import Answer, Kind, equal, extract, matches
@@ -697,7 +697,6 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     output=st.text() | st.lists(PIECES, max_size=16).map("".join),
     prefer=st.sampled_from([None, "number", "choice", "yes_no", "text"]),
@@ -711,7 +710,6 @@ def test_no_text_breaks_the_reader(output: str, prefer: Kind | None) -> None:
     matches(answer, output)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.lists(PIECES, max_size=6).map("".join), min_size=3, max_size=3))
 def test_equality_is_an_equivalence(outputs: list[str]) -> None:
     """Reflexive, symmetric and transitive, so that answers fall into groups that can be counted."""
@@ -724,7 +722,6 @@ def test_equality_is_an_equivalence(outputs: list[str]) -> None:
             assert all(not (equal(a, b) and equal(b, c)) or equal(a, c) for c in answers)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.fractions(max_denominator=10**6))
 def test_every_spelling_of_a_value_is_the_same_answer(value: Fraction) -> None:
     """A fraction as such, in lowest terms or not, in LaTeX, boxed, announced or alone, is one answer."""
@@ -744,7 +741,6 @@ def test_every_spelling_of_a_value_is_the_same_answer(value: Fraction) -> None:
         assert answer.canonical == sign + fraction_text(abs(value)) or value == 0
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**12), max_value=10**12))
 def test_decimals_are_exact(value: object) -> None:
     """Full-width, grouped, padded and scientific decimals keep every digit."""

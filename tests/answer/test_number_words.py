@@ -1,7 +1,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.answer.number_words import english_value, hanzi_value
@@ -81,7 +81,6 @@ def written_in_chinese(number: int) -> str:
     return "".join(text + name for text, name in reversed(groups)).strip("零") or "零"
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**12 - 1))
 def test_every_chinese_whole_number_is_read_back(number: int) -> None:
     """What a writer by the book writes is read as the number it was."""

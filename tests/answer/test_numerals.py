@@ -1,7 +1,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.answer.numerals import scan
@@ -68,7 +68,6 @@ def test_decimals_have_one_form(digits: str, shift: int, text: str) -> None:
     assert decimal_text(digits, shift) == text
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"[0-9]{1,30}(\.[0-9]{1,30})?", fullmatch=True), st.integers(-450, 450))
 def test_the_canonical_form_keeps_the_value(digits: str, shift: int) -> None:
     """The form is equal in value to what was written."""

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.answer.plaintext import clean
@@ -50,7 +50,6 @@ def test_arguments_of_commands_are_marked() -> None:
     assert marked == ["2", "5"]
 
 
-@settings(deadline=None)
 @given(st.text() | st.text(alphabet="\\{}frac12te x^_`*\n½⁵", max_size=40))
 def test_origins_are_in_order_and_inside_the_text(text: str) -> None:
     """Origins never run backwards and never leave the text."""

@@ -1,7 +1,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.answer import equal, extract
@@ -81,7 +81,6 @@ def test_a_quantity_stays_inside_its_window() -> None:
     assert extended(Fraction(3), "3小时30分", 1, 5) is None
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 59))
 def test_a_duration_is_one_answer_in_every_spelling(hours: int, minutes: int) -> None:
     """Hours and minutes, in English or Chinese, announced or boxed, equal their sum as a fraction of hours."""

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Mapping
 from unittest import mock
 
+from patience import PATIENCE
+
 from marco_cli.batch.answering import Answerer
+from marco_cli.batch.pool import run_in_order
 from marco_cli.batch.rows import BadRow, Row
 from marco_cli.batch.tally import Finished
 from marco_cli.commands import app
@@ -60,8 +63,11 @@ def open_scripted(settings: Settings, model: LocatedModel, _environ: Mapping[str
     )
 
 
-def batch(arguments: list[str], environ: dict[str, str], seconds_a_row: float) -> None:
-    """Run `marco batch ARGUMENTS…` on a scripted model in this process, saying nothing, each row taking its time."""
+def batch(arguments: list[str], environ: dict[str, str], seconds_a_row: float, num_quick: int) -> None:
+    """Run `marco batch ARGUMENTS…` on a scripted model in this process, saying nothing.
+
+    Each row takes its time, but for those on the first `num_quick` lines; rows in flight have any time that they want.
+    """
     for name in [name for name in os.environ if name.startswith("MARCO_")]:
         del os.environ[name]
     os.environ.update(environ)
@@ -71,10 +77,11 @@ def batch(arguments: list[str], environ: dict[str, str], seconds_a_row: float) -
     answer = Answerer.answer
 
     async def answer_slowly(self: Answerer, row: Row | BadRow) -> Finished:
-        await asyncio.sleep(seconds_a_row)
+        await asyncio.sleep(seconds_a_row if row.line > num_quick else 0)
         return await answer(self, row)
 
     mock.patch.object(Answerer, "answer", answer_slowly).start()
+    mock.patch.dict(run_in_order.__kwdefaults__, grace=10 * PATIENCE).start()
     mock.patch("marco_cli.commands._batching.open_solver", open_scripted).start()
     sys.argv = ["marco", "batch", *arguments]
     app.main()

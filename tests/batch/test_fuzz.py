@@ -58,7 +58,6 @@ def answered(lines: list[bytes]) -> tuple[list[dict[str, Any]], Tally]:
 
 @settings(
     max_examples=max(1, 2 * LINES // LINES_AN_EXAMPLE),
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )
 @given(inputs)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from marco_cli.batch.lines import Line, file_lines, is_stream, stream_lines
 from marco_cli.errors import InputError
@@ -59,7 +60,7 @@ def test_each_line_comes_as_soon_as_it_is_written() -> None:
             lines = stream_lines("-", file)
             for number in range(1, 4):
                 os.write(writer, b"x\n")
-                assert await asyncio.wait_for(anext(lines), 5) == Line(number, b"x")
+                assert await asyncio.wait_for(anext(lines), PATIENCE) == Line(number, b"x")
             os.close(writer)
             with pytest.raises(StopAsyncIteration):
                 await anext(lines)
@@ -78,7 +79,7 @@ def test_a_stream_that_says_nothing_keeps_nobody() -> None:
 
     started = time.monotonic()
     asyncio.run(main())
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < PATIENCE
 
 
 @pytest.mark.parametrize("cut", [9, 30, -9])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from commands.program import Marco
+from patience import PATIENCE
 from view.replay import Replay
 
 pytestmark = pytest.mark.weights
@@ -258,7 +259,7 @@ def test_stdin_is_not_touched_beside_a_question() -> None:
     reader, writer = os.pipe()
     try:
         with started("ask", QUESTION, "--effort", "none", stdin=reader) as process:
-            out, _ = process.communicate(timeout=100)
+            out, _ = process.communicate(timeout=PATIENCE)
     finally:
         os.close(reader)
         os.close(writer)
@@ -337,7 +338,7 @@ def test_a_closed_pipe_is_silent() -> None:
         process.stdout.close()
         err = process.stderr.read()
 
-        assert process.wait(timeout=100) == 141
+        assert process.wait(timeout=PATIENCE) == 141
         assert err == b""
 
 
@@ -351,7 +352,7 @@ def test_signals_have_their_exit_codes(tiny_gguf: Path, number: signal.Signals, 
         assert process.stderr is not None
         assert process.stderr.read(1)
         process.send_signal(number)
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=PATIENCE)
 
         assert process.returncode == code
         assert b"Traceback" not in err

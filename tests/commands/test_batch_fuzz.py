@@ -21,7 +21,6 @@ def test_any_lines_end_with_the_right_code(marco: Marco, monkeypatch: pytest.Mon
 
     @settings(
         max_examples=max(1, 2 * LINES // LINES_AN_EXAMPLE),
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )
     @given(inputs)

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from batch import scripted_solver
 from commands.program import Marco
+from patience import PATIENCE
 
 KILLS = int(os.environ.get("MARCO_TEST_KILLS", "8"))
 ROWS = 200 if KILLS >= 100 else 40
@@ -53,8 +54,8 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
     }
     started: list[BaseProcess] = []
 
-    def begin(*arguments: str, seconds_a_row: float = SECONDS_A_ROW) -> BaseProcess:
-        process = context.Process(target=scripted_solver.batch, args=([*arguments], environ, seconds_a_row))
+    def begin(*arguments: str, seconds_a_row: float = SECONDS_A_ROW, num_quick: int = 0) -> BaseProcess:
+        process = context.Process(target=scripted_solver.batch, args=([*arguments], environ, seconds_a_row, num_quick))
         process.start()
         started.append(process)
         return process
@@ -68,7 +69,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Start]:
 
 def finish(process: BaseProcess) -> int | None:
     """Wait for a process and return its exit code."""
-    process.join(120)
+    process.join(PATIENCE)
     return process.exitcode
 
 
@@ -135,7 +136,7 @@ def test_one_row_at_a_time_gives_the_same_bytes(start: Start) -> None:
 
 def wait_for_rows(path: Path, count: int) -> None:
     """Wait until an output has some rows."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (path.exists() and path.read_bytes().count(b"\n") >= count):
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -159,16 +160,15 @@ def test_signals_leave_whole_rows(start: Start, number: signal.Signals, code: in
 
 def test_a_second_ctrl_c_quits_at_once(start: Start) -> None:
     """Whoever does not want to wait for the rows in flight need not."""
-    process = start("q.jsonl", "-o", "a.jsonl", "--parallel", "4", seconds_a_row=6.0)
+    process = start("q.jsonl", "-o", "a.jsonl", "--parallel", "4", seconds_a_row=2 * PATIENCE, num_quick=1)
     wait_for_rows(Path("a.jsonl"), 1)
     assert process.pid is not None
-    os.kill(process.pid, signal.SIGINT)
-    time.sleep(0.2)
-    begun = time.monotonic()
-    os.kill(process.pid, signal.SIGINT)
+    given_up = time.monotonic() + PATIENCE  # sooner than the rows in flight end
+    while process.is_alive() and time.monotonic() < given_up:
+        os.kill(process.pid, signal.SIGINT)  # two that come before the program looks are one
+        process.join(0.5)
 
-    assert finish(process) == 130
-    assert time.monotonic() - begun < 5.5  # sooner than the rows in flight end
+    assert process.exitcode == 130
     assert all(row["v"] == 1 for row in rows_of(Path("a.jsonl")))
 
 
@@ -251,7 +251,7 @@ def test_a_reader_that_leaves_ends_the_run_silently(tmp_path: Path) -> None:
         process.stdin.write(b'{"prompt": "What is 1 + 1?"}\n')
         process.stdin.flush()
         try:
-            assert process.wait(100) == 141
+            assert process.wait(PATIENCE) == 141
             assert process.stderr.read() == b""
         finally:
             process.kill()
@@ -270,7 +270,7 @@ def test_ctrl_c_while_a_stream_says_nothing(tmp_path: Path) -> None:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(60)
+            process.wait(PATIENCE)
         finally:
             process.kill()
         assert process.stderr is not None

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import pytest
 from commands.program import Marco
+from patience import PATIENCE
 
 from marco_cli.batch import files
 from marco_cli.config.preset import preset_names
@@ -315,7 +316,7 @@ def test_a_program_can_talk_through_a_pipe_that_stays_open(tmp_path: Path) -> No
         time.sleep(0.5)  # until it waits for the next line
         process.send_signal(signal.SIGINT)
 
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=PATIENCE) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
@@ -330,7 +331,7 @@ def test_ctrl_c_stops_a_turn_and_not_the_session(tmp_path: Path, tiny_gguf: Path
         process.stdin.flush()
         assert process.stderr.read(1)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(b"/stats\n", timeout=60)
+        _, err = process.communicate(b"/stats\n", timeout=PATIENCE)
 
     assert process.returncode in (0, 3)  # random weights may write no output
     assert b"answering from what there is" in err
@@ -350,7 +351,7 @@ def test_a_closed_stdout_is_silent(tmp_path: Path) -> None:
         assert process.stderr is not None
         err = process.stderr.read()
 
-        assert process.wait(timeout=60) == 141
+        assert process.wait(timeout=PATIENCE) == 141
         assert err == b""
 
 
@@ -397,7 +398,7 @@ def test_a_conversation_ends_with_its_last_model(talk: Marco, nano_gguf: Path, t
         chat.stdin.flush()
         chat.stdout.readline()
         Path("mine.gguf").write_bytes(b"GGUF")
-        _, err = chat.communicate(f"/model ./half.gguf\n{SUM}\n".encode(), timeout=60)
+        _, err = chat.communicate(f"/model ./half.gguf\n{SUM}\n".encode(), timeout=PATIENCE)
 
     assert chat.returncode == 5
     assert err.count(b"does not load again") == 1

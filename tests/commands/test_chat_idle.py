@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 from view.replay import CONTROLLED, Replay
 
 pytestmark = [
@@ -34,7 +35,7 @@ def test_a_prompt_that_waits_takes_no_processor(tmp_path: Path, typed: str) -> N
 
 def settle(chat: Replay) -> None:
     """Wait until half a second has gone by without work: what was typed is evaluated then."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     used = -1.0
     while used != (used := processor_seconds(chat.process.pid)) and time.monotonic() < deadline:
         time.sleep(0.5)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from commands.program import Marco
+from patience import PATIENCE
 
 pytestmark = pytest.mark.weights
 
@@ -180,11 +181,11 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on(tmp_path: Path) -> Non
         [*call, "-o", str(parts)], env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE
     ) as first:
         rows = parts / "rows.jsonl"
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + PATIENCE
         while not (rows.exists() and rows.read_bytes().count(b"\n") >= 2) and time.monotonic() < deadline:
             time.sleep(0.01)
         first.send_signal(signal.SIGINT)
-        _, err = first.communicate(timeout=240)
+        _, err = first.communicate(timeout=PATIENCE)
     assert first.returncode == 130
     assert b"--resume" in err
     assert 2 <= rows.read_bytes().count(b"\n") < 24
@@ -202,11 +203,11 @@ def test_sigterm_ends_with_whole_rows(tmp_path: Path) -> None:
     call = [sys.executable, "-m", "marco_cli", "eval", "nano", "--strategy", "vote@3", "-o", str(tmp_path / "run")]
     with subprocess.Popen(call, env=environ, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         rows = tmp_path / "run" / "rows.jsonl"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not (rows.exists() and rows.read_bytes().count(b"\n") >= 2) and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
 
     assert process.returncode == 143
     assert b"Traceback" not in err

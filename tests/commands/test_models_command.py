@@ -17,6 +17,7 @@ import killable_pull
 import pytest
 from commands.program import Marco
 from fake_hub import TOKEN, FakeHub, Fault
+from patience import PATIENCE
 from small_gguf import mutate, write_model
 from typer.testing import CliRunner, Result
 
@@ -320,7 +321,7 @@ def test_a_pull_that_is_killed_at_random_moments_ends_exact_and_fetches_nothing_
         process = context.Process(target=killable_pull.pull, args=(spec, environ))
         process.start()
         # Every fifth kill falls anywhere, starting up and hashing included; the others while bytes arrive.
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while number % 5 and len(server.asked("storage")) == asked and process.is_alive():
             assert time.monotonic() < deadline
             time.sleep(0.002)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from commands.program import Marco
+from patience import PATIENCE
 from view.replay import CONTROLLED, Replay
 
 from marco_cli.commands import _output, app
@@ -123,7 +124,7 @@ def test_a_reader_of_errors_who_has_gone_changes_nothing(tmp_path: Path) -> None
         [sys.executable, "-m", "marco_cli", "ask", "--json", "-m", "nope", "x"],
         stdout=written,
         stderr=subprocess.PIPE,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     os.close(written)
@@ -158,7 +159,7 @@ def _shell(command: str, place: Path) -> tuple[int, str]:
         env={**os.environ, "MARCO_STATE_DIR": str(place / "state")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     return ended.returncode, ended.stderr

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import PATIENCE
 
 from marco_cli.commands._signals import run, run_unless_terminated
 
@@ -17,7 +18,7 @@ def test_ctrl_c_asks_for_an_answer_when_nobody_can_be_told() -> None:
 
     async def work() -> str:
         os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.wait_for(stop.wait(), 5)
+        await asyncio.wait_for(stop.wait(), PATIENCE)
         return "what there is"
 
     def say(_: str) -> None:
@@ -83,7 +84,7 @@ def test_ctrl_c_is_silent_from_the_first_line_to_the_last(when: str) -> None:
     }[when]
     words = "strike" if when == "command" else "--version"
     program = f"{code}import sys\nfrom marco_cli.__main__ import main\nsys.argv = ['marco', {words!r}]\nmain()"
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=100)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     assert ran.returncode == 130
     assert ran.stderr == ""
@@ -96,6 +97,6 @@ def test_nohup_keeps_the_program_alive() -> None:
         "from marco_cli.commands._exit_signals import install\ninstall()\n"
         "os.kill(os.getpid(), signal.SIGHUP)\nprint('alive')"
     )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=100)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     assert ran.stdout == "alive\n"

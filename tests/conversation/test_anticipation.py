@@ -120,19 +120,34 @@ def test_what_is_no_question_yet_disturbs_nothing(line: str) -> None:
 def test_keys_in_quick_succession_are_one_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is evaluated from key to key: only when no key came for a while."""
     heard: list[str] = []
+    pauses: list[asyncio.Future[None]] = []
+    turn = asyncio.sleep
 
     async def warm(_: Dialogue, question: str = "", **__: object) -> None:
         heard.append(question)
 
+    async def sleep(seconds: float) -> None:
+        """Pause until the test says that the time is over."""
+        if seconds == 0:
+            return await turn(0)
+        pauses.append(asyncio.get_running_loop().create_future())
+        return await pauses[-1]
+
     async def work() -> None:
         talk = dialogue()
         monkeypatch.setattr(Dialogue, "warm", warm)
-        ahead = Anticipation(talk, pause=0.05)
+        monkeypatch.setattr(asyncio, "sleep", sleep)
+        ahead = Anticipation(talk)
         ahead.begin()
         for length in range(1, 7):
             ahead.hear("Hello?"[:length])
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(0.2)
+            await rest()
+            if length > 1:  # this key came while the pause after the last one ran
+                pauses.pop().set_result(None)
+                await rest()
+            assert heard == [""]
+        pauses.pop().set_result(None)
+        await rest()
         await ahead.end()
         await talk.close()
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from engine.exact_model import ExactModel
 from numpy.typing import NDArray
+from patience import PATIENCE
 
 from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Completion, Request, SamplingParams
@@ -34,7 +35,7 @@ class Gated(ExactModel):
     def decode(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:  # type: ignore[override]
         """Wait, then evaluate, or return None."""
         self.started.set()
-        assert self.gate.wait(10)
+        assert self.gate.wait(PATIENCE)
         return None if self.is_interrupted else super().decode(rows)
 
     def interrupt(self) -> None:

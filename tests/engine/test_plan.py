@@ -150,7 +150,7 @@ stress_requests = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     requests=stress_requests,
     model=st.builds(

@@ -116,7 +116,7 @@ def sampling_params(draw_: st.DrawFn) -> SamplingParams:
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     params=sampling_params(),
     kind=st.sampled_from(KINDS),
@@ -231,7 +231,7 @@ def test_the_scores_of_a_row_depend_on_that_row_alone(vocab: int, kind: str) -> 
         assert_equal_row(threaded, row, score(logits[row : row + 1]))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     requests=st.lists(
         st.tuples(st.integers(0, 3), st.just(GREEDY) | sampling_params(), st.floats(0, 1, exclude_max=True)),

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import fake_hub
 import pytest
 from fake_hub import COMMIT, SIGNATURE, TOKEN, FakeHub, Fault
+from patience import PATIENCE
 
 from marco_cli.errors import MarcoError, ModelNotFoundError, NetworkError, StorageError
 from marco_cli.hub.download import Receipt, Retry, TransferEvent, WebFile, fetch
@@ -357,7 +358,7 @@ def test_a_slow_drip_arrives(download: Download) -> None:
     """A connection that brings something within the timeout is never cut by us, and progress is heard meanwhile."""
     download.hub.faults.append(Fault(drip=(20_000, 0.02)))
 
-    download.run(timeout=10.0)
+    download.run(timeout=PATIENCE)
 
     download.assert_exact()
     assert download.kinds().count("receiving") >= 10
@@ -488,7 +489,7 @@ def test_two_fetches_at_once_fetch_once(download: Download) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=PATIENCE)
 
     download.assert_exact()
     assert len(download.hub.asked("storage")) == 1

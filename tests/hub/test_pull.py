@@ -10,6 +10,7 @@ from pathlib import Path
 import fake_hub
 import pytest
 from fake_hub import COMMIT, TOKEN, FakeHub, Fault
+from patience import PATIENCE
 
 from marco_cli.errors import ModelNotFoundError, NetworkError, StorageError
 from marco_cli.hub import download, pull
@@ -255,7 +256,7 @@ def test_two_pulls_at_once_fetch_once(server: FakeHub) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=PATIENCE)
 
     assert sorted(outcomes) == [0, len(content("Marco-o1-Q8_0.gguf"))]
     assert len(server.asked("storage")) == 1

@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import PATIENCE
 
 from marco_cli.errors import ConfigError
 from marco_cli.prompt import worker
@@ -217,7 +218,7 @@ asyncio.run(main())
 def test_ctrl_c_ends_a_template_at_once(code: str) -> None:
     """Neither ten minutes of deadline nor an event loop that cannot run keep it waiting, and no process stays behind."""
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED + code], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", INTERRUPTED + code], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
     assert done.stdout.startswith("interrupted")

@@ -84,7 +84,7 @@ CONFIGS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(script=SCRIPTS, config=CONFIGS)
 def test_what_holds_for_every_search(script: Any, config: dict[str, Any]) -> None:
     """Visits, sums and values fit together; nothing that was finished is lost; the budget is kept."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 from traced import traced
 
 from marco_cli.config.settings import Settings
@@ -249,7 +250,7 @@ def test_two_processes_can_write_at_once(trace: Trace, tmp_path: Path) -> None:
     file = tmp_path / "shared.jsonl"
     writers = [subprocess.Popen([sys.executable, "-c", script, template, file]) for _ in range(2)]
 
-    assert [writer.wait(60) for writer in writers] == [0, 0]
+    assert [writer.wait(PATIENCE) for writer in writers] == [0, 0]
     assert len(ids(file)) == 80
 
 

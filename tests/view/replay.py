@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 import pyte
+from patience import PATIENCE
 
 _READ = 65_536
 
@@ -24,7 +25,7 @@ class Replay:
     """Runs a program whose stdin, stdout and stderr are one terminal; waiting never takes longer than `timeout`."""
 
     def __init__(
-        self, command: Sequence[str], *, columns: int = 80, rows: int = 24, timeout: float = 300.0, **environ: str
+        self, command: Sequence[str], *, columns: int = 80, rows: int = 24, timeout: float = PATIENCE, **environ: str
     ) -> None:
         self._terminal, program_end = pty.openpty()
         self._resize(columns, rows)

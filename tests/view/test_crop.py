@@ -44,7 +44,7 @@ def chain(length: int) -> Snapshot:
     return Snapshot(question="?", strategy="mcts", nodes=nodes, best_path=tuple(range(length + 1)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(simulations=st.sampled_from((0, 1, 2, 7, 20, 40)), seed=st.integers(0, 2), max_rows=st.integers(0, 60))
 def test_rows_fit_and_begin_with_the_root(simulations: int, seed: int, max_rows: int) -> None:
     """There are never more rows than asked for, the question comes first, and no node is shown twice."""

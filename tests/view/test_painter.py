@@ -73,7 +73,7 @@ def test_a_block_at_the_bottom_scrolls_once() -> None:
     assert len(terminal.screen.history.top) == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(num_before=st.integers(0, 12), heights=st.lists(st.one_of(st.integers(1, 9), st.just(0)), max_size=12))
 def test_no_line_that_was_there_is_lost(num_before: int, heights: list[int]) -> None:
     """Whatever is painted, said (0 stands for it) and removed: what stood there before still does, in its order."""
