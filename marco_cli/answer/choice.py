@@ -12,7 +12,7 @@ _EITHER: Final = "A-Ja-j"
 
 AFTER_MARKER: Final = re.compile(
     rf"[\s$]*(?:(?:(?i:option|choice|letter)|选项?)\s?)?(?P<bracket>\()?(?P<letter>(?(bracket)[{_EITHER}]\)|[{LETTERS}]))"
-    r"(?![A-Za-z0-9'_^(\[])(?!\s?[=+*/<>≤≥≠-])(?!\s?(?:,|&|、|and\b|or\b|和|或|及)\s?\(?(?:[A-J]|[ivxIVX]+)(?![A-Za-z]))"
+    r"(?![A-Za-z0-9'_^(\[])(?!\s?[=+*/<>≤≥≠\\^-])(?!\s?(?:,|&|、|and\b|or\b|和|或|及)\s?\(?(?:[A-J]|[ivxIVX]+)(?![A-Za-z]))"
 )
 """A letter that an announcement leads up to."""
 LETTER: Final = re.compile(f"[{LETTERS}]")

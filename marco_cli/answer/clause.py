@@ -51,17 +51,25 @@ def clause(source: Source, plain: Plain, start: int, want: Kind | None) -> Readi
     start = lead.end() if lead else start
     if start >= len(plain.text):
         return None
-    pointed = _pointed(plain, start, want)
-    if pointed:
-        return pointed
     low = plain.starts[start]
     end = _end(source.output, low)
+    found = _delimited(source, low, end, want) or _pointed(plain, start, want)
+    if found:
+        return found
     for stop in _ends(source.output, low, end):
         stop = low + len(source.output[low:stop].rstrip("*_` "))  # noqa: PLW2901 (bold ends before the phrase does)
         found = whole(source, low, stop, want, is_math=_is_delimited(source.output[low:stop]))
         if found is not None and found.is_understood and not _is_aside(source.output, found, stop):
             return found
     return _sentence(source, plain, (low, end), (start, _plain_end(plain, start, end)), want)
+
+
+def _delimited(source: Source, start: int, end: int, want: Kind | None) -> Reading | None:
+    """Read a clause that is one formula between its delimiters, whatever it says."""
+    only = _SKIPPED.match(source.output, start, end)
+    if not only or source.output[start] not in "$\\" or source.output[only.end() : end].strip(" .*_`"):
+        return None
+    return whole(source, start, only.end(), want, is_math=True)
 
 
 def _pointed(plain: Plain, start: int, want: Kind | None) -> Reading | None:

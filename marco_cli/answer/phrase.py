@@ -131,7 +131,7 @@ def _is_variable(text: str, numeral: Numeral, *, is_math: bool) -> bool:
         return bool(_LATEX_AFTER.match(text, numeral.end) or letter.match(text, numeral.end))
     if is_math and len(after["letters"]) == 1:
         return True
-    return len(after["letters"]) <= 2 and not _GLUED_UNIT.match(text, numeral.end)
+    return len(after["letters"]) <= (3 if is_math else 2) and not _GLUED_UNIT.match(text, numeral.end)
 
 
 def text(plain: Plain, written: str) -> Reading | None:
