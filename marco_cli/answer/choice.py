@@ -26,7 +26,7 @@ LONE: Final = re.compile(
 )
 """Nothing but a letter; without a bracket or a word for it, e to j are letters of mathematics."""
 LABELLED: Final = re.compile(
-    rf"[\s(*]*(?P<letter>[{LETTERS}]|(?<=\()[a-j](?=\)\s))(?:\)|[.:、](?=\s))(?!\s*(?:and|or|和|或|,))[^\n]*\s*\Z"
+    rf"[\s$(*]*(?P<letter>[{LETTERS}]|(?<=\()[a-j](?=\)\s))(?:\)|[.:、](?=\s))(?!\s*(?:and|or|和|或|,))[^\n]*\s*\Z"
 )
 """A letter and what it stands for: "B. 17"."""
 ANY: Final = re.compile(
