@@ -7,7 +7,7 @@
 #     benchmarks/gpu.sh run FOLDER [OUT]          there: build, test, measure; what there is to keep goes to OUT
 #
 # FOLDER is within 64 MiB. What is built stays in FOLDER/venv: started again, `run` goes on from there. The other machine needs
-# a checkout of this repository, Python, a C++ compiler, and CUDA's compiler and libraries; its own cuBLAS may be a wheel's.
+# a checkout of this repository, Python, a C++ compiler, CMake, ninja, and CUDA's compiler and libraries; cuBLAS may be a wheel's.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,14 +17,17 @@ prepare() {
   local folder=$1 python=$2 version source
   mkdir -p "$folder/wheels" "$folder/sdist"
   version=$(sed -n 's/^ *"llama-cpp-python>=\([0-9.]*\),.*/\1/p' "$root/pyproject.toml")
-  python3 -m pip download --quiet --no-deps --no-binary llama-cpp-python --dest "$folder/sdist" "llama-cpp-python==$version"
+  [ -e "$folder/sdist/llama_cpp_python-$version.tar.gz" ] ||
+    python3 -m pip download --quiet --no-deps --no-binary llama-cpp-python --dest "$folder/sdist" "llama-cpp-python==$version"
   source=$(mktemp -d "$here/gpu-XXXXXX")
   tar -xzf "$folder"/sdist/*.tar.gz -C "$source" --strip-components=1
   # What takes most of the room is not compiled.
-  for unused in models docs tests benches examples media gguf-py ggml/src/ggml-{et,hexagon,metal,opencl,sycl,vulkan}; do
+  rm -rf "$source/.git" "$source/docs" "$source/examples"
+  for unused in models docs tests benches examples tools media conversion gguf-py vendor/miniaudio \
+    ggml/src/ggml-{et,hexagon,metal,opencl,sycl,vulkan}; do
     rm -rf "${source:?}/vendor/llama.cpp/$unused"
   done
-  tar -cJf "$folder/llama-cpp-python.tar.xz" -C "$source" .
+  tar -czf "$folder/llama-cpp-python.tar.gz" -C "$source" .
   rm -rf "$folder/sdist" "$source"
 
   local platforms=() glibc
@@ -40,8 +43,7 @@ prepare() {
 requirements() {
   printf '%s\n' 'numpy>=1.26' 'orjson>=3.10' 'jinja2>=3.1' 'platformdirs>=4.2' 'filelock>=3.13' 'pyyaml>=6.0' 'rich>=14.1,<16' \
     'gguf>=0.17,<0.20' 'hypothesis>=6.100' 'pytest>=8.2' 'pyte>=0.8.2' \
-    'diskcache>=5.6.1' 'typing-extensions>=4.5' \
-    'scikit-build-core[pyproject]>=0.9.2' 'cmake>=3.21' 'ninja'
+    'diskcache>=5.6.1' 'typing-extensions>=4.5' 'scikit-build-core>=0.9.2'
 }
 
 run() {
@@ -50,7 +52,7 @@ run() {
   out=$(mkdir -p "$2" && cd "$2" && pwd)
   venv=$folder/venv
   SECONDS=0
-  [ -e "$venv/built" ] || build "$folder" "$venv" "$out"
+  if [ ! -e "$venv/built" ]; then build "$folder" "$venv" "$out"; fi
   echo "built after $SECONDS s"
   nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader | tee "$out/gpu.txt"
 
@@ -75,7 +77,7 @@ build() {
   "$venv/bin/pip" install --quiet --no-index --find-links "$folder/wheels" --requirement "$folder/requirements.txt"
   source=$folder/source
   mkdir -p "$source"
-  tar -xJf "$folder/llama-cpp-python.tar.xz" -C "$source"
+  tar -xzf "$folder/llama-cpp-python.tar.gz" -C "$source"
   local flags=(-DGGML_CUDA=on "-DCMAKE_CUDA_ARCHITECTURES=$(architecture)" -DGGML_CUDA_NO_VMM=on -DLLAVA_BUILD=off
     -DLLAMA_OPENSSL=off)
   cublas=$(wheel_cublas)
@@ -100,8 +102,9 @@ wheel_cublas() {
   nvcc=$(readlink -f "$(command -v nvcc)")
   toolkit=$(dirname "$(dirname "$nvcc")")
   [ -e "$toolkit/include/cublas_v2.h" ] || [ -e /usr/local/cuda/include/cublas_v2.h ] && return
-  python3 -c 'import nvidia, pathlib
-for place in nvidia.__path__:
+  python3 -c 'import importlib.util, pathlib
+spec = importlib.util.find_spec("nvidia")
+for place in spec.submodule_search_locations if spec else ():
     for file in pathlib.Path(place).glob("cu*/include/cublas_v2.h"):
         print(file.parents[1])' | head -n 1
 }

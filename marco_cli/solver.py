@@ -154,7 +154,7 @@ class Solver:
         )
 
     def _tags(self, template: str) -> Tags:
-        """Return the reply format to expect: the settings', or what the template writes; `none` alone is not open to others."""
+        """Return the reply format to expect: the settings' or the template's. Only `none` holds whatever the reply shows."""
         named = read_tags(self.settings.tags)
         if named is not None:
             return named.free if named.marks else named
@@ -192,7 +192,7 @@ class Solver:
             is_output = parser.inside == "output" or (output > 0 and parser.inside is None)
             output += is_output and is_sampled
             thought += not is_output and is_sampled
-        return thought, output
+        return (thought, output) if parser.tags.marks else (0, thought + output)
 
     async def close(self) -> None:
         """Free the memory of the model, and of the critic."""

@@ -39,6 +39,7 @@ FAMILIES: Mapping[str, str] = {
     "inclusionai-ling-3.0-flash": "think",
     "Kimi-K2-Thinking": "think",
     "Kimi-K3": "kimi",
+    "LFM2.5-8B-A1B": "think",
     "MiniMax-M3": "minimax",
     "muse-glimmer": "muse",
     "NVIDIA-Nemotron-Nano-v2": "think",

@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 
 from marco_cli.answer.base import Kind
 from marco_cli.answer.expression import proportion, variables, worth
-from marco_cli.answer.formula import Node, parse
-from marco_cli.answer.numerals import fraction_text
+from marco_cli.answer.formula import Node
+from marco_cli.answer.grammar import parse
 from marco_cli.answer.symbols import NotFormulaError
+from marco_cli.answer.value import fraction_text
 
 
 class Meaning(NamedTuple):
@@ -183,7 +184,7 @@ def _solved(node: Node) -> tuple[str, Node] | None:
         return first.text, last
     if last.op == "variable" and not any(variables(first)) and len(node.args) == 2:
         return last.text, first
-    if _is_value_of_function(first) and len(node.args) == 2:
+    if (_is_value_of_function(first) or _is_length(first)) and len(node.args) == 2:
         return "f", last
     return None
 
@@ -194,6 +195,12 @@ def _is_value_of_function(node: Node) -> bool:
         return False
     name = node.args[0].args[0] if node.args[0].op == "power" else node.args[0]
     return name.op == "variable" and name.text.rstrip("'") in {"f", "g", "h", "F", "G", "P", "Q", "p", "q"}
+
+
+def _is_length(node: Node) -> bool:
+    """Say whether this is AB, the name of what two points make."""
+    names = [part.text for part in node.args if part.op == "variable"]
+    return node.op == "multiply" and len(names) == 2 and all(name.isupper() for name in names)
 
 
 def _equated(sides: tuple[Node, ...], signs: list[str]) -> Meaning:
