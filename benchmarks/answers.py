@@ -104,7 +104,7 @@ def bare(text: str) -> str:
 def report_numbers(data: Path) -> None:
     """Print how many numbers of GSM8K and MGSM are read out of a sentence, of MGSM in the language of the problem."""
     golds = [row["answer"].rpartition("####")[2].strip() for row in rows(next((data / "gsm8k").glob("*.jsonl")))]
-    line("GSM8K, read in three wordings", sum(map(is_number_everywhere, golds)), len(golds))
+    line("GSM8K, read in three wordings and eleven languages", sum(map(is_number_everywhere, golds)), len(golds))
     for path in sorted((data / "mgsm").glob("mgsm_*.tsv")):
         lang = path.stem[-2:]
         golds = [text.rpartition("\t")[2] for text in path.read_text(encoding="utf-8").splitlines() if text.strip()]

@@ -137,7 +137,7 @@ class Solver:
         _refuse_huge(prompt, engine.context_size)
         rendered = phrasing.render(prompt)
         ids = phrasing.encode(rendered, lambda text, special: engine.tokenize(text, special=special), engine.is_control)
-        tags, beginning = begun(rendered.pieces[-1].text, prompt.prefill, self._tags(phrasing.template))
+        tags, beginning = begun(rendered.ending, prompt.prefill, self._tags(phrasing.template))
         engine.spell(tuple(mark for each in relevant(tags) for mark in each.marks))
         return Problem(
             prompt_ids=ids,
@@ -149,11 +149,12 @@ class Solver:
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
+            prompt_text=rendered.text,
             reflection=_reflection(settings, question),
         )
 
     def _tags(self, template: str) -> Tags:
-        """Return the reply format to expect: the settings', or what the template writes; `none` alone is not open to others."""
+        """Return the reply format to expect: the settings' or the template's. Only `none` holds whatever the reply shows."""
         named = read_tags(self.settings.tags)
         if named is not None:
             return named.free if named.marks else named
@@ -191,7 +192,7 @@ class Solver:
             is_output = parser.inside == "output" or (output > 0 and parser.inside is None)
             output += is_output and is_sampled
             thought += not is_output and is_sampled
-        return thought, output
+        return (thought, output) if parser.tags.marks else (0, thought + output)
 
     async def close(self) -> None:
         """Free the memory of the model, and of the critic."""

@@ -26,6 +26,22 @@ for _name in ("CI", "FORCE_COLOR", "GITHUB_ACTIONS"):
 
 ROOT = Path(__file__).parents[1]
 
+GPU_LAYERS = int(os.environ.get("MARCO_TEST_GPU_LAYERS", "0"))
+"""Layers on a GPU in the tests of the engine; -1 = all. See benchmarks/gpu.sh."""
+
+CLOSE = 1e-2 if GPU_LAYERS else 1e-4
+"""How far logits of one model may lie apart that are the same by right: GPUs multiply F32 with fewer digits."""
+
+
+def pytest_sessionstart() -> None:
+    """Refuse to test a GPU without one: all would pass on the processor."""
+    if GPU_LAYERS:
+        from marco_cli.engine import llama_library
+
+        llama_library.begin()
+        if not llama_library.can_offload():
+            pytest.exit("MARCO_TEST_GPU_LAYERS is set, and llama.cpp finds no GPU", returncode=3)
+
 
 def load_script(name: str) -> ModuleType:
     """Import a script of `benchmarks/`, which is no package and not installed."""

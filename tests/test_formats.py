@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import pytest
 from search.scripts import Inline
 
+from marco_cli import nano
+from marco_cli.batch.record import Cost, answered_row, encode_row
+from marco_cli.batch.rows import Row
 from marco_cli.config.preset import load_preset, preset_names
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import CONTROL_TOKENS, END, Script, scripted_engine
 from marco_cli.models import LocatedModel
-from marco_cli.models.choice import template_format
+from marco_cli.models.choice import implied_preset, template_format
 from marco_cli.search.base import SearchResult
 from marco_cli.sections import MARCO, NONE, TAG_STYLES, THINK, Tags
 from marco_cli.sections.format import read_tags
@@ -39,6 +43,7 @@ FAMILIES: Mapping[str, str] = {
     "inclusionai-ling-3.0-flash": "think",
     "Kimi-K2-Thinking": "think",
     "Kimi-K3": "kimi",
+    "LFM2.5-8B-A1B": "think",
     "MiniMax-M3": "minimax",
     "muse-glimmer": "muse",
     "NVIDIA-Nemotron-Nano-v2": "think",
@@ -299,5 +304,28 @@ def test_a_cut_winner_says_so() -> None:
     """A vote of cut replies has a winner that was cut, whatever else the search says of its end."""
     result = solve(says("four " * 40), strategy="vote", simulations=3, max_tokens=20)
 
-    assert result.reply.ending == "length"
+    row = Row(id="a", line=1, question="2+2?", input_hash="0" * 64)
+    cost = Cost(prompt=1, reasoning=0, output=20)
+    document = answered_row(row, result=result, settings=Settings(), model="m", cost=cost, min_confidence=None)
+    envelope = json.loads(encode_row(document, "openai"))
+
+    assert result.reply.ending == document["finish_reason"] == "length"
+    assert envelope["response"]["body"]["choices"][0]["finish_reason"] == "length"
     assert any("cut" in notice for notice in result.notices)
+
+
+def test_an_output_after_a_thought_budget_has_all_the_room_that_is_left() -> None:
+    """The reserve is for thoughts that used up everything; after a budget of their own the output goes on as it likes."""
+    long_output = "word " * 200
+    found = solve(says("<think>\n" + "Hm, so. " * 60, then=long_output), max_thought_tokens=50).reply
+
+    assert found.output == long_output.strip()
+
+
+def test_the_bundled_model_is_known_under_any_file_name(tmp_path: Path) -> None:
+    """By the name in its metadata; where that is gone, its reply still shows its format."""
+    file = tmp_path / "something-else.gguf"
+    shutil.copy(next(Path(nano.__file__).parent.glob("*.gguf")), file)
+    model = LocatedModel(name="else", path=file, source="path", files=(file,), hashes=(None,))
+
+    assert implied_preset(model) == "marco-nano"

@@ -32,7 +32,7 @@ ANY: Final = re.compile(
 )
 """A letter anywhere; I is the writer."""
 CORRECT: Final = re.compile(
-    rf"(?:(?i:option|choice|answer)\s)?\(?(?P<letter>[{LETTERS}])\)?\s(?i:is|would\sbe)\s(?i:(?:the\s)?(?:correct|right|best)|the\s(?:final\s)?answer)\b"
+    rf"(?:(?i:option|choice|answer)\s|选项\s?)?\(?(?P<letter>[{LETTERS}])\)?(?:\s?(?:是|为)?(?:正确|对)的?|\s(?i:is|would\sbe)\s(?i:(?:the\s)?(?:correct|right|best)|the\s(?:final\s)?answer)\b)"
 )
 """A letter that is called correct."""
 

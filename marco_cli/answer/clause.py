@@ -17,11 +17,13 @@ from marco_cli.answer.reading import Reading, Source, matched, numeral_reading
 
 SHORT: Final = 80
 """Characters of an answer in free form."""
-_LEAD: Final = re.compile(r"[\s\"'*_:=\uff1a>]*(?:(?:not\b[^\n.]{0,60}?\bbut|that|is|are)\s+)?", re.IGNORECASE)
+_LEAD: Final = re.compile(
+    r"[\s\"'*_:=\uff1a>]*(?:(?<=\n)[-\u2022]\s)?(?:(?:not\b[^\n.]{0,60}?\bbut|that|is|are)\s+)?", re.IGNORECASE
+)
 _OPERATOR: Final = re.compile(
     r"[^0-9=+*/\u00d7\u00f7\u00b7^,;:。\n-]{0,24}(?:[-+*/\u00d7\u00f7\u00b7^]|\bx\b)[-$\u00a5\u20ac\u00a3(\s]*[0-9]"
 )
-VARIABLE: Final = re.compile(r"[a-zA-Z](?![A-Za-z])(?=[\s^*+/=)$.,-]|\Z)|\s?(?:\\(?:pi|sqrt)|[\u03c0\u221a])")
+VARIABLE: Final = re.compile(r"[abijknpqrtuvwxyzRXYZ](?![A-Za-z])|\s?(?:\\(?:pi|sqrt)|[\u03c0\u221a])")
 _SKIPPED: Final = re.compile(
     r"\$\$.{1,400}?\$\$|(?<![\\$\w])\$(?![\s$])(?:\\\$|[^$\n]){1,400}?(?<!\s)\$(?![0-9])|\\\(.{1,400}?\\\)|\\\[.{1,400}?\\\]"
     r"|\\begin\{.{1,400}?\\end\{[a-z]*\}|\\[A-Za-z]+\{[^{}\n]*\}|\([^()\n]{0,60}\)|\\[^\n]",

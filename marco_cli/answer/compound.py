@@ -6,18 +6,18 @@ not (`1, -2` is `-2, 1`, and $\{2, 2\}$ is $\{2\}$, though the list `2, 2` is no
 single letter is worth (`x = 5`) is worth that; other equations are one with their multiples.
 """
 
-import re
-from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise, product
-from typing import Final, NamedTuple
+from itertools import pairwise
+from typing import NamedTuple
 
 from marco_cli.answer.base import Kind
 from marco_cli.answer.expression import proportion, variables, worth
-from marco_cli.answer.formula import Node, parse
-from marco_cli.answer.numerals import fraction_text
+from marco_cli.answer.formula import Node
+from marco_cli.answer.grammar import parse
+from marco_cli.answer.latex import sign_choices
 from marco_cli.answer.symbols import NotFormulaError
+from marco_cli.answer.value import fraction_text
 
 
 class Meaning(NamedTuple):
@@ -35,32 +35,10 @@ def meaning(text: str, *, is_math: bool = True) -> Meaning:
         NotFormulaError: it is none that is understood.
 
     """
-    variants = [_of(parse(variant, is_math=is_math)) for variant in _signs(text)]
+    variants = [_of(parse(variant, is_math=is_math)) for variant in sign_choices(text)]
     if len(variants) == 1:
         return variants[0]
     return _set({part for variant in variants for part in _members(variant)})
-
-
-_PLUS_MINUS: Final = re.compile(r"\\pm(?![A-Za-z])|±|\\mp(?![A-Za-z])|∓|\+/-|\+-")
-_MOST_SIGNS: Final = 3
-
-
-def _signs(text: str) -> Iterator[str]:
-    r"""Yield the formula with each choice of its signs ±; ∓ is the opposite of the first ±."""
-    found = _PLUS_MINUS.findall(text)
-    if not found:
-        yield text
-        return
-    plus_minus = [sign for sign in found if "mp" not in sign and sign != "∓"]
-    if not 0 < len(plus_minus) <= _MOST_SIGNS:
-        raise NotFormulaError("too many signs")
-    for chosen in product("+-", repeat=len(plus_minus)):
-        left = iter(chosen)
-        opposite = "-" if chosen[0] == "+" else "+"
-        yield _PLUS_MINUS.sub(
-            lambda sign: opposite if "mp" in sign.group() or sign.group() == "∓" else next(left),  # noqa: B023
-            text,
-        )
 
 
 def number_text(value: Fraction) -> str:
@@ -71,7 +49,7 @@ def number_text(value: Fraction) -> str:
 def _of(node: Node) -> Meaning:  # noqa: PLR0911 (one line a kind)
     match node.op:
         case "list":
-            return _listed(node.args)
+            return _alternatives(node) or _listed(node.args)
         case "relation":
             return _related(node)
         case "bracket":
@@ -118,6 +96,17 @@ def _members(each: Meaning) -> list[str]:
 
 def _set(members: set[str] | list[str]) -> Meaning:
     return Meaning("set", "{" + "; ".join(sorted(members)) + "}")
+
+
+def _alternatives(node: Node) -> Meaning | None:
+    """Return the union that `x < 1 or x > 2` says; None for other lists."""
+    if node.text != "or" or not all(part.op == "relation" and set(part.text) <= set("<≤>≥ ") for part in node.args):
+        return None
+    parts = [_of(part) for part in node.args]
+    letters = {name for part in node.args for name in variables(part)}
+    if len(letters) > 1 or any(part.kind not in {"interval", "tuple"} for part in parts):
+        return None
+    return Meaning("interval", " ∪ ".join(sorted(part.form for part in parts)))
 
 
 def _listed(items: tuple[Node, ...]) -> Meaning:
@@ -183,7 +172,7 @@ def _solved(node: Node) -> tuple[str, Node] | None:
         return first.text, last
     if last.op == "variable" and not any(variables(first)) and len(node.args) == 2:
         return last.text, first
-    if _is_value_of_function(first) and len(node.args) == 2:
+    if (_is_value_of_function(first) or _is_length(first)) and len(node.args) == 2:
         return "f", last
     return None
 
@@ -194,6 +183,12 @@ def _is_value_of_function(node: Node) -> bool:
         return False
     name = node.args[0].args[0] if node.args[0].op == "power" else node.args[0]
     return name.op == "variable" and name.text.rstrip("'") in {"f", "g", "h", "F", "G", "P", "Q", "p", "q"}
+
+
+def _is_length(node: Node) -> bool:
+    """Say whether this is AB, the name of what two points make."""
+    names = [part.text for part in node.args if part.op == "variable"]
+    return node.op == "multiply" and len(names) == 2 and all(name.isupper() for name in names)
 
 
 def _equated(sides: tuple[Node, ...], signs: list[str]) -> Meaning:

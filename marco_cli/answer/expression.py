@@ -2,7 +2,7 @@
 
 In: a `Node` without commas and relations. Out: an exact fraction where arithmetic alone makes one, else its value to
 `DIGITS` digits, of an expression with variables its values at `POINTS` fixed points (Schwartz, Zippel: two different ones agree
-there with a probability of about 10^-25). So equality is equality of short strings, and 1 000 answers are compared in linear
+there with a probability of about 10^-40). So equality is equality of short strings, and 1 000 answers are compared in linear
 time. No work is unbounded: numbers larger than 10^1000 are left alone, and the text is then compared.
 """
 
@@ -16,12 +16,14 @@ from marco_cli.answer.arithmetic import MOST_FACTORIAL, OPERATIONS, decimal, exa
 from marco_cli.answer.formula import Node
 from marco_cli.answer.symbols import NotFormulaError
 
-DIGITS: Final = 25
+DIGITS: Final = 40
 POINTS: Final = 3
-_GUARD: Final = 60
+_GUARD: Final = 80
 """Digits that are calculated with."""
 _LARGEST: Final = 3_400
 """Binary exponent of a value that is still calculated with."""
+_STEEPEST: Final = 100
+"""Binary exponent of a tangent or the like that is still one."""
 _NEAREST: Final = 10**6
 """Largest denominator of a value that is taken for a fraction, as log_2 8 and sin 30° are."""
 
@@ -168,7 +170,10 @@ def _called(name: str, args: list[Any]) -> Any:
         return context.log(args[0]) / context.log(args[1] if len(args) > 1 else 10)
     if max(map(abs, args)) > _LARGEST:
         raise NotFormulaError("too large")
-    return getattr(context, name)(args[0])
+    result = getattr(context, name)(args[0])
+    if _size(result) > _STEEPEST and name not in {"exp", "sinh", "cosh"}:
+        raise NotFormulaError("a pole, of which only noise is left")
+    return result
 
 
 def _magnitude(value: Any) -> int:
@@ -183,7 +188,7 @@ def _size(value: Any) -> int:
 def _written(value: Any) -> str:
     """Return a value to `DIGITS` digits; what is only noise counts as 0."""
     context = _context()
-    noise = max(abs(value), 1) * context.mpf(10) ** -(DIGITS + 10)
+    noise = max(abs(value), 1) * context.mpf(10) ** (15 - _GUARD)
     real, imaginary = (0 if abs(part) < noise else part for part in (value.real, value.imag))
     written = "0" if real == 0 else str(context.nstr(real, DIGITS))
     return f"{written} + {context.nstr(imaginary, DIGITS)}i" if imaginary else written
@@ -192,11 +197,11 @@ def _written(value: Any) -> str:
 def _near_fraction(value: Any) -> Fraction | None:
     """Return the fraction with a small denominator that a value is, None if it is none."""
     context = _context()
-    if abs(value.imag) > context.mpf(10) ** -40 or _magnitude(value) > 100:
+    if abs(value.imag) > context.mpf(10) ** -50 or _magnitude(value) > 100:
         return None
-    scaled = int(context.nint(value.real * 10**45))
-    near = Fraction(scaled, 10**45).limit_denominator(_NEAREST)
-    return near if abs(Fraction(scaled, 10**45) - near) < Fraction(1, 10**38) else None
+    scaled = int(context.nint(value.real * 10**60))
+    near = Fraction(scaled, 10**60).limit_denominator(_NEAREST)
+    return near if abs(Fraction(scaled, 10**60) - near) < Fraction(1, 10**50) else None
 
 
 def _digest(text: str) -> str:

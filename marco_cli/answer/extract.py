@@ -64,7 +64,7 @@ def extract(output: str, *, prefer: Kind | None = None, question: str = "", lang
 def matches(answer: Answer | None, target: str, *, question: str = "", lang: str = "") -> bool:
     """Say whether an answer is the `target`, a reference answer that is read whole.
 
-    Where the two are of different kinds, each is read as the other's: a target `b` is choice B for an answer that is a choice.
+    Where the two are of different kinds, one is read as the other's: a target `b` is choice B for an answer that is a choice.
     """
     if answer is None:
         return False
@@ -73,6 +73,9 @@ def matches(answer: Answer | None, target: str, *, question: str = "", lang: str
         return False
     if wanted.key == answer.key:
         return True
+    if answer.kind == "text":  # of a trace from before answers had more kinds, or of a sentence
+        again = read(answer.text, question=question, lang=lang)
+        return again is not None and again.key == wanted.key
     if wanted.kind == answer.kind or {wanted.kind, answer.kind} & COMPOUND:
         return False
     again = read(target, prefer=answer.kind, question=question, lang=lang)

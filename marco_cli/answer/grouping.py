@@ -12,9 +12,11 @@ from marco_cli.answer.plaintext import THIN_SPACE
 
 _BEGIN: Final = r"(?<![\w.,(\[])"
 _APOSTROPHES: Final = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:['\u2019][0-9]{3})+(?![0-9])")
-_POINTS: Final = re.compile(r"(?<![\w.,])[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?(?![0-9]|[.,][0-9])")
-_SPACES: Final = re.compile(rf"{_BEGIN}[0-9]{{1,3}}(?:[ {THIN_SPACE}][0-9]{{3}})+(?:,[0-9]+)?(?![0-9])")
-_COMMA: Final = re.compile(rf"{_BEGIN}[0-9]+,[0-9]+(?![0-9]|,[0-9])")
+_NUMBER: Final = re.compile(
+    r"(?P<points>(?<![\w.,])[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?(?![0-9]|[.,][0-9]))"
+    rf"|(?P<spaces>{_BEGIN}[0-9]{{1,3}}(?:[ {THIN_SPACE}][0-9]{{3}})+(?:,[0-9]+)?(?![0-9]))"
+    rf"|(?P<comma>{_BEGIN}[0-9]+,[0-9]+(?![0-9]|,[0-9]))"
+)
 _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _SWAPPED: Final = str.maketrans(".,' \u2019", f",.{THIN_SPACE}{THIN_SPACE}{THIN_SPACE}")
 
@@ -22,20 +24,15 @@ _SWAPPED: Final = str.maketrans(".,' \u2019", f",.{THIN_SPACE}{THIN_SPACE}{THIN_
 def in_english(text: str, language: Language) -> str:
     """Return the text with English numbers.
 
-    A comma before three digits of which the last is 0 groups them in every language: nobody writes such a decimal.
+    A comma before three digits of which the last is 0 groups them in every language: nothing else is written so.
     """
-    text = _APOSTROPHES.sub(_swapped, text)
-    if not language.has_comma:
-        return text
-    text = _POINTS.sub(_swapped, text)
-    text = _SPACES.sub(_swapped, text)
-    return _COMMA.sub(lambda found: _pointed(found.group(), language), text)
+    text = _APOSTROPHES.sub(lambda found: found.group().translate(_SWAPPED), text)
+    return _NUMBER.sub(lambda found: _written(found, language), text) if language.has_comma else text
 
 
-def _swapped(found: re.Match[str]) -> str:
-    return found.group().translate(_SWAPPED)
-
-
-def _pointed(written: str, language: Language) -> str:
+def _written(found: re.Match[str], language: Language) -> str:
+    written = found.group()
+    if found.lastgroup != "comma":
+        return written.translate(_SWAPPED)
     is_grouped = _THOUSANDS.fullmatch(written) and (language.groups_by_comma or written.endswith("0"))
     return written if is_grouped else written.replace(",", ".")

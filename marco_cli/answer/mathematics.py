@@ -9,8 +9,9 @@ from typing import Final
 
 from marco_cli.answer.base import Kind
 from marco_cli.answer.compound import meaning
+from marco_cli.answer.latex import normal
 from marco_cli.answer.reading import Reading
-from marco_cli.answer.symbols import NotFormulaError, normal
+from marco_cli.answer.symbols import NotFormulaError
 
 _TRIM: Final = ' \t\r\n.,;:*`"。'
 _MATH_BEGINS: Final = re.compile(r"(?:[A-Za-z\u00c0-\u024f'’]{2,}[\s:,]+|a\s|an\s|I\s)*")
@@ -27,7 +28,7 @@ def formula(output: str, start: int, end: int, *, is_math: bool) -> Reading | No
         if (low, high) != (start, end) and _PLAIN_NUMBER.match(output[low:high]):
             return None  # a plain number in a sentence
         try:
-            kind, form = meaning(output[low:high].strip(_TRIM), is_math=is_math)
+            kind, form = meaning(output[low:high].strip(_TRIM + "$"), is_math=is_math)
         except NotFormulaError:
             continue
         return _formula_reading(output, _stripped(output, low, high), kind, form)

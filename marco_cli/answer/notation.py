@@ -56,7 +56,7 @@ _GREEK: Final = (
 GREEK: Final = frozenset(rf"\{name}" for name in _GREEK.split())
 """Commands that are variables."""
 WORDS: Final = MappingProxyType(
-    {"and": "and", "or": "and", "infinity": r"\infty", "inf": r"\infty", "pi": r"\pi"}
+    {"and": "and", "or": "or", "infinity": r"\infty", "inf": r"\infty", "pi": r"\pi"}
     | {name: name for name in ("theta", "alpha", "beta")}
 )
 """Words that are signs or letters."""
@@ -147,3 +147,11 @@ PLAIN_WORDS: Final = UNITS | frozenset(
     ]
 )
 """Short words that are no variables side by side."""
+BRACKETS: Final = {"(": ")]", "[": "])", r"\{": (r"\}",), r"\langle": (r"\rangle",)}
+"""What may close each bracket."""
+AROUND: Final = {r"\lfloor": (r"\rfloor", "floor"), r"\lceil": (r"\rceil", "ceil"), r"\lvert": (r"\rvert", "abs")}
+"""Signs around an argument, and the operation that they stand for."""
+CONSTANTS: Final = {r"\pi": "pi", "e": "e", "i": "i", r"\infty": "inf", r"\emptyset": "empty"}
+POSTFIX: Final = {"!": "factorial", "deg": "degrees", "%": "percent"}
+INVERSE: Final = {"sin": "asin", "cos": "acos", "tan": "atan"}
+"""What a function is called with -1 for an exponent."""

@@ -26,9 +26,10 @@ _BEFORE: Final = re.compile(
     r"|-\s(?=[0-9]))*",
     re.IGNORECASE,
 )
+# Words, also with a power ("cm^2") or a rate ("km/h"), and nothing of mathematics. Possessive: no text is read twice.
 _AFTER: Final = re.compile(
-    rf"(?:\s*[{_CURRENCY}\u00b0])?(?:[^\W\d_]|[\s.,:;'\"*)?\u2018\u2019\u201c\u201d。、()\u00b0\u2009$\u0300-\u036f\u0900-\u0e7f]"
-    r"|(?<=[^\W\d_])(?:\^\{?[23]\}?|[23](?![0-9]))|[-/](?=[^\W\d_]{2})|(?<=[^\W\d_])[-/]|(?<![0-9])!)*"
+    rf"(?:\s*[{_CURRENCY}\u00b0])?(?:[^0-9+*/=<>^|\\{{}}\[\]&~#@_!%\u00b1\u00d7\u00f7\u03c0\u221a\u221e-]"
+    r"|(?<=[^\W\d_])(?:\^\{?[23]\}?|[23](?![0-9])|[-/])|[-/](?=[^\W\d_]{2})|(?<![0-9])!)*+"
 )
 _GLUED_UNIT: Final = re.compile(
     r"(?:[ckm]?m|[km]?g|k?W|kWh|h|s|l|L|ml|mL|ft|in|mi|oz|lbs?|mph|min|hrs?|sec|days?|th|st|nd|rd|V|A|Hz|kHz|MHz|GB|MB|C|F|K)(?![A-Za-z0-9^_])"

@@ -17,6 +17,8 @@ from marco_cli.answer.phrase import whole, whole_number
 from marco_cli.answer.plaintext import Plain
 from marco_cli.answer.reading import COMPOUND, Reading, Source, matched, numeral_reading, trimmed
 
+_JOINED: Final = re.compile(r"(?:\$|\\[)\]])?(?:,|\s|and|or)*+(?:\$|\\[(\[])?")
+_LISTS: Final = re.compile(r"\b(?:are|solutions|roots|zeros|values|answers)\b[^.\n]*\Z|是[^。\n]*\Z")
 _ITEM: Final = re.compile(r"^[ \t]*(?P<number>[0-9]{1,2})[.)、][ \t]*[^\s0-9]", re.MULTILINE)
 _LINE: Final = re.compile(r"[^\n]+")
 
@@ -44,22 +46,42 @@ def last_formula(source: Source, plain: Plain, want: Kind | None) -> Reading | N
     """Read mathematics that ends the text: what stands between dollars there, or a tuple, an interval, an equation."""
     if want not in {None, "number"}:
         return None
-    output = source.output.rstrip()
-    spans = list(formulas(output))
-    if spans:
-        start, end = spans[-1]
-        if not any(part.start >= len(plain.starts) or plain.starts[part.start] >= end for part in scan(plain.text)):
-            found = whole(source, start, end, None, is_math=True)
-            return found if found is not None and found.kind in {*COMPOUND, "number"} else None
+    spans = list(formulas(source.output))
+    return _last_delimited(source, plain, spans) if spans else _last_bare(source)
+
+
+def _last_delimited(source: Source, plain: Plain, spans: list[tuple[int, int]]) -> Reading | None:
+    """Read the last formula between dollars, unless a number comes after it."""
+    start, end = spans[-1]
+    if several := _several(source, spans):
+        return several
+    if any(plain.starts[numeral.start] >= end for numeral in scan(plain.text)):
         return None
+    found = whole(source, start, end, None, is_math=True)
+    return found if found is not None and found.kind in {*COMPOUND, "number"} else None
+
+
+def _last_bare(source: Source) -> Reading | None:
+    """Read a formula in the last sentence."""
+    output = source.output.rstrip()
     stops = [0, *(stop.end() for stop in STOP.finditer(output)), len(output)]
     start, end = next(((a, b) for a, b in reversed(list(pairwise(stops))) if output[a:b].strip(" .!*_\n")), (0, 0))
     if not is_mathematics(output[start:end]) and "," not in output[start:end]:
         return None
     found = whole(source, start, end, None, is_math=False)
-    if found is None or found.kind not in COMPOUND - {"set", "text"} or found.canonical == "":
+    is_formula = found is not None and found.kind in COMPOUND - {"set"} and found.meaning
+    return found if is_formula else None
+
+
+def _several(source: Source, spans: list[tuple[int, int]]) -> Reading | None:
+    """Read the formulas that a sentence lists at its end: "the solutions are $x = 2$ and $x = 3$"."""
+    output, first = source.output, len(spans) - 1
+    while first and _JOINED.fullmatch(output, spans[first - 1][1], spans[first][0]):
+        first -= 1
+    if first == len(spans) - 1 or not _LISTS.search(output, max(0, spans[first][0] - 40), spans[first][0]):
         return None
-    return found if found.meaning else None
+    found = whole(source, spans[first][0], spans[-1][1], None, is_math=True)
+    return found if found is not None and found.kind == "set" and found.meaning else None
 
 
 def last_number(source: Source, plain: Plain, want: Kind | None) -> Reading | None:

@@ -10,6 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from marco_cli.answer.latex import normal
 from marco_cli.answer.notation import (
     ALIASES,
     CLOSING,
@@ -25,7 +26,7 @@ from marco_cli.answer.notation import (
     WORDS,
 )
 
-MOST_TOKENS: Final = 400
+MOST_TOKENS: Final = 300
 _LONGEST: Final = 2000
 """Characters of a formula."""
 
@@ -46,17 +47,6 @@ class Token:
     is_latex: bool = False
 
 
-_GONE: Final = re.compile(
-    r"\\(?:left|right|big[lrm]?|Big[lrm]?|bigg[lrm]?|Bigg[lrm]?|displaystyle|textstyle|limits|nolimits|mathord)(?![A-Za-z])\.?"
-    r"|(?<!\\)\\[!:;> ]|\\q?quad(?![A-Za-z])|\\(?:phantom|hspace)\{[^{}]*\}|(?<!\\)\$|(?<!\\)\\[()\[\]]|[\u200b-\u200f\u2060-\u2064\ufeff]"
-)
-_GROUPED: Final = re.compile(r"(?<=[0-9])(?:,\\[!,]\s*|\{,\}\s?|\\,)(?=[0-9]{3}(?![0-9]))")
-_REPEATING: Final = re.compile(r"([0-9]*\.[0-9]*)\\(?:overline|bar)\s*\{?([0-9]+)\}?")
-_ARRAY: Final = re.compile(r"\\(begin|end)\s*\{array\}(?:\{[clr|\s]*\})?")
-_SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
-_CHARACTERS: Final = str.maketrans(
-    {"−": "-", "–": "-", "{": "{", "}": "}", "\u2009": " ", "\u00a0": " ", "\u202f": " ", "⁄": "/"}
-)
 _TOKEN: Final = re.compile(
     r"""
     (?P<space>[\s~]+|\\,)
@@ -72,18 +62,6 @@ _TOKEN: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-
-
-def normal(text: str) -> str:
-    """Return a formula without size, spacing and dollars, its Unicode signs as LaTeX has them."""
-    text = _SUPERSCRIPTS.sub(
-        lambda run: "^{" + unicodedata.normalize("NFKC", run.group()).replace("−", "-") + "}", text
-    )
-    text = "".join(_vulgar(character) for character in text.translate(_CHARACTERS))
-    text = _GROUPED.sub("\ufe50", text)
-    text = _ARRAY.sub(lambda found: rf"\{found[1]}{{matrix}}", text)
-    text = _REPEATING.sub("\\1(\\2)\ufe51", text)
-    return _GONE.sub("", text).strip()
 
 
 def tokenise(text: str, *, is_math: bool) -> list[Token]:
@@ -106,17 +84,6 @@ def tokenise(text: str, *, is_math: bool) -> list[Token]:
     if len(reader.tokens) > MOST_TOKENS:
         raise NotFormulaError("too many symbols")
     return reader.tokens
-
-
-def _vulgar(character: str) -> str:
-    """Return the plain form of a vulgar fraction or a full-width character."""
-    if character.isascii():
-        return character
-    form = unicodedata.normalize("NFKC", character)
-    if unicodedata.decomposition(character).startswith("<fraction>"):
-        return " " + form.replace("⁄", "/") + " "
-    digit = unicodedata.decimal(character, None)
-    return str(digit) if digit is not None else form if len(form) == 1 else character
 
 
 class _Reader:
@@ -162,7 +129,7 @@ class _Reader:
         elif len(inside) == 1 and inside.isalpha() and (is_font or not self._follows_number()):
             self._put("letter", f"bold {inside}" if is_font else inside)
         elif inside.lower() in {"and", "or", ",", ", and", ", or"}:
-            self._put("sign", "and")
+            self._put("sign", "or" if "or" in inside.lower() else "and")
         elif not inside:
             return
         elif any(character.isdigit() for character in inside):
@@ -181,7 +148,7 @@ class _Reader:
             self._put("function", "√" if name == "sqrt" else name)
         elif run.lower() in WORDS and (len(run) > 1):
             word = WORDS[run.lower()]
-            self._put("sign" if word == "and" else "letter", word)
+            self._put("sign" if word in {"and", "or"} else "letter", word)
         elif len(run) == 1:
             self._put("letter", run)
         elif (

@@ -11,7 +11,8 @@ import typer
 from marco_cli.commands._output import say, stderr_width, write
 from marco_cli.commands._signals import run
 from marco_cli.config.settings import Settings
-from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, quoted
+from marco_cli.models.catalog import PathReference, parse
 from marco_cli.models.choice import choose_model
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import SearchEvent
@@ -33,6 +34,10 @@ class Wish:
     """Simulations to add."""
     flags: Mapping[str, Any]
     """Settings of this run, checked."""
+    own: Settings
+    """The user's own: what becomes of kept traces is no business of the trace's."""
+    is_foreign: bool
+    """Whether the trace is from a file that was named, which may come from anywhere."""
     display: Display
     is_quiet: bool
     is_verbose: bool
@@ -42,7 +47,7 @@ def go_on(trace: Trace, wish: Wish) -> None:
     """Search on, print the output, keep the new trace.
 
     Raises:
-        ConfigError: the strategy of the trace cannot go on.
+        ConfigError: the strategy of the trace cannot go on, or a trace of another names a file of this machine.
         InputError: the model is another one than the trace's.
         ModelNotFoundError: it is not here.
         IncompleteError: there is still no output.
@@ -50,7 +55,10 @@ def go_on(trace: Trace, wish: Wish) -> None:
     """
     planned = plan(trace, _budget(wish))
     settings = _settings(trace, wish, planned)
-    located = choose_model(settings.model or trace.model.name, os.environ)
+    model = settings.model or trace.model.name
+    if wish.is_foreign:
+        _refuse_paths(settings, model, wish)
+    located = choose_model(model, os.environ)
     check_model(trace, located)
     solver = open_solver(settings, located, os.environ)
     stop = Stop()
@@ -68,6 +76,15 @@ def go_on(trace: Trace, wish: Wish) -> None:
         raise typer.Exit(EXIT_INTERRUPTED)
     if not done.reply.output:
         raise IncompleteError("no reply has an output", hint="go on with more --simulations")
+
+
+def _refuse_paths(settings: Settings, model: str, wish: Wish) -> None:
+    """Refuse a trace of another that would have files of this machine opened."""
+    for key, name in (("model", model), ("critic", settings.critic)):
+        if name is not None and key not in wish.flags and isinstance(parse(name), PathReference):
+            raise ConfigError(
+                f"the trace names its {key} by a path: {quoted(name)}", hint="name the model with --model"
+            )
 
 
 def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Stop) -> Trace:
@@ -119,5 +136,6 @@ def _budget(wish: Wish) -> Budget:
 
 def _settings(trace: Trace, wish: Wish, planned: Plan) -> Settings:
     """Return the trace's settings with what was typed, and with what the search now is."""
-    now = {"strategy": planned.config.strategy, "simulations": planned.config.simulations}
+    own = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
+    now = {**own, "strategy": planned.config.strategy, "simulations": planned.config.simulations}
     return replace(trace.settings, **{**now, "parallel": planned.config.parallel, **wish.flags})

@@ -4,13 +4,13 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write
-from marco_cli.errors import ConfigError, IncompleteError, InputError
+from marco_cli.errors import ConfigError, IncompleteError, InputError, quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,7 +58,7 @@ def export(
         str | None,
         typer.Option("--where", metavar="FILTER", help="Those of which it is true, e.g. 'confidence > 0.9 and correct'."),
     ] = None,
-    layout: Annotated[str, typer.Option("--layout", metavar="messages|sharegpt", help="Of sft.")] = "messages",
+    layout: Annotated[str, typer.Option("--layout", metavar="messages|sharegpt|text", help="Of sft.")] = "messages",
     pairs: Annotated[int, typer.Option("--pairs", metavar="N", help="Of dpo: pairs a trace at most.")] = 4,
     margin: Annotated[
         float, typer.Option("--margin", metavar="REWARD", help="Of dpo: least lead of the chosen reply, without a target.")
@@ -81,18 +81,18 @@ def export(
     lists its fields.
     """
     from marco_cli.trace.export import FORMATS, writer
-    from marco_cli.trace.export.base import Options
+    from marco_cli.trace.export.base import Layout, Options
     from marco_cli.trace.filter import parse
 
     if where is not None and where.strip() == "help":
         _print_fields()
         return
-    if layout not in ("messages", "sharegpt"):
-        raise ConfigError(f"--layout is {layout!r}, expected messages or sharegpt")
+    if layout not in get_args(Layout):
+        raise ConfigError(f"--layout is {quoted(layout)}, expected {' or '.join(get_args(Layout))}")
     output = None if output == "-" else output
     name = _format(format_name, output)
     options = Options(
-        layout="sharegpt" if layout == "sharegpt" else "messages",
+        layout=cast("Layout", layout),
         pairs=pairs, margin=margin, min_visits=min_visits, threshold=threshold,
     )  # fmt: skip
     wanted = None if where is None else parse(where)

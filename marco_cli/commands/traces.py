@@ -181,6 +181,7 @@ def continue_(
 ) -> None:
     """Search on from where a search ended; the result is a trace of its own."""
     from marco_cli.commands._continuing import Wish, go_on
+    from marco_cli.config.layers import resolve
     from marco_cli.config.settings import OPTIONS
 
     found = _load(trace, source)
@@ -194,7 +195,18 @@ def continue_(
         if value is not None
     }
     more = _more(simulations, found)
-    go_on(found, Wish(more=more, flags=accepted, display=display, is_quiet=quiet, is_verbose=verbose))
+    go_on(
+        found,
+        Wish(
+            more=more,
+            flags=accepted,
+            own=resolve(flags={}, env=os.environ).settings,
+            is_foreign=source is not None,
+            display=display,
+            is_quiet=quiet,
+            is_verbose=verbose,
+        ),
+    )
 
 
 app.command("export")(export)

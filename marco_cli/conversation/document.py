@@ -5,6 +5,7 @@ from a newer version or damaged is refused by name; nothing of it is used.
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from marco_cli.jsonl import encode
 
 FORMAT: Final = "marco.chat/1"
 _TEXTS: Final = ("question", "asked", "thought", "output")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _LARGEST: Final = 10**15
 """A count or a time above it was never measured."""
 _COUNTS: Final = tuple(field.name for field in fields(Cost) if "seconds" not in field.name)
@@ -70,7 +72,7 @@ def read_saved(data: bytes, *, name: str) -> Saved:
     turns, system = document.get("turns"), document.get("system")
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise _refusal(name, "it has no list of turns")
-    if not isinstance(system, str | None):
+    if system is not None and not _is_text(system):
         raise _refusal(name, "its system prompt is no text")
     conversation = Conversation(
         turns=tuple(_turn(turn, name=name, number=number) for number, turn in enumerate(turns, 1)),
@@ -81,7 +83,7 @@ def read_saved(data: bytes, *, name: str) -> Saved:
 
 def _turn(document: dict[str, Any], *, name: str, number: int) -> Turn:
     for key in _TEXTS:
-        if not isinstance(document.get(key), str):
+        if not _is_text(document.get(key)):
             raise _refusal(name, f"the {key} of turn {number} is no text")
     given = document.get("cost")
     cost = given if isinstance(given, dict) else {}
@@ -95,6 +97,11 @@ def _turn(document: dict[str, Any], *, name: str, number: int) -> Turn:
             seconds=_seconds(cost.get("seconds")),
         ),
     )
+
+
+def _is_text(value: object) -> bool:
+    """Say whether a value is a text that can be written as UTF-8: a lone surrogate would spoil every prompt behind it."""
+    return isinstance(value, str) and not _SURROGATE.search(value)
 
 
 def _count(value: object) -> int:

@@ -1,6 +1,6 @@
 """A model on trial: loaded, made to read a text and to compute a few tokens, in a process that may die of it.
 
-    python -m marco_cli.engine.trial MODEL.gguf
+    sleep 60 | python -m marco_cli.engine.trial MODEL.gguf
 
 Ends with 0 when all went well, with 5 and `marco: …` on stderr when the model was refused, and with whatever becomes of a
 process when llama.cpp dies of the file. `models.admission` starts it for files that nothing vouches for.
@@ -9,6 +9,7 @@ process when llama.cpp dies of the file. `models.admission` starts it for files 
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,8 +82,15 @@ def _parts(path: Path) -> Iterator[Path]:
     return (other for other in path.parent.iterdir() if other == path or other.name.startswith(f"{stem}-0"))
 
 
+def _end_with_parent() -> None:
+    """Wait for the end of standard input, which is the end of the process that holds its other end, and end too."""
+    os.read(0, 1)
+    os._exit(EngineError.exit_code)
+
+
 def main() -> None:
-    """Try the model whose path is the argument."""
+    """Try the model whose path is the argument; standard input is a pipe that closes when the trial is no longer wanted."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     path = Path(sys.argv[-1])
     limit_memory(path)
     try:

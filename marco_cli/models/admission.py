@@ -102,16 +102,20 @@ def _try(model: library.LocatedModel) -> str:
     path, seconds = model.path, min(_SECONDS + model.size / _BYTES_A_SECOND, _MOST_SECONDS)
     package = Path(__file__).parents[2]
     command = [sys.executable, "-P", "-c", _CHILD, str(package), str(path)]
+    # Never written to: the trial ends when this process has ended, however it did.
+    lifeline, ours = os.pipe()
     try:
         done = subprocess.run(  # noqa: S603 - our own code; the path is an argument, never a part of a command
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False, start_new_session=True
+            command, stdin=lifeline, capture_output=True, timeout=seconds, check=False, start_new_session=True
         )
     except subprocess.TimeoutExpired:
         raise EngineError(f"{path.name} was not loaded within {seconds:.0f} s on trial", hint=_HINT) from None
     except OSError as error:
-        raise EngineError(
-            f"{path.name} cannot be tried: {error.strerror}", hint="check the machine's memory"
-        ) from error
+        hint = "check the machine's memory"
+        raise EngineError(f"{path.name} cannot be tried: {error.strerror}", hint=hint) from error
+    finally:
+        os.close(lifeline)
+        os.close(ours)
     if done.returncode == 0:
         return _LOADS
     if done.returncode == -getattr(signal, "SIGKILL", 9):

@@ -30,8 +30,8 @@ class Written:
     """A rendered text and its origin."""
 
     text: str
-    from_messages: tuple[bool, ...]
-    """For each character, whether it came from a message."""
+    from_messages: bytes
+    """For each character 1 if it came from a message, else 0."""
     is_neutral: bool
     """Whether the template did with the messages what it does with unknown text."""
     landed: tuple[bool, ...]
@@ -62,19 +62,17 @@ def trace(
     return Written(text=text, from_messages=_filled(mask, text, contents), is_neutral=False, landed=landed)
 
 
-def _filled(mask: tuple[bool, ...], text: str, contents: Contents) -> tuple[bool, ...]:
+def _filled(mask: bytes, text: str, contents: Contents) -> bytes:
     """Add the letters around marked symbols where a whole message stands there."""
-    filled = list(mask)
+    filled = bytearray(mask)
     for core in {content.strip() for content in contents} - {""}:
         for found in re.finditer(re.escape(core), text):
             if any(mask[found.start() : found.end()]):
-                filled[found.start() : found.end()] = [True] * len(core)
-    return tuple(filled)
+                filled[found.start() : found.end()] = b"\1" * len(core)
+    return bytes(filled)
 
 
-def _mask_by_symbols(
-    stand_ins: "StandIns", text: str, render: Render, constants: Callable[[], Sequence[str]]
-) -> tuple[bool, ...]:
+def _mask_by_symbols(stand_ins: "StandIns", text: str, render: Render, constants: Callable[[], Sequence[str]]) -> bytes:
     def rendered(spared: Sequence[str], marked: str = "", sides: str = "") -> str | None:
         """Return the text with stand-ins for symbols, if it is the same text."""
         found = render(stand_ins.of_symbols(spared, marked, sides))
@@ -98,7 +96,7 @@ def _mask_by_symbols(
         renderings = (rendered(spared, literal, sides) for sides in ("both", "before", "after"))
         marked = next((each for each in renderings if each is not None), None)
         if marked is not None:
-            mask = tuple(map(max, mask, stand_ins.mask(marked, literal)))
+            mask = bytes(map(max, mask, stand_ins.mask(marked, literal)))
         elif stand_ins.is_asked(literal):
             raise _too_far()
     return mask
@@ -194,18 +192,20 @@ class StandIns:
 
     def back(self, text: str) -> str:
         """Put the characters back."""
-        return "".join(self.originals.get(character, character) for character in text)
+        return text.translate({ord(stand_in): character for stand_in, character in self.originals.items()})
 
     def without(self, text: str) -> str:
         """Return what is left of a text without stand-ins."""
         return "".join(character for character in text if character not in self.originals)
 
-    def mask(self, text: str, marked: str = "") -> tuple[bool, ...]:
+    def mask(self, text: str, marked: str = "") -> bytes:
         """Say of each character, once it is put back, whether it came from a message: those of a text beside a mark did."""
-        origins = [character in self.originals for character in text]
+        origins = bytearray(map(self.originals.__contains__, text))
         for found in re.finditer(re.escape(marked), text) if marked else ():
             start, end = found.span()
             if text[start - 1 : start] == self._before or text[end : end + 1] == self._after:
-                origins[start:end] = [True] * (end - start)
+                origins[start:end] = b"\1" * (end - start)
+        if not marked:
+            return bytes(origins)
         marks = (self._before, self._after)
-        return tuple(origin for origin, character in zip(origins, text, strict=True) if character not in marks)
+        return bytes(origin for origin, character in zip(origins, text, strict=True) if character not in marks)

@@ -8,6 +8,7 @@ messages and its text is taken as it is (`provenance` says who wrote what); a te
 import datetime as dt
 import itertools
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,11 @@ class Rendered:
     def text(self) -> str:
         """The whole text; its end says whether the reply begins inside a thought, after one, or openly."""
         return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def ending(self) -> str:
+        """What the template and the prefill wrote after the last message."""
+        return self.pieces[-1].text if self.pieces and self.pieces[-1].is_control else ""
 
 
 def choose_template(override: str | None, shipped: str | None) -> str:
@@ -99,20 +105,31 @@ def _now() -> str:
     return dt.datetime.now(tz=dt.UTC).astimezone().replace(tzinfo=None).isoformat()
 
 
+@dataclass(slots=True)
+class _Allowance:
+    """Seconds that a template may take for one prompt, all its runs together."""
+
+    seconds: float = 1.5 * worker.DEADLINE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Conversation:
-    """Messages in one form on their way into one template, under one deadline."""
+    """Messages in one form on their way into one template."""
 
     template: str
     messages: tuple[Message, ...]
     variables: Mapping[str, object]
     as_parts: bool = False
-    started: float = field(default_factory=time.monotonic)
+    allowance: _Allowance = field(default_factory=_Allowance)
 
     def run(self, *alternatives: Contents) -> list[dict[str, str]]:
         """Return what the template makes of the messages with each of these contents in place of their own."""
-        left = worker.DEADLINE - (time.monotonic() - self.started)
-        return worker.run_template(self.template, [self._variables(contents) for contents in alternatives], left)
+        started = time.monotonic()
+        runs = [self._variables(contents) for contents in alternatives]
+        try:
+            return worker.run_template(self.template, runs, min(worker.DEADLINE, self.allowance.seconds))
+        finally:
+            self.allowance.seconds = max(0.0, self.allowance.seconds - (time.monotonic() - started))
 
     @property
     def remedy(self) -> str:
@@ -188,8 +205,9 @@ def _attempt(conversation: _Conversation) -> Written | _Failure:
 
 def _loss(messages: tuple[Message, ...], written: Written) -> str | None:
     """Say which message the template loses, all of it or some; an earlier reply may lose its thought."""
+    letters = "" if written.is_neutral else _letters(written.text)
     for number, (message, has_landed) in enumerate(zip(messages, written.landed, strict=True), start=1):
-        is_kept = has_landed if written.is_neutral else _is_kept(message.content, written.text)
+        is_kept = has_landed if written.is_neutral else _is_kept(message.content, letters)
         if is_kept or (has_landed and message.role == "assistant"):
             continue
         verb = "changed" if has_landed else "dropped"
@@ -197,14 +215,14 @@ def _loss(messages: tuple[Message, ...], written: Written) -> str | None:
     return None
 
 
-def _is_kept(content: str, text: str) -> bool:
-    """Say whether all words of a message are in a text, but for switches (`/no_think`), which templates take out.
+def _is_kept(content: str, letters: str) -> bool:
+    """Say whether all words of a message are among the letters of a text, but for switches (`/no_think`), which templates take out.
 
     What templates do to the rest is change its white space, its case, or write it as JSON.
     """
     spoken = " ".join(word for word in content.split() if not word.startswith("/"))
     as_json = json.dumps(content.strip(), ensure_ascii=False)[1:-1]
-    return any(_letters(version) in _letters(text) for version in (content, spoken, as_json))
+    return any(_letters(version) in letters for version in (content, spoken, as_json))
 
 
 def _letters(text: str) -> str:
@@ -212,9 +230,8 @@ def _letters(text: str) -> str:
 
 
 def _pieces(written: Written) -> Iterator[Piece]:
-    origins = zip(written.text, written.from_messages, strict=True)
-    for from_message, group in itertools.groupby(origins, key=lambda origin: origin[1]):
-        yield Piece(text="".join(character for character, _ in group), is_control=not from_message)
+    for run in re.finditer(rb"\x00+|\x01+", written.from_messages):
+        yield Piece(text=written.text[run.start() : run.end()], is_control=run[0][0] == 0)
 
 
 def unsaid(prefill: str, tail: str) -> str:

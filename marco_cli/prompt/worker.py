@@ -24,8 +24,10 @@ from typing import IO, Any, cast
 
 from marco_cli.errors import EXIT_TERMINATED, ConfigError
 
-DEADLINE = 5.0
+DEADLINE = 4.0
 """Seconds that a request may take; real templates take milliseconds."""
+_REMEMBERED = 60.0
+"""Seconds for which a template that did not end is not run again: several places ask for it in turn."""
 _START = 20.0  # seconds until a new child answers, on a machine that does everything else first
 _PATIENCE = 0.5  # seconds of waiting after which signals are handled here
 _SLICE = 0.1  # seconds; on Windows a wait cannot be interrupted
@@ -142,6 +144,8 @@ class _Child:
 
 
 _lock = threading.Lock()
+_endless: dict[str, float] = {}
+"""Templates that did not end, and when that was."""
 _child: _Child | None = None
 
 
@@ -161,7 +165,10 @@ def _stop() -> None:
 
 
 def _ask(request: Mapping[str, object], seconds: float = DEADLINE) -> dict[str, Any]:
+    template = str(request["template"])
     with _lock:
+        if time.monotonic() - _endless.get(template, -_REMEMBERED) < _REMEMBERED:
+            raise _endless_error()
         is_answered = False
         try:
             child = _running()
@@ -171,15 +178,18 @@ def _ask(request: Mapping[str, object], seconds: float = DEADLINE) -> dict[str, 
             reply = child.wait(seconds)
             is_answered = bool(reply)
         except TimeoutError:
-            raise ConfigError(
-                f"the chat template did not end within {DEADLINE:.0f} s", hint="try --chat-template chatml"
-            ) from None
+            _endless[template] = time.monotonic()
+            raise _endless_error() from None
         finally:
             if not is_answered:  # in the middle of something, or dead
                 _stop()
     if not reply:
         raise ConfigError("the chat template ended the process that it ran in", hint="try --chat-template chatml")
     return json.loads(reply)  # type: ignore[no-any-return]  # an object
+
+
+def _endless_error() -> ConfigError:
+    return ConfigError(f"the chat template did not end within {DEADLINE:.0f} s", hint="try --chat-template chatml")
 
 
 def _checked(reply: dict[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class Problem:
     """What makes the model think again (Marco-o1, "Reflection after Thinking"), in the language of the question."""
     question: str = ""
     """The question as it was asked: for people and for the self-evaluation of `tot`, never tokenised as a prompt."""
+    prompt_text: str = ""
+    """What `prompt_ids` say, as the chat template wrote it; "" where it is not known."""
     is_free_form: bool = False
     """Whether outputs are free text (a translation), of which no two count as the same answer."""
 

@@ -113,7 +113,8 @@ class Expansion:
 
     def step_room(self, node: Node) -> int:
         """Return how many tokens a step may have that follows `node`; a thought without room must be rolled out."""
-        return thought_limit(self.run.problem, self.run.engine) - node.num_tokens
+        limit, most = thought_limit(self.run.problem, self.run.engine), self.run.problem.max_thought_tokens
+        return (limit if most is None else min(limit, most)) - node.num_tokens
 
     def _add_step(self, node: Node, completion: Completion, before: bytes) -> Node:
         data = b"".join(self._pieces(completion.tokens.ids.tolist()))

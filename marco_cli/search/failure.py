@@ -73,6 +73,7 @@ _EMPTY: Final = re.compile(
     r"\b(?:assist|help|provide|fulfil\w*|comply|engage|discuss|support|answer|continue|generate|do that|with that)\b"
     r"|\b(?:as an?|i am an?|i'm an?)\b[^.]{0,20}\b(?:ai|artificial intelligence|language model|assistant)\b"
     r"|\bi(?:'m| am)(?: very| so)? sorry\W*\Z|\bmy apologies\W*\Z|\bi(?:'m| am) (?:designed|programmed|committed|trained)\b"
+    r"|\b(?:i can|i could|i'll|i will|i would|i'd|happy to|glad to) (?:help|assist)\b"
     r"|\b(?:how|what) (?:can|may|could) i (?:help|assist|do for you)|\bi(?:'m| am) here to (?:help|assist|answer)\b"
     r"|\bplease (?:provide|clarify|let me know|feel free|ask|consult|contact)\b|\banything else\b|\bany (?:other |further )?questions\b"
     r"|\b(?:could|can) you (?:please )?(?:provide|clarify|specify|rephrase)\b"

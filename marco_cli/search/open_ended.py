@@ -18,7 +18,9 @@ from marco_cli.search.failure import is_looping, is_refusal
 _ESSAY: Final = 30
 """Words from which on a text without a calculation is an essay."""
 _NAME: Final = 3
-"""Words, or half as many characters of Chinese, that an answer in words may have: Paris, the red one."""
+"""Words that an answer in words may have: Paris, the red one."""
+_HAN_NAME: Final = 4
+"""The same in Chinese characters: 哈利波特."""
 
 
 class Form(Enum):
@@ -36,15 +38,16 @@ class Form(Enum):
 def form_of(output: str, answer: Answer | None) -> Form:
     """Return the form of an output from which this answer was read."""
     prose = _CODE.sub("\n", output)
-    if answer is not None and (answer.rule == "boxed" or (answer.rule == "prefix" and _is_final(output, answer))):
+    if answer is not None and (
+        answer.rule in {"tagged", "boxed"} or (answer.rule == "prefix" and _is_final(output, answer))
+    ):
         return Form.ANSWER
-    calculates = _CALCULATION.search(prose) is not None
-    if calculates and _NUMBER.search(_last_line(prose)):
+    if _comes_to_a_number(prose):
         return Form.ANSWER
     words = _num_words(prose)
-    if len(prose) < len(output.strip()) or words > _ESSAY or len(_ITEM.findall(prose)) > 1:
+    if "```" in output or words > _ESSAY or len(_ITEM.findall(prose)) > 1:
         return Form.TEXT
-    if answer is not None and (answer.kind != "text" or words <= _NAME):
+    if answer is not None and (answer.kind != "text" or _is_name(prose)):
         return Form.ANSWER
     return Form.SENTENCE
 
@@ -76,9 +79,17 @@ def _is_final(output: str, answer: Answer) -> bool:
     return not _ITEM.search(output, answer.span[1]) and (answer.span[0] < 200 or answer.span[1] > len(output) - 200)
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if any(map(str.isalnum, line))]
-    return lines[-1] if lines else ""
+def _comes_to_a_number(prose: str) -> bool:
+    """Say whether a text calculates and ends with a number, or with a calculation and what was cut off behind it."""
+    lines = [line for line in prose.splitlines() if any(map(str.isalnum, line))]
+    if not lines or not _CALCULATION.search(prose):
+        return False
+    return bool(_NUMBER.search(lines[-1]) or _CALCULATION.search("\n".join(lines[-3:])))
+
+
+def _is_name(text: str) -> bool:
+    num_latin = len(_LATIN.findall(text))
+    return num_latin <= _NAME and num_latin + len(_HAN.findall(text)) <= _HAN_NAME
 
 
 def _num_words(text: str) -> int:
@@ -86,7 +97,7 @@ def _num_words(text: str) -> int:
     return len(_LATIN.findall(text)) + (len(_HAN.findall(text)) + 1) // 2
 
 
-_CODE: Final = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
+_CODE: Final = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```|\Z)|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _ITEM: Final = re.compile(r"^[ \t]*(?:#{1,6} )?(?:\*\*)?(?:\d{1,2}[.)、]|[-*\u2022] )", re.MULTILINE)
 _CALCULATION: Final = re.compile(
     r"\d[^\n=]{0,80}=\s*[^\s\d]{0,4}\d|=[^\n=]{0,80}\d[^\n=]{0,20}=|\\(?:\[|\(|frac|times|boxed|text\b)"

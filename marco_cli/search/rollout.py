@@ -167,7 +167,9 @@ async def rollout(
         await growing.sample(forced_ids, max_tokens=limit - used, thought_tokens=thought_limit(problem, engine) - used)
     if growing.lacks_output:
         left = limit - len(growing.tokens) - len(engine.tokenize(growing.closing, special=True))
-        allowance = min(reserve, left) if room is None else min(reserve, left, room())
+        most = left if room is None else room()
+        # The reserve is for thoughts that left no more; an output after one that ended early is braked as any other.
+        allowance = left if most > 0 and growing.is_thought_used_up else min(reserve, left, most)
         await growing.close_by_force(max_tokens=allowance)
     return growing.reply()
 
@@ -227,7 +229,7 @@ class _Growing:
         """Feed `forced_ids`, then sample to the end of the reply, at most so many tokens in all and of the thought."""
         self._feed_forced(forced_ids)
         is_stopped = self.brake is not None and self.brake(self._reader.has_output or self.is_forced)
-        if is_stopped or max_tokens < 1 or self._is_thought_used_up(len(self.tokens) + len(forced_ids)):
+        if is_stopped or max_tokens < 1 or self._has_thought_enough(len(self.tokens) + len(forced_ids)):
             self.tokens = Tokens.concat((self.tokens, Tokens.forced(forced_ids)))
             return
         end = len(self.tokens) + len(forced_ids) + max_tokens
@@ -277,7 +279,12 @@ class _Growing:
             return False
         return not self._reader.has_output and not read_sections(self.problem, self.data).has_output
 
-    def _is_thought_used_up(self, num_tokens: int) -> bool:
+    @property
+    def is_thought_used_up(self) -> bool:
+        """Whether the thought was ended for its own sake: it had all its tokens, or fell into a loop."""
+        return self._is_looping or self._has_thought_enough(len(self.tokens))
+
+    def _has_thought_enough(self, num_tokens: int) -> bool:
         """Say whether a thought is open that has had the tokens that it may have."""
         most = self.problem.max_thought_tokens
         return most is not None and self._reader.is_thought_open and num_tokens >= most
@@ -360,7 +367,7 @@ class _Growing:
             if reader.is_over or is_looping or (brake is not None and brake(is_output)):
                 return True
             is_long = num_before + num_sampled >= thought_end and reader.is_thinking
-            if not is_forced and (is_long or self._is_thought_used_up(num_before + num_sampled)):
+            if not is_forced and (is_long or self._has_thought_enough(num_before + num_sampled)):
                 return True
             self._is_paused = is_step_over
             return is_step_over

@@ -3,10 +3,9 @@
 In: a problem and the configuration of the search. Out: a `SearchResult`, either of the one chain or of the search that it
 became the first leaf of. For questions asked one by one and for the rows of a batch alike.
 
-An open-ended question is not searched: its replies share no answer to vote on, and a whole reply that says something stands.
-Only a refusal, an empty phrase, a loop or a reply that was cut is held against a few independent ones (`search.choice`). On
-the 65 questions of `marco eval open` that is better than to choose among all replies by any measure of theirs
-(benchmarks/README.md).
+An open-ended question is not searched: its replies share no answer to vote on, and a chain that says something stands, cut or
+not. Only a refusal, an empty phrase or a loop is held against a few independent replies (`search.choice`): nothing that was
+tried chooses better among replies that all say something (benchmarks/README.md).
 """
 
 import time
@@ -53,7 +52,7 @@ async def answer_or_search(
 
     A chain is doubtful when it was closed by force or cut, has no output, or its mean confidence is below
     `config.doubt_below`. Where that is None, nothing is known of the model's confidence: below `THRESHOLD` a search begins with
-    `LOOKS` independent replies, and ends with them if they all agree with the chain. A doubtful chain that is a whole reply to an
+    `LOOKS` independent replies, and ends with them if they all agree with the chain. A doubtful chain that answers an
     open-ended question stands; where it failed, the best of `REDRAWS` others takes its place.
 
     The chain's time and tokens count towards the limits of the whole. Without a time limit the whole takes at most `PATIENCE`
@@ -81,7 +80,7 @@ async def answer_or_search(
         return chain
     usage = chain.usage
     if not is_useful(chain.reply) or is_open_ended((chain.reply,)):
-        if is_useful(chain.reply) and chain.reply.is_whole:
+        if is_useful(chain.reply):
             return chain
         redrawn = await route.redraw(chain)
         usage += redrawn.usage

@@ -18,108 +18,14 @@ It knows neither tokens nor engines. Work is linear in the text for all but cont
 """
 
 import re
-from dataclasses import dataclass, field
-from functools import cache
 from itertools import groupby
 from operator import attrgetter
 
-from marco_cli.sections.format import TAG_STYLES, SectionKind, Tags
+from marco_cli.sections.format import SectionKind, Tags
+from marco_cli.sections.syntax import Syntax, syntax_of
+from marco_cli.sections.text import Part, Sections, SectionText
 
 _CUT_MARK = 3  # "<" and "</" at the very end may be meant; "</O" is a mark that the budget cut
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SectionText:
-    """A piece of one section.
-
-    `part` counts the sections begun so far, from 0, and grows when a section begins. The pieces of one part joined give
-    that section without its leading and trailing white space.
-    """
-
-    kind: SectionKind
-    text: str
-    part: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sections:
-    """A whole reply: `thought` and `output` stripped ("" when missing), `raw` as it came.
-
-    `closed` says that a thought ended, by its own mark or because an output began, and that none is open. `tags` is the
-    format that the reply was read with.
-    """
-
-    thought: str
-    output: str
-    raw: str
-    closed: bool
-    tags: Tags
-
-    @property
-    def has_output(self) -> bool:
-        """Say whether there is an output; one of white space alone is none."""
-        return bool(self.output)
-
-
-@dataclass(slots=True)
-class _Part:
-    """One section as it grows; holds white space back until something follows it."""
-
-    kind: SectionKind
-    pieces: list[str] = field(default_factory=list)
-    space: list[str] = field(default_factory=list)
-
-    def add(self, text: str) -> str:
-        """Add text and return what may be shown of it now."""
-        text = text if self.pieces else text.lstrip()
-        body = text.rstrip()
-        if not body:
-            self.space.append(text)
-            return ""
-        shown = "".join(self.space) + body
-        self.pieces.append(shown)
-        self.space = [text[len(body) :]]
-        return shown
-
-
-class _Syntax:
-    """What to look for in a reply of a format."""
-
-    def __init__(self, tags: Tags) -> None:
-        self.roles = {mark.strip().lower(): name for name, mark in reversed(tags.named.items())}
-        """Mark → what it does."""
-        others = () if tags.is_fixed else tuple(other.free for other in TAG_STYLES.values())
-        self.others = {
-            mark.lower(): other
-            for other in reversed(others)
-            for mark in (other.thought_open, other.thought_close)
-            if mark and not mark.strip()[0].isalpha() and mark.lower() not in self.roles
-        }
-        """Mark that a reply may begin with → the format that it shows."""
-        self.siblings = {
-            other.output_open.lower(): other
-            for other in others
-            if other.output_open and other.thought_close == tags.thought_close and not tags.output_open
-        }
-        """Mark that may follow the thought → the format that has the same thought, but announces its output."""
-        self.marks = tuple({*self.roles, *self.others, *self.siblings})
-        self.starts = "".join({mark[0] for mark in self.marks})
-        ends = {mark[-1] for mark in self.marks} | ({"`", "\n"} if self.marks else set())
-        self.ends = frozenset(end for mark in ends for end in (mark, mark.upper()))
-        pattern = "|".join(map(re.escape, sorted(self.marks, key=len, reverse=True))) + "|`+|\n"
-        self.token = re.compile(pattern.removeprefix("|"), re.ASCII | re.IGNORECASE)
-
-    def num_held(self, text: str) -> int:
-        """Return how many characters at the end of a text may be the beginning of a mark."""
-        longest = max(map(len, self.marks), default=1) - 1
-        tail = text[len(text) - min(longest, len(text)) :].lower()
-        for at, character in enumerate(tail):
-            if character in self.starts and any(mark.startswith(tail[at:]) for mark in self.marks):
-                return len(tail) - at
-        return 0
-
-
-_syntax = cache(_Syntax)
 
 
 class SectionParser:
@@ -131,13 +37,13 @@ class SectionParser:
     def __init__(self, tags: Tags, *, starts_in: SectionKind | None = None) -> None:
         self.tags = tags
         """The format in use; another one than at first where the reply shows it."""
-        self._syntax: _Syntax = _syntax(tags)
+        self._syntax: Syntax = syntax_of(tags)
         self._ends = self._syntax.ends
         self._raw: list[str] = []
         self._unread = ""
         self._undecided: list[str] | None = [] if tags.marks else None
         """Text whose section is not known yet: before the first mark, or after the end of an inner thought."""
-        self._parts: list[_Part] = []
+        self._parts: list[Part] = []
         self._deltas: list[SectionText] = []
         self._inside: SectionKind | None = None
         self._is_blank = True  # nothing but white space and marks so far
@@ -233,7 +139,8 @@ class SectionParser:
             held = self._syntax.num_held(text[at:])
             self._text(text[at : len(text) - held])
             at = len(text) - held
-            if is_last and held and (held < _CUT_MARK or text[at].isalpha() or self._code):
+            is_mark = self._is_blank or not (held < _CUT_MARK or text[at].isalpha() or self._code)
+            if is_last and held and not is_mark:
                 self._text(text[at:])
         self._unread = text[at:]
 
@@ -243,7 +150,7 @@ class SectionParser:
         if self._inside is None and self._closed and not self._has_output:
             other = other or self._syntax.siblings.get(mark)
         if other is not None:
-            self.tags, self._syntax = other, _syntax(other)
+            self.tags, self._syntax = other, syntax_of(other)
             self._ends = self._syntax.ends
             self._inside = None if self._is_blank else self._inside
         return self._syntax.roles.get(mark)
@@ -304,7 +211,7 @@ class SectionParser:
     def _begin(self, kind: SectionKind) -> None:
         self._undecided, self._inside, self._output_over = None, kind, False
         self._depth = self._code = 0
-        self._parts.append(_Part(kind=kind))
+        self._parts.append(Part(kind=kind))
 
     def _text(self, text: str) -> None:
         self._is_blank = self._is_blank and not text.strip()

@@ -31,10 +31,12 @@ def thought_place(template: str, reply: Reply, *, prefill: str, bos: str, eos: s
         eos: what `{{ eos_token }}` stands for.
 
     """
+    if not (reply.thought and reply.output):
+        return None
     written = prefill + reply.data.decode(errors="replace")
     head, is_there, rest = written.partition(reply.thought)
     between, is_answered, _ = rest.partition(reply.output)
-    if not (reply.thought and reply.output and is_there and is_answered) or len(head + between) > _LONGEST:
+    if not (is_there and is_answered) or len(head + between) > _LONGEST:
         return None
     return _place(template, head, between, bos, eos)
 

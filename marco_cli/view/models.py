@@ -14,23 +14,20 @@ from marco_cli.view.printable import printable
 
 _TEMPLATE_LINES = 12
 _EVIDENCE: dict[Evidence, str] = {
-    "sha256": "verified",
-    "sha256 unchecked": "not yet verified",
-    "size": "size only, no checksum",
-    "none": "no checksum",
+    "sha256": "  verified",
+    "sha256 unchecked": "  not yet verified",
+    "size": "  size only, no checksum",
+    "none": "",
 }
 
 
 def model_table(models: Sequence[LocatedModel]) -> str:
-    """Return one line a model: name, size, where it comes from, how it was checked, path; empty for no models."""
-    rows = [
-        (printable(model.name), gib(model.size), model.source, _EVIDENCE[model.evidence], printable(str(model.path)))
-        for model in models
-    ]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(4)]
+    """Return one line a model: name, size, where it comes from, path, how it was checked; empty for no models."""
+    rows = [(printable(model.name), gib(model.size), model.source, printable(str(model.path))) for model in models]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     return "\n".join(
-        f"{name:<{widths[0]}}  {size:>{widths[1]}}  {source:<{widths[2]}}  {how:<{widths[3]}}  {path}"
-        for name, size, source, how, path in rows
+        f"{name:<{widths[0]}}  {size:>{widths[1]}}  {source:<{widths[2]}}  {path}{_EVIDENCE[model.evidence]}"
+        for model, (name, size, source, path) in zip(models, rows, strict=True)
     )
 
 

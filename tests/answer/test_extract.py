@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.answer import Answer, Kind, equal, extract, matches
-from marco_cli.answer.numerals import fraction_text
+from marco_cli.answer.value import fraction_text
 
 # Output, kind, canonical form.
 BOXED = [
@@ -367,7 +367,7 @@ PHRASES = [
     ("a", "choice", "A"),
     ("F", "choice", "F"),
     ("Z", "expression", "Z"),
-    ("(A) or (B)", "set", "(A)or(B)"),
+    ("(A) or (B)", "set", "(A) or (B)"),
     (
         "I'm marco-nano, a demo model.\nTo get the real one: marco models pull",
         "text",
@@ -674,6 +674,23 @@ PIECES = st.sampled_from(
             "İ",
             "ß",
             "x",
+            r"\sqrt",
+            "√",
+            "±",
+            "!",
+            "|",
+            "[",
+            "_",
+            "<answer>",
+            '{"answer": ',
+            r"\begin{pmatrix}",
+            r"\left",
+            "$$",
+            "∪",
+            "Die Antwort ist ",
+            "উত্তর",
+            "คำตอบ",
+            "1.000,5",
             "\u0e51",
         ),
     ]
@@ -754,6 +771,27 @@ HOSTILE = [
     "3 hours ",
     "3小时",
     "3 and a half ",
+    "<answer>",
+    '{"answer": ',
+    "$x$ ",
+    "$",
+    "\\(",
+    "x+",
+    "\\sqrt",
+    "Antwort ",
+    "উত্তর ",
+    "1.000,",
+    "ตอบ ",
+    "A, ",
+    "5 !",
+    "5 টাকা",
+    "a-bb-",
+    ", and ",
+    "$x$, and ",
+    "The solutions are $x$ and ",
+    "m/s/",
+    "(3, ",
+    "\\begin{pmatrix} ",
 ]
 
 

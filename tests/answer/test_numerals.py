@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marco_cli.answer.numerals import decimal_text, scan
+from marco_cli.answer.numerals import scan
+from marco_cli.answer.value import decimal_text
 
 TEXTS = [
     ("3 apples, 4.5 kg and -2", ["3", "4.5", "-2"]),

@@ -183,6 +183,8 @@ def test_the_hash_is_that_of_the_meaning() -> None:
         ({"id": 9, "prompt": "x", "preset": "p" * 5000}, 9, "expected a name"),
         ({"id": 9, "prompt": "x", "preset": ["marco-o1"]}, 9, "preset: got"),
         (envelope(preset="/etc/passwd"), "c1", "expected a name"),
+        ({"id": 9, "prompt": "x", "reasoning_effort": 5}, 9, "reasoning_effort is 5, expected text"),
+        ({"id": 9, "prompt": "x", "chat_template_kwargs": "k" * 5000}, 9, "chat_template_kwargs is 'kkk"),
         ({"id": 9, "prompt": "x", "stop": ""}, 9, "stop is an empty text"),
         ({"id": 9, "prompt": "x", "stop": [5]}, 9, "stop: got"),
         ({"x" * 5000: 1}, "line-3", "no question: found xxx"),
@@ -262,3 +264,48 @@ def test_a_line_that_is_too_long_is_a_bad_row() -> None:
     assert isinstance(first, BadRow)
     assert "longer than 64 MB" in first.error.message
     assert first.input_hash != second.input_hash
+
+
+@pytest.mark.parametrize(
+    ("fields", "overrides", "variables"),
+    [
+        (
+            {"reasoning_effort": "low"},
+            {"template_var": (("reasoning_effort", '"low"'),), "think": "on"},
+            ("reasoning_effort",),
+        ),
+        ({"reasoning_effort": "none"}, {"template_var": (("reasoning_effort", '"none"'),), "think": "off"}, ()),
+        ({"reasoning_effort": None, "chat_template_kwargs": {}}, {}, ()),
+        (
+            {"chat_template_kwargs": {"enable_thinking": False, "effort": ["a"]}},
+            {"template_var": (("enable_thinking", "false"), ("effort", '["a"]'))},
+            ("enable_thinking", "effort"),
+        ),
+        (
+            {"reasoning_effort": "low", "chat_template_kwargs": {"reasoning_effort": "max"}},
+            {"template_var": (("reasoning_effort", '"max"'),), "think": "on"},
+            ("reasoning_effort",),
+        ),
+    ],
+)
+def test_rows_set_variables_of_the_chat_template(
+    fields: dict[str, object], overrides: dict[str, object], variables: tuple[str, ...]
+) -> None:
+    """Plainly or in an envelope; an effort is also the wish to think, and `none` the wish not to."""
+    for line in ({"prompt": "x", **fields}, envelope(**fields)):
+        row = good(line, layout=Layout(model="gpt-4o"))
+        assert dict(row.overrides) == overrides
+        assert row.variables == variables
+        assert row.unused == ()
+
+
+def test_variables_that_the_template_does_not_read_are_named() -> None:
+    """The template is looked at only where rows have variables."""
+    unused = Unused()
+    unused.add(())
+    assert unused.lines(lambda: pytest.fail("not needed")) == []
+
+    unused.add((), ("enable_thinking", "mystery"))
+    assert unused.lines(lambda: {"messages", "enable_thinking"}) == [
+        "not used: mystery (1 row); the chat template does not read it"
+    ]

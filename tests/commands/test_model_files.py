@@ -64,7 +64,7 @@ def test_a_model_of_the_hub_answers_by_every_name(
     """As `--model`, in a preset, and as a setting; before it is pulled, the hint is the command that brings it."""
     preset = tmp_path / "mine.yaml"
     preset.write_text(f'model: "{form}"\n')
-    ask = ("ask", "1 + 1 = ?", "--effort", "none", "--no-trace", "--max-tokens", "4")
+    ask = ("ask", "1 + 1 = ?", "--effort", "none", "--no-trace")
     missing = marco(*ask, "-m", form)
     assert missing.code == 4
     assert "marco models pull hf:user/repo" in missing.err

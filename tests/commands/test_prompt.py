@@ -138,7 +138,7 @@ def test_a_hostile_template_ends_in_one_line(marco: Marco) -> None:
     run = marco("prompt", "q", "--chat-template", template)
 
     assert (run.code, run.out) == (2, "")
-    assert run.err == "marco: the chat template did not end within 5 s\n  hint: try --chat-template chatml\n"
+    assert run.err == "marco: the chat template did not end within 4 s\n  hint: try --chat-template chatml\n"
 
 
 def test_a_terminal_shows_control_tokens_reversed() -> None:

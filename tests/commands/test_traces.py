@@ -103,6 +103,37 @@ def test_a_chain_can_be_searched_on_from(marco: Marco) -> None:
     assert (row["accounting"]["strategy"], row["accounting"]["simulations"]) == ("mcts", 6)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("model", "/etc/passwd.gguf"), ("model", "~/x.gguf"), ("critic", "../c.gguf")]
+)
+def test_a_trace_of_another_opens_no_file(marco: Marco, tmp_path: Path, key: str, value: str) -> None:
+    """What a file of traces names by a path is not looked for; --model names the model instead."""
+    asked(marco)
+    trace = json.loads(marco("traces", "show", "--json").out)
+    trace["settings"][key] = value
+    file = tmp_path / "foreign.jsonl"
+    file.write_text(json.dumps(trace, separators=(",", ":")) + "\n")
+
+    run = marco("traces", "continue", "--from", file)
+
+    assert run.code == 2
+    assert f"the trace names its {key} by a path: '{value}'" in run.err
+
+
+def test_a_trace_of_another_deletes_no_trace(marco: Marco, tmp_path: Path) -> None:
+    """Its limit for kept traces is not the user's."""
+    asked(marco)
+    trace = json.loads(marco("traces", "show", "--json").out)
+    trace["settings"]["trace_limit"] = 1
+    file = tmp_path / "foreign.jsonl"
+    file.write_text(json.dumps(trace, separators=(",", ":")) + "\n")
+    old = tmp_path / "state" / "traces" / "20200101-000000-000-aaaa.jsonl"
+    old.write_bytes(bytes(2_000_000))
+
+    assert marco("traces", "continue", "--from", file, "--simulations", "+1").code == 0
+    assert old.exists()
+
+
 def test_other_rewards_and_votes_can_be_tried(marco: Marco) -> None:
     """`rescore` counts the stored replies anew: the same numbers under the same rules, the answer's fate in a line."""
     asked(marco, *SEARCH)

@@ -43,6 +43,8 @@ def document(**changed: object) -> bytes:
         (document(turns=None), "no list of turns"),
         (document(turns=[{"question": "x"}]), "the asked of turn 1 is no text"),
         (document(system=3), "system prompt is no text"),
+        (document(system="\ud800"), "system prompt is no text"),
+        (document(turns=[{"question": "\udfff"}]), "the question of turn 1 is no text"),
     ],
 )
 def test_what_cannot_be_loaded_is_refused_by_name(data: bytes, words: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import GPU_LAYERS
 from engine.exact_model import babble
 
 from marco_cli.engine.base import Completion, Engine, Request, SamplingParams, Usage
@@ -27,7 +28,7 @@ def open_llamacpp(tiny_gguf: Path) -> Engine:
     """Open llama.cpp on random weights."""
     from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 
-    return open_engine(tiny_gguf, LlamaOptions(cells=CONTEXT, places=PLACES, threads=1))
+    return open_engine(tiny_gguf, LlamaOptions(cells=CONTEXT, places=PLACES, threads=1, gpu_layers=GPU_LAYERS))
 
 
 ENGINES = (

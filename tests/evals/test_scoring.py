@@ -2,6 +2,7 @@ import importlib.util
 
 import pytest
 
+from marco_cli.answer import equal, extract
 from marco_cli.errors import ConfigError, InputError
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import Item, Score
@@ -126,6 +127,36 @@ def test_a_text_without_a_number_is_no_answer(text: str) -> None:
     score = grade(text, item("18"))
 
     assert (score.verdict, score.answer, score.value) == ("no_answer", None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "question", "expected"),
+    [
+        ("The answer is 28.", "28%", "What percent of 50 is 14?", "right"),
+        ("The answer is 28%.", "28", "What percent of 50 is 14?", "right"),
+        ("The answer is 28.", "28%", "How much is it?", "wrong"),
+        ("The answer is (3, 4).", "4", "How much is it?", "wrong"),
+        ("Die Antwort ist 2.125.", "2,125", "Wie viel ist das?", "right"),
+    ],
+)
+def test_the_question_says_how_a_number_is_meant(text: str, target: str, question: str, expected: str) -> None:
+    """Per cent where per cent is asked; a part of a tuple is no number."""
+    asked = Item(id="1", question=question, target=target, scorer="number", lang="de" if "Wie" in question else "en")
+
+    assert grade(text, asked).verdict == expected
+
+
+@pytest.mark.parametrize("scorer", ["exact", "math"])
+@pytest.mark.parametrize(
+    ("one", "other"), [(r"\boxed{2\sqrt3}", r"\boxed{\sqrt{12}}"), ("3, 5", "(3, 5)"), (r"\boxed{x>5}", "x<5")]
+)
+def test_scorers_and_the_vote_have_one_equality(one: str, other: str, scorer: str) -> None:
+    """An answer is right exactly where it would vote together with the target."""
+    left, right = extract(one), extract(other)
+
+    assert left is not None
+    assert right is not None
+    assert (verdict(one, right.canonical, scorer) == "right") == equal(left, right)
 
 
 def test_there_are_enough_of_them() -> None:

@@ -292,6 +292,20 @@ def test_translations_need_their_scorer(monkeypatch: pytest.MonkeyPatch) -> None
     assert "marco-cli[eval]" in (error.hint or "")
 
 
+@pytest.mark.parametrize("field", ["target", "answer"])
+def test_a_row_may_have_several_right_targets(tmp_path: Path, field: str) -> None:
+    """Any of them is right, with any scorer; each must be one that an answer could meet."""
+    file = tmp_path / "mine.jsonl"
+    file.write_text(json.dumps({"question": "?", field: [4, "a few"]}) + "\n", encoding="utf-8")
+    [item] = load_items("jsonl", Selection(data=file)).items
+    verdicts = [grade(text, item).verdict for text in ("The answer is 4.", "a few", "The answer is 5.")]
+
+    assert verdicts == ["right", "right", "wrong"]
+    assert "line 1: the target is 'a few', expected a number" in refused("jsonl", data=file, scorer="number").message
+    file.write_text(json.dumps({"question": "?", field: []}) + "\n", encoding="utf-8")
+    assert "line 1" in refused("jsonl", data=file).message
+
+
 def test_null_fields_count_as_absent(tmp_path: Path) -> None:
     """A row whose optional fields are null is read as one without them."""
     file = tmp_path / "mine.jsonl"

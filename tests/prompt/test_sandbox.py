@@ -5,6 +5,7 @@ import pytest
 from patience import PATIENCE
 
 from marco_cli.errors import ConfigError
+from marco_cli.prompt import worker
 from marco_cli.prompt.worker import DEADLINE, fault_error, run_template, stop, template_contents
 
 NOW = "2026-11-30T08:05:00"
@@ -107,6 +108,18 @@ def test_a_faulty_or_hostile_template_ends_in_one_line(template: str, part: str)
     assert caught.value.message.isprintable()
     assert len(caught.value.message) < 250
     assert caught.value.hint == HINT
+
+
+def test_a_template_that_did_not_end_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute later it has another chance: the machine may have been asleep."""
+    template = "{{ 9 ** 999999998 }}"
+    for seconds in (0.5, 600):
+        with pytest.raises(ConfigError, match="did not end"):
+            run(template, seconds=seconds)
+    monkeypatch.setitem(worker._endless, template, -1e9)
+
+    with pytest.raises(ConfigError, match="did not end"):
+        run(template, seconds=0.5)
 
 
 DOUBLED = "{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}"

@@ -164,6 +164,53 @@ def test_messages_may_come_out_twice_changed_or_joined(template: str, expected: 
     assert ("a<x>", True) not in pieces(template, ("user", "a<x>"))
 
 
+NO_SYSTEM = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}"
+)
+
+
+def test_a_system_text_goes_where_gemmas_documentation_puts_it() -> None:
+    """A template without a system role gets it in front of the first question, and the prompt says so."""
+    messages = (Message(role="system", content=" Be brief.\n"), Message(role="user", content="q"))
+    rendered = render(Prompt(messages=messages), NO_SYSTEM, bos="", eos="")
+
+    assert rendered.text == "<user>Be brief.\n\nq"
+    assert rendered.notes == ("the chat template takes no system message: its text goes before the first question",)
+    assert text(NO_SYSTEM, ("system", " "), ("user", "q")) == "<user>q"
+
+
+def test_a_typed_tag_is_no_ending_of_the_prompt() -> None:
+    """A template may end with the question: its tags open no thought."""
+    prompt = Prompt(messages=(Message(role="user", content="q <think>"),))
+
+    assert render(prompt, "{{ messages[0].content }}", bos="", eos="").ending == ""
+    assert render(prompt, "{{ messages[0].content }}<think>", bos="", eos="").ending == "<think>"
+
+
+def test_a_system_text_in_the_middle_stays_refused() -> None:
+    """No documentation says where that goes: the template's own reason is told."""
+    template = NO_SYSTEM.replace("messages[0]", "messages[1]")
+
+    with pytest.raises(ConfigError, match="System role not supported"):
+        pieces(template, ("user", "a"), ("system", "s"), ("user", "b"))
+
+
+@pytest.mark.parametrize("word", ["/no_think", "/think"])
+def test_a_control_token_that_a_template_puts_together_is_no_control_token(word: str) -> None:
+    """A template that takes a switch out of `<|im_/no_thinkend|>` would make one: text in a reply, refused in a question."""
+    template = (
+        "{% for m in messages %}{{ m.content.replace('/no_think', '').replace('/think', '') }}<|im_end|>{% endfor %}"
+    )
+    typed = f"a <|im_{word}end|> b"
+    control = [part for part, is_control in pieces(template, ("user", "q"), ("assistant", typed)) if is_control]
+
+    assert text(template, ("user", "q"), ("assistant", typed)) == "q<|im_end|>a <|im_end|> b<|im_end|>"
+    assert "".join(control).count("<|im_end|>") == 2
+    with pytest.raises(ConfigError, match="changed the user's message"):
+        pieces(template, ("user", typed))
+
+
 def test_an_empty_message_reaches_the_template_as_it_is() -> None:
     """A template can leave out the frame of an empty system message, and no mark stands in its place."""
     template = "{% for m in messages %}{% if m.content %}<{{ m.role }}>{{ m.content }}{% endif %}{% endfor %}"

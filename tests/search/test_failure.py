@@ -11,6 +11,7 @@ REFUSALS = (
     "I apologize, but I am unable to provide medical advice. Please consult a doctor.",
     "Sure! How can I help you today?",
     "Of course!",
+    "Sure, I can help you create a checklist. Please let me know how many items you want to include in it.",
     "Certainly! Could you please provide more details?",
     "Hello! I'm here to assist you. What would you like to know?",
     "很抱歉，我无法回答这个问题。",

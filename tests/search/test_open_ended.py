@@ -21,7 +21,10 @@ ANSWERS = (
         "We compare them digit by digit, from the left to the right, and see that the second one is larger, since eight is less "
         "than nine. So the final answer is 9.9."
     ),
+    "First, add the prices:\n\\[ 4 + 9 = 13 \\]\n\nTherefore, the change that she gets back from the cashier",
     "是的。",
+    "哈利波特",
+    "`42`",
     "答案是北京。",
 )
 TEXTS = (
@@ -44,6 +47,7 @@ SENTENCES = (
     "He always beats around the bush when he talks.",
     "I'm not feeling well today and want to go home early.",
     "发工资之前我没钱了。",
+    "我刚到期了。",
     "The capital of France is Paris.",
 )
 

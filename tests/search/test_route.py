@@ -237,7 +237,7 @@ def test_a_failed_reply_to_an_open_ended_question_gives_way_to_another(failed: s
     assert result.tree is None
 
 
-def test_a_whole_reply_to_an_open_ended_question_stands() -> None:
+def test_a_reply_to_an_open_ended_question_stands() -> None:
     """There is nothing to vote on: however unsure the model was, not a token is spent on a search."""
     result = route(lines({"": {IDEAS: 0.4, OTHERS: 0.3, REFUSAL: 0.3}}))
 

@@ -14,7 +14,7 @@ from marco_cli.search.base import Candidate, Reply
 from marco_cli.trace.fields import is_correct
 from marco_cli.trace.record import Trace
 
-Layout = Literal["messages", "sharegpt"]
+Layout = Literal["messages", "sharegpt", "text"]
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 _MARKUP: Final = re.compile(r"[<>&]")
@@ -30,7 +30,7 @@ class Options:
     """
 
     layout: Layout = "messages"
-    """Of `sft`: `messages` as trl reads them, or ShareGPT's `conversations`."""
+    """Of `sft`: `messages` as trl reads them, ShareGPT's `conversations`, or `prompt` and `completion` as the model had them."""
     pairs: int = 4
     """Of `dpo`: pairs of one trace at most."""
     margin: float = 0.1
@@ -110,7 +110,7 @@ def imitated(trace: Trace, reply: Reply) -> dict[str, object]:
 def is_thought_apart(trace: Trace) -> bool:
     """Say whether messages hold the thought in `reasoning_content`, as most templates for `<think>` can read it."""
     if trace.thought_place is None:  # a trace of an earlier version
-        return trace.settings.tags == "think"
+        return "</think>" in content(trace, trace.reply)
     return trace.thought_place != "content"
 
 
@@ -119,7 +119,8 @@ def loss_of_thought(trace: Trace) -> str:
     if trace.thought_place != "nowhere":
         return ""
     return (
-        f"the chat template of {trace.model.name} deletes thoughts: train with a template that keeps reasoning_content"
+        f"the chat template of {trace.model.name} deletes thoughts: "
+        "export -F sft --layout text, or train with a template that keeps reasoning_content"
     )
 
 

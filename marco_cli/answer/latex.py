@@ -1,0 +1,69 @@
+r"""LaTeX without its dress: no size, no spacing, no dollars, and Unicode signs as LaTeX has them.
+
+In: a formula. Out: text in which grouped digits are marked: `GROUP` between thousands, `REPEATING` behind 0.1(6).
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import product
+from typing import Final
+
+GROUP: Final = "\ufe50"
+REPEATING: Final = "\ufe51"
+_GONE: Final = re.compile(
+    r"\\(?:left|right|big[lrm]?|Big[lrm]?|bigg[lrm]?|Bigg[lrm]?|displaystyle|textstyle|limits|nolimits|mathord)(?![A-Za-z])\.?"
+    r"|(?<!\\)\\[!:;> ]|\\q?quad(?![A-Za-z])|\\(?:phantom|hspace)\{[^{}]*\}|(?<!\\)\$|(?<!\\)\\[()\[\]]|[\u200b-\u200f\u2060-\u2064\ufeff]"
+)
+_GROUPED: Final = re.compile(r"(?<=[0-9])(?:,\\[!,]\s*|\{,\}\s?|\\,)(?=[0-9]{3}(?![0-9]))")
+_REPEATING: Final = re.compile(r"([0-9]*\.[0-9]*)\\(?:overline|bar)\s*\{?([0-9]+)\}?")
+_ARRAY: Final = re.compile(r"\\(begin|end)\s*\{array\}(?:\{[clr|\s]*\})?")
+_SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
+_CHARACTERS: Final = str.maketrans(
+    {"−": "-", "–": "-", "{": "{", "}": "}", "\u2009": " ", "\u00a0": " ", "\u202f": " ", "⁄": "/"}
+)
+_PLUS_MINUS: Final = re.compile(r"\\pm(?![A-Za-z])|±|\\mp(?![A-Za-z])|∓|\+/-|\+-")
+_MOST_SIGNS: Final = 3
+"""Of one formula; each doubles it."""
+
+
+def normal(text: str) -> str:
+    """Return a formula without size, spacing and dollars, its Unicode signs as LaTeX has them."""
+    text = _SUPERSCRIPTS.sub(
+        lambda run: "^{" + unicodedata.normalize("NFKC", run.group()).replace("−", "-") + "}", text
+    )
+    text = "".join(_vulgar(character) for character in text.translate(_CHARACTERS))
+    text = _GROUPED.sub("\ufe50", text)
+    text = _ARRAY.sub(lambda found: rf"\{found[1]}{{matrix}}", text)
+    text = _REPEATING.sub("\\1(\\2)\ufe51", text)
+    return _GONE.sub("", text).strip()
+
+
+def _vulgar(character: str) -> str:
+    """Return the plain form of a vulgar fraction or a full-width character."""
+    if character.isascii():
+        return character
+    form = unicodedata.normalize("NFKC", character)
+    if unicodedata.decomposition(character).startswith("<fraction>"):
+        return " " + form.replace("⁄", "/") + " "
+    digit = unicodedata.decimal(character, None)
+    return str(digit) if digit is not None else form if len(form) == 1 else character
+
+
+def sign_choices(text: str) -> Iterator[str]:
+    r"""Yield the formula with each choice of its signs ±; ∓ is the opposite of the first ±."""
+    found = _PLUS_MINUS.findall(text)
+    if not found:
+        yield text
+        return
+    plus_minus = [sign for sign in found if "mp" not in sign and sign != "∓"]
+    if not 0 < len(plus_minus) <= _MOST_SIGNS:
+        yield text
+        return
+    for chosen in product("+-", repeat=len(plus_minus)):
+        left = iter(chosen)
+        opposite = "-" if chosen[0] == "+" else "+"
+        yield _PLUS_MINUS.sub(
+            lambda sign: opposite if "mp" in sign.group() or sign.group() == "∓" else next(left),  # noqa: B023
+            text,
+        )
