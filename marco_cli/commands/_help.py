@@ -56,8 +56,14 @@ def _order(heading: str) -> int:
 def _spelling(param: Any, text: str) -> str:
     """Return how a parameter is typed, its type as a word of ours."""
     if param.param_type_name == "argument":
-        return text.removesuffix(" <str>").replace(" <path>", "")
+        return _argument(param)
     return re.sub(r"<([^>]*)>", lambda kind: _PLACEHOLDERS.get(kind[1], kind[1]), text)
+
+
+def _argument(param: Any) -> str:
+    """Return the word for an argument, in brackets where it may be left out."""
+    word = (param.metavar or param.name.upper()).strip("[].…") + ("..." if param.nargs == -1 else "")
+    return word if param.required else f"[{word}]"
 
 
 def _explained(param: Any, text: str) -> str:
@@ -88,6 +94,11 @@ class HelpfulCommand(TyperCommand):
                     formatter.write("".join(f"  {line}\n" for line in _wrapped(names, formatter.width - 2)))
             else:
                 _write_rows(heading, rows, formatter)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 (the signature is the library's)
+        """Return what follows the command: options, then the arguments by the names that the help explains."""
+        arguments = [_argument(param) for param in self.params if param.param_type_name == "argument"]
+        return ["[OPTIONS]", *arguments]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (the signature is the library's)
         """Write the examples, a line each, as they are to be typed."""
