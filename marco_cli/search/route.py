@@ -4,8 +4,8 @@ In: a problem and the configuration of the search. Out: a `SearchResult`, either
 became the first leaf of. For questions asked one by one and for the rows of a batch alike.
 
 An open-ended question is not searched: its replies share no answer to vote on, and a chain that says something stands, cut or
-not. Only a refusal, an empty phrase or a loop is held against a few independent replies (`search.choice`): nothing that was
-tried chooses better among replies that all say something (benchmarks/README.md).
+not. Only a refusal, an empty phrase or a loop is held against a few independent replies (`search.choice`): among replies that all
+say something, the first chain was better than any choice that was tried (benchmarks/README.md).
 """
 
 import time
