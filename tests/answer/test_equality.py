@@ -25,6 +25,7 @@ SAME = [
     ("an hour and a half", "1.5", "The answer is 1.5 hours."),
     ("$1.5M", "The answer is 1.5 million.", "1,500,000"),
     ("The answer is $5k.", "5000"),
+    (r"\boxed{3\text{ million}}", "3,000,000", "The answer is 3 million."),
     ("<answer> 12 </answer> I used 3 steps.", "12"),
     ('```json\n{"answer": 42}\n```', '{"answer": "42"}', "The answer is 42."),
     ("sin(30°) = 0.5", "0.5", r"\boxed{\sin 30^\circ}"),
