@@ -91,6 +91,7 @@ DIFFERENT = [
     ("星期三", "3", "星期四"),
     ("±3", "3", "-3"),
     (r"\boxed{x < 1 \text{ or } x > 2}", r"\boxed{x < 1 \text{ and } x > 2}", r"\boxed{x < 1}"),
+    (r"\boxed{x > 0, y < 1}", r"\boxed{y > 0, x < 1}"),
     ("x>5", "x<5", "5", r"\boxed{x \ge 5}"),
     ("5k", "5"),
     ("$1.5M", "1.5", "$1.5B"),
