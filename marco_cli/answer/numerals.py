@@ -49,7 +49,7 @@ _FORMS = {
 _TOKEN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _FORMS.items()))
 _OPAQUE = frozenset({*moment.FORMS, "code", "range"})
 
-_PERCENT = re.compile(rf"\s?(?:%|(?P<thousandth>\u2030)|{all_of('percent')})", re.IGNORECASE)
+_PERCENT = re.compile(rf"\s{{0,3}}(?:%|(?P<thousandth>\u2030)|{all_of('percent')})", re.IGNORECASE)
 _BEFORE = re.compile(r"(?:(?P<percent>asilimia|শতকরা|ร้อยละ)|(?P<scale>elfu|laki|milioni))\s(?:ya\s)?\Z", re.IGNORECASE)
 # After these a hyphen is a sign; after other Chinese it may be a dash or subtract: 5个-3个, 嫦娥-5.
 _VALUE_FOLLOWS = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands._completion import complete_keys, complete_values
+from marco_cli.commands._help import Commands
 from marco_cli.commands._options import Config, Json
 from marco_cli.commands._output import say, write
 from marco_cli.config.home import is_file
@@ -16,7 +17,15 @@ from marco_cli.errors import ConfigError, ModelNotFoundError
 if TYPE_CHECKING:
     from marco_cli.config.option import Value
 
-app = typer.Typer(name="config", help="Show and change the settings.", no_args_is_help=True)
+_EXAMPLES = """
+marco config show --origin                     # every setting, and where its value comes from
+marco config set model marco-o1
+marco config get model
+marco config unset model
+marco config edit
+"""
+
+app = Commands(epilog=_EXAMPLES, name="config", help="Show and change the settings.")
 
 _HEADER = """\
 # Settings of marco, one `key: value` a line. `marco config show` lists the keys, `marco ask --help` explains most of them.

@@ -65,6 +65,8 @@ SAME = [
     ("三月五日", "3月5日", "March 5"),
     ("Tokyo", "tokyo.", "The answer is **Tokyo**.", r"\boxed{\text{Tokyo}}"),
     (r"\boxed{\text{Tuesday}}", "tuesday"),
+    (r"The answer is $\text{This is not possible}$.", r"\boxed{\text{This is not possible}}"),
+    (r"The answer is $A \cup B$.", r"\boxed{B \cup A}"),
     ("The answer is A and C.", r"\boxed{\text{(A), (C)}}", "<answer>C, A</answer>"),
 ]
 
@@ -76,6 +78,10 @@ DIFFERENT = [
     (r"\boxed{x+y+z=0}", r"\boxed{5x - 7y + 11z + 4 = 0}", "0", r"\boxed{x+y-z=0}"),
     (r"\boxed{52_8}", r"\boxed{52}", r"\boxed{52_9}"),
     ("Answer: 10!", "10", "9!"),
+    (r"\boxed{3abc}", r"\boxed{3}", r"\boxed{3ab}"),
+    (r"\boxed{5 \text{ percent}}", r"\boxed{5}"),
+    (r"The answer is $A \cup B$.", "The answer is A.", r"The answer is $1, 2, \ldots, 10$.", "The answer is 1."),
+    (r"<answer>\operatorname{cis} 30</answer>", "<answer>30</answer>"),
     (r"\boxed{3a}", r"\boxed{3}", r"\boxed{3b}", r"\boxed{3A}", r"\boxed{3a^2}"),
     (r"\boxed{2k}", "2", r"\boxed{2k+2}", r"\boxed{2K}"),
     (r"\boxed{3R^2}", "3", r"\boxed{3R}", r"\boxed{3r^2}"),
