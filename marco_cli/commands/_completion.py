@@ -62,7 +62,9 @@ def completer_of(key: str) -> Completer | None:
     if key in _COMPLETERS:
         return _COMPLETERS[key]
     option = OPTIONS.get(key)
-    words = (*option.choices, *(word for word, _ in option.about.words)) if option else ()
+    if option is None or option.about.is_prose:
+        return None
+    words = option.choices or tuple(word for word, _ in option.about.words)
     return _among(words) if words else None
 
 

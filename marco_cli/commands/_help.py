@@ -5,9 +5,9 @@ A mistyped option or command is answered with the nearest one that exists.
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -19,6 +19,7 @@ EXPERT: Final = "Expert settings"
 """The heading whose options `--help` only names."""
 
 Rows = list[tuple[str, str]]
+Function = TypeVar("Function", bound=Callable[..., Any])
 _WIDEST_SPELLING: Final = 27
 _PLACEHOLDERS: Final = {"int": "N", "int range": "N", "float": "X", "float range": "X", "str": "TEXT", "path": "FILE"}
 
@@ -187,6 +188,6 @@ class Commands(typer.Typer):
     def __init__(self, **about: Any) -> None:
         super().__init__(**{"cls": HelpfulGroup, "rich_markup_mode": None, "no_args_is_help": True, **about})
 
-    def command(self, name: str | None = None, **about: Any) -> Any:
+    def command(self, name: str | None = None, **about: Any) -> Callable[[Function], Function]:
         """Register a function as a command; `epilog` holds its examples."""
         return super().command(name, **{"cls": HelpfulCommand, **about})

@@ -1,6 +1,7 @@
 """Options that several commands share: declared once, with the help and the range of the setting that they set.
 
-Every one defaults to None, which means "not given": `config.resolve` merges the layers. Those that few people need are under
+Every one defaults to None, which means "not given": `config.resolve` merges the layers. Values are texts, read where all
+settings are read, so that `auto` undoes what a file or a variable says. Those that few people need are under
 `EXPERT`: they work like any other, and help shows them when it is asked for all.
 """
 
@@ -54,34 +55,34 @@ Model = Annotated[str | None, _setting("model", "-m", metavar="NAME|PATH")]
 Preset = Annotated[str | None, _setting("preset", "-p", metavar="NAME|FILE")]
 System = Annotated[str | None, _setting("system", "-s", metavar="TEXT")]
 Effort = Annotated[str | None, _setting("effort")]
-TimeLimit = Annotated[float | None, _setting("time_limit", metavar="SECONDS")]
+TimeLimit = Annotated[str | None, _setting("time_limit", metavar="SECONDS")]
 Think = Annotated[str | None, _setting("think")]
 
 Strategy = Annotated[str | None, _setting("strategy", panel=SEARCH)]
-Simulations = Annotated[int | None, _setting("simulations", panel=SEARCH, metavar="N")]
-Certainty = Annotated[float | None, _setting("certainty", panel=EXPERT, metavar="X")]
-MaxSearchTokens = Annotated[int | None, _setting("max_search_tokens", panel=EXPERT, metavar="N")]
+Simulations = Annotated[str | None, _setting("simulations", panel=SEARCH, metavar="N")]
+Certainty = Annotated[str | None, _setting("certainty", panel=EXPERT, metavar="X")]
+MaxSearchTokens = Annotated[str | None, _setting("max_search_tokens", panel=EXPERT, metavar="N")]
 Step = Annotated[str | None, _setting("step", panel=EXPERT)]
 Reflection = Annotated[str | None, _setting("reflection", panel=EXPERT)]
 Reward = Annotated[str | None, _setting("reward", panel=EXPERT, metavar="NAME")]
 Vote = Annotated[str | None, _setting("vote", panel=EXPERT, metavar="NAME")]
 Critic = Annotated[str | None, _setting("critic", panel=EXPERT, metavar="NAME|PATH")]
-DoubtBelow = Annotated[float | None, _setting("doubt_below", panel=EXPERT, metavar="X")]
-Parallel = Annotated[int | None, _setting("parallel", panel=EXPERT, metavar="N")]
+DoubtBelow = Annotated[str | None, _setting("doubt_below", panel=EXPERT, metavar="X")]
+Parallel = Annotated[str | None, _setting("parallel", panel=EXPERT, metavar="N")]
 
-Temperature = Annotated[float | None, _setting("temperature", panel=REPLY, metavar="X")]
-MaxTokens = Annotated[int | None, _setting("max_tokens", panel=REPLY, metavar="N")]
-Seed = Annotated[int | None, _setting("seed", panel=REPLY, metavar="N")]
-TopP = Annotated[float | None, _setting("top_p", panel=EXPERT, metavar="X")]
-TopK = Annotated[int | None, _setting("top_k", panel=EXPERT, metavar="N")]
-MinP = Annotated[float | None, _setting("min_p", panel=EXPERT, metavar="X")]
-RepeatPenalty = Annotated[float | None, _setting("repeat_penalty", panel=EXPERT, metavar="X")]
-MaxThoughtTokens = Annotated[int | None, _setting("max_thought_tokens", panel=EXPERT, metavar="N")]
+Temperature = Annotated[str | None, _setting("temperature", panel=REPLY, metavar="X")]
+MaxTokens = Annotated[str | None, _setting("max_tokens", panel=REPLY, metavar="N")]
+Seed = Annotated[str | None, _setting("seed", panel=REPLY, metavar="N")]
+TopP = Annotated[str | None, _setting("top_p", panel=EXPERT, metavar="X")]
+TopK = Annotated[str | None, _setting("top_k", panel=EXPERT, metavar="N")]
+MinP = Annotated[str | None, _setting("min_p", panel=EXPERT, metavar="X")]
+RepeatPenalty = Annotated[str | None, _setting("repeat_penalty", panel=EXPERT, metavar="X")]
+MaxThoughtTokens = Annotated[str | None, _setting("max_thought_tokens", panel=EXPERT, metavar="N")]
 Variables = Annotated[list[str] | None, _setting("variables", panel=EXPERT, metavar="NAME=VALUE")]
 ChatTemplate = Annotated[str | None, _setting("chat_template", panel=EXPERT, metavar="TEXT")]
 TemplateVar = Annotated[list[str] | None, _setting("template_var", panel=EXPERT, metavar="NAME=VALUE")]
-Context = Annotated[int | None, _setting("ctx", panel=EXPERT, metavar="N")]
-Threads = Annotated[int | None, _setting("threads", panel=EXPERT, metavar="N")]
+Context = Annotated[str | None, _setting("ctx", panel=EXPERT, metavar="N")]
+Threads = Annotated[str | None, _setting("threads", panel=EXPERT, metavar="N")]
 GpuLayers = Annotated[str | None, _setting("gpu_layers", panel=EXPERT, metavar="N|all|auto")]
 
 Assignments = Annotated[

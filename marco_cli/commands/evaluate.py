@@ -18,7 +18,7 @@ class _DataSetFirst(HelpfulGroup):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Offer the data sets beside the commands."""
-        from typer.core import CompletionItem
+        from typer.core import CompletionItem  # type: ignore[attr-defined]  # it has no public place
 
         sets = [CompletionItem(name) for name in _complete_sets(incomplete)]
         return [*sets, *super().shell_complete(ctx, incomplete)]
