@@ -192,7 +192,7 @@ def test_the_hash_is_that_of_the_meaning() -> None:
         ),
         (
             {"prompt": "x", "chat_template_kwargs": {"a": [{"b": "[INST]"}]}},
-            None,
+            "line-3",
             "chat_template_kwargs holds '[INST]'",
         ),
         ({"prompt": "x", "chat_template_kwargs": {"<s>": 1}}, "line-3", "chat_template_kwargs holds '<s>'"),
