@@ -44,7 +44,22 @@ Spec = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-@app.command()
+_PULL_EXAMPLES = """
+marco models pull marco-o1                     # the largest quantisation that fits this machine
+marco models pull marco-o1:q8_0
+marco models pull user/repo                    # lists the GGUF files of a repository, with sizes
+marco models pull user/repo:Q4_K_M
+marco models pull marco-o1 --dry-run
+"""
+_ALIAS_EXAMPLES = """
+marco models alias qwen ./qwen2.5-0.5b.gguf    # then: marco ask -m qwen "…"
+marco models alias big marco-o1:q8_0
+marco models alias                             # lists them
+marco models alias --remove qwen
+"""
+
+
+@app.command(epilog=_PULL_EXAMPLES)
 def pull(
     model: Spec = "marco-o1",
     *,
@@ -108,7 +123,7 @@ def list_models(*, as_json: Json = False) -> None:
     say(f"to fetch one: marco models pull {{{','.join(names)}}}")
 
 
-@app.command()
+@app.command(epilog=_ALIAS_EXAMPLES)
 def alias(
     name: Annotated[
         str | None,

@@ -149,6 +149,18 @@ def test_a_question_needs_no_command(marco: Marco, question: str) -> None:
     assert run.code == 4
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("Tell", "me", "a", "joke"), ("ask", "what", "is", "2", "+", "2"), ("what", "is", "that"), ("prompt", "a", "b")],
+)
+def test_a_question_without_quotes_is_told_to_have_some(marco: Marco, words: tuple[str, ...]) -> None:
+    """The shell makes many words of it; that they belong together is for the person to say."""
+    run = marco(*words, "-q")
+
+    assert (run.code, run.out) == (2, "")
+    assert "in quotes" in run.err
+
+
 def test_marco_alone_on_a_terminal_says_what_to_do() -> None:
     """Five lines, each with a command, none wider than a terminal."""
     with Replay([sys.executable, "-m", "marco_cli"]) as terminal:
