@@ -19,6 +19,7 @@ from marco_cli.engine.prefix_cache import common_length
 from marco_cli.prompt.base import Message, compose
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.budget import Stop
+from marco_cli.search.config import SAMPLED
 from marco_cli.search.events import EventListener
 from marco_cli.search.rollout import reply_limit
 from marco_cli.solver import Solver, search_plan
@@ -207,7 +208,7 @@ def retried(settings: Settings, attempt: int) -> Settings:
     return replace(
         settings,
         seed=settings.seed + attempt,
-        temperature=settings.temperature or config.sampling.temperature,
+        temperature=config.sampling.temperature or SAMPLED.temperature,
         strategy="sample" if is_chain else settings.strategy,
     )
 
