@@ -120,6 +120,9 @@ def _listed(items: tuple[Node, ...], *, is_either: bool) -> Meaning:
     if letters[0] is not None and len(found) == 1:  # x = 2, 3
         items = (letters[0][1], *items[1:])
     members = [_element(item) for item in items]
+    names = [" ".join(sorted(set(variables(item)))) if item.op == "relation" else "" for item in items]
+    if len(set(filter(None, names))) > 1:  # x > 0, y < 1
+        members = [f"{name}: {member}" for name, member in zip(names, members, strict=True)]
     if is_either and len(set(members)) == 1:
         return _of(items[0])  # 5/2 or 2.5
     return Meaning("number", members[0]) if _is_said_twice(items, members) else _set(members)

@@ -44,11 +44,9 @@ def form_of(output: str, answer: Answer | None) -> Form:
         return Form.ANSWER
     if _comes_to_a_number(prose):
         return Form.ANSWER
-    if "```" in output or len(_ITEM.findall(prose)) > 1:
-        return Form.TEXT
-    if _num_words(prose) > _ESSAY:
+    if "```" in output or len(_ITEM.findall(prose)) > 1 or _num_words(prose) > _ESSAY:
         return Form.ANSWER if answer is not None and _is_concluded(output, answer) else Form.TEXT
-    if answer is not None and (answer.kind != "text" or _is_name(prose)):
+    if answer is not None and (not _is_wording(answer) or _is_name(prose)):
         return Form.ANSWER
     return Form.SENTENCE
 
@@ -87,13 +85,13 @@ def _is_final(output: str, answer: Answer) -> bool:
 
 
 def _is_concluded(output: str, answer: Answer) -> bool:
-    """Say whether a long text opens with yes, no or a choice, or ends by concluding with its answer."""
+    """Say whether a text opens with yes, no or a choice and has no list, or ends by concluding with its answer."""
     if answer.kind in {"yes_no", "choice"}:
-        return answer.rule == "phrase"
+        return answer.rule == "phrase" and "```" not in output and not _ITEM.search(output)
     last = max(output.rfind(end, 0, answer.span[0]) for end in (". ", "\n", "。"))
     return (
-        answer.kind != "text"
-        and _CONCLUSION.match(output, last + 1) is not None
+        not _is_wording(answer)
+        and ("```output" in output or _CONCLUSION.match(output, last + 1) is not None)
         and not _END.search(output, answer.span[1])
     )
 
@@ -104,6 +102,12 @@ def _comes_to_a_number(prose: str) -> bool:
     if not lines or not _CALCULATION.search(prose):
         return False
     return bool(_NUMBER.search(lines[-1]) or _CALCULATION.search("\n".join(lines[-3:])))
+
+
+def _is_wording(answer: Answer) -> bool:
+    """Say whether an answer is in words alone; "You will!" can be read as a factorial."""
+    is_formula = answer.kind not in {"number", "choice", "yes_no", "time"}
+    return is_formula and not any(character.isdigit() or character in "\\=^" for character in answer.text)
 
 
 def _is_name(text: str) -> bool:
@@ -122,7 +126,7 @@ _CALCULATION: Final = re.compile(
     r"\d[^\n=]{0,80}=\s*[^\s\d]{0,4}\d|=[^\n=]{0,80}\d[^\n=]{0,20}=|\\(?:\[|\(|frac|times|boxed|text\b)"
 )
 _CONCLUSION: Final = re.compile(
-    r"[\s*]*(?:(?:so|thus|therefore|hence|altogether|finally|that (?:makes|leaves|gives)|this (?:makes|leaves|gives|means)|in total)\b"
+    r"[\s*]*(?:(?:so|thus|therefore|hence|altogether|finally|that (?:makes|leaves|gives)|this (?:makes|leaves|gives)|in total)\b"
     r"|所以|因此|因而|总共|一共|于是)",
     re.IGNORECASE,
 )

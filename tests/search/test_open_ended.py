@@ -23,6 +23,8 @@ ANSWERS = (
     ),
     "First, add the prices:\n\\[ 4 + 9 = 13 \\]\n\nTherefore, the change that she gets back from the cashier",
     "是的。",
+    "```python\nprint(6 * 7)\n```\n```output\n42\n```\nThe total cost of all tickets is 42 dollars.",
+    "1. Tom has five apples.\n2. He buys three more.\n\nTherefore, he has 8 apples.",
     (
         "Tom begins with five apples and buys three more at the market, and later on he finds two under the tree in front of his house "
         "where nobody else has been looking for them. So he has 10 apples."
@@ -49,6 +51,11 @@ TEXTS = (
         "Most adults need rest. So try to sleep for 8 hours. It also helps to leave the phone in another room, to drink no coffee in "
         "the afternoon, and to get up at the same hour on every day of the week, also on Sundays."
     ),
+    "Yes, of course:\n1. Sleep for 8 hours.\n2. Walk for 20 minutes.",
+    (
+        "1. A year is a leap year if it is divisible by 4.\n2. But not if it is divisible by 100.\n\nThis means that every fourth "
+        "year is one, depending on whether it is divisible by 100."
+    ),
     "- socks\n- rain jacket\n- map",
     (
         "Dear Anna,\n\nThank you for the invitation. Unfortunately I will not be able to come on 12 May, as I am abroad then, but I "
@@ -60,6 +67,7 @@ SENTENCES = (
     "I'm not feeling well today and want to go home early.",
     "发工资之前我没钱了。",
     "我刚到期了。",
+    '"Good job, you definitely will!"',
     "The capital of France is Paris.",
 )
 
