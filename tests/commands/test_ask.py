@@ -347,7 +347,22 @@ def test_a_closed_pipe_is_silent() -> None:
 )
 def test_signals_have_their_exit_codes(tiny_gguf: Path, number: signal.Signals, code: int) -> None:
     """In the middle of a thought, each signal has its exit code and none shows a traceback."""
-    arguments = ("--preset", "marco-o1", "--effort", "none", "--max-tokens", "3900", "--thought", "full")
+    arguments = (
+        "--preset",
+        "marco-o1",
+        "--effort",
+        "none",
+        "--temperature",
+        "0.7",
+        "--top-k",
+        "2",
+        "--seed",
+        "1",
+        "--max-tokens",
+        "3900",
+        "--thought",
+        "full",
+    )
     with started("ask", "x", "--model", str(tiny_gguf), *arguments) as process:
         assert process.stderr is not None
         assert process.stderr.read(1)

@@ -323,7 +323,22 @@ def test_a_program_can_talk_through_a_pipe_that_stays_open(tmp_path: Path) -> No
 
 def test_ctrl_c_stops_a_turn_and_not_the_session(tmp_path: Path, tiny_gguf: Path) -> None:
     """One Ctrl-C in the middle of a turn gets an answer from what there is, and the next line is read."""
-    options = ("--model", str(tiny_gguf), "--preset", "marco-o1", "--effort", "none", "--max-tokens", "3000")
+    options = (
+        "--model",
+        str(tiny_gguf),
+        "--preset",
+        "marco-o1",
+        "--effort",
+        "none",
+        "--temperature",
+        "0.7",
+        "--top-k",
+        "2",
+        "--seed",
+        "1",
+        "--max-tokens",
+        "3000",
+    )
     with program(*options, "--thought", "full", state=tmp_path) as process:
         assert process.stdin is not None
         assert process.stderr is not None
