@@ -10,16 +10,36 @@ import typer
 
 from marco_cli.config.home import expanded, is_directory
 from marco_cli.config.settings import OPTIONS
+from marco_cli.errors import StorageError
 
 Completer = Callable[..., list[str]]
 
 
 def complete_models(incomplete: str) -> list[str]:
-    """Offer the names of the catalogue, what is installed, and GGUF files and directories at the path typed so far."""
+    """Offer the names of the catalogue, what is installed, aliases, and GGUF files and directories at the path typed so far."""
     from marco_cli.models import catalog, installed
 
     here = [model.name for model in installed()]
-    return [*dict.fromkeys((*(entry.name for entry in catalog.entries()), *here, *_paths(incomplete, (".gguf",))))]
+    return [
+        *dict.fromkeys(
+            (
+                *(entry.name for entry in catalog.entries()),
+                *here,
+                *complete_aliases(""),
+                *_paths(incomplete, (".gguf",)),
+            )
+        )
+    ]
+
+
+def complete_aliases(incomplete: str) -> list[str]:
+    """Offer the user's own names for models; none where they cannot be read, which the command itself will say."""
+    from marco_cli.models.alias import aliases
+
+    try:
+        return [name for name in aliases() if name.startswith(incomplete)]
+    except StorageError:
+        return []
 
 
 def complete_presets(incomplete: str) -> list[str]:

@@ -5,23 +5,24 @@ answered with the command that was meant.
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, Final
 
 import typer
 
-from marco_cli.commands._help import HelpfulGroup
+from marco_cli.commands._help import HelpfulGroup, in_quotes
 from marco_cli.commands._output import write
 from marco_cli.errors import ConfigError
 
 FIRST_STEPS: Final = """\
-marco "How many r's are in strawberry?"   asks a question; marco-nano, a small demo model, is built in
-marco models pull marco-o1                fetches a real model (about 4.7 GB)
-marco chat                                talks with it
-marco doctor                              says what this machine can do
-marco --help                              lists all commands; each has examples: marco ask --help
+marco "How many r's are in strawberry?"  asks; a small demo model is built in
+marco models pull marco-o1               fetches a real model (about 4.7 GB)
+marco chat                               begins a conversation
+marco doctor                             says what this machine can do
+marco --help                             lists every command
 """
 
 # What the commands of other programs are called here.
@@ -49,13 +50,18 @@ class FirstWord(HelpfulGroup):
             write(FIRST_STEPS.encode())
             raise typer.Exit
         if args and not ctx.resilient_parsing and self._is_question(args[0]):
+            words = list(takewhile(lambda word: not word.startswith("-"), args))
+            if len(words) > 1:
+                raise ConfigError("the question is in several words", hint=in_quotes(words))
             args = ["ask", *args]
         return super().parse_args(ctx, args)
 
-    def no_command(self, word: str, path: str) -> ConfigError:
+    def no_command(self, args: Sequence[str], path: str) -> ConfigError:
         """Return the error for a word that is no command; it may be one of another level, or of another program."""
-        meant = self._meant(word)
+        word, meant = args[0], self._meant(args[0])
         hint = f'{path} ask "{word[:40]}" asks it' if meant is None else f"did you mean `{meant}`?"
+        if len(args) > 2:
+            hint = f"{hint} If it is a question, {in_quotes(args)}"
         return ConfigError(f"{path} has no command {word[:40]!r}", hint=hint)
 
     def _is_question(self, word: str) -> bool:

@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import Any, Final, TypeVar
 
 import typer
@@ -56,8 +57,14 @@ def _order(heading: str) -> int:
 def _spelling(param: Any, text: str) -> str:
     """Return how a parameter is typed, its type as a word of ours."""
     if param.param_type_name == "argument":
-        return text.removesuffix(" <str>").replace(" <path>", "")
+        return _argument(param)
     return re.sub(r"<([^>]*)>", lambda kind: _PLACEHOLDERS.get(kind[1], kind[1]), text)
+
+
+def _argument(param: Any) -> str:
+    """Return the word for an argument, in brackets where it may be left out."""
+    word = (param.metavar or param.name.upper()).strip("[].…") + ("..." if param.nargs == -1 else "")
+    return word if param.required else f"[{word}]"
 
 
 def _explained(param: Any, text: str) -> str:
@@ -68,6 +75,12 @@ def _explained(param: Any, text: str) -> str:
     if param.param_type_name == "argument" or not choices or "|" in (param.metavar or ""):
         return text
     return f"{text} One of: {', '.join(choices)}."
+
+
+def in_quotes(words: Sequence[str]) -> str:
+    """Return how to say that a question is to be one argument."""
+    text = " ".join(words)
+    return f'put it in quotes: marco "{text}"' if 0 < len(text) < 60 else "put it in quotes"
 
 
 def summary(command: Any) -> str:
@@ -88,6 +101,11 @@ class HelpfulCommand(TyperCommand):
                     formatter.write("".join(f"  {line}\n" for line in _wrapped(names, formatter.width - 2)))
             else:
                 _write_rows(heading, rows, formatter)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 (the signature is the library's)
+        """Return what follows the command: options, then the arguments by the names that the help explains."""
+        arguments = [_argument(param) for param in self.params if param.param_type_name == "argument"]
+        return ["[OPTIONS]", *arguments]
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (the signature is the library's)
         """Write the examples, a line each, as they are to be typed."""
@@ -118,11 +136,12 @@ class HelpfulGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """Find the command; name the nearest one for one that does not exist."""
         if args and args[0] not in self.commands and not ctx.resilient_parsing and not args[0].startswith("-"):
-            raise self.no_command(args[0], ctx.command_path)
+            raise self.no_command(args, ctx.command_path)
         return super().resolve_command(ctx, args)
 
-    def no_command(self, word: str, path: str) -> ConfigError:
-        """Return the error for a word that is no command of the group."""
+    def no_command(self, args: Sequence[str], path: str) -> ConfigError:
+        """Return the error for a first word that is no command of the group."""
+        word = args[0]
         near = get_close_matches(word.lower(), tuple(self.commands), n=1, cutoff=0.5)
         hint = f"did you mean `{path} {near[0]}`?" if near else f"{path} --help lists the commands"
         return ConfigError(f"{path} has no command {word[:40]!r}", hint=hint)
@@ -159,6 +178,9 @@ def _parsed(parse: Any, command: Any, ctx: Any, args: Sequence[str]) -> list[str
     try:
         rest: list[str] = parse(ctx, list(args))
     except Exception as error:
+        if "unexpected extra argument" in str(getattr(error, "message", "")) and ctx.info_name in ("ask", "prompt"):
+            words = list(takewhile(lambda word: not word.startswith("-"), args))
+            raise ConfigError("the question is in several words", hint=in_quotes(words)) from error
         wrong = getattr(error, "option_name", None)
         if wrong is None or not hasattr(error, "possibilities") or ctx.resilient_parsing:
             raise

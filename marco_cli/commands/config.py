@@ -28,7 +28,7 @@ marco config edit
 app = Commands(epilog=_EXAMPLES, name="config", help="Show and change the settings.")
 
 _HEADER = """\
-# Settings of marco, one `key: value` a line. `marco config show` lists the keys, `marco ask --help` explains most of them.
+# Settings of marco, one `key: value` a line. `marco config show` lists the keys, `marco ask --help-all` explains most of them.
 # Stronger than this file are the environment (MARCO_TOP_P for top_p) and flags (--top-p).
 """
 
@@ -85,8 +85,17 @@ def path(*, config: Config = None) -> None:
         say("marco: there is no such file yet; `marco config edit` makes it")
 
 
+_SET_EXAMPLES = """
+marco config set model marco-o1
+marco config set effort high
+marco config set temperature auto
+marco config set stop "END" "</answer>"
+marco config set variables tone=dry audience=children
+"""
+
+
 # Unknown options pass as values, so that `marco config set gpu_layers -1` needs no `--`.
-@app.command("set", context_settings={"ignore_unknown_options": True})
+@app.command("set", epilog=_SET_EXAMPLES, context_settings={"ignore_unknown_options": True})
 def set_key(
     key: Key,
     values: Annotated[

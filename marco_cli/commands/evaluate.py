@@ -221,7 +221,13 @@ def run_eval(
         )
 
 
-@app.command()
+_RESCORE_EXAMPLES = """
+marco eval rescore run/ --vote majority
+marco eval rescore run/ --reward agreement -o again/
+"""
+
+
+@app.command(epilog=_RESCORE_EXAMPLES)
 def rescore(
     run: Run,
     *,
@@ -246,7 +252,13 @@ def rescore(
     print_report(report, as_json=as_json)
 
 
-@app.command()
+_COMPARE_EXAMPLES = """
+marco eval compare run/
+marco eval compare run/ other/ --baseline run/cot
+"""
+
+
+@app.command(epilog=_COMPARE_EXAMPLES)
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Directories that `marco eval -o` wrote.")],
     *,

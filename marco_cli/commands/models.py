@@ -1,4 +1,4 @@
-"""`marco models`: pull, list, info, verify, path, rm.
+"""`marco models`: pull, list, alias, info, verify, path, rm.
 
 Each command reads its options, checks them, makes one call and prints: the result on stdout, the talk on stderr.
 """
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marco_cli.commands._completion import complete_models
+from marco_cli.commands._completion import complete_aliases, complete_models
 from marco_cli.commands._help import Commands
 from marco_cli.commands._options import Json
 from marco_cli.commands._output import confirm, say, write
-from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
+from marco_cli.errors import ConfigError, EngineError, ModelNotFoundError, StorageError
 from marco_cli.view.printable import printable
 
 if TYPE_CHECKING:
@@ -30,21 +30,36 @@ marco models alias qwen ./qwen.gguf            # then: marco ask -m qwen "…"
 marco models info marco-nano
 """
 
-app = Commands(epilog=_EXAMPLES, name="models", help="Fetch, list, check and remove models.")
+app = Commands(epilog=_EXAMPLES, name="models", help="Fetch, list, name, check and remove models.")
 
 Spec = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
         autocompletion=complete_models,
-        help="A name (marco-o1, marco-o1:q8_0), user/repo:Q4_K_M, hf:user/repo/file.gguf[@revision], an address of the "
+        help="A name (marco-o1, marco-o1:q8_0), an alias, user/repo:Q4_K_M, hf:user/repo/file.gguf[@revision], an address of the "
         "hub, or a path.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-@app.command()
+_PULL_EXAMPLES = """
+marco models pull marco-o1                     # the largest quantisation that fits this machine
+marco models pull marco-o1:q8_0
+marco models pull user/repo                    # lists the GGUF files of a repository, with sizes
+marco models pull user/repo:Q4_K_M
+marco models pull marco-o1 --dry-run
+"""
+_ALIAS_EXAMPLES = """
+marco models alias qwen ./qwen2.5-0.5b.gguf    # then: marco ask -m qwen "…"
+marco models alias big marco-o1:q8_0
+marco models alias                             # lists them
+marco models alias --remove qwen
+"""
+
+
+@app.command(epilog=_PULL_EXAMPLES)
 def pull(
     model: Spec = "marco-o1",
     *,
@@ -55,7 +70,9 @@ def pull(
 ) -> None:
     """Fetch a model from the hub; continues where an earlier pull stopped. A repository alone lists what it has."""
     from marco_cli.models import find_installed, memory, store
+    from marco_cli.models.alias import meaning
 
+    model = meaning(model)
     here = _locate_offline(model) if offline or store.is_offline() else find_installed(model)
     if here is not None:
         say(f"{here.name} is already here")
@@ -83,18 +100,76 @@ def pull(
 
 @app.command("list")
 def list_models(*, as_json: Json = False) -> None:
-    """List the models on this machine, and the names that can be pulled."""
+    """List the models on this machine with their weights and quantisations, aliases, and the names that can be pulled."""
     from marco_cli.models import catalog, installed, store
+    from marco_cli.models.alias import aliases
     from marco_cli.view.models import model_table
 
-    here, unfinished = installed(), store.unfinished()
+    here, unfinished, own = installed(), store.unfinished(), aliases()
+    named, astray = _aliased(own)
+    sizes = [_size(model) for model in (*here, *named)]
     names = [entry.name for entry in catalog.entries() if entry.bundled is None]
     rows = [{"name": transfer.name, "bytes": transfer.done} for transfer in unfinished]
-    document = {"models": [_row(model) for model in here], "unfinished": rows, "available": names}
-    _print(model_table(here), document, as_json=as_json)
+    models = [
+        {**_row(model), "parameters": num_weights or None, "quantisation": quantisation or None}
+        for model, (num_weights, quantisation) in zip(here, sizes, strict=False)
+    ]
+    document = {"models": models, "aliases": own, "unfinished": rows, "available": names}
+    _print(model_table((*here, *named), sizes), document, as_json=as_json)
+    for name, why in astray.items():
+        say(f"marco: the alias {name} leads nowhere: {printable(why)}")
     for transfer in unfinished:
         say(f"unfinished: {transfer.name}, {transfer.done / 1e6:.1f} MB are here; marco models pull continues it")
     say(f"to fetch one: marco models pull {{{','.join(names)}}}")
+
+
+@app.command(epilog=_ALIAS_EXAMPLES)
+def alias(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="What to call it; without it, all are listed.", autocompletion=complete_aliases
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE|MODEL]", help="A GGUF file, or any name of a model.", autocompletion=complete_models
+        ),
+    ] = None,
+    *,
+    remove: Annotated[
+        str | None,
+        typer.Option("--remove", metavar="NAME", help="Forget one; its model stays.", autocompletion=complete_aliases),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a model a name of your own, to be used wherever a model is named."""
+    from marco_cli.models import alias as own
+    from marco_cli.models import locate
+    from marco_cli.view.models import alias_table
+
+    if remove is not None and name is not None:
+        raise ConfigError(
+            "--remove takes one alias, and nothing beside it", hint=f"marco models alias --remove {remove}"
+        )
+    if remove is not None:
+        own.remove_alias(remove)
+        say(f"marco: {printable(remove)} is forgotten; its model stays")
+    elif name is not None and model is not None:
+        own.refuse_name(name)
+        locate(model)
+        target = own.set_alias(name, model)
+        say(f'marco: {name} is {printable(target)}; try: marco ask -m {name} "…"')
+    kept = own.aliases()
+    if name is not None and model is None:
+        if name.lower() not in kept:
+            raise ModelNotFoundError(f"no alias is called {name[:40]!r}", hint=f"marco models alias {name[:40]} FILE")
+        kept = {name.lower(): kept[name.lower()]}
+    if as_json or (remove is None and model is None):
+        _print(alias_table(kept), {"aliases": kept}, as_json=as_json)
+    if name is remove is None and not kept and not as_json:
+        say("marco: there are no aliases yet: marco models alias NAME FILE")
 
 
 @app.command()
@@ -166,9 +241,15 @@ def rm(
 ) -> None:
     """Delete a model from the models directory; asks first."""
     from marco_cli.models import library, locate, store
+    from marco_cli.models.alias import meaning
 
     if (model is None) is not unfinished:
         raise ConfigError("rm takes a model or --unfinished, and not both", hint="marco models list")
+    meant = meaning(model) if model else None
+    if meant != model:
+        raise ConfigError(
+            f"{model} is an alias of {meant}", hint=f"marco models alias --remove {model}, or marco models rm {meant}"
+        )
     located = locate(model) if model else None
     paths = library.removable(located) if located else tuple(item.path for item in store.unfinished())
     if not yes and not sys.stdin.isatty():
@@ -212,6 +293,32 @@ def _row(model: "LocatedModel") -> dict[str, object]:
         "evidence": model.evidence,
         "preset": model.preset,
     }
+
+
+def _aliased(own: Mapping[str, str]) -> tuple[list["LocatedModel"], dict[str, str]]:
+    """Return the models that aliases stand for, by these names, and of the others why they are not found."""
+    from dataclasses import replace
+
+    from marco_cli.models import locate
+
+    found, astray = [], {}
+    for name in own:
+        try:
+            found.append(replace(locate(name), name=name, source="alias"))
+        except (ConfigError, ModelNotFoundError) as error:
+            astray[name] = error.message
+    return found, astray
+
+
+def _size(model: "LocatedModel") -> tuple[int, str]:
+    """Return the number of weights and the quantisation; of a file that is damaged, what its name says."""
+    from marco_cli.models import catalog, gguf_header
+
+    try:
+        headers = [gguf_header.read(path) for path in model.files]
+    except EngineError:
+        return 0, catalog.quantisation_of(model.path.name) or ""
+    return sum(header.parameters for header in headers), headers[0].quantisation or ""
 
 
 def _list_offers(offered: "Sequence[Offer]", *, as_json: bool) -> None:

@@ -82,7 +82,16 @@ def list_traces(
         say(f"marco: there are no traces in {place} yet; each answer of `marco ask` and `marco chat` leaves one")
 
 
-@app.command()
+_SHOW_EXAMPLES = """
+marco traces show                              # the last one
+marco traces show 9f3a --tree                  # by its last four characters
+marco traces show --path                       # the steps of the reply that was given
+marco traces show --heat                       # every token, marked by how sure the model was
+marco traces show --json | jq .reply
+"""
+
+
+@app.command(epilog=_SHOW_EXAMPLES)
 def show(
     trace: TraceName = "last",
     *,
@@ -216,7 +225,14 @@ def continue_(
     )
 
 
-app.command("export")(export)
+_EXPORT_EXAMPLES = """
+marco traces export -o tree.html               # the last search as one page
+marco traces export -F sft --where 'confidence > 0.9' -o sft.jsonl
+marco traces export -F dpo --from runs.jsonl -o dpo.jsonl
+marco traces export --where help               # the fields of a filter
+"""
+
+app.command("export", epilog=_EXPORT_EXAMPLES)(export)
 
 
 @app.command()

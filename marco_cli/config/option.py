@@ -37,6 +37,7 @@ _NOUNS: dict[Kind, str] = {
 }
 # Decimal and without leading zeros: 012 is ten for YAML 1.1 and twelve for everybody else.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,18})")
+_DIGITS = re.compile(r"[-+]?[0-9]{1,99}")
 # What JSON, traces and llama.cpp hold: 64 bits, one of them the sign.
 _TOO_LARGE = 1 << 63
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
@@ -148,7 +149,7 @@ class Option:
             hint = did_you_mean(str(got), self.choices)
         if hint is None and self.kind == "tags":
             hint = did_you_mean(str(got), (AUTO, *TAG_STYLES))
-        if hint is None and isinstance(got, int) and abs(got) >= _TOO_LARGE:
+        if hint is None and self.kind == "integer" and abs(_number(got)) >= _TOO_LARGE:
             hint = "numbers here are below 2^63: 18 digits fit"
         return ConfigError(f"{where}: got {quoted(got)}, expected {self.expected}", hint=hint)
 
@@ -186,6 +187,13 @@ class Option:
             (above is None or value > above) and (least is None or value >= least) and (most is None or value <= most)
         )
         return fits and math.isfinite(value)
+
+
+def _number(got: object) -> int:
+    """Return the whole number that was meant; 0 where it was none."""
+    if isinstance(got, str) and _DIGITS.fullmatch(got):
+        return int(got)
+    return got if isinstance(got, int) else 0
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

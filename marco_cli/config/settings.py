@@ -23,7 +23,7 @@ class Settings:
 
     """
 
-    model: Annotated[str | None, About(help="Name of an installed model, or path of a GGUF file.")] = None
+    model: Annotated[str | None, About(help="Name or alias of a model, or path of a GGUF file.")] = None
     preset: Annotated[str | None, About(help="Name of a preset, or path of its YAML file.")] = None
     system: Annotated[
         str | None, About(help="System prompt; without one the model's chat template decides.", is_prose=True)

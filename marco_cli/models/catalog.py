@@ -148,8 +148,11 @@ def entries() -> tuple[Entry, ...]:
     )
 
 
-def parse(spec: str) -> Reference:
-    """Read a model specification; raise ConfigError for a malformed one, ModelNotFoundError for an unknown name."""
+def parse(spec: str, *, own_names: Sequence[str] = ()) -> Reference:
+    """Read a model specification; raise ConfigError for a malformed one, ModelNotFoundError for an unknown name.
+
+    `own_names` are what the user calls models: the error for an unknown name proposes them too.
+    """
     if (address := hub_address.read(spec)) is not None:
         return _hub_reference(address.repo, address.file, address.revision, address.quantisation)
     if spec.lower().startswith("hf:"):
@@ -165,7 +168,9 @@ def parse(spec: str) -> Reference:
         if match is None or not is_repository(match["repo"]) or is_file(path) or is_directory(path):
             return PathReference(path=path)
         return _hub_reference(match["repo"], None, match["revision"], match["quant"])
-    raise ModelNotFoundError(f"no model is called {spec!r}{did_you_mean(name, names())}", hint="marco models list")
+    raise ModelNotFoundError(
+        f"no model is called {spec!r}{did_you_mean(name, (*names(), *own_names))}", hint="marco models list"
+    )
 
 
 def _parse_entry(entry: Entry, spec: str, quantisation: str | None) -> CatalogueReference:

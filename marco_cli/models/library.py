@@ -1,6 +1,6 @@
 """The models on this machine: finding one, listing all, checking that they are intact, taking them away.
 
-In: a specification (see `catalog.parse`). Out: located models. Pure filesystem, like `store` below it: nothing
+In: a specification (see `catalog.parse`), or an alias. Out: located models. Pure filesystem, like `store` below it: nothing
 here imports a hub client or opens a socket, so a start with an installed model makes no request.
 """
 
@@ -15,6 +15,7 @@ from typing import Literal
 from marco_cli.config.home import is_directory, is_file
 from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
 from marco_cli.models import catalog
+from marco_cli.models.alias import meaning, own_names
 from marco_cli.models.store import (
     PARTIAL,
     LocalFile,
@@ -73,18 +74,30 @@ def locate(spec: str, environ: Mapping[str, str] = os.environ) -> LocatedModel:
     Raises:
         ConfigError: The specification is malformed.
         ModelNotFoundError: It is not here; the hint is the command that brings it, or the list of what is here.
+        StorageError: It may be an alias, and the file that holds them cannot be read.
 
     """
-    reference = catalog.parse(spec)
+    meant = meaning(spec, environ)
+    reference = catalog.parse(meant, own_names=() if meant != spec else own_names(spec, environ))
     match reference:
+        case catalog.PathReference() if meant != spec:
+            return _locate_aliased(spec, reference.path)
         case catalog.PathReference():
             return _locate_path(reference.path)
         case catalog.HubReference():
-            return _locate_hub(reference, spec, environ)
+            return _locate_hub(reference, meant, environ)
         case catalog.RepositoryReference():
             return _locate_repository(reference, environ)
         case catalog.CatalogueReference():
-            return _locate_entry(reference, spec, environ)
+            return _locate_entry(reference, meant, environ)
+
+
+def _locate_aliased(name: str, path: Path) -> LocatedModel:
+    try:
+        return _locate_path(path)
+    except ModelNotFoundError as error:
+        hint = f"{name} is an alias of it: marco models alias {name} FILE, or --remove {name}"
+        raise ModelNotFoundError(error.message, hint=hint) from error
 
 
 def _locate_path(path: Path) -> LocatedModel:
@@ -226,6 +239,7 @@ def find_installed(spec: str, environ: Mapping[str, str] = os.environ) -> Locate
 
     A name with a quantisation, and a reference to the hub, are to be compared with the hub instead: None.
     """
+    spec = meaning(spec, environ)
     reference = catalog.parse(spec)
     if isinstance(reference, catalog.HubReference | catalog.RepositoryReference):
         return None

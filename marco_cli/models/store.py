@@ -28,7 +28,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _WEIGHTS: Final = "*.[gG][gG][uU][fF]"
 
-Origin = Literal["catalogue", "hub-cache", "path", "bundled"]
+Origin = Literal["catalogue", "hub-cache", "path", "bundled", "alias"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

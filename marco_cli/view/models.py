@@ -3,7 +3,7 @@
 In: values of `models`, `gguf_header` and `memory`. Out: text without control characters, whatever the file held.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from marco_cli.models import LocatedModel
@@ -21,14 +21,35 @@ _EVIDENCE: dict[Evidence, str] = {
 }
 
 
-def model_table(models: Sequence[LocatedModel]) -> str:
-    """Return one line a model: name, size, where it comes from, path, how it was checked; empty for no models."""
-    rows = [(printable(model.name), gib(model.size), model.source, printable(str(model.path))) for model in models]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    return "\n".join(
-        f"{name:<{widths[0]}}  {size:>{widths[1]}}  {source:<{widths[2]}}  {path}{_EVIDENCE[model.evidence]}"
-        for model, (name, size, source, path) in zip(models, rows, strict=True)
-    )
+def model_table(models: Sequence[LocatedModel], sizes: Sequence[tuple[int, str]] = ()) -> str:
+    """Return one line a model: name, size, where it comes from, path, how it was checked; empty for no models.
+
+    `sizes` are the weights and the quantisation of each, which then stand behind the bytes.
+    """
+    rows = [
+        (printable(model.name), gib(model.size), *shown, model.source)
+        for model, shown in zip(models, map(_size, sizes) if sizes else [()] * len(models), strict=True)
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for model, (name, size, *rest) in zip(models, rows, strict=True):
+        cells = [f"{name:<{widths[0]}}", f"{size:>{widths[1]}}"]
+        cells += [f"{text:<{width}}" for text, width in zip(rest, widths[2:], strict=True)]
+        lines.append(f"{'  '.join(cells)}  {printable(str(model.path))}{_EVIDENCE[model.evidence]}")
+    return "\n".join(lines)
+
+
+def alias_table(aliases: Mapping[str, str]) -> str:
+    """Return one line an alias: its name, and what it stands for."""
+    width = max(map(len, aliases), default=0)
+    return "\n".join(f"{printable(name):<{width}}  = {printable(target)}" for name, target in aliases.items())
+
+
+def _size(size: tuple[int, str]) -> tuple[str, str]:
+    num_weights, quantisation = size
+    billions = num_weights / 1e9
+    shown = f"{billions:.1f}B" if billions >= 1 else f"{num_weights / 1e6:.0f}M" if num_weights >= 1e6 else "?"
+    return shown if num_weights else "?", printable(quantisation) or "?"
 
 
 def offer_table(offers: Sequence[tuple[str, int, int]]) -> str:

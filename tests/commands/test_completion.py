@@ -117,3 +117,34 @@ def test_completion_loads_nothing_heavy(tmp_path: Path, line: str) -> None:
 
     assert ran.stdout.endswith("loaded []\n"), ran.stdout + ran.stderr
     assert ran.stdout.count("\n") > 1
+
+
+def test_an_alias_is_offered_wherever_a_model_is_named(complete: Complete, marco: Marco, tmp_path: Path) -> None:
+    """Names of the user's own complete like any other; a file of them that is damaged costs nothing else."""
+    marco("models", "alias", "mine", "marco-nano")
+
+    for line in ("marco ask -m m", "marco models info m", "marco config set model m", "marco ask --set model=m"):
+        assert {"mine", "model=mine"} & complete(line), line
+    assert complete("marco models alias --remove ") == {"mine"}
+    (tmp_path / "models" / "aliases.json").write_text("{", encoding="utf-8")
+    assert complete("marco ask -m marco-n") == {"marco-nano"}
+
+
+@pytest.mark.parametrize(
+    ("line", "offers"), [("marco eval ", {"nano", "gsm8k", "run", "compare"}), ("marco eval na", {"nano"})]
+)
+def test_data_sets_complete_after_eval(complete: Complete, line: str, offers: set[str]) -> None:
+    """The word `run` may be left out when typing, so it may be when pressing Tab."""
+    assert offers <= complete(line)
+
+
+def test_options_complete_after_a_data_set(complete: Complete) -> None:
+    """`marco eval nano` is `marco eval run nano` for Tab too; expert settings are offered."""
+    assert {"--limit", "--lang"} <= complete("marco eval nano --l")
+    assert complete("marco ask --top") == {"--top-p", "--top-k"}
+
+
+def test_settings_complete_after_set(complete: Complete) -> None:
+    """First the keys, then the values of the key."""
+    assert complete("marco ask --set top") == {"top_k=", "top_p="}
+    assert complete("marco ask --set effort=m") == {"effort=medium", "effort=max"}

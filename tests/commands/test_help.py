@@ -1,12 +1,14 @@
 """Help, slips of the pen, and questions without a command."""
 
 import shlex
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import typer
 from commands.program import Marco
+from view.replay import Replay
 
 from marco_cli.commands import app as program
 from marco_cli.commands._first_word import FIRST_STEPS
@@ -147,8 +149,33 @@ def test_a_question_needs_no_command(marco: Marco, question: str) -> None:
     assert run.code == 4
 
 
-def test_marco_alone_on_a_terminal_says_what_to_do(marco: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Five lines, each with a command; in a pipe it is the help, as it was."""
-    assert len(FIRST_STEPS.splitlines()) == 5
-    assert all(line.startswith("marco ") for line in FIRST_STEPS.splitlines())
-    assert "Commands:" in marco().err
+@pytest.mark.parametrize(
+    "words",
+    [("Tell", "me", "a", "joke"), ("ask", "what", "is", "2", "+", "2"), ("what", "is", "that"), ("prompt", "a", "b")],
+)
+def test_a_question_without_quotes_is_told_to_have_some(marco: Marco, words: tuple[str, ...]) -> None:
+    """The shell makes many words of it; that they belong together is for the person to say."""
+    run = marco(*words, "-q")
+
+    assert (run.code, run.out) == (2, "")
+    assert "in quotes" in run.err
+
+
+def test_marco_alone_on_a_terminal_says_what_to_do() -> None:
+    """Five lines, each with a command, none wider than a terminal."""
+    with Replay([sys.executable, "-m", "marco_cli"]) as terminal:
+        code = terminal.end()
+        shown = [line.rstrip() for line in terminal.screen.display if line.strip()]
+
+    assert code == 0
+    assert shown == FIRST_STEPS.splitlines()
+    assert len(shown) == 5
+    assert all(line.startswith("marco ") for line in shown)
+
+
+def test_marco_alone_in_a_pipe_is_the_help(marco: Marco) -> None:
+    """A script that calls it without a word gets the help, as ever, and the exit code of wrong usage."""
+    run = marco()
+
+    assert run.code == 2
+    assert "Commands:" in run.err

@@ -171,3 +171,12 @@ def test_hyphens_and_case_do_not_hide_the_nearest_key() -> None:
     """Who types a flag's spelling in a file is shown the key's spelling."""
     assert did_you_mean("Top-P", OPTIONS) == "did you mean top_p?"
     assert did_you_mean("zzzzzz", ("a", "b")) == "known: a, b"
+
+
+@pytest.mark.parametrize("text", ["9223372036854775808", "12345678901234567890", "-12345678901234567890"])
+def test_a_number_that_is_too_long_says_how_long_it_may_be(text: str) -> None:
+    """A number of 20 digits is a whole number to a person: the hint says what is wrong with it."""
+    with pytest.raises(ConfigError) as refused:
+        OPTIONS["seed"].parse(text, where="flag --seed")
+
+    assert "18 digits" in f"{refused.value.hint}"
