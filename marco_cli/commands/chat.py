@@ -54,6 +54,7 @@ def chat(
     threads: opt.Threads = None,
     gpu_layers: opt.GpuLayers = None,
     thought: opt.Thought = None,
+    raw: opt.Raw = False,
     stream: Annotated[bool, typer.Option("--stream/--no-stream", help="Show replies while they are written.")] = True,
     display: opt.Display = "auto",
     trace: opt.Trace = None,
@@ -82,6 +83,7 @@ def chat(
             is_streamed=stream,
             is_quiet=quiet,
             is_verbose=verbose,
+            is_raw=raw,
             edits_lines=edits_lines,
         )
         run_unless_terminated(converse(setup, screen, Past(session=session) if goes_on else None))
