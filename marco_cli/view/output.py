@@ -189,7 +189,9 @@ class RenderedOutput:
         if cut <= self._shown or (self._shown == 0 and "|" in line[:cut]):
             return
         text, prefix = self._read(line[:cut])
-        self._put_rows(text, prefix, breaks(text.plain, self._room(prefix)).settled, is_whole=False)
+        is_word_whole = line[:cut].endswith(" ")
+        stop = len(text.plain.rstrip()) if is_word_whole else breaks(text.plain, self._room(prefix)).settled
+        self._put_rows(text, prefix, stop, is_whole=False)
 
     def _put_rows(self, text: Text, prefix: Text, stop: int, *, is_whole: bool) -> None:
         """Write the text from where it is written to up to `stop`, in rows."""
