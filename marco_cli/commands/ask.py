@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import say, say_all, stderr_width, write
+from marco_cli.commands._output import fitted, say, say_all, stderr_width, write
 from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def ask(
             say(f"marco: {printable(lost)}")
     if verbose:
         say_all(solver.phrasing.render(solver.prompt(text)).notes)
-        say(cost_lines(solver, answered, load_seconds=loaded))
+        say(fitted(cost_lines(solver, answered, load_seconds=loaded)))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
     _end(answered, is_without_events=lost_events is not None)
 
