@@ -13,7 +13,7 @@ from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
 from marco_cli.engine.batched import BatchedEngine
-from marco_cli.errors import InputError
+from marco_cli.errors import ConfigError, InputError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset, template_format
@@ -21,6 +21,7 @@ from marco_cli.models.memory import refuse_excess
 from marco_cli.phrasing import Phrasing
 from marco_cli.prompt import worker
 from marco_cli.prompt.base import Message, Prompt
+from marco_cli.search import STRATEGIES
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SearchConfig
@@ -57,12 +58,13 @@ def resolve_settings(
 
 
 def sampling_params(settings: Settings) -> SamplingParams:
-    """Return how the settings want tokens to be drawn; without a temperature a search samples at its own."""
+    """Return how a search draws tokens: greedily at temperature 0, and without a temperature at its own."""
     usual = SearchConfig().sampling
+    is_usual = settings.temperature is None
     return SamplingParams(
-        temperature=settings.temperature or usual.temperature,
+        temperature=usual.temperature if settings.temperature is None else settings.temperature,
         top_k=settings.top_k,
-        top_p=usual.top_p if not settings.temperature and settings.top_p == 1 else settings.top_p,
+        top_p=usual.top_p if is_usual and settings.top_p == 1 else settings.top_p,
         min_p=settings.min_p,
         repeat_penalty=settings.repeat_penalty,
     )
@@ -71,14 +73,23 @@ def sampling_params(settings: Settings) -> SamplingParams:
 def search_plan(settings: Settings) -> tuple[SearchConfig, bool]:
     """Return how to search, and whether a chain comes first and may make the search unnecessary.
 
-    Whoever names no effort gets `auto`; whoever names a strategy or a number of simulations wants a search, so gets
-    `medium` with that changed. A chain is greedy unless a temperature is set.
+    Without an effort it is `auto`; with a strategy or a number of simulations, which ask for a search, `medium` with that
+    changed. A chain is greedy unless a temperature above 0 is set.
+
+    Raises:
+        ConfigError: the settings do not go together, or the temperature is 0 and the strategy lives on differing samples.
+
     """
     is_direct = settings.strategy is not None or settings.simulations is not None
     effort = settings.effort or ("medium" if is_direct else AUTO)
     bundle = AUTO_SEARCH if effort == AUTO else EFFORTS[effort]
     is_sampled = bool(settings.temperature)
     strategy = settings.strategy or ("sample" if is_sampled and bundle.strategy == "cot" else bundle.strategy)
+    if settings.temperature == 0 and STRATEGIES[strategy].needs_chance:
+        raise ConfigError(
+            f"at temperature 0 all replies of {strategy} would be the same",
+            hint="leave the temperature out, which samples at 0.7, or use --strategy mcts, which then searches greedily",
+        )
     chosen: dict[str, Any] = {
         "strategy": strategy,
         "seed": settings.seed,

@@ -12,7 +12,7 @@ _EITHER: Final = "A-Ja-j"
 
 AFTER_MARKER: Final = re.compile(
     rf"[\s$]*(?:(?:(?i:option|choice|letter)|选项?)\s?)?(?P<bracket>\()?(?P<letter>(?(bracket)[{_EITHER}]\)|[{LETTERS}]))"
-    r"(?![A-Za-z0-9'_^(\[])(?!\s?[=+*/<>≤≥≠-])(?!\s?(?:,|&|、|and\b|or\b|和|或|及)\s?\(?(?:[A-J]|[ivxIVX]+)(?![A-Za-z]))"
+    r"(?![A-Za-z0-9'_^(\[])(?!\s?[=+*/<>≤≥≠\\^-])(?!\s?(?:,|&|、|and\b|or\b|和|或|及)\s?\(?(?:[A-J]|[ivxIVX]+)(?![A-Za-z]))"
 )
 """A letter that an announcement leads up to."""
 LETTER: Final = re.compile(f"[{LETTERS}]")
@@ -25,7 +25,9 @@ LONE: Final = re.compile(
     rf"(?P<letter>(?(word)[{_EITHER}]|(?(open)[{_EITHER}]|[{LETTERS}a-d])))[\s$)\]*.:,。、]*\Z"
 )
 """Nothing but a letter; without a bracket or a word for it, e to j are letters of mathematics."""
-LABELLED: Final = re.compile(rf"[\s(*]*(?P<letter>[{LETTERS}])(?:\)|[.:、](?=\s))(?!\s*(?:and|or|和|或|,))[^\n]*\s*\Z")
+LABELLED: Final = re.compile(
+    rf"[\s$(*]*(?P<letter>[{LETTERS}]|(?<=\()[a-j](?=\)\s))(?:\)|[.:、](?=\s))(?!\s*(?:and|or|和|或|,))[^\n]*\s*\Z"
+)
 """A letter and what it stands for: "B. 17"."""
 ANY: Final = re.compile(
     rf"(?<![A-Za-z0-9])(?:\((?P<bracket>[{_EITHER}])\)|(?!A\s[a-z])(?P<bare>[A-HJ]))(?![A-Za-z0-9'])"

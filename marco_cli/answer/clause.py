@@ -29,7 +29,7 @@ _SKIPPED: Final = re.compile(
     r"|\\begin\{.{1,400}?\\end\{[a-z]*\}|\\[A-Za-z]+\{[^{}\n]*\}|\([^()\n]{0,60}\)|\\[^\n]",
     re.DOTALL,
 )
-STOP: Final = re.compile(r"\n|[。?;\u0964]|(?<![0-9)])!|\.(?=\s|\Z|[*_\"'])")
+STOP: Final = re.compile(r"\n|[。?;\u0964]|(?<![0-9)])!(?!=)|(?<!\bRs)\.(?=\s|\Z|[*_\"'])")
 _HEAD: Final = re.compile(r"\n|[,;(。!?]|\.(?=\s|\Z)|\s[\u2013\u2014-]\s")
 _REASON: Final = re.compile(
     r",?\s(?:because|since|as|which|who|where|not|due|when|if)\b|,?\s?因为|,(?=(?:\s\S+){4}|[\u3400-\u9fff]\w{4})",
@@ -40,6 +40,7 @@ _CONNECTIVE: Final = re.compile(
 )
 _NAME: Final = re.compile(r"(?:[A-Z][\w'-]*\s?){1,3}|[\u3400-\u9fff]{1,6}")
 _NUMBERED: Final = re.compile(r"(?:[A-Z][\w'-]*\s){1,2}[0-9]+")
+_AND_MORE: Final = re.compile(r"[^\W\d_]*(?:\s[^\W\d_]+){0,3}(?:,?\s(?:and|or))\s[$-]?[0-9]")
 _BETWEEN: Final = re.compile(r"(?:between|from|either|neither)\b", re.IGNORECASE)
 _SUM: Final = re.compile(r"[+*/=×÷-]|\\(?:times|cdot|div)|[$()]")
 
@@ -50,16 +51,25 @@ def clause(source: Source, plain: Plain, start: int, want: Kind | None) -> Readi
     start = lead.end() if lead else start
     if start >= len(plain.text):
         return None
-    pointed = _pointed(plain, start, want)
-    if pointed:
-        return pointed
     low = plain.starts[start]
     end = _end(source.output, low)
+    found = _delimited(source, low, end, want) or _pointed(plain, start, want)
+    if found:
+        return found
     for stop in _ends(source.output, low, end):
+        stop = low + len(source.output[low:stop].rstrip("*_` "))  # noqa: PLW2901 (bold ends before the phrase does)
         found = whole(source, low, stop, want, is_math=_is_delimited(source.output[low:stop]))
         if found is not None and found.is_understood and not _is_aside(source.output, found, stop):
             return found
     return _sentence(source, plain, (low, end), (start, _plain_end(plain, start, end)), want)
+
+
+def _delimited(source: Source, start: int, end: int, want: Kind | None) -> Reading | None:
+    """Read a clause that is one formula between its delimiters, whatever it says."""
+    only = _SKIPPED.match(source.output, start, end)
+    if not only or source.output[start] not in "$\\" or source.output[only.end() : end].strip(" .*_`"):
+        return None
+    return whole(source, start, only.end(), want, is_math=True)
 
 
 def _pointed(plain: Plain, start: int, want: Kind | None) -> Reading | None:
@@ -109,7 +119,9 @@ def _ends(output: str, start: int, end: int) -> list[int]:
 def _is_aside(output: str, found: Reading, stop: int) -> bool:
     """Say whether what was read stops in the middle of a list or a calculation."""
     rest = output[stop : stop + 40]
-    return bool(re.match(r"\s*(?:[-+*/=^<>]|,\s?[-$]?\d|\$\s*(?:[-+*/=^<>]))", rest)) or (
+    if found.kind == "choice":
+        return bool(re.match(r"\s*(?:,|and|or|&)\s*\(?(?:[A-J]|[IVX]+)\b", rest))
+    return bool(re.match(r"\s*(?:[-+*/=^<>]|(?:is|are|equals)\b|,\s?[-$]?\d|\$\s*(?:[-+*/=^<>]))", rest)) or (
         found.kind == "number" and bool(re.match(r"\s*(?:and|or|to|und|et|ou|oder)\s\$?-?\d", rest))
     )
 
@@ -155,7 +167,7 @@ def _clause_number(plain: Plain, start: int, end: int, want: Kind | None) -> Rea
     head = _HEAD.search(written, start, end)
     if head and head.start() < first.start and not want and _is_name(written, start, head.start(), end):
         return None
-    if not want and _NUMBERED.fullmatch(written, start, end):
+    if not want and (_NUMBERED.fullmatch(written, start, end) or _AND_MORE.match(written, first.end, end)):
         return None
     if _OPERATOR.match(written, first.end, end):
         equals = written.rfind("=", first.end, end)

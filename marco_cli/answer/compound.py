@@ -49,7 +49,7 @@ def number_text(value: Fraction) -> str:
 def _of(node: Node) -> Meaning:  # noqa: PLR0911 (one line a kind)
     match node.op:
         case "list":
-            return _alternatives(node) or _listed(node.args)
+            return _alternatives(node) or _listed(node.args, is_either=node.text == "or")
         case "relation":
             return _related(node)
         case "bracket":
@@ -109,7 +109,7 @@ def _alternatives(node: Node) -> Meaning | None:
     return Meaning("interval", " ∪ ".join(sorted(part.form for part in parts)))
 
 
-def _listed(items: tuple[Node, ...]) -> Meaning:
+def _listed(items: tuple[Node, ...], *, is_either: bool) -> Meaning:
     """Return a list without brackets; `x = 2, x = 3` lists what x is worth, `x = 2, y = 3` keeps the letters."""
     letters = [_solved(item) for item in items]
     found = [each for each in letters if each is not None]
@@ -117,9 +117,14 @@ def _listed(items: tuple[Node, ...]) -> Meaning:
         if len({name for name, _ in found}) == 1:
             return _set([_element(value) for _, value in found])
         return _set([f"{name}={_element(value)}" for name, value in found])
-    if found and letters[0] is not None and len(found) == 1:  # x = 2, 3
-        items = (found[0][1], *items[1:])
+    if letters[0] is not None and len(found) == 1:  # x = 2, 3
+        items = (letters[0][1], *items[1:])
     members = [_element(item) for item in items]
+    names = [" ".join(sorted(set(variables(item)))) if item.op == "relation" else "" for item in items]
+    if len(set(filter(None, names))) > 1:  # x > 0, y < 1
+        members = [f"{name}: {member}" for name, member in zip(names, members, strict=True)]
+    if is_either and len(set(members)) == 1:
+        return _of(items[0])  # 5/2 or 2.5
     return Meaning("number", members[0]) if _is_said_twice(items, members) else _set(members)
 
 

@@ -26,6 +26,7 @@ from marco_cli.answer import marks
 from marco_cli.answer.base import Answer, Kind, Rule
 from marco_cli.answer.clause import clause
 from marco_cli.answer.language import language_of
+from marco_cli.answer.mathematics import is_mathematics
 from marco_cli.answer.phrase import whole
 from marco_cli.answer.plaintext import Plain
 from marco_cli.answer.prose import last_formula, last_number, mention, opening, short_line
@@ -36,8 +37,6 @@ _PER_CENT = re.compile(
     r"|\bas\sa\sper\s?cent(?:age)?\b|百分之几|百分之多少|百分比是?多少|百分率",
     re.IGNORECASE,
 )
-
-
 _GROUPED = re.compile(r"\s*-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?\s*")
 
 
@@ -139,7 +138,13 @@ def _region(source: Source, start: int, end: int, want: Kind | None) -> Reading 
         part = replace(source, output=inside)
         found = next((reading for _, reading in _readings(part, part.plain(), want) if reading is not None), None)
         return found and replace(found, start=found.start + start, end=found.end + start)
-    return whole(source, start, end, want, is_math=True)
+    found = whole(source, start, end, want, is_math=True)
+    if found is not None and not found.is_understood and not is_mathematics(inside):
+        part = replace(source, output=inside)
+        sentence = clause(part, part.plain(), 0, want)
+        if sentence is not None and sentence.kind == "number":
+            return replace(sentence, start=sentence.start + start, end=sentence.end + start)
+    return found
 
 
 def _within(source: Source, value: str, start: int, end: int, want: Kind | None) -> Reading | None:

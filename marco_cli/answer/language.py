@@ -40,7 +40,8 @@ LANGUAGES: Final = MappingProxyType(
         "en": Language(
             marker=r"\b(?:answer|ans)\b(?:\s(?:to|for|of)\s[^\n.:=]{0,80}?|\s\([^()\n]{0,40}\))?[\"'*_)\]}]{0,4}\s{0,3}"
             r"(?:(?:is|are|equals|(?:would|should|will|must)\sbe|comes\s(?:out\s)?to)\b(?:\s(?:simply|just|therefore|thus|then)\b)?|[:=\n\uff1a])"
-            r"|\b(?:correct|right|best)\s(?:option|choice)\sis\b|####",
+            r"|\b(?:correct|right|best)\s(?:option|choice)\sis\b|####"
+            r"|\bi(?:\swould|'d|'ll)?\s(?:choose|pick|select|go\swith)\s(?=(?:option\s)?\(?(?-i:[A-J])(?![A-Za-z]))",
             scales=(("hundred", 2), ("thousand", 3), ("million", 6), ("billion", 9), ("trillion", 12)),
             percent=r"per\s?cent\b|pct\b",
             minus=r"negative|minus",

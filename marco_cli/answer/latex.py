@@ -1,6 +1,6 @@
 r"""LaTeX without its dress: no size, no spacing, no dollars, and Unicode signs as LaTeX has them.
 
-In: a formula. Out: text in which grouped digits are marked: `GROUP` between thousands, `REPEATING` behind 0.1(6).
+In: a formula. Out: text in which U+FE50 stands between grouped digits, and U+FE51 behind repeating ones: 0.1(6).
 """
 
 import re
@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Final
 
-GROUP: Final = "\ufe50"
-REPEATING: Final = "\ufe51"
 _GONE: Final = re.compile(
     r"\\(?:left|right|big[lrm]?|Big[lrm]?|bigg[lrm]?|Bigg[lrm]?|displaystyle|textstyle|limits|nolimits|mathord)(?![A-Za-z])\.?"
     r"|(?<!\\)\\[!:;> ]|\\q?quad(?![A-Za-z])|\\(?:phantom|hspace)\{[^{}]*\}|(?<!\\)\$|(?<!\\)\\[()\[\]]|[\u200b-\u200f\u2060-\u2064\ufeff]"
@@ -22,7 +20,7 @@ _SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _CHARACTERS: Final = str.maketrans(
     {"−": "-", "–": "-", "{": "{", "}": "}", "\u2009": " ", "\u00a0": " ", "\u202f": " ", "⁄": "/"}
 )
-_PLUS_MINUS: Final = re.compile(r"\\pm(?![A-Za-z])|±|\\mp(?![A-Za-z])|∓|\+/-|\+-")
+_PLUS_MINUS: Final = re.compile(r"\\pm(?![A-Za-z])|±|\\mp(?![A-Za-z])|∓|\+/-")
 _MOST_SIGNS: Final = 3
 """Of one formula; each doubles it."""
 

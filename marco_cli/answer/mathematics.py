@@ -17,6 +17,7 @@ _TRIM: Final = ' \t\r\n.,;:*`"。'
 _MATH_BEGINS: Final = re.compile(r"(?:[A-Za-z\u00c0-\u024f'’]{2,}[\s:,]+|a\s|an\s|I\s)*")
 _WORDS_END: Final = re.compile(r"(?:[\s,.;:]+(?:[A-Za-z\u00c0-\u024f'’-]{2,}|a|I)(?![(^_=]))+[\s.,;:!?]*\Z")
 _PLAIN_NUMBER: Final = re.compile(r"[\s$(]*-?[0-9][0-9.,]*\s?[^\W\d_]{0,12}(?:\^\{?[23]\}?|/[a-z]+)?[\s).]*\Z")
+_POWER: Final = re.compile(r"(?<=[\w)])\*\*(?=[\w(])")
 _MATHEMATICS: Final = re.compile(
     r"\\(?![$%#&])|[\^_√π∞∪∈≤≥≠<>|±]|(?<=[0-9a-z)])[!=](?!\w)|[A-Za-z0-9)]\s?[+*/=]\s?[A-Za-z0-9(]"
 )
@@ -53,7 +54,7 @@ def _cores(output: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     after = _WORDS_END.search(text, skipped)
     core = text[skipped : after.start() if after else len(text)]
     if len(core.strip(_TRIM)) not in {0, 1, len(text.strip(_TRIM))} and (
-        is_mathematics(core) or re.search(r"[(\[]", core)
+        is_mathematics(core) or re.search(r"[(\[].*[,0-9]", core)
     ):
         yield start + skipped, start + skipped + len(core)
 
@@ -81,6 +82,6 @@ def is_mathematics(text: str) -> bool:
 
 def spelled(formula: str) -> str:
     """Return the spelling of a formula without size, spacing and dollars."""
-    written = " ".join(normal(formula.replace("**", "")).strip(_TRIM).split())
+    written = " ".join(normal(_POWER.sub("^", formula).replace("**", "")).strip(_TRIM).split())
     written = re.sub(r"\s?([^\w\s])\s?", r"\1", written.replace("\ufe50", "{,}").replace("\ufe51", ""))
     return re.sub(r"\\[dtc]frac", r"\\frac", written) or formula

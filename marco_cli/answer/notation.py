@@ -56,7 +56,7 @@ _GREEK: Final = (
 GREEK: Final = frozenset(rf"\{name}" for name in _GREEK.split())
 """Commands that are variables."""
 WORDS: Final = MappingProxyType(
-    {"and": "and", "or": "or", "infinity": r"\infty", "inf": r"\infty", "pi": r"\pi"}
+    {"and": "and", "or": "or", "is": "=", "equals": "=", "infinity": r"\infty", "inf": r"\infty", "pi": r"\pi"}
     | {name: name for name in ("theta", "alpha", "beta")}
 )
 """Words that are signs or letters."""

@@ -40,7 +40,7 @@ _FORMS = {
     "range": rf"(?<!from[ ])(?<!between[ ])(?<![从由]){_START}{_DECIMAL}(?:[-\u2013~]|\s?(?:\bto\b|到|至)\s?){_DECIMAL}"
     r"(?!\s?[=/*+\u00d7])",
     "short": rf"(?:(?<=[$\u00a5\u20ac\u00a3])\s?{_DECIMAL}(?:[kKMB]|mn|bn)|{_START}{_DECIMAL}[kK])(?![A-Za-z0-9_^])",
-    "decimal": rf"{_START}{_DECIMAL}(?:[eE][+-]?[0-9]{{1,6}}(?![A-Za-z0-9]))?(?:[ ]?(?i:{_SCALE})(?![A-Za-z])\.?)?",
+    "decimal": rf"{_START}{_DECIMAL}(?:[eE][+-]?[0-9]{{1,6}}(?![A-Za-z0-9]))?(?:[ ]{{0,3}}(?i:{_SCALE})(?![A-Za-z])\.?)?",
     "article": r"(?i:\b(?:half\s)?an?\s(?:dozen\b|[a-z]{1,12}\sand\sa\s(?:half|quarter)\b))",
     "hanzi": rf"[{HANZI}]++(?:[点點][{HANZI_DIGITS}]++)?",
     "words": rf"(?i:\b(?:{ENGLISH_WORD})(?:[\s-](?:and[ ])?(?:{ENGLISH_WORD})\b){{0,12}}"
@@ -49,7 +49,7 @@ _FORMS = {
 _TOKEN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _FORMS.items()))
 _OPAQUE = frozenset({*moment.FORMS, "code", "range"})
 
-_PERCENT = re.compile(rf"\s?(?:%|(?P<thousandth>\u2030)|{all_of('percent')})", re.IGNORECASE)
+_PERCENT = re.compile(rf"\s{{0,3}}(?:%|(?P<thousandth>\u2030)|{all_of('percent')})", re.IGNORECASE)
 _BEFORE = re.compile(r"(?:(?P<percent>asilimia|শতকরা|ร้อยละ)|(?P<scale>elfu|laki|milioni))\s(?:ya\s)?\Z", re.IGNORECASE)
 # After these a hyphen is a sign; after other Chinese it may be a dash or subtract: 5个-3个, 嫦娥-5.
 _VALUE_FOLLOWS = (
@@ -64,7 +64,7 @@ _OPERAND_BEFORE = re.compile(r"[0-9)\]}%]\s*$")
 # Characters that may follow a Chinese digit that counts something; others make it part of a word.
 _COUNTED = (
     "个只头匹颗块元分岁年月日天周次名人位本张件条辆台杯瓶袋箱盒包支枝棵朵家间层页行题道种组队班双套份"
-    "斤克吨千米里升小公厘毫平立美英欧度倍把根枚粒片"
+    "斤克吨千米里升小公厘毫平立美英欧度倍把根枚粒片円でつド"
 )
 _THOUSAND_UNITS = "克米瓦卡赫帕焦伏"  # 千克, 千米: the 千 is the unit's
 

@@ -22,7 +22,7 @@ LONGEST: Final = 400
 """Characters of an answer that is looked at."""
 _CURRENCY: Final = r"$\u00a5\u20ac\u00a3\u20b9\u20bd\u0e3f\u09f3"
 _BEFORE: Final = re.compile(
-    rf"(?:[\s{_CURRENCY}*\"'~\u2248=:(]|\+(?=[0-9])|about|approximately|around|roughly|only|exactly|equal\sto|US|HK|RMB|R(?=\$)|[约共为是]|大约|[总一]共"
+    rf"(?:[\s{_CURRENCY}*\"'~\u2248=:(]|\+(?=[0-9])|about|approximately|around|roughly|only|exactly|equal\sto|(?:USD|EUR|GBP|INR|CNY|JPY|CHF|KES|TZS)(?=\W)|US|HK|RMB|R(?=\$)|Rs\.?|[约共为是]|大约|[总一]共"
     r"|-\s(?=[0-9]))*",
     re.IGNORECASE,
 )
@@ -36,6 +36,7 @@ _GLUED_UNIT: Final = re.compile(
 )
 _GLUED: Final = re.compile(r"(?P<letters>[A-Za-z\u03b1-\u03c9]+)")
 _LETTER_AFTER: Final = re.compile(r"\s?[a-zA-Z\u03b1-\u03c9](?![A-Za-z])")
+_UNKNOWN_AFTER: Final = re.compile(r"\s[xyzn](?![A-Za-z])")
 _LATEX_AFTER: Final = re.compile(r"\s?(?:\\(?!text|mbox)|[\u03c0\u221a])")
 _SPACED: Final = re.compile(
     rf"[\s{_CURRENCY}]*(?P<number>[0-9]{{1,3}}(?:[ \u2009][0-9]{{3}})+(?:\.[0-9]+)?)[\s{_CURRENCY}.]*"
@@ -126,10 +127,11 @@ def _is_variable(text: str, numeral: Numeral, *, is_math: bool) -> bool:
         return True
     after = _GLUED.match(text, numeral.end)
     if not after:
-        return bool(_LATEX_AFTER.match(text, numeral.end) or (is_math and _LETTER_AFTER.match(text, numeral.end)))
+        letter = _LETTER_AFTER if is_math else _UNKNOWN_AFTER
+        return bool(_LATEX_AFTER.match(text, numeral.end) or letter.match(text, numeral.end))
     if is_math and len(after["letters"]) == 1:
         return True
-    return len(after["letters"]) <= 2 and not _GLUED_UNIT.match(text, numeral.end)
+    return len(after["letters"]) <= (3 if is_math else 2) and not _GLUED_UNIT.match(text, numeral.end)
 
 
 def text(plain: Plain, written: str) -> Reading | None:

@@ -116,6 +116,8 @@ def _lone_number(source: Source, plain: Plain) -> Reading | None:
         return None
     if not re.search(r"[!^√]", written):
         return whole_number(plain, is_math=False) if re.search(r"[0-9] [0-9]{3}", written) else None
+    if re.search(r"[^\W\d_]{2}", written.replace("sqrt", "")):
+        return None  # a sentence, of which the "!" is one of joy
     found = whole(source, 0, len(source.output.rstrip()), "number", is_math=False)
     return found if found is not None and found.kind == "number" else None
 

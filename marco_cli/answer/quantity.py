@@ -32,7 +32,7 @@ _HALF = re.compile(
     r"(?![径圆球岛场音价决成导封自圈边夜天年数截程身票路山空生个只块杯])",
     re.IGNORECASE,
 )
-_DOZEN = re.compile(r"\s(?:full\s)?dozens?\b", re.IGNORECASE)
+_DOZEN = re.compile(r"\s{1,3}(?:full\s)?dozens?\b", re.IGNORECASE)
 _REMARK = re.compile(r"\s(?:(?P<share>of)\b|(?:an?|per|each|every)(?=\s))", re.IGNORECASE)
 
 

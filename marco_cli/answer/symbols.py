@@ -148,7 +148,8 @@ class _Reader:
             self._put("function", "√" if name == "sqrt" else name)
         elif run.lower() in WORDS and (len(run) > 1):
             word = WORDS[run.lower()]
-            self._put("sign" if word in {"and", "or"} else "letter", word)
+            kind: Kind = "sign" if word in {"and", "or"} else "relation" if word == "=" else "letter"
+            self._put(kind, word)
         elif len(run) == 1:
             self._put("letter", run)
         elif (

@@ -5,6 +5,7 @@ and do not. A row names presets and numbers; no field of it is ever taken for a 
 """
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from typing import Final
@@ -59,6 +60,8 @@ _REFUSED: Final = ("tools", "functions", "audio", "prediction")
 _MOST_NAMES: Final = 1000
 """Different fields that are counted one by one."""
 _OTHERS: Final = "(others)"
+_SYMBOLS: Final = re.compile(r"[^\w\s.,:;/+'-]")
+"""What words and numbers do without, and control tokens do not: `<|im_end|>`, `[INST]`."""
 _NEAR: Final = 0.75
 
 
@@ -100,10 +103,27 @@ def _template_settings(fields: Mapping[str, object]) -> dict[str, Value]:
     wanted = ({} if effort is None else {"reasoning_effort": effort}) | (variables or {})
     settings: dict[str, Value] = {}
     if wanted:
+        _refuse_symbols(wanted)
         settings["template_var"] = OPTIONS["template_var"].accept(wanted, where="chat_template_kwargs")
     if effort is not None:
         settings["think"] = "off" if effort == "none" else "on"
     return settings
+
+
+def _refuse_symbols(variables: Mapping[str, object]) -> None:
+    """Refuse texts that might spell a control token: what a template writes of its variables counts as its own text."""
+    left: list[object] = [variables]
+    while left:
+        value = left.pop()
+        if isinstance(value, str) and _SYMBOLS.search(value):
+            raise InputError(
+                f"chat_template_kwargs holds {quoted(value)}, expected words, numbers, true or false",
+                hint="put what the model is to read into messages",
+            )
+        if isinstance(value, Mapping):
+            left += [*value, *value.values()]
+        elif isinstance(value, list):
+            left += value
 
 
 def template_variables(row: Mapping[str, object], body: Mapping[str, object]) -> tuple[str, ...]:

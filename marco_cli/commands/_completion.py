@@ -40,12 +40,31 @@ def complete_values(ctx: typer.Context, incomplete: str) -> list[str]:
     return completer(incomplete) if completer else []
 
 
+def complete_assignments(incomplete: str) -> list[str]:
+    """Offer `key=` for a key that is begun, and the values of a key that is there."""
+    key, equals, value = incomplete.partition("=")
+    if not equals:
+        return [f"{name}=" for name in OPTIONS if name.startswith(key)]
+    completer = completer_of(key)
+    return [f"{key}={offer}" for offer in completer(value)] if completer else []
+
+
+def choices_of(key: str) -> tuple[str, ...]:
+    """Return every value that a setting may have; empty where they are not a list of names."""
+    option = OPTIONS.get(key)
+    if option is None or key in ("model", "critic", "preset"):
+        return ()
+    return tuple(_COMPLETERS[key]("")) if key in _COMPLETERS else option.choices
+
+
 def completer_of(key: str) -> Completer | None:
     """Return what completes the values of a setting; None where nothing can be offered."""
     if key in _COMPLETERS:
         return _COMPLETERS[key]
     option = OPTIONS.get(key)
-    words = (*option.choices, *(word for word, _ in option.about.words)) if option else ()
+    if option is None or option.about.is_prose:
+        return None
+    words = option.choices or tuple(word for word, _ in option.about.words)
     return _among(words) if words else None
 
 

@@ -37,7 +37,7 @@ def _values(text: str, label: str) -> list[object]:
     try:
         return [json.loads(text)]
     except (ValueError, RecursionError):
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.split("\n") if line.strip()]
     try:
         return [json.loads(line) for line in lines]
     except (ValueError, RecursionError) as error:

@@ -21,12 +21,13 @@ def settings_document(resolved: Resolved) -> dict[str, object]:
     """Return what `--json` says of settings: every key with its value, named texts as an object, and where each came from."""
     values = {key: getattr(resolved.settings, key) for key in OPTIONS}
     return {
-        "settings": {key: _shown(value, OPTIONS[key]) for key, value in values.items()},
+        "settings": {key: value_document(value, OPTIONS[key]) for key, value in values.items()},
         "origins": dict(resolved.origins),
     }
 
 
-def _shown(value: Any, option: Option) -> object:
+def value_document(value: Any, option: Option) -> object:
+    """Return what `--json` says of one value."""
     if not option.has_names:
         return value
     return typed_values(value) if option.kind == "typed pairs" else dict(value)

@@ -22,27 +22,37 @@ from marco_cli.commands import (
     prompt,
     traces,
 )
+from marco_cli.commands._first_word import FirstWord
+from marco_cli.commands._help import Commands
 from marco_cli.commands._output import occupy_closed_streams, report, say, write
 from marco_cli.errors import EXIT_INTERRUPTED, MarcoError, StorageError
 
-app = typer.Typer(
+_EXAMPLES = """
+marco "How many r's are in strawberry?"
+marco ask --effort high "What is 17 * 23 - 4?"
+marco chat
+marco batch questions.jsonl -o answers.jsonl -m marco-nano
+marco models pull marco-o1
+"""
+
+app = Commands(
     name="marco",
+    cls=FirstWord,
     help="Make a small local model think harder: tree search over its reasoning, offline.",
-    no_args_is_help=True,
+    epilog=_EXAMPLES,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("ask")(ask.ask)
-app.command("chat")(chat.chat)
-app.command("batch")(batch.batch)
-app.command("prompt")(prompt.prompt)
+app.command("ask", epilog=ask.EXAMPLES)(ask.ask)
+app.command("chat", epilog=chat.EXAMPLES)(chat.chat)
+app.command("batch", epilog=batch.EXAMPLES)(batch.batch)
+app.command("prompt", epilog=prompt.EXAMPLES)(prompt.prompt)
 app.add_typer(evaluate.app)
 app.add_typer(traces.app)
 app.add_typer(models.app)
 app.add_typer(presets.app)
 app.add_typer(config.app)
-app.command("doctor")(doctor.doctor)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 (the signature is the library's)

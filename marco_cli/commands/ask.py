@@ -16,18 +16,56 @@ if TYPE_CHECKING:
     from marco_cli.search.base import SearchResult
     from marco_cli.view.report import Answered
 
+EXAMPLES = """
+marco ask "What is 17 * 23 - 4?"               # the answer on stdout, the thought on stderr
+marco ask --effort high -m marco-o1 "…"        # search over the reasoning
+marco ask --time-limit 30 "…"                  # the best answer of half a minute
+cat report.txt | marco ask -f - "Sum it up."   # a question about a text
+marco ask --json "…" | jq -r .answer           # one object for a program
+"""
+
 
 def ask(
     question: Annotated[str | None, typer.Argument(help="What to ask; `-`, or a pipe, reads it from stdin.")] = None,
     *,
+    model: opt.Model = None,
+    effort: opt.Effort = None,
+    time_limit: opt.TimeLimit = None,
     file: Annotated[
         list[str] | None, typer.Option("--file", "-f", metavar="FILE", help="Put a text file before the question.")
     ] = None,
-    effort: opt.Effort = None,
+    system: opt.System = None,
+    preset: opt.Preset = None,
+    think: opt.Think = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    verbose: opt.Verbose = False,
+    assignments: opt.Assignments = None,
+    help_all: opt.HelpAll = False,
     strategy: opt.Strategy = None,
     simulations: opt.Simulations = None,
+    temperature: opt.Temperature = None,
+    max_tokens: opt.MaxTokens = None,
+    seed: opt.Seed = None,
+    thought: opt.Thought = None,
+    raw: opt.Raw = False,
+    stream: Annotated[
+        bool | None,
+        typer.Option(
+            "--stream/--no-stream",
+            rich_help_panel=opt.OUTPUT,
+            help="Write the first reply as it comes, in a pipe too; a reply that a search puts in its place follows it.",
+        ),
+    ] = None,
+    display: opt.Display = "auto",
+    trace: opt.Trace = None,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            "--events", metavar="FILE|-", help="Write the search's events as JSON lines.", rich_help_panel=opt.OUTPUT
+        ),
+    ] = None,
     max_search_tokens: opt.MaxSearchTokens = None,
-    time_limit: opt.TimeLimit = None,
     certainty: opt.Certainty = None,
     step: opt.Step = None,
     reflection: opt.Reflection = None,
@@ -36,49 +74,24 @@ def ask(
     critic: opt.Critic = None,
     doubt_below: opt.DoubtBelow = None,
     parallel: opt.Parallel = None,
-    model: opt.Model = None,
-    preset: opt.Preset = None,
-    system: opt.System = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    think: opt.Think = None,
-    temperature: opt.Temperature = None,
     top_p: opt.TopP = None,
     top_k: opt.TopK = None,
     min_p: opt.MinP = None,
     repeat_penalty: opt.RepeatPenalty = None,
-    max_tokens: opt.MaxTokens = None,
     max_thought_tokens: opt.MaxThoughtTokens = None,
-    seed: opt.Seed = None,
+    variables: opt.Variables = None,
+    chat_template: opt.ChatTemplate = None,
+    template_var: opt.TemplateVar = None,
     ctx: opt.Context = None,
     threads: opt.Threads = None,
     gpu_layers: opt.GpuLayers = None,
-    thought: opt.Thought = None,
-    raw: opt.Raw = False,
-    stream: Annotated[
-        bool | None,
-        typer.Option(
-            "--stream/--no-stream",
-            help="Write the first reply as it comes, in a pipe too; a reply that a search puts in its place follows it.",
-        ),
-    ] = None,
-    display: opt.Display = "auto",
-    events: Annotated[
-        str | None, typer.Option("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
-    ] = None,
-    trace: opt.Trace = None,
     config: opt.Config = None,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    verbose: opt.Verbose = False,
 ) -> None:
     """Ask a question. The answer goes to stdout, the thought and the tree of a search to stderr."""
     given = dict(locals())
     from marco_cli.commands._answering import answer
     from marco_cli.commands._event_file import EventFile
     from marco_cli.commands._question import read_question
-    from marco_cli.config.settings import OPTIONS
     from marco_cli.jsonl import encode
     from marco_cli.models.choice import BUNDLED_NOTICE
     from marco_cli.solver import open_solver, resolve_settings
@@ -88,7 +101,7 @@ def ask(
 
     started = time.perf_counter()
     text = read_question(question, file or ())
-    settings, located = resolve_settings({key: given[key] for key in OPTIONS if key in given}, os.environ, config)
+    settings, located = resolve_settings(opt.settings_given(given), os.environ, config)
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
     if not quiet:

@@ -1,4 +1,4 @@
-"""`marco config`: show, path, set, unset, edit."""
+"""`marco config`: show, get, path, set, unset, edit."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands._completion import complete_keys, complete_values
+from marco_cli.commands._help import Commands
 from marco_cli.commands._options import Config, Json
 from marco_cli.commands._output import say, write
 from marco_cli.config.home import is_file
@@ -16,7 +17,15 @@ from marco_cli.errors import ConfigError, ModelNotFoundError
 if TYPE_CHECKING:
     from marco_cli.config.option import Value
 
-app = typer.Typer(name="config", help="Show and change the settings.", no_args_is_help=True)
+_EXAMPLES = """
+marco config show --origin                     # every setting, and where its value comes from
+marco config set model marco-o1
+marco config get model
+marco config unset model
+marco config edit
+"""
+
+app = Commands(epilog=_EXAMPLES, name="config", help="Show and change the settings.")
 
 _HEADER = """\
 # Settings of marco, one `key: value` a line. `marco config show` lists the keys, `marco ask --help` explains most of them.
@@ -45,6 +54,26 @@ def show(
         return
     path = config_path(config, os.environ)
     write(encode({"v": 1, "path": str(path) if path else None, **settings_document(resolved)}))
+
+
+@app.command()
+def get(key: Key, *, config: Config = None, as_json: Json = False) -> None:
+    """Print the value of one setting as it is in effect; `auto` is for the model or the machine to decide."""
+    from marco_cli.commands._resolved import settings_in_effect, value_document
+    from marco_cli.config.settings import OPTIONS
+    from marco_cli.jsonl import encode
+    from marco_cli.view.printable import printable
+    from marco_cli.view.settings import setting_text
+
+    name = key.replace("-", "_")
+    if name not in OPTIONS:
+        raise _no_key(key)
+    resolved = settings_in_effect({}, config)
+    if not as_json:
+        write(f"{printable(setting_text(resolved.settings, name))}\n".encode(errors="replace"))
+        return
+    value = value_document(getattr(resolved.settings, name), OPTIONS[name])
+    write(encode({"v": 1, "key": name, "value": value, "origin": dict(resolved.origins).get(name)}))
 
 
 @app.command()
@@ -142,11 +171,10 @@ def _text(file: Path) -> str:
 
 def _checked(key: str, values: list[str], file: Path) -> "Value":
     """Read what was typed for a key; a preset must exist, a model may be fetched later."""
-    from marco_cli.config.option import did_you_mean
     from marco_cli.config.settings import OPTIONS
 
     if key not in OPTIONS:
-        raise ConfigError(f"unknown key {key!r}", hint=did_you_mean(key, OPTIONS))
+        raise _no_key(key)
     option = OPTIONS[key]
     if option.kind in {"texts", "pairs"}:
         return option.accept(values, where=key)
@@ -160,6 +188,13 @@ def _checked(key: str, values: list[str], file: Path) -> "Value":
     if key in {"model", "critic"}:
         _mention_missing(str(value))
     return value
+
+
+def _no_key(key: str) -> ConfigError:
+    from marco_cli.config.option import did_you_mean
+    from marco_cli.config.settings import OPTIONS
+
+    return ConfigError(f"unknown key {key[:40]!r}", hint=did_you_mean(key, OPTIONS))
 
 
 def _check_preset(value: "Value", file: Path, where: str) -> None:

@@ -11,6 +11,12 @@ from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write
 from marco_cli.errors import IncompleteError
 
+EXAMPLES = """
+marco doctor
+marco doctor -m marco-nano
+marco doctor --json | jq .ok
+"""
+
 
 def doctor(
     *,

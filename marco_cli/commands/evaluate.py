@@ -2,21 +2,28 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from marco_cli.commands import _options as opt
+from marco_cli.commands._help import Commands, HelpfulGroup
 from marco_cli.commands._output import say, write
 from marco_cli.config.option import did_you_mean
 from marco_cli.errors import ConfigError, IncompleteError
 
 
-class _DataSetFirst(TyperGroup):
+class _DataSetFirst(HelpfulGroup):
     """Takes `marco eval nano …` for `marco eval run nano …`."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Offer the data sets beside the commands."""
+        from typer.core import CompletionItem  # type: ignore[attr-defined]  # it has no public place
+
+        sets = [CompletionItem(name) for name in _complete_sets(incomplete)]
+        return [*sets, *super().shell_complete(ctx, incomplete)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `run` in front of what is no command of its own."""
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
             if not args[0].startswith("-") and not ctx.resilient_parsing:
@@ -42,11 +49,21 @@ def _complete_sets(incomplete: str) -> list[str]:
     return [name for name in DATASETS if name.startswith(incomplete)]
 
 
-app = typer.Typer(
+_DATA = "Data"
+_RUN = "The run and its report"
+_EXAMPLES = """
+marco eval nano --limit 100                         # cot, vote and mcts on held-out problems
+marco eval nano --strategy cot,vote@16,mcts -o run/ # with a report to open
+marco eval gsm8k -m marco-o1 --fetch -o gsm8k/
+marco eval jsonl --data mine.jsonl -m marco-o1
+marco eval compare run/ gsm8k/
+"""
+
+app = Commands(
     name="eval",
     help="Measure a model and its strategies: `marco eval nano --strategy cot,vote,mcts`.",
     cls=_DataSetFirst,
-    no_args_is_help=True,
+    epilog=_EXAMPLES,
 )
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A directory that `marco eval -o` wrote.")]
@@ -55,14 +72,18 @@ Output = Annotated[
     typer.Option("-o", "--output", metavar="DIR", help="Keep rows, summary.json, table.md and report.html there."),
 ]
 Precision = Annotated[
-    float, typer.Option("--precision", min=0.01, max=1.0, help="Find the threshold above which so many are right.")
+    float,
+    typer.Option(
+        "--precision", min=0.01, max=1.0, rich_help_panel=_RUN, help="Find the threshold above which so many are right."
+    ),
 ]
 Price = Annotated[
-    float | None, typer.Option("--price-per-hour", min=0.0, help="What an hour of this machine costs you.")
+    float | None,
+    typer.Option("--price-per-hour", min=0.0, rich_help_panel=_RUN, help="What an hour of this machine costs you."),
 ]
 
 
-@app.command("run")
+@app.command("run", epilog=_EXAMPLES)
 def run_eval(
     dataset: Annotated[
         str,
@@ -71,7 +92,9 @@ def run_eval(
         ),
     ],
     *,
-    lang: Annotated[str | None, typer.Option("--lang", metavar="LANG[,LANG]", help="Languages: en,zh.")] = None,
+    lang: Annotated[
+        str | None, typer.Option("--lang", metavar="LANG[,LANG]", rich_help_panel=_DATA, help="Languages: en,zh.")
+    ] = None,
     strategies: Annotated[
         str | None,
         typer.Option(
@@ -82,30 +105,58 @@ def run_eval(
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Problems at most, a fixed choice.")] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each sampling strategy.")] = 1,
-    draw: Annotated[int, typer.Option("--draw", min=0, help="Seed of the choice that --limit makes.")] = 0,
+    draw: Annotated[
+        int, typer.Option("--draw", min=0, rich_help_panel=_DATA, help="Seed of the choice that --limit makes.")
+    ] = 0,
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE|DIR", help="Read the data set from your own copy.")
+        Path | None,
+        typer.Option("--data", metavar="FILE|DIR", rich_help_panel=_DATA, help="Read the data set from your own copy."),
     ] = None,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Download a data set that is not on this machine.")] = False,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", rich_help_panel=_DATA, help="Download a data set that is not on this machine.")
+    ] = False,
     scorer: Annotated[
-        str | None, typer.Option("--scorer", help="exact, number, choice, regex, contains, math or simple-evals.")
+        str | None,
+        typer.Option(
+            "--scorer", rich_help_panel=_DATA, help="exact, number, choice, regex, contains, math or simple-evals."
+        ),
     ] = None,
     output: Output = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the rows that are in DIR.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Go on although the configuration differs.")] = False,
-    rows: Annotated[int, typer.Option("--rows", min=1, max=256, help="Problems worked on at once.")] = 8,
+    resume: Annotated[
+        bool, typer.Option("--resume", rich_help_panel=_RUN, help="Go on with the rows that are in DIR.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", rich_help_panel=_RUN, help="Begin anew.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", rich_help_panel=_RUN, help="Go on although the configuration differs.")
+    ] = False,
+    rows: Annotated[
+        int, typer.Option("--rows", min=1, max=256, rich_help_panel=_RUN, help="Problems worked on at once.")
+    ] = 8,
     traces: Annotated[
         Path | None,
         typer.Option(
-            "--traces", metavar="FILE", help="Add the trace of each answer to FILE, for `marco traces export --from`."
+            "--traces",
+            metavar="FILE",
+            rich_help_panel=_RUN,
+            help="Add the trace of each answer to FILE, for `marco traces export --from`.",
         ),
     ] = None,
     precision: Precision = 0.95,
     price_per_hour: Price = None,
-    simulations: opt.Simulations = None,
-    max_search_tokens: opt.MaxSearchTokens = None,
+    model: opt.Model = None,
     time_limit: opt.TimeLimit = None,
+    system: opt.System = None,
+    preset: opt.Preset = None,
+    think: opt.Think = None,
+    as_json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    assignments: opt.Assignments = None,
+    help_all: opt.HelpAll = False,
+    simulations: opt.Simulations = None,
+    temperature: opt.Temperature = None,
+    max_tokens: opt.MaxTokens = None,
+    seed: opt.Seed = None,
+    max_search_tokens: opt.MaxSearchTokens = None,
     certainty: opt.Certainty = None,
     step: opt.Step = None,
     reflection: opt.Reflection = None,
@@ -114,27 +165,18 @@ def run_eval(
     critic: opt.Critic = None,
     doubt_below: opt.DoubtBelow = None,
     parallel: opt.Parallel = None,
-    model: opt.Model = None,
-    preset: opt.Preset = None,
-    system: opt.System = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    think: opt.Think = None,
-    temperature: opt.Temperature = None,
     top_p: opt.TopP = None,
     top_k: opt.TopK = None,
     min_p: opt.MinP = None,
     repeat_penalty: opt.RepeatPenalty = None,
-    max_tokens: opt.MaxTokens = None,
     max_thought_tokens: opt.MaxThoughtTokens = None,
-    seed: opt.Seed = None,
+    variables: opt.Variables = None,
+    chat_template: opt.ChatTemplate = None,
+    template_var: opt.TemplateVar = None,
     ctx: opt.Context = None,
     threads: opt.Threads = None,
     gpu_layers: opt.GpuLayers = None,
     config: opt.Config = None,
-    as_json: opt.Json = False,
-    quiet: opt.Quiet = False,
 ) -> None:
     """Ask a data set and say how many answers are right, with error bars (the word `run` may be left out)."""
     given = dict(locals())
@@ -142,7 +184,6 @@ def run_eval(
     from marco_cli.batch.meta import meta_path
     from marco_cli.commands._batch_output import refuse_as_traces
     from marco_cli.commands._evaluating import REPORTS, Plan, run_directory, run_plan, settings_for
-    from marco_cli.config.settings import OPTIONS
     from marco_cli.evals.base import Selection
     from marco_cli.evals.runner import ROWS_FILE
     from marco_cli.evals.selection import check_name, load_items
@@ -156,7 +197,7 @@ def run_eval(
     check_name(dataset)
     kept = () if output is None else (meta_path(output / ROWS_FILE), *(output / name for name in (ROWS_FILE, *REPORTS)))
     refuse_as_traces(traces, (*kept, *(() if data is None else (data,))))
-    flags = {key: given[key] for key in OPTIONS if key in given}
+    flags = opt.settings_given(given)
     settings, located = settings_for(dataset, flags, os.environ, config)
     variants = parse_variants(_listed(strategies), settings, num_seeds=seeds)
     selection = Selection(langs=tuple(_listed(lang)), data=data, limit=limit, draw=draw, may_fetch=fetch, scorer=scorer)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands._completion import complete_models
+from marco_cli.commands._help import Commands
 from marco_cli.commands._options import Json
 from marco_cli.commands._output import confirm, say, write
 from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from marco_cli.models import LocatedModel
     from marco_cli.models.library import Verification
 
-app = typer.Typer(name="models", help="Fetch, list, check and remove models.", no_args_is_help=True)
+_EXAMPLES = """
+marco models list
+marco models pull marco-o1                     # the largest quantisation that fits this machine
+marco models pull user/repo                    # what a repository of the hub has
+marco models alias qwen ./qwen.gguf            # then: marco ask -m qwen "…"
+marco models info marco-nano
+"""
+
+app = Commands(epilog=_EXAMPLES, name="models", help="Fetch, list, check and remove models.")
 
 Spec = Annotated[
     str,

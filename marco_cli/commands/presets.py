@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands._completion import complete_presets
+from marco_cli.commands._help import Commands
 from marco_cli.commands._options import Config, Json
 from marco_cli.commands._output import say, write
 from marco_cli.config.home import is_directory
@@ -13,7 +14,13 @@ from marco_cli.errors import ConfigError
 if TYPE_CHECKING:
     from marco_cli.config.preset import Preset
 
-app = typer.Typer(name="presets", help="List, show and check recipes.", no_args_is_help=True)
+_EXAMPLES = """
+marco presets list
+marco presets show marco-o1
+marco ask -p translate "…"
+"""
+
+app = Commands(epilog=_EXAMPLES, name="presets", help="List, show and check recipes.")
 
 Name = Annotated[
     str | None,

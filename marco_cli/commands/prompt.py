@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
     Asked = tuple[str, tuple[Message, ...], Settings]
 
+EXAMPLES = """
+marco prompt "What is 2 + 3?"
+marco prompt -m marco-nano --think off "…"
+marco prompt --messages chat.json --json
+"""
+
 
 def prompt(
     question: Annotated[str | None, typer.Argument(help="What to ask; `-`, or a pipe, reads it from stdin.")] = None,
@@ -36,6 +42,7 @@ def prompt(
     chat_template: opt.ChatTemplate = None,
     template_var: opt.TemplateVar = None,
     think: opt.Think = None,
+    assignments: opt.Assignments = None,
     config: opt.Config = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -46,13 +53,12 @@ def prompt(
     from marco_cli.commands._messages import read_conversations
     from marco_cli.commands._question import read_question
     from marco_cli.config.layers import resolve
-    from marco_cli.config.settings import OPTIONS
     from marco_cli.prompt import worker
     from marco_cli.solver import open_vocabulary, resolve_settings
 
     if messages is not None and (question is not None or file):
         raise ConfigError("--messages holds the question", hint="leave out the other one")
-    flags = {key: given[key] for key in OPTIONS if key in given}
+    flags = opt.settings_given(given)
     settings, located = resolve_settings(flags, os.environ, config)
     asked: list[Asked]
     if messages is None:

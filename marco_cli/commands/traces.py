@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
+from marco_cli.commands._help import Commands
 from marco_cli.commands._output import confirm, say, write
 from marco_cli.commands._traces_export import export
 from marco_cli.errors import ConfigError, InputError
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
     from marco_cli.search.base import Candidate
     from marco_cli.trace.record import Trace
 
-app = typer.Typer(
-    name="traces", help="Look at answers again: their trees, tokens and votes; search on.", no_args_is_help=True
-)
+_EXAMPLES = """
+marco traces list
+marco traces show --tree                       # the last answer's tree
+marco traces continue --simulations +32        # search on from it
+marco traces export -o tree.html               # one page for a browser
+marco traces prune --keep 100
+"""
+
+app = Commands(epilog=_EXAMPLES, name="traces", help="Look at answers again: their trees, tokens and votes; search on.")
 
 
 def complete_traces(incomplete: str) -> list[str]:

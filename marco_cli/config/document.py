@@ -166,6 +166,8 @@ def _json(node: yaml.Node, where: str, seen: set[int]) -> Any:
 def _scalar(node: yaml.ScalarNode, option: Option, where: str) -> Value:
     if option.is_optional and node.tag == _CORE + "null":
         return None
+    if node.style is None and node.value in dict(option.about.words):  # in quotes it is a text like any other
+        return dict(option.about.words)[node.value]
     if option.kind in ("text", "tags"):
         return option.check(_text(node, option, where), where=where)
     is_plain = node.style is None and node.tag in {_CORE + kind for kind in _PLAIN_TAGS[option.kind]}

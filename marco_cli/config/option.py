@@ -56,6 +56,8 @@ class About:
     """Words that stand for a value, e.g. `all` for -1."""
     kind: Kind | None = None
     """Where the type does not say it."""
+    is_prose: bool = False
+    """Whether every text is a value: on a command line its words are texts like any other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +92,10 @@ class Option:
         """Describe the values it takes, e.g. "a number above 0 and at most 1"."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
+        words = () if self.about.is_prose or self.kind == "text" else self.about.words
         bounds = (("above", self.about.above), ("at least", self.about.least), ("at most", self.about.most))
         limits = " and ".join(f"{word} {bound:.12g}" for word, bound in bounds if bound is not None)
-        return " ".join(filter(None, (_NOUNS[self.kind], limits, *(f"or {word}" for word, _ in self.about.words))))
+        return " ".join(filter(None, (_NOUNS[self.kind], limits, *(f"or {word}" for word, _ in words))))
 
     def check(self, value: object, *, where: str) -> Value:
         """Return `value` unchanged when it is one of this option's immutable values.
@@ -110,8 +113,8 @@ class Option:
 
         The value of a typed pair is JSON where it can be read as such (`false`, `3`, `["a"]`, and Python's `False`), else a text.
         """
-        words = dict(self.about.words)
-        value: object = words.get(text, text)
+        is_word = text not in self.choices and not self.about.is_prose
+        value: object = dict(self.about.words).get(text, text) if is_word else text
         if self.kind == "texts":
             value = tuple(text.splitlines())
         elif self.has_names:

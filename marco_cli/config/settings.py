@@ -4,13 +4,14 @@ A new setting is one new line in `Settings`; the table `OPTIONS` is read off tha
 environment variables are read off the table. Where values come from is `config`'s business.
 """
 
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields, replace
 from types import NoneType
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 from marco_cli.config.option import About, Kind, Option, Pairs, TypedPairs
 
-_AUTO: tuple[tuple[str, int | None], ...] = (("auto", None),)
+UNDECIDED = "auto"
+"""The word for None, "decided by the model or the machine", in files, variables, flags and listings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +25,12 @@ class Settings:
 
     model: Annotated[str | None, About(help="Name of an installed model, or path of a GGUF file.")] = None
     preset: Annotated[str | None, About(help="Name of a preset, or path of its YAML file.")] = None
-    system: Annotated[str | None, About(help="System prompt; without one the model's chat template decides.")] = None
+    system: Annotated[
+        str | None, About(help="System prompt; without one the model's chat template decides.", is_prose=True)
+    ] = None
     chat_template: Annotated[
-        str | None, About(help="`chatml` or a Jinja2 text, instead of the template that the model ships.")
+        str | None,
+        About(help="`chatml` or a Jinja2 text, instead of the template that the model ships.", is_prose=True),
     ] = None
     template_var: Annotated[
         TypedPairs, About(help="NAME=VALUE that the chat template reads, e.g. reasoning_effort=low; JSON or text.")
@@ -49,12 +53,7 @@ class Settings:
     reflection_phrases: Annotated[Pairs, About(help="language=phrase that makes the model think again.")] = ()
     temperature: Annotated[
         float | None,
-        About(
-            help="Sampling temperature; 0 is greedy. auto: greedy chains, sampled searches.",
-            least=0,
-            most=10,
-            words=_AUTO,
-        ),
+        About(help="Sampling temperature; 0 is greedy. auto: greedy chains, sampled searches.", least=0, most=10),
     ] = None
     top_k: Annotated[int, About(help="Sample from the k likeliest tokens; 0 is all of them.", least=0)] = 0
     top_p: Annotated[
@@ -67,11 +66,10 @@ class Settings:
         float, About(help="Makes tokens that were already said less likely; 1 is off.", above=0, most=10)
     ] = 1.0
     max_tokens: Annotated[
-        int | None,
-        About(help="Most tokens of a reply; auto is what the context leaves, 16384 at most.", least=1, words=_AUTO),
+        int | None, About(help="Most tokens of a reply; auto is what the context leaves, 16384 at most.", least=1)
     ] = None
     max_thought_tokens: Annotated[
-        int | None, About(help="Most tokens of the thought, which is then closed by force.", least=0, words=_AUTO)
+        int | None, About(help="Most tokens of the thought, which is then closed by force.", least=0)
     ] = None
     closing_phrase: Annotated[str, About(help="Said at the end of a thought that is closed by force.")] = ""
     output_reserve: Annotated[
@@ -79,14 +77,12 @@ class Settings:
     ] = 256
     stop: Annotated[tuple[str, ...], About(help="Text that ends the reply.")] = ()
     seed: Annotated[int, About(help="Seed of all random streams.", least=0)] = 0
-    ctx: Annotated[int | None, About(help="Context size in tokens.", least=1, most=100_000_000, words=_AUTO)] = None
-    threads: Annotated[int | None, About(help="CPU threads.", least=1, most=512, words=_AUTO)] = None
-    gpu_layers: Annotated[int | None, About(help="Layers put on the GPU.", least=-1, words=(*_AUTO, ("all", -1)))] = (
-        None
-    )
-    batch: Annotated[int | None, About(help="Most tokens evaluated at once.", least=1, most=65_536, words=_AUTO)] = None
+    ctx: Annotated[int | None, About(help="Context size in tokens.", least=1, most=100_000_000)] = None
+    threads: Annotated[int | None, About(help="CPU threads.", least=1, most=512)] = None
+    gpu_layers: Annotated[int | None, About(help="Layers put on the GPU.", least=-1, words=(("all", -1),))] = None
+    batch: Annotated[int | None, About(help="Most tokens evaluated at once.", least=1, most=65_536)] = None
     # llama.cpp has at most 256 sequence ids; one stays free for what the others fork from.
-    parallel: Annotated[int | None, About(help="Most requests decoded at once.", least=1, most=255, words=_AUTO)] = None
+    parallel: Annotated[int | None, About(help="Most requests decoded at once.", least=1, most=255)] = None
     effort: Annotated[
         Literal["auto", "none", "low", "medium", "high", "max"] | None,
         About(help="How hard to think. auto answers at once and searches on when in doubt."),
@@ -95,11 +91,11 @@ class Settings:
         Literal["cot", "sample", "vote", "best-of-n", "beam", "tot", "mcts", "mcts-paper"] | None,
         About(help="How to search, instead of the effort's own strategy."),
     ] = None
-    simulations: Annotated[
-        int | None, About(help="Budget: simulations of a tree, replies of the others.", least=1, words=_AUTO)
-    ] = None
-    max_search_tokens: Annotated[int | None, About(help="Budget: decoded tokens.", least=1, words=_AUTO)] = None
-    time_limit: Annotated[float | None, About(help="Budget: seconds.", above=0, words=_AUTO)] = None
+    simulations: Annotated[int | None, About(help="Budget: simulations of a tree, replies of the others.", least=1)] = (
+        None
+    )
+    max_search_tokens: Annotated[int | None, About(help="Budget: decoded tokens.", least=1)] = None
+    time_limit: Annotated[float | None, About(help="Budget: seconds.", above=0)] = None
     certainty: Annotated[
         float | None,
         About(
@@ -154,7 +150,7 @@ def _option(field: "Field[object]", annotation: object) -> Option:
     return Option(
         key=field.name,
         kind=about.kind or ("text" if choices else _KINDS[plain]),
-        about=about,
+        about=replace(about, words=((UNDECIDED, None), *about.words)) if is_optional else about,
         default=None if field.default is MISSING else field.default,  # type: ignore[arg-type]  # a field's default is Any
         choices=choices,
         is_optional=is_optional,

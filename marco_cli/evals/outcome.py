@@ -220,7 +220,7 @@ def read_outcome(document: object, *, where: str) -> Outcome:
 
 def _read(row: Mapping[str, Any]) -> Outcome:
     item = _item(row["item"])
-    candidates = tuple(_candidate(entry) for entry in row["candidates"])
+    candidates = tuple(_candidate(entry, row["item"]["question"]) for entry in row["candidates"])
     return Outcome(
         item=item,
         variant=row["variant"],
@@ -257,10 +257,10 @@ def _item(entry: Mapping[str, Any]) -> Item:
     return Item(**{**values, "references": tuple(values["references"])})
 
 
-def _candidate(entry: Mapping[str, Any]) -> Candidate:
+def _candidate(entry: Mapping[str, Any], question: str) -> Candidate:
     output = cast("str", entry["output"])
-    # Reading an answer depends on the output alone, so it is read again; free text has none.
-    answer = None if entry["answer"] is None else extract(output)
+    # Reading an answer depends on output and question alone, so it is read again; free text has none.
+    answer = None if entry["answer"] is None else extract(output, question=question)
     reply = Reply(
         tokens=_NOTHING,
         data=b"",

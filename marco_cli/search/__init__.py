@@ -10,12 +10,14 @@ from typing import Any, Final, NamedTuple
 
 
 class StrategyEntry(NamedTuple):
-    """Where a strategy is, and the reward and the vote it uses unless told otherwise."""
+    """Where a strategy is, the reward and the vote it uses unless told otherwise, and what it needs."""
 
     place: str
     reward: str
     vote: str
     help: str
+    needs_chance: bool = False
+    """Whether it compares samples of the same beginning, which temperature 0 makes all the same."""
 
 
 STRATEGIES: Final = MappingProxyType(
@@ -23,22 +25,42 @@ STRATEGIES: Final = MappingProxyType(
         "cot": StrategyEntry("marco_cli.search.cot:cot", "confidence", "best", "one greedy chain of thought"),
         "sample": StrategyEntry("marco_cli.search.sample:sample", "confidence", "best", "one sampled chain"),
         "vote": StrategyEntry(
-            "marco_cli.search.sample:self_consistency", "confidence", "majority", "sampled chains vote on the answer"
+            "marco_cli.search.sample:self_consistency",
+            "confidence",
+            "majority",
+            "sampled chains vote on the answer",
+            needs_chance=True,
         ),
         "best-of-n": StrategyEntry(
-            "marco_cli.search.sample:best_of_n", "confidence", "best", "the most confident of n sampled chains"
+            "marco_cli.search.sample:best_of_n",
+            "confidence",
+            "best",
+            "the most confident of n sampled chains",
+            needs_chance=True,
         ),
         "beam": StrategyEntry(
-            "marco_cli.search.beam:beam", "confidence", "best", "keep the most confident partial chains, step by step"
+            "marco_cli.search.beam:beam",
+            "confidence",
+            "best",
+            "keep the most confident partial chains, step by step",
+            needs_chance=True,
         ),
         "tot": StrategyEntry(
-            "marco_cli.search.beam:tree_of_thoughts", "confidence", "best", "the model judges each step of a beam"
+            "marco_cli.search.beam:tree_of_thoughts",
+            "confidence",
+            "best",
+            "the model judges each step of a beam",
+            needs_chance=True,
         ),
         "mcts": StrategyEntry(
             "marco_cli.search.mcts:mcts", "checked", "checked", "tree search over steps, tuned for small budgets"
         ),
         "mcts-paper": StrategyEntry(
-            "marco_cli.search.paper:paper", "confidence", "best", "tree search as the Marco-o1 paper describes it"
+            "marco_cli.search.paper:paper",
+            "confidence",
+            "best",
+            "tree search as the Marco-o1 paper describes it",
+            needs_chance=True,
         ),
     }
 )

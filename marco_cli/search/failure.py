@@ -11,7 +11,7 @@ from typing import Final
 
 _LITTLE: Final = 6
 """Words that may stand beside a refusal or a courtesy without making an answer of it."""
-_EXCUSE: Final = 40
+_EXCUSE: Final = 60
 """Words that may follow "Sorry, I cannot answer this"."""
 _TAIL: Final = 36
 """Words at the end of a text that a loop fills."""
@@ -66,7 +66,8 @@ _TOKEN: Final = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
 _MARKER: Final = re.compile(r"^[ \t]*(?:\d{1,3}[.)、]|[-*+\u2022])[ \t]*", re.MULTILINE)
 """The items of a loop may be counted."""
 _SORRY: Final = re.compile(
-    r"^\W*(?:I'm |I am |very )*sorry\b.*(?:can't|cannot|can not|unable)|抱歉.*(?:无法|不能)", re.IGNORECASE
+    r"^\W*(?:I'm |I am |very )*sorry\b.*(?:can't|cannot|can not|unable)|(?:抱歉|对不起).*(?:无法|不能|不会|没办法)",
+    re.IGNORECASE,
 )
 _EMPTY: Final = re.compile(
     r"\b(?:can't|cannot|can not|unable to|not able to|won't|don't|do not|not)\b[^,;]{0,30}"

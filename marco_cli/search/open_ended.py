@@ -11,7 +11,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
-from marco_cli.answer import Answer
+from marco_cli.answer import Answer, extract
 from marco_cli.search.base import Reply
 from marco_cli.search.failure import is_looping, is_refusal
 
@@ -44,12 +44,17 @@ def form_of(output: str, answer: Answer | None) -> Form:
         return Form.ANSWER
     if _comes_to_a_number(prose):
         return Form.ANSWER
-    words = _num_words(prose)
-    if "```" in output or words > _ESSAY or len(_ITEM.findall(prose)) > 1:
-        return Form.TEXT
-    if answer is not None and (answer.kind != "text" or _is_name(prose)):
+    if "```" in output or len(_ITEM.findall(prose)) > 1 or _num_words(prose) > _ESSAY:
+        return Form.ANSWER if answer is not None and _is_concluded(output, answer) else Form.TEXT
+    if answer is not None and (not _is_wording(answer) or _is_name(prose)):
         return Form.ANSWER
     return Form.SENTENCE
+
+
+def comparable_answer(output: str, *, question: str) -> Answer | None:
+    """Return the answer of an output; None for an essay, a list or code, where a number is no answer."""
+    answer = extract(output, question=question)
+    return None if form_of(output, answer) is Form.TEXT else answer
 
 
 def is_open_ended(replies: Sequence[Reply]) -> bool:
@@ -79,12 +84,30 @@ def _is_final(output: str, answer: Answer) -> bool:
     return not _ITEM.search(output, answer.span[1]) and (answer.span[0] < 200 or answer.span[1] > len(output) - 200)
 
 
+def _is_concluded(output: str, answer: Answer) -> bool:
+    """Say whether a text opens with yes, no or a choice and has no list, or ends by concluding with its answer."""
+    if answer.kind in {"yes_no", "choice"}:
+        return answer.rule == "phrase" and "```" not in output and not _ITEM.search(output)
+    last = max(output.rfind(end, 0, answer.span[0]) for end in (". ", "\n", "。"))
+    return (
+        not _is_wording(answer)
+        and ("```output" in output or _CONCLUSION.match(output, last + 1) is not None)
+        and not _END.search(output, answer.span[1])
+    )
+
+
 def _comes_to_a_number(prose: str) -> bool:
     """Say whether a text calculates and ends with a number, or with a calculation and what was cut off behind it."""
     lines = [line for line in prose.splitlines() if any(map(str.isalnum, line))]
     if not lines or not _CALCULATION.search(prose):
         return False
     return bool(_NUMBER.search(lines[-1]) or _CALCULATION.search("\n".join(lines[-3:])))
+
+
+def _is_wording(answer: Answer) -> bool:
+    """Say whether an answer is in words alone; "You will!" can be read as a factorial."""
+    is_formula = answer.kind not in {"number", "choice", "yes_no", "time"}
+    return is_formula and not any(character.isdigit() or character in "\\=^" for character in answer.text)
 
 
 def _is_name(text: str) -> bool:
@@ -102,6 +125,13 @@ _ITEM: Final = re.compile(r"^[ \t]*(?:#{1,6} )?(?:\*\*)?(?:\d{1,2}[.)、]|[-*\u2
 _CALCULATION: Final = re.compile(
     r"\d[^\n=]{0,80}=\s*[^\s\d]{0,4}\d|=[^\n=]{0,80}\d[^\n=]{0,20}=|\\(?:\[|\(|frac|times|boxed|text\b)"
 )
+_CONCLUSION: Final = re.compile(
+    r"[\s*]*(?:(?:so|thus|therefore|hence|altogether|finally|that (?:makes|leaves|gives)|this (?:makes|leaves|gives)|in total)\b"
+    r"|所以|因此|因而|总共|一共|于是)",
+    re.IGNORECASE,
+)
+_END: Final = re.compile(r"[.!?。](?=\s)\s*\S")
+"""Of a sentence that another one follows."""
 _NUMBER: Final = re.compile(r"(?!^\s*\d{1,2}[.)、])\d|\\")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _LATIN: Final = re.compile(r"[^\W\d_\u3400-\u9fff]+")

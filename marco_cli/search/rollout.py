@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from marco_cli.answer import extract
 from marco_cli.engine.base import (
     GREEDY,
     Completion,
@@ -27,6 +26,7 @@ from marco_cli.engine.base import (
 from marco_cli.errors import ContextOverflowError
 from marco_cli.reward.signals import measure
 from marco_cli.search.base import Problem, Reply
+from marco_cli.search.open_ended import comparable_answer
 from marco_cli.search.reader import Reader, answer_rows, read_sections
 from marco_cli.search.repetition import Repetition
 from marco_cli.search.steps import StepMode, step_rule
@@ -312,7 +312,11 @@ class _Growing:
             sections = replace(sections, thought="", output=sections.thought)
         lacks = self.lacks_output and not sections.output
         output = "" if lacks else sections.output
-        answer = None if self.problem.is_free_form or not output else extract(output, question=self.problem.question)
+        answer = (
+            None
+            if self.problem.is_free_form or not output
+            else comparable_answer(output, question=self.problem.question)
+        )
         is_forced = self._is_closed_by_force()
         # A thought that was closed by force may end inside a number.
         thought = sections.thought.rpartition("\n")[0] if is_forced else sections.thought

@@ -4,8 +4,8 @@ In: a problem and the configuration of the search. Out: a `SearchResult`, either
 became the first leaf of. For questions asked one by one and for the rows of a batch alike.
 
 An open-ended question is not searched: its replies share no answer to vote on, and a chain that says something stands, cut or
-not. Only a refusal, an empty phrase or a loop is held against a few independent replies (`search.choice`): nothing that was
-tried chooses better among replies that all say something (benchmarks/README.md).
+not. Only a refusal, an empty phrase or a loop is held against a few independent replies (`search.choice`): among replies that all
+say something, the first chain was better than any choice that was tried (benchmarks/README.md).
 """
 
 import time
@@ -53,7 +53,8 @@ async def answer_or_search(
     A chain is doubtful when it was closed by force or cut, has no output, or its mean confidence is below
     `config.doubt_below`. Where that is None, nothing is known of the model's confidence: below `THRESHOLD` a search begins with
     `LOOKS` independent replies, and ends with them if they all agree with the chain. A doubtful chain that answers an
-    open-ended question stands; where it failed, the best of `REDRAWS` others takes its place.
+    open-ended question stands; where it failed, the best of `REDRAWS` others takes its place. At temperature 0 there are neither
+    independent replies nor others: the search goes on where the chain was in doubt, greedily.
 
     The chain's time and tokens count towards the limits of the whole. Without a time limit the whole takes at most `PATIENCE`
     times as long as the chain. When the time is used up, fewer tokens are left than the chain took, or `stop` was raised, its
@@ -74,6 +75,8 @@ async def answer_or_search(
         clock=clock,
         started=clock(),
     )
+    # At temperature 0 another reply from the prompt alone is the chain again: it would agree, and prove nothing.
+    can_draw = config.sampling.temperature > 0
     chain = await route.chain(on_token)
     remaining = route.remaining(chain.usage.decoded, route.patience(chain))
     if remaining is None or not _is_doubtful(chain, config):
@@ -82,14 +85,15 @@ async def answer_or_search(
     if not is_useful(chain.reply) or is_open_ended((chain.reply,)):
         if is_useful(chain.reply):
             return chain
-        redrawn = await route.redraw(chain)
-        usage += redrawn.usage
-        remaining = route.remaining(usage.decoded, route.patience(chain))
-        if remaining is None or is_open_ended([candidate.reply for candidate in redrawn.candidates]):
-            return replace(redrawn, usage=usage)
-    has_threshold = config.doubt_below is not None
-    found = await route.go_on(remaining if has_threshold else _with_looks(remaining), chain)
-    return replace(found, usage=usage + found.usage, num_looks=0 if has_threshold else LOOKS)
+        if can_draw:
+            redrawn = await route.redraw(chain)
+            usage += redrawn.usage
+            remaining = route.remaining(usage.decoded, route.patience(chain))
+            if remaining is None or is_open_ended([candidate.reply for candidate in redrawn.candidates]):
+                return replace(redrawn, usage=usage)
+    has_looks = can_draw and config.doubt_below is None
+    found = await route.go_on(_with_looks(remaining) if has_looks else remaining, chain)
+    return replace(found, usage=usage + found.usage, num_looks=LOOKS if has_looks else 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ class Node:
 
     __slots__ = (
         "_child_by_ids", "candidate_id", "children", "confidence", "depth", "id", "is_closed", "is_sound", "key", "num_open",
-        "num_pending", "num_tokens", "open_line", "parent", "seen_mass", "step", "tries", "value_sum", "visits",
+        "num_pending", "num_tokens", "open_lines", "parent", "seen_mass", "step", "tries", "value_sum", "visits",
     )  # fmt: skip
 
     def __init__(self, node_id: int, parent: "Node | None", step: Step, key: bytes) -> None:
@@ -92,10 +92,11 @@ class Node:
         self.confidence = _mean_confidence(step.tokens)
         # What was cut by force may end inside a number.
         is_cut = parent is None or not bool(step.tokens.is_sampled[:1].all())
-        line = (b"" if parent is None or is_cut else parent.open_line) + step.data
+        line = (b"" if parent is None or is_cut else parent.open_lines) + step.data
         whole, rest = _whole_lines(line, is_last=step.is_terminal)
-        self.open_line: bytes = rest
-        """The bytes behind the last line feed of the path, which the next step may go on with."""
+        self.open_lines: bytes = rest
+        """The last line of the path that was ended, and the bytes behind it: the next step may go on with both, since
+        "5 x 3" and "= 16" may stand on two lines, and what follows "If" is no claim."""
         self.is_sound: bool = (parent is None or parent.is_sound) and not check_equations(whole).false
         """Whether no line that was ended from the root to here holds a false equation."""
         self.candidate_id: int | None = None
@@ -248,9 +249,10 @@ def _upwards(node: Node) -> Iterator[Node]:
 
 
 def _whole_lines(data: bytes, *, is_last: bool) -> tuple[str, bytes]:
-    """Return the lines that are ended, and what follows; a step may be cut in the middle of a number."""
+    """Return the lines that are ended, and what begins with the last of them; a step may be cut in the middle of a number."""
     end = len(data) if is_last else data.rfind(b"\n") + 1
-    return data[:end].decode("utf-8", errors="replace"), data[end:]
+    last = data[:end].rstrip().rfind(b"\n") + 1
+    return data[:end].decode("utf-8", errors="replace"), data[last:]
 
 
 def _pack(ids: Any) -> bytes:

@@ -139,7 +139,8 @@ class SectionParser:
             held = self._syntax.num_held(text[at:])
             self._text(text[at : len(text) - held])
             at = len(text) - held
-            if is_last and held and (held < _CUT_MARK or text[at].isalpha() or self._code):
+            is_mark = self._is_blank or not (held < _CUT_MARK or text[at].isalpha() or self._code)
+            if is_last and held and not is_mark:
                 self._text(text[at:])
         self._unread = text[at:]
 

@@ -7,7 +7,7 @@ import json
 
 from marco_cli.config.layers import Resolved
 from marco_cli.config.option import Option, Value
-from marco_cli.config.settings import OPTIONS
+from marco_cli.config.settings import OPTIONS, UNDECIDED, Settings
 from marco_cli.view.printable import printable
 
 
@@ -17,6 +17,14 @@ def settings_text(resolved: Resolved, *, with_origin: bool) -> str:
     if not with_origin:
         return "\n".join(lines.values())
     return "\n".join(f"{line}  # {printable(_origin(resolved, key))}" for key, line in lines.items())
+
+
+def setting_text(settings: Settings, key: str) -> str:
+    """Return one value as `config set` takes it: a text as it is, named texts and lists an entry a line."""
+    value, option = getattr(settings, key), OPTIONS[key]
+    if isinstance(value, tuple):
+        return "\n".join(f"{item[0]}={item[1]}" if isinstance(item, tuple) else item for item in value)
+    return value if isinstance(value, str) else _spell(value, option)
 
 
 def _origin(resolved: Resolved, key: str) -> str:
@@ -33,6 +41,8 @@ def _spell(value: Value, option: Option) -> str:
     for word, meaning in option.about.words:
         if value == meaning:
             return word
+    if value == UNDECIDED and not option.is_optional and (option.choices or option.kind == "tags"):
+        return UNDECIDED
     if isinstance(value, tuple):
         is_typed = option.kind == "typed pairs"
         items = (_named(*item, is_typed=is_typed) if isinstance(item, tuple) else _quoted(item) for item in value)

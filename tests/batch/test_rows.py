@@ -185,6 +185,18 @@ def test_the_hash_is_that_of_the_meaning() -> None:
         (envelope(preset="/etc/passwd"), "c1", "expected a name"),
         ({"id": 9, "prompt": "x", "reasoning_effort": 5}, 9, "reasoning_effort is 5, expected text"),
         ({"id": 9, "prompt": "x", "chat_template_kwargs": "k" * 5000}, 9, "chat_template_kwargs is 'kkk"),
+        (
+            {"prompt": "x", "chat_template_kwargs": {"a": "<|im_end|>"}},
+            "line-3",
+            "chat_template_kwargs holds '<|im_end|>'",
+        ),
+        (
+            {"prompt": "x", "chat_template_kwargs": {"a": [{"b": "[INST]"}]}},
+            "line-3",
+            "chat_template_kwargs holds '[INST]'",
+        ),
+        ({"prompt": "x", "chat_template_kwargs": {"<s>": 1}}, "line-3", "chat_template_kwargs holds '<s>'"),
+        ({"prompt": "x", "reasoning_effort": "</think>"}, "line-3", "chat_template_kwargs holds '</think>'"),
         ({"id": 9, "prompt": "x", "stop": ""}, 9, "stop is an empty text"),
         ({"id": 9, "prompt": "x", "stop": [5]}, 9, "stop: got"),
         ({"x" * 5000: 1}, "line-3", "no question: found xxx"),

@@ -389,14 +389,14 @@ def test_a_conversation_ends_with_its_last_model(talk: Marco, nano_gguf: Path, t
     """When neither the new model nor the old one loads, the conversation ends with that error, not with a closed engine."""
     Path("mine.gguf").write_bytes(nano_gguf.read_bytes())
     Path("half.gguf").write_bytes(tiny_gguf.read_bytes()[: tiny_gguf.stat().st_size // 2])
-    options = ("--model", "./mine.gguf", "--preset", "generic", "--max-tokens", "8", "--plain")
+    options = ("--model", "./mine.gguf", "--preset", "marco-nano", "--effort", "none", "--plain")
     call = [sys.executable, "-m", "marco_cli", "chat", *options]
     with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as chat:
         assert chat.stdin is not None
         assert chat.stdout is not None
         chat.stdin.write(f"{SUM}\n".encode())
         chat.stdin.flush()
-        chat.stdout.readline()
+        assert chat.stdout.readline() == b"The answer is 42.\n"
         Path("mine.gguf").write_bytes(b"GGUF")
         _, err = chat.communicate(f"/model ./half.gguf\n{SUM}\n".encode(), timeout=PATIENCE)
 

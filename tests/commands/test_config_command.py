@@ -274,3 +274,47 @@ def test_a_directory_that_cannot_be_looked_into_is_like_none(
     assert run.code == code, run.err
     assert words in run.err
     assert "internal error" not in run.err
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "shown"),
+    [
+        ("model", [], "auto"),
+        ("top-p", ["0.5"], "0.5"),
+        ("system", ['say "no"'], 'say "no"'),
+        ("system", ["auto"], "auto"),
+        ("trace", ["false"], "false"),
+        ("gpu_layers", ["all"], "all"),
+        ("stop", ["END", "</s>"], "END\n</s>"),
+        ("variables", ["tone=dry", "to=en"], "tone=dry\nto=en"),
+        ("prefix", ["a\x1b[2J"], "a\\x1b[2J"),
+    ],
+)
+def test_get_prints_one_value_as_set_takes_it(marco: Marco, key: str, values: list[str], shown: str) -> None:
+    """A script reads a value without parsing YAML; nothing in it steers the terminal."""
+    if values:
+        marco("config", "set", key.replace("-", "_"), *values)
+    got, as_json = marco("config", "get", key), marco("config", "get", key, "--json")
+
+    assert (got.code, got.err, got.out) == (0, "", f"{shown}\n")
+    assert json.loads(as_json.out)["key"] == key.replace("-", "_")
+
+
+def test_get_of_an_unknown_key_names_the_nearest(marco: Marco) -> None:
+    """A slip of the pen is answered, with the exit code of wrong usage."""
+    run = marco("config", "get", "temprature")
+
+    assert (run.code, run.out) == (2, "")
+    assert "did you mean temperature?" in run.err
+
+
+def test_one_word_for_what_is_not_decided(marco: Marco, file: Path) -> None:
+    """Every setting without a value is `auto`, and written so in a file it undoes nothing and decides nothing."""
+    lines = dict(line.split(": ", 1) for line in marco("config", "show").out.splitlines())
+    undecided = {key for key, option in OPTIONS.items() if option.is_optional and lines[key] == "auto"}
+
+    assert "null" not in lines.values()
+    assert {"model", "system", "strategy", "temperature", "reward", "ctx"} <= undecided
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(f"{key}: auto\n" for key in sorted(undecided)), encoding="utf-8")
+    assert dict(line.split(": ", 1) for line in marco("config", "show").out.splitlines()) == lines

@@ -1,9 +1,11 @@
 """The questions of `marco eval open` and their rubrics."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from marco_cli.errors import InputError
 from marco_cli.evals.base import Item, Selection
 from marco_cli.evals.scoring import grade
 from marco_cli.evals.selection import load_items
@@ -234,3 +236,24 @@ def test_a_bad_reply_is_not_right(item: Item, text: str) -> None:
 def test_no_refusal_and_no_empty_phrase_is_right(item: Item, text: str) -> None:
     """Whatever is asked, saying nothing is no answer."""
     assert grade(text, item).verdict == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ('{"question": "Why?"}', "mine.jsonl line 2: no list of criteria under rubric"),
+        ('{"question": "Why?", "rubric": "say: so"}', "mine.jsonl line 2: no list of criteria under rubric"),
+        ('{"question": "Why?", "rubric": []}', "mine.jsonl line 2: the target is empty"),
+        ('{"question": "Why?", "rubric": ["sya: so"]}', "mine.jsonl line 2: 'sya: so' is no criterion of a rubric"),
+    ],
+)
+def test_a_row_without_a_rubric_is_told_by_its_line(row: str, expected: str, tmp_path: Path) -> None:
+    """Questions of one's own are checked before anything is asked."""
+    path = tmp_path / "mine.jsonl"
+    path.write_text(
+        '{"question": "Why?", "rubric": ["say: because", "better items: 3-"]}\n' + row + "\n", encoding="utf-8"
+    )
+
+    with pytest.raises(InputError) as caught:
+        load_items("open", Selection(data=path))
+    assert caught.value.message == expected

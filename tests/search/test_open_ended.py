@@ -2,7 +2,7 @@ import pytest
 from search.scripts import reply_saying
 
 from marco_cli.answer import extract
-from marco_cli.search.open_ended import Form, form_of, is_open_ended
+from marco_cli.search.open_ended import Form, comparable_answer, form_of, is_open_ended
 
 ANSWERS = (
     "The answer is 3.",
@@ -23,6 +23,16 @@ ANSWERS = (
     ),
     "First, add the prices:\n\\[ 4 + 9 = 13 \\]\n\nTherefore, the change that she gets back from the cashier",
     "是的。",
+    "```python\nprint(6 * 7)\n```\n```output\n42\n```\nThe total cost of all tickets is 42 dollars.",
+    "1. Tom has five apples.\n2. He buys three more.\n\nTherefore, he has 8 apples.",
+    (
+        "Tom begins with five apples and buys three more at the market, and later on he finds two under the tree in front of his house "
+        "where nobody else has been looking for them. So he has 10 apples."
+    ),
+    (
+        "Yes, because a square has four equal sides and four right angles, so that it fulfils everything that is asked of a "
+        "rectangle, and every square is therefore a rectangle too, though not the other way round."
+    ),
     "哈利波特",
     "`42`",
     "答案是北京。",
@@ -37,6 +47,15 @@ TEXTS = (
         "bought before, so that the purchasing power of wages and savings falls unless they rise as well."
     ),
     "以下是一些建议:\n1. 每天散步三十分钟。\n2. 多喝水。\n3. 早点睡觉。",
+    (
+        "Most adults need rest. So try to sleep for 8 hours. It also helps to leave the phone in another room, to drink no coffee in "
+        "the afternoon, and to get up at the same hour on every day of the week, also on Sundays."
+    ),
+    "Yes, of course:\n1. Sleep for 8 hours.\n2. Walk for 20 minutes.",
+    (
+        "1. A year is a leap year if it is divisible by 4.\n2. But not if it is divisible by 100.\n\nThis means that every fourth "
+        "year is one, depending on whether it is divisible by 100."
+    ),
     "- socks\n- rain jacket\n- map",
     (
         "Dear Anna,\n\nThank you for the invitation. Unfortunately I will not be able to come on 12 May, as I am abroad then, but I "
@@ -48,6 +67,7 @@ SENTENCES = (
     "I'm not feeling well today and want to go home early.",
     "发工资之前我没钱了。",
     "我刚到期了。",
+    '"Good job, you definitely will!"',
     "The capital of France is Paris.",
 )
 
@@ -63,6 +83,12 @@ SENTENCES = (
 def test_the_form_of_an_output_is_known_from_itself(output: str, form: Form) -> None:
     """Calculations and short answers can be compared; a number inside an essay, a list or code is no answer."""
     assert form_of(output, extract(output)) is form
+
+
+def test_a_number_inside_a_text_is_no_answer() -> None:
+    """A vote, a row and `--json` tell an answer where there is one, and no list marker of an essay."""
+    assert [comparable_answer(output, question="?") for output in TEXTS] == [None] * len(TEXTS)
+    assert None not in [comparable_answer(output, question="?") for output in ANSWERS]
 
 
 def test_sentences_are_answers_when_they_agree() -> None:

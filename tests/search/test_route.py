@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from search.scripts import CLOSE, SUM, answer, find, lines
 
+from marco_cli.engine.base import GREEDY
 from marco_cli.engine.scripted import END, Script
 from marco_cli.search.base import SearchResult
 from marco_cli.search.budget import Stop
@@ -129,6 +130,18 @@ def test_replies_that_disagree_are_searched_on_from() -> None:
     assert result.is_searched
     assert result.num_simulations == 8
     assert [candidate.fresh for candidate in result.candidates].count(1.0) >= 3
+
+
+def test_at_temperature_zero_the_chain_is_not_its_own_witness() -> None:
+    """A second greedy reply would agree with the first and prove nothing: the search branches, and draws nothing."""
+    results = [
+        find(UNSURE, run=answer_or_search, simulations=4, certainty=1, sampling=GREEDY, seed=seed) for seed in (1, 2)
+    ]
+
+    assert [(result.num_looks, result.is_searched, result.num_simulations) for result in results] == [(0, True, 4)] * 2
+    texts = [[candidate.reply.data for candidate in result.candidates] for result in results]
+    assert texts[0] == texts[1]
+    assert len(set(texts[0])) == 4
 
 
 def test_a_measured_model_is_searched_without_looks() -> None:

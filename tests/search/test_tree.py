@@ -192,6 +192,17 @@ def test_a_step_that_is_cut_inside_a_number_blames_nobody() -> None:
     assert not tree.add(wrong, step_of(b"1+1=2\n")).is_sound, "what follows a slip rests on it"
 
 
+def test_a_step_is_read_with_the_line_before_it() -> None:
+    """A sum may go on in the next line, and a formula behind a supposition claims nothing."""
+    tree = Tree((1,))
+    sum_ = tree.add(tree.root, step_of(b"5 x 3\n"))
+    supposed = tree.add(tree.root, step_of(b"If\n"))
+
+    assert tree.add(sum_, step_of(b"= 15\n")).is_sound
+    assert not tree.add(sum_, step_of(b"= 16\n")).is_sound
+    assert tree.add(supposed, step_of(b"\\[ 2+3=6 \\]\n")).is_sound
+
+
 def test_a_line_that_was_cut_by_force_blames_nobody() -> None:
     """What is fed after a thought that was closed inside a number does not go on with that number."""
     tree = Tree((1,))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from marco_cli.view.line import Glyphs, Line
@@ -82,6 +84,14 @@ def test_answers_that_do_not_fit_are_counted(width: int, expected: str) -> None:
 def test_one_line_tells_the_most_important(width: int, expected: str) -> None:
     """On a terminal too narrow for a tree the count and the leader remain."""
     assert text(short_line(picture(votes=votes("72")), width=width, glyphs=UTF8)) == expected
+
+
+def test_texts_without_an_answer_have_no_shares() -> None:
+    """Of an open-ended question the reply in the lead is told, and how many others there are."""
+    texts = tuple(replace(vote, is_text=True) for vote in votes("Be kind", "Plant trees", "Sing"))
+
+    assert text(vote_line(picture(votes=texts), width=60, glyphs=UTF8)) == "Be kind · 2 more"
+    assert text(short_line(picture(votes=texts), width=60, glyphs=UTF8)) == "14/32 · Be kind · 6 s · 3 812 tokens"
 
 
 @pytest.mark.parametrize(
