@@ -42,6 +42,7 @@ DOORS = {
     "mpmath": {"answer.expression"},
     "sacrebleu": {"evals.translation"},
     "pyarrow": {"evals.source"},
+    "markdown_it": {"view.richtext"},
     "matplotlib": {"view.eval_plots"},
     "prompt_toolkit": {"commands._chat_prompt"},
     "typer": {"commands"},

@@ -5,20 +5,18 @@ import time
 from typing import Literal
 
 from marco_cli.commands._enter import can_listen, on_enter
-from marco_cli.commands._output import fitted, show, write
+from marco_cli.commands._output import fitted
+from marco_cli.commands._reply import output_to_stdout, reply_view, ticking
 from marco_cli.commands._signals import run
-from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import EventListener, SearchEvent
 from marco_cli.solver import Solver, search_plan
 from marco_cli.trace.record import from_result
 from marco_cli.trace.timeline import Timeline
 from marco_cli.view.answering import AnsweringView
-from marco_cli.view.chain import ChainView
 from marco_cli.view.display import Display, choose_view
 from marco_cli.view.report import Answered
 from marco_cli.view.summary import purpose
-from marco_cli.view.terminal import wants_colour
 
 Streaming = Literal["never", "final", "always"]
 """When stdout gets words as they are written.
@@ -34,15 +32,16 @@ def answer(
     *,
     display: Display,
     streaming: Streaming,
+    raw: bool,
     quiet: bool,
     verbose: bool,
     record: EventListener | None,
 ) -> Answered:
     """Answer a question within the solver's settings and close the solver.
 
-    The thought of the first chain is streamed to stderr, a search is shown there; Enter or Ctrl-C ends a search with the answer
-    as it stands. `streaming` says whether stdout gets the first chain's output while it is written; what it did not get, the
-    caller writes at the end. `record` hears every event of a search.
+    The thought of the first chain is shown on stderr while it grows, a search as well; Enter or Ctrl-C ends a search with the answer
+    as it stands. `streaming` says whether stdout gets the first chain's output while it is written, `raw` that a terminal gets it as
+    it is; what it did not get, the caller writes at the end. `record` hears every event of a search.
     """
     started = time.perf_counter()
     problem = solver.problem(question)
@@ -52,7 +51,14 @@ def answer(
     if is_chain or is_routed:
         is_final = sys.stdout.isatty() or (is_chain and config.reflection == "never")
         is_written = streaming == "always" or (streaming == "final" and is_final)
-        chain = _chain_view(solver, problem, shows_thought=streaming != "never" and not quiet, is_written=is_written)
+        chain = reply_view(
+            thought=solver.settings.thought,
+            is_quiet=quiet or streaming == "never",
+            display=display,
+            output=output_to_stdout(is_raw=raw) if is_written else None,
+            remedy="--thought full",
+        )
+        chain.begin(problem.tags, problem.prefill)
     takes_enter = can_listen()
     view = AnsweringView(
         chain=chain,
@@ -85,7 +91,8 @@ def answer(
         try:
             with view, on_enter(lambda: stop.set() if view.is_searching else None):
                 listener = None if is_chain and record is None else on_event
-                result = await solver.solve(problem, on_event=listener, on_token=on_token, stop=stop)
+                async with ticking(chain):
+                    result = await solver.solve(problem, on_event=listener, on_token=on_token, stop=stop)
             shown = chain is not None and chain.has_shown_output and result.reply is (result.first or result.reply)
             return Answered(
                 problem=problem,
@@ -101,15 +108,3 @@ def answer(
             await solver.close()
 
     return run(work(), on_interrupt=interrupt, say=view.say)
-
-
-def _chain_view(solver: Solver, problem: Problem, *, shows_thought: bool, is_written: bool) -> ChainView:
-    thought = solver.settings.thought
-    is_wanted = shows_thought and (thought == "full" or (thought == "auto" and sys.stderr.isatty()))
-    return ChainView(
-        problem.tags,
-        problem.prefill,
-        show_thought=show if is_wanted else None,
-        show_output=(lambda text: write(text.encode())) if is_written else None,
-        is_coloured=wants_colour(sys.stderr),
-    )

@@ -6,28 +6,26 @@ an answer from what there is, the second drops the turn.
 
 import asyncio
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 
 from marco_cli.commands._chat_saying import note
-from marco_cli.commands._output import say, show, stderr_width, write
+from marco_cli.commands._output import say, stderr_width
+from marco_cli.commands._reply import output_to_stdout, reply_view, ticking
 from marco_cli.config.settings import Settings
 from marco_cli.conversation.dialogue import Dialogue, Taken
 from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import SearchEvent
-from marco_cli.sections import NONE
 from marco_cli.solver import search_plan
 from marco_cli.trace.timeline import Moment, Timeline
 from marco_cli.view import chat
-from marco_cli.view.answering import AnsweringView, ReplyView
+from marco_cli.view.answering import AnsweringView
 from marco_cli.view.chain import ChainView
-from marco_cli.view.chat_reply import FRAMES_A_SECOND, FoldedReply
-from marco_cli.view.display import Display, can_redraw, choose_view
-from marco_cli.view.printable import printable
+from marco_cli.view.chat_reply import FoldedReply
+from marco_cli.view.display import Display, choose_view
 from marco_cli.view.snapshot import Recorder, Snapshot
-from marco_cli.view.summary import summary
-from marco_cli.view.terminal import wants_colour
+from marco_cli.view.summary import replacement, summary
+from marco_cli.view.trust import verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +36,8 @@ class Screen:
     is_streamed: bool
     is_quiet: bool
     is_verbose: bool
+    is_raw: bool
+    """Whether outputs are written as the model wrote them, on a terminal too."""
     edits_lines: bool
     """Whether the prompt edits lines; keys pressed before it is there are then kept for it."""
 
@@ -68,7 +68,18 @@ class TurnInProgress:
         self._stop = Stop()
         self._num_interrupts = 0
         self._task: asyncio.Task[Taken] | None = None
-        self._reply = self._reply_view() if self._is_chain or is_routed else None
+        shows_output = screen.is_streamed and sys.stdout.isatty()
+        self._reply = (
+            reply_view(
+                thought=settings.thought,
+                is_quiet=screen.is_quiet,
+                display=screen.display,
+                output=output_to_stdout(is_raw=screen.is_raw) if shows_output else None,
+                remedy="/thought",
+            )
+            if self._is_chain or is_routed
+            else None
+        )
         self._view = AnsweringView(
             chain=self._reply,
             open_search=lambda: choose_view(
@@ -100,17 +111,13 @@ class TurnInProgress:
 
         """
         self._task = asyncio.ensure_future(self._ask(question, replaces_last=replaces_last))
-        ticking = asyncio.ensure_future(self._tick())
         try:
-            taken = await self._task
+            async with ticking(self._reply):
+                taken = await self._task
         except asyncio.CancelledError:
             if self._num_interrupts < 2:
                 raise
             return None
-        finally:
-            ticking.cancel()
-            with suppress(asyncio.CancelledError):
-                await ticking
         self._conclude(taken)
         search = self._recorder.snapshot() if self._has_searched else None
         return Shown(taken=taken, search=search, moments=self._timeline.moments)
@@ -135,12 +142,6 @@ class TurnInProgress:
         if self._reply is not None:
             self._reply.begin(problem.tags, problem.prefill)
 
-    async def _tick(self) -> None:
-        """Keep the seconds moving while nothing is written yet."""
-        while isinstance(self._reply, FoldedReply):
-            self._reply.tick()
-            await asyncio.sleep(1 / FRAMES_A_SECOND)
-
     def _hear(self, token: int, piece: bytes) -> None:
         self._timeline.on_token(token, piece)
         self._view.on_token(token, piece)
@@ -151,16 +152,20 @@ class TurnInProgress:
         self._timeline.on_event(event)
 
     def _conclude(self, taken: Taken) -> None:
-        """Write what is not on the screen yet: evidence on stderr, then the output on stdout."""
-        result, is_quiet = taken.result, self._screen.is_quiet
-        if not is_quiet and len(result.candidates) > 1:
-            say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
-        elif not is_quiet:
-            for told in result.notices:
-                note(told)
-        output = taken.turn.output
+        """Write what is not on the screen yet: the output on stdout, then how far to trust it on stderr."""
+        result, screen, output = taken.result, self._screen, taken.turn.output
+        is_quiet = screen.is_quiet
         if output and not self._has_shown(taken):
-            write(f"{printable(output)}\n".encode())
+            if self._has_begun and not is_quiet:
+                note(replacement(result))
+            written = output_to_stdout(is_raw=screen.is_raw)
+            written.write(output)
+            written.end()
+        if not is_quiet:
+            for told in verdict(result, doubt_below=self._settings.doubt_below, is_verbose=screen.is_verbose):
+                note(told)
+        if not is_quiet and screen.is_verbose and len(result.candidates) > 1:
+            say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
         if not is_quiet and taken.num_dropped:
             note(chat.dropped(taken.num_dropped, self._dialogue.conversation))
         if self._screen.is_verbose:
@@ -175,27 +180,7 @@ class TurnInProgress:
         is_first = result.reply is (result.first or result.reply)
         return isinstance(self._reply, ChainView) and self._reply.has_shown_output and is_first
 
-    def _reply_view(self) -> ReplyView:
-        thought, screen = self._settings.thought, self._screen
-        is_terminal = sys.stderr.isatty() and not screen.is_quiet
-        show_output = _to_stdout if screen.is_streamed and sys.stdout.isatty() else None
-        if is_terminal and thought != "full":
-            return FoldedReply(
-                NONE,
-                "",
-                stream=sys.stderr,
-                can_redraw=screen.display != "plain" and can_redraw(sys.stderr),
-                shows_thought=thought == "auto",
-                show_output=show_output,
-            )
-        return ChainView(
-            NONE,
-            "",
-            show_thought=show if thought == "full" and not screen.is_quiet else None,
-            show_output=show_output,
-            is_coloured=wants_colour(sys.stderr),
-        )
-
-
-def _to_stdout(text: str) -> None:
-    write(text.encode(errors="replace"))
+    @property
+    def _has_begun(self) -> bool:
+        """Whether any output is on the screen."""
+        return self._reply is not None and self._reply.has_shown_output

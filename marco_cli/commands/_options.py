@@ -113,6 +113,10 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how the model was loaded and what the work cost.")]
+Raw = Annotated[
+    bool,
+    typer.Option("--raw", help="Write outputs as the model wrote them, on a terminal too.", rich_help_panel=OUTPUT),
+]
 HelpAll = Annotated[
     bool,
     typer.Option(

@@ -4,7 +4,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from marco_cli.commands._output import show, write
+from marco_cli.commands._output import show
+from marco_cli.commands._reply import output_to_stdout, thought_width
 from marco_cli.trace.playback import Cue, cues
 from marco_cli.trace.record import Trace
 from marco_cli.trace.timeline import Spoken, Started
@@ -63,6 +64,7 @@ def _chain_view(trace: Trace) -> ChainView:
         trace.problem.tags,
         trace.problem.prefill,
         show_thought=show,
-        show_output=(lambda text: write(text.encode())) if sys.stdout.isatty() else None,
+        output=output_to_stdout(is_raw=False) if sys.stdout.isatty() else None,
         is_coloured=wants_colour(sys.stderr),
+        thought_width=thought_width,
     )

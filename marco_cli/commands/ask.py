@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import say, say_all, stderr_width, write
+from marco_cli.commands._output import fitted, say, say_all, stderr_width, write
 from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def ask(
     max_tokens: opt.MaxTokens = None,
     seed: opt.Seed = None,
     thought: opt.Thought = None,
+    raw: opt.Raw = False,
     stream: Annotated[
         bool | None,
         typer.Option(
@@ -105,12 +106,15 @@ def ask(
     loaded = time.perf_counter() - started
     if not quiet:
         say_all(solver.phrasing.notices)
+        if located.source == "bundled" and settings.model is None:
+            say(f"marco: {BUNDLED_NOTICE}")
     with nullcontext() if events is None else EventFile(events) as event_file:
         answered = answer(
             solver,
             text,
             display=display,
             streaming="never" if as_json or stream is False else "always" if stream else "final",
+            raw=raw,
             quiet=quiet,
             verbose=verbose,
             record=None if event_file is None else event_file.record,
@@ -122,42 +126,40 @@ def ask(
     if as_json:
         write(encode(ask_document(solver, answered, load_seconds=loaded, is_kept=is_kept)))
     elif result.reply.output and not answered.is_output_shown:
-        _write_output(answered)
+        _write_output(answered, is_raw=raw)
     if not quiet:
-        _say_how(answered.result)
+        _say_how(answered.result, doubt_below=settings.doubt_below, is_verbose=verbose)
     for lost in (notice, lost_events):
         if lost is not None:
             say(f"marco: {printable(lost)}")
     if verbose:
         say_all(solver.phrasing.render(solver.prompt(text)).notes)
-        say(cost_lines(solver, answered, load_seconds=loaded))
+        say(fitted(cost_lines(solver, answered, load_seconds=loaded)))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
-    if located.source == "bundled" and settings.model is None and not quiet:
-        say(f"marco: {BUNDLED_NOTICE}")
     _end(answered, is_without_events=lost_events is not None)
 
 
-def _write_output(answered: "Answered") -> None:
+def _write_output(answered: "Answered", *, is_raw: bool) -> None:
     """Write the output, below the one that it replaces if that was written as it came."""
-    from marco_cli.view.printable import printable
+    from marco_cli.commands._reply import output_to_stdout
     from marco_cli.view.summary import replacement
 
     if answered.is_replaced:
         say(f"marco: {replacement(answered.result)}")
         write(b"\n")
-    write(f"{printable(answered.result.reply.output)}\n".encode())
+    output = output_to_stdout(is_raw=is_raw)
+    output.write(answered.result.reply.output)
+    output.end()
 
 
-def _say_how(result: "SearchResult") -> None:
-    """Say how the votes of a search stand, or what there is to know of a single reply."""
-    from marco_cli.view.printable import printable
+def _say_how(result: "SearchResult", *, doubt_below: float | None, is_verbose: bool) -> None:
+    """Say how far the answer may be trusted; verbose, how the votes stand, too."""
     from marco_cli.view.summary import summary
+    from marco_cli.view.trust import verdict
 
-    if len(result.candidates) > 1:
+    say_all(verdict(result, doubt_below=doubt_below, is_verbose=is_verbose))
+    if is_verbose and len(result.candidates) > 1:
         say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
-        return
-    for told in result.notices:
-        say(f"marco: {printable(told)}")
 
 
 def _end(answered: "Answered", *, is_without_events: bool) -> None:

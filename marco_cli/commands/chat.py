@@ -46,6 +46,7 @@ def chat(
     max_tokens: opt.MaxTokens = None,
     seed: opt.Seed = None,
     thought: opt.Thought = None,
+    raw: opt.Raw = False,
     stream: Annotated[
         bool,
         typer.Option("--stream/--no-stream", help="Show replies while they are written.", rich_help_panel=opt.OUTPUT),
@@ -94,6 +95,7 @@ def chat(
             is_streamed=stream,
             is_quiet=quiet,
             is_verbose=verbose,
+            is_raw=raw,
             edits_lines=edits_lines,
         )
         run_unless_terminated(converse(setup, screen, Past(session=session) if goes_on else None))

@@ -1,29 +1,50 @@
 """One chain of thought as it is written: the thought dimmed on stderr, the output on stdout.
 
-In: token pieces, cut anywhere. The view decides only what is shown while it grows; the final text is the command's.
+In: token pieces, cut anywhere. The view decides only what is shown while it grows; the final text is the command's. On a
+terminal the thought is broken between words.
 """
 
 import codecs
 from collections.abc import Callable
 
 from marco_cli.sections import SectionParser, SectionText, Tags
+from marco_cli.view.output import Output, Write
 from marco_cli.view.printable import printable
-
-Write = Callable[[str], None]
+from marco_cli.view.wrapping import Wrapped
 
 DIM, PLAIN = "\x1b[2m", "\x1b[22m"
 
 
 class ChainView:
-    """Streams a reply; `show_thought` and `show_output` take text as it comes, None keeps that section hidden."""
+    """Streams a reply; None keeps the thought, or the output, hidden."""
 
     def __init__(
-        self, tags: Tags, prefill: str, *, show_thought: Write | None, show_output: Write | None, is_coloured: bool
+        self,
+        tags: Tags,
+        prefill: str,
+        *,
+        show_thought: Write | None,
+        output: Output | None,
+        is_coloured: bool,
+        thought_width: Callable[[], int | None] = lambda: None,
     ) -> None:
+        """Take the streams.
+
+        Args:
+            tags: how the reply is divided.
+            prefill: the beginning of the reply that the prompt ends with.
+            show_thought: takes the thought as it comes.
+            output: takes the output.
+            is_coloured: whether the thought may be dimmed.
+            thought_width: columns that the thought is broken at; None breaks nothing.
+
+        """
         self.begin(tags, prefill)
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        self._writers = {"thought": show_thought, "output": show_output}
-        self._styles = {"thought": (DIM, PLAIN) if is_coloured else ("", ""), "output": ("", "")}
+        self._show_thought = show_thought
+        self._thought = Wrapped(thought_width)
+        self._output = output
+        self._style = (DIM, PLAIN) if is_coloured else ("", "")
         self._section: tuple[str, int] | None = None
         self.has_shown_output = False
 
@@ -44,25 +65,32 @@ class ChainView:
 
     def say(self, text: str) -> None:
         """Write a line of our own between what the model writes."""
-        writer = self._writers["thought"]
-        if writer is not None:
-            writer(f"\n{text}\n")
+        if self._show_thought is not None:
+            self._show_thought(f"\n{text}\n")
 
     def _show(self, deltas: tuple[SectionText, ...]) -> None:
         for delta in deltas:
             if self._section != (delta.kind, delta.part):
                 self._end_section()
                 self._section = (delta.kind, delta.part)
-            writer = self._writers[delta.kind]
-            if writer is not None and delta.text:
-                before, after = self._styles[delta.kind]
-                writer(f"{before}{printable(delta.text)}{after}")
-                self.has_shown_output = self.has_shown_output or delta.kind == "output"
+            if delta.kind == "thought":
+                self._write_thought(self._thought.add(printable(delta.text)))
+            elif self._output is not None and delta.text:
+                self._output.write(delta.text)
+                self.has_shown_output = True
+
+    def _write_thought(self, text: str) -> None:
+        if self._show_thought is not None and text:
+            before, after = self._style
+            self._show_thought(f"{before}{text}{after}")
 
     def _end_section(self) -> None:
         if self._section is None:
             return
-        writer = self._writers[self._section[0]]
-        if writer is not None:
-            writer("\n\n" if self._section[0] == "thought" else "\n")
+        if self._section[0] == "thought":
+            self._write_thought(self._thought.end())
+            if self._show_thought is not None:
+                self._show_thought("\n\n")
+        elif self._output is not None:
+            self._output.end()
         self._section = None

@@ -30,10 +30,10 @@ _KEYS: Final = (
 _MOST_ROWS: Final = 12
 
 
-def folded(num_tokens: int, seconds: float, width: int | None = None) -> str:
-    """Return the line that stands for a thought; without its second half where that does not fit."""
+def folded(num_tokens: int, seconds: float, remedy: str, width: int | None = None) -> str:
+    """Return the line that stands for a thought; without the `remedy`, which shows it whole, where that does not fit."""
     line = f"thought for {grouped(num_tokens)} token{'s' * (num_tokens != 1)}, {seconds:.1f} s"
-    remedy = " (/thought shows it)"
+    remedy = f" ({remedy} shows it)"
     return line + remedy if width is None or len(line + remedy) < width else line
 
 

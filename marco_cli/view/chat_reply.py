@@ -1,7 +1,7 @@
-"""A reply in a conversation on a terminal: the thought in a few dimmed lines that fold into one, then the output.
+"""A reply on a terminal: the thought in a few dimmed lines that fold into one, then the output.
 
 In: token pieces, cut anywhere, and a `tick` now and then. Out: a block of lines on stderr that shows the end of the thought
-while it grows, a line that stays in its place once it is over, the output through `show_output`. Where the terminal cannot
+while it grows, a line that stays in its place once it is over, the output through `output`. Where the terminal cannot
 redraw, only the line that stays is written.
 """
 
@@ -14,9 +14,10 @@ from typing import Final, TextIO
 from rich.console import Console
 
 from marco_cli.sections import SectionParser, SectionText, Tags
-from marco_cli.view.chain import DIM, PLAIN, Write
+from marco_cli.view.chain import DIM, PLAIN
 from marco_cli.view.chat import folded
 from marco_cli.view.line import Glyphs, Line, Span, wrap
+from marco_cli.view.output import Output
 from marco_cli.view.painter import Painter, Size, rewraps, terminal_size
 from marco_cli.view.printable import printable
 from marco_cli.view.status import grouped
@@ -32,7 +33,7 @@ _TAIL: Final = 4_000
 
 
 class FoldedReply:
-    """Shows one reply; `show_output` None leaves the output to the caller."""
+    """Shows one reply; `output` None leaves the output to the caller."""
 
     def __init__(
         self,
@@ -42,7 +43,8 @@ class FoldedReply:
         stream: TextIO,
         can_redraw: bool,
         shows_thought: bool,
-        show_output: Write | None,
+        output: Output | None,
+        remedy: str,
         clock: Callable[[], float] = time.monotonic,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
@@ -54,7 +56,8 @@ class FoldedReply:
             stream: stderr, on a terminal.
             can_redraw: whether that terminal can.
             shows_thought: whether the words of the thought are shown while it grows, or only their number.
-            show_output: takes the output as it comes.
+            output: takes the output as it comes.
+            remedy: how the folded thought is shown whole.
             clock: seconds.
             environ: where `TERM` and the like are looked up.
 
@@ -62,7 +65,8 @@ class FoldedReply:
         self.begin(tags, prefill)
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._stream = stream
-        self._show_output = show_output
+        self._output = output
+        self._remedy = remedy
         self._shows_thought = shows_thought
         self._clock = clock
         self._glyphs = Glyphs.of(getattr(stream, "encoding", None) or "utf-8")
@@ -84,6 +88,11 @@ class FoldedReply:
         """Read the reply that is to come by this format, after the beginning that the prompt ends with."""
         self._parser = SectionParser(tags)
         self._parser.feed(prefill)
+
+    @property
+    def has_shown_output(self) -> bool:
+        """Whether any of the output has been passed on."""
+        return bool(self._outputs)
 
     @property
     def shown_output(self) -> str:
@@ -110,8 +119,8 @@ class FoldedReply:
         self._show(self._parser.feed(self._decode(b"", True)))
         self._show(self._parser.finish())
         self._fold()
-        if self._outputs and self._show_output is not None:
-            self._show_output("\n")
+        if self._outputs and self._output is not None:
+            self._output.end()
 
     def close(self) -> None:
         """Remove the block and show the cursor, whatever state things are in."""
@@ -131,14 +140,14 @@ class FoldedReply:
                 self._tail = (self._tail + delta.text)[-_TAIL:]
                 continue
             self._fold()
-            if self._show_output is None:
+            if self._output is None:
                 continue
             if self._part not in (None, delta.part):  # an output that replaces the one before
                 self._outputs.clear()
-                self._show_output("\n")
+                self._output.end()
             self._part = delta.part
             self._outputs.append(delta.text)
-            self._show_output(printable(delta.text))
+            self._output.write(delta.text)
 
     def _fold(self) -> None:
         """Put one line in place of the thought."""
@@ -147,7 +156,7 @@ class FoldedReply:
         self.close()
         if self._tail and self._shows_thought:
             columns = self._size().columns if self._size else None
-            line = folded(self._num_tokens, self._clock() - self._started, columns)
+            line = folded(self._num_tokens, self._clock() - self._started, self._remedy, columns)
             self._write(f"{DIM}{line}{PLAIN}\n" if self._is_coloured else f"{line}\n")
 
     def _lines(self, seconds: float, size: Size) -> tuple[Line, ...]:

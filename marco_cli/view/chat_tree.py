@@ -14,7 +14,7 @@ from marco_cli.view.search_screen import as_text
 from marco_cli.view.snapshot import Snapshot
 from marco_cli.view.status import totals_line, vote_line
 from marco_cli.view.terminal import columns, wants_colour
-from marco_cli.view.tree import tree_lines
+from marco_cli.view.tree import legend, tree_lines
 
 _MOST_ROWS: Final = 60
 _LEAST_WIDTH: Final = 24
@@ -37,6 +37,7 @@ def show_tree(snapshot: Snapshot, stream: TextIO, environ: Mapping[str, str] = o
     )
     lines = (
         *tree_lines(snapshot, width=width, max_rows=_MOST_ROWS, glyphs=glyphs),
+        legend(width=width, glyphs=glyphs),
         vote_line(snapshot, width=width, glyphs=glyphs),
         totals_line(snapshot, width=width, glyphs=glyphs),
     )

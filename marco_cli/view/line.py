@@ -39,6 +39,7 @@ class Glyphs:
     pipe: str = "│  "
     ellipsis: str = "…"
     check: str = "✓"
+    cross: str = "✗"
     dot: str = "·"
     arrow: str = "→"
     full: str = "━"
@@ -57,6 +58,7 @@ class Glyphs:
             pipe="|  ",
             ellipsis="...",
             check="=",
+            cross="x",
             dot="|",
             arrow="->",
             full="#",

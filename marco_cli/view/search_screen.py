@@ -14,7 +14,7 @@ from rich.text import Text
 from marco_cli.view.line import Glyphs, Line, Span, without_tags, wrap
 from marco_cli.view.snapshot import Snapshot
 from marco_cli.view.status import short_line, totals_line, vote_line
-from marco_cli.view.tree import tree_lines
+from marco_cli.view.tree import legend, tree_lines
 
 NARROW: Final = 40
 """Columns below which there is no tree."""
@@ -52,7 +52,7 @@ def screen_lines(snapshot: Snapshot, *, width: int, height: int, glyphs: Glyphs,
 
 def _below(snapshot: Snapshot, room: int, height: int, glyphs: Glyphs) -> tuple[Line, ...]:
     """Return what stands below the tree."""
-    lines: list[Line] = []
+    lines: list[Line] = [legend(width=room, glyphs=glyphs)] if height >= _AIRY and len(snapshot.nodes) > 1 else []
     gap = [_BLANK] if height >= _AIRY else []
     if num_rows := _thought_rows(snapshot, height):
         shown = _tail(snapshot.thought[-(room + 1) * (num_rows + 1) :], room, num_rows)

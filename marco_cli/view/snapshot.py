@@ -7,7 +7,7 @@ that no screen exceeds, and everything in them is printable.
 
 import codecs
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from marco_cli.engine.base import Usage
 from marco_cli.search.base import Candidate, StopReason, Vote
@@ -23,13 +23,19 @@ from marco_cli.search.events import (
     VoteChanged,
 )
 from marco_cli.search.tree import ROOT, NodeState
-from marco_cli.view.line import flat, one_line
+from marco_cli.view.gist import gist
+from marco_cli.view.line import one_line
 
 LABEL_LENGTH: Final = 240
-"""Characters of a label; more than a screen of 200 columns shows."""
+"""Characters of a label that are shown; more than a screen of 200 columns has."""
+_KEPT_LENGTH: Final = 1_000
+"""Characters of a label that are kept, to find where it differs from others."""
 ANSWER_LENGTH: Final = 40
 _HEARD_LENGTH: Final = 4_000
 """Characters kept of a reply that is still being written."""
+
+Ending = Literal["finished", "false", "cut"]
+"""Of a reply: whole; whole with arithmetic that is false; cut, or its thought closed by force."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +45,7 @@ class NodeSnapshot:
     id: int
     parent: int | None
     label: str
-    """The step's first words on one line, the question at the root; blank when the step is nothing but tags.
+    """What the step says, on one line, the question at the root; blank when the step is nothing but tags.
 
     A space at either end is kept: a mini-step may begin or end inside a word.
     """
@@ -48,8 +54,14 @@ class NodeSnapshot:
     """In [0, 1]."""
     children: tuple[int, ...] = ()
     """In order of creation."""
+    equations: tuple[str, ...] = ()
+    """Those of the step."""
+    slip: str = ""
+    """An equation of the step that is false."""
     answer: str | None = None
     """Of the reply that ends here."""
+    ending: Ending = "finished"
+    """What became of that reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +144,8 @@ class Recorder:
         self._strategy = ""
         self._nodes: list[NodeSnapshot] = [NodeSnapshot(id=ROOT, parent=None, label="")]
         self._has_tree = False
+        self._ends_line: set[int] = {ROOT}
+        """Nodes after which a line begins."""
         self._candidates: dict[int, Candidate] = {}
         self._node_of: dict[int, int] = {}
         """Candidate → the node that its reply ends at."""
@@ -232,21 +246,37 @@ class Recorder:
 
     def _update(self, state: NodeState) -> None:
         old = self._nodes[state.id]
-        label = old.label or (flat(state.text, LABEL_LENGTH) if state.id != ROOT else self._question)
-        answer = old.answer
+        if not old.label and state.id != ROOT:
+            old = self._named(old, state)
+        answer, ending = old.answer, old.ending
         if state.candidate_id is not None and state.candidate_id in self._candidates:
-            answer = self.answer(state.candidate_id)
-        self._nodes[state.id] = NodeSnapshot(
-            id=state.id,
-            parent=state.parent,
-            label=label,
+            candidate = self._candidates[state.candidate_id]
+            answer, ending = answer_text(candidate), ending_of(candidate)
+        self._nodes[state.id] = _changed(
+            old,
+            label=self._question if state.id == ROOT else None,
             visits=state.visits,
             value=state.value,
-            children=old.children,
             answer=answer,
+            ending=ending,
         )
         if state.visits:
             self._spread(state.value)
+
+    def _named(self, node: NodeSnapshot, state: NodeState) -> NodeSnapshot:
+        """Return the node with what its step says."""
+        is_end = state.is_terminal or state.text.endswith("\n")
+        if is_end:
+            self._ends_line.add(state.id)
+        found = gist(state.text, _KEPT_LENGTH, is_beginning=state.parent in self._ends_line, is_end=is_end)
+        return NodeSnapshot(
+            id=node.id,
+            parent=node.parent,
+            label=found.text,
+            children=node.children,
+            equations=found.equations,
+            slip=found.slip,
+        )
 
     def _spread(self, value: float) -> None:
         self._lowest, self._highest = min(self._lowest, value), max(self._highest, value)
@@ -255,7 +285,9 @@ class Recorder:
         self._candidates[candidate.id] = candidate
         node_id = candidate.node_id
         if self._has_tree:
-            self._nodes[node_id] = _changed(self._nodes[node_id], answer=answer_text(candidate))
+            self._nodes[node_id] = _changed(
+                self._nodes[node_id], answer=answer_text(candidate), ending=ending_of(candidate)
+            )
         else:
             node_id = self._stand_in(candidate)
             self._num_replies += candidate.reflects is None
@@ -264,9 +296,19 @@ class Recorder:
     def _stand_in(self, candidate: Candidate) -> int:
         """Hang a reply of a strategy without a tree below the root; return its node."""
         node_id = len(self._nodes)
-        label = one_line(candidate.reply.thought or candidate.reply.output, LABEL_LENGTH)
-        answer = answer_text(candidate)
-        node = NodeSnapshot(id=node_id, parent=ROOT, label=label, visits=1, value=candidate.reward, answer=answer)
+        text = candidate.reply.thought or candidate.reply.output
+        found = gist(text, _KEPT_LENGTH, is_beginning=True, is_end=candidate.reply.is_whole)
+        node = NodeSnapshot(
+            id=node_id,
+            parent=ROOT,
+            label=found.text.strip(),
+            visits=1,
+            value=candidate.reward,
+            equations=found.equations,
+            slip=found.slip,
+            answer=answer_text(candidate),
+            ending=ending_of(candidate),
+        )
         self._nodes.append(node)
         self._hang(node_id, ROOT)
         root = self._nodes[ROOT]
@@ -303,21 +345,33 @@ def answer_text(candidate: Candidate) -> str:
     return line if len(line) <= ANSWER_LENGTH else line[:ANSWER_LENGTH].rstrip() + "..."
 
 
+def ending_of(candidate: Candidate) -> Ending:
+    """Return what became of a reply."""
+    if not candidate.reply.is_whole:
+        return "cut"
+    return "finished" if candidate.reply.signals.is_sound else "false"
+
+
 def _changed(
     node: NodeSnapshot,
     *,
     children: tuple[int, ...] | None = None,
     visits: int | None = None,
     value: float | None = None,
+    label: str | None = None,
     answer: str | None = None,
+    ending: Ending | None = None,
 ) -> NodeSnapshot:
     """Do what `dataclasses.replace` does, at a third of its cost: this runs for every node of every simulation."""
     return NodeSnapshot(
         id=node.id,
         parent=node.parent,
-        label=node.label,
+        label=node.label if label is None else label,
         visits=node.visits if visits is None else visits,
         value=node.value if value is None else value,
         children=node.children if children is None else children,
+        equations=node.equations,
+        slip=node.slip,
         answer=node.answer if answer is None else answer,
+        ending=node.ending if ending is None else ending,
     )

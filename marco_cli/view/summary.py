@@ -53,24 +53,39 @@ def summary(result: SearchResult, *, width: int | None = None, encoding: str = "
 def purpose(first: Candidate, *, takes_enter: bool) -> str:
     """Say what a search is for that follows a chain, and how to do without it; `takes_enter`: Enter ends it."""
     way_out = "Enter or Ctrl-C" if takes_enter else "Ctrl-C"
-    failure = _failure(first.reply)
-    if failure:
-        return f"the first reply {failure}; asking again; {way_out} takes it as it stands"
+    if failed := failure(first.reply):
+        return f"the first reply {failed}; asking again; {way_out} takes it as it stands"
     doubted = "the first reply" if first.reply.answer is None else one_line(answer_text(first), 40)
     return f"is {doubted} right? comparing it with other replies; {way_out} takes it as it stands"
 
 
 def replacement(result: SearchResult) -> str:
     """Say how the reply that a search chose differs from the first one, which stands above it."""
-    failure = "" if result.first is None else _failure(result.first)
-    if failure:
-        return f"the first reply {failure}; here is another:"
+    if result.first is not None and (failed := failure(result.first)):
+        return f"the first reply {failed}; here is another:"
     if result.first is None or result.first.answer is None or result.answer is None or result.is_open_ended:
         return "the search prefers another reply:"
     first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
     return (
         f"the search prefers {final} to {first}:" if result.is_changed else f"the search gives {final} another reason:"
     )
+
+
+def outcome(result: SearchResult) -> str:
+    """Say in a few words what became of the first reply when `auto` doubted it; "" without such a reply."""
+    if result.first is None:
+        return ""
+    failed = failure(result.first)
+    if result.is_changed and failed:
+        return f"the first reply {failed}"
+    if result.first.answer is None or result.answer is None or result.is_open_ended:
+        return "the search chose another reply" if result.is_changed else "the search found nothing better"
+    if result.is_changed:
+        first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
+        return f"the search changed {first} to {final}"
+    if not result.is_searched:
+        return f"{result.num_looks} more replies agree"
+    return "other replies confirm the first" if result.is_confirmed else "the search found nothing better"
 
 
 def vote_rows(result: SearchResult, *, width: int | None = None, encoding: str = "utf-8") -> list[str]:
@@ -109,17 +124,17 @@ def _order(result: SearchResult) -> list[str]:
     num = len(result.candidates)
     if num < 2:
         return []
-    failures = Counter(failure for failure in (_failure(candidate.reply) for candidate in result.candidates) if failure)
-    failed = "".join(f", {count} {failure}" for failure, count in failures.most_common())
+    failures = Counter(each for each in (failure(candidate.reply) for candidate in result.candidates) if each)
+    failed = "".join(f", {count} {each}" for each, count in failures.most_common())
     rows = [f"nothing to vote on: the best of {num} replies in words{failed}"]
     second = result.candidates[result.votes[1].candidate_ids[0]] if result.votes[1:] else None
-    if second is not None and not _failure(second.reply):
+    if second is not None and not failure(second.reply):
         rows.append(f"the second best: marco traces show --candidate {second.id}")
     return rows
 
 
-def _failure(reply: Reply) -> str:
-    """Say how a reply failed, "" if it did not."""
+def failure(reply: Reply) -> str:
+    """Say how a reply failed, "" if it did not: `refused`, `repeated itself`, `broke off`."""
     if is_refusal(reply.output):
         return "refused"
     if reply.finish_reason == "loop" or is_looping(reply.output):
@@ -132,9 +147,9 @@ def _change(result: SearchResult) -> list[str]:
     if result.first is None:
         return []
     found = "was confirmed" if result.is_confirmed else "stands: the search found nothing better"
-    failure = _failure(result.first)
-    if failure and result.is_changed:
-        return [f"the first reply {failure}; this is another"]
+    failed = failure(result.first)
+    if failed and result.is_changed:
+        return [f"the first reply {failed}; this is another"]
     if result.first.answer is None or result.answer is None or result.is_open_ended:
         return [f"the first reply {'was replaced by another' if result.is_changed else found}"]
     first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))

@@ -1,7 +1,8 @@
-"""The tree as lines: visits, value, guides, first words, `✓ 42` where a reply ends; the best path is bold.
+"""The tree as lines: visits, value, guides, what a step says, `✓ 42` where a reply ends; the best path is bold.
 
 In: a `Snapshot`, a width in cells, a number of rows. Out: `Line`s, the root (the question) first. Colour says one thing:
-where a value lies between the least and the greatest of the tree, because the values of siblings are close together.
+where a value lies between the least and the greatest of the tree, because the values of siblings are close together. A `✗`
+stands before what is false: an equation of a step, and the answer of a reply with such an equation.
 """
 
 from typing import Final
@@ -9,12 +10,14 @@ from typing import Final
 from rich.cells import cell_len
 
 from marco_cli.view.crop import Guide, Row, crop
-from marco_cli.view.line import Glyphs, Line, Span
+from marco_cli.view.line import Glyphs, Line, Span, width_of
 from marco_cli.view.snapshot import NodeSnapshot, Snapshot
 
 VALUE_STYLES: Final = ("color(167)", "color(173)", "color(179)", "color(143)", "color(107)")
 """From the tree's least value to its greatest: muted red over sand to green."""
 ANSWER_STYLE: Final = "color(73)"
+FALSE_STYLE: Final = "color(167)"
+_LEGEND_STYLE: Final = "dim italic"
 _GUIDE_STYLE: Final = "dim"
 _COUNT_WIDTH: Final = 3
 _VALUE_WIDTH: Final = 4
@@ -45,14 +48,15 @@ def _line(row: Row, snapshot: Snapshot, width: int, glyphs: Glyphs) -> Line:
         unit = "steps" if row.hidden_kind == "steps" else "more"
         text = glyphs.fit(f"{glyphs.ellipsis} {row.num_hidden} {unit}", left)
         return (Span(" " * (width - left - cell_len(guides))), Span(guides, _GUIDE_STYLE), Span(text, "dim"))
+    slip = _slip(row.slip, left, glyphs)
     words = "bold" if row.is_best else "" if row.node.visits else "dim"
-    answer = () if row.answer is None else _answer(row.answer, left, is_best=row.is_best, glyphs=glyphs)
-    label = glyphs.fit(row.label or "(no words)", left - sum(cell_len(span.text) for span in answer))
+    marks = (*slip, *(() if row.answer is None else _answer(row, left, glyphs)))
+    label = _label(row, left - width_of(marks), glyphs)
     return (
         *_numbers(row.node, count_width, snapshot.value_range, is_best=row.is_best, glyphs=glyphs),
         Span(guides, _GUIDE_STYLE),
         Span(label, words if row.label else "dim"),
-        *answer,
+        *marks,
     )
 
 
@@ -68,9 +72,38 @@ def _numbers(
     )
 
 
-def _answer(answer: str, left: int, *, is_best: bool, glyphs: Glyphs) -> tuple[Span, ...]:
-    text = glyphs.fit(f"{glyphs.check} {answer}", max(4, left // 2))
-    return (Span(" "), Span(text, f"bold {ANSWER_STYLE}" if is_best else ANSWER_STYLE))
+def legend(*, width: int, glyphs: Glyphs) -> Line:
+    """Return what the columns and the signs of a tree mean, as much of it as fits."""
+    parts = ("visits, value, step", f"{glyphs.check} finished", f"{glyphs.cross} false", "bold: the best path")
+    text = ""
+    for part in parts:
+        longer = f"{text}  {part}" if text else part
+        if cell_len(longer) > width:
+            break
+        text = longer
+    return (Span(text, _LEGEND_STYLE),)
+
+
+def _label(row: Row, room: int, glyphs: Glyphs) -> str:
+    """Return what a row says: from where it parts from its siblings, its equations first where the rest does not fit."""
+    text = (glyphs.ellipsis if row.is_parted else "") + (row.label or "(no words)")
+    fitting = glyphs.fit(text, room)
+    hidden = [equation for equation in row.equations if glyphs.text(equation) not in fitting]
+    return glyphs.fit(f"{'; '.join(hidden)} {glyphs.dot} {text}", room) if hidden else fitting
+
+
+def _slip(slip: str, left: int, glyphs: Glyphs) -> Line:
+    """Return the mark of a false equation; it takes at most a third of the room."""
+    if not slip:
+        return ()
+    return (Span(" "), Span(glyphs.fit(f"{glyphs.cross} {slip}", max(4, left // 3)), FALSE_STYLE))
+
+
+def _answer(row: Row, left: int, glyphs: Glyphs) -> Line:
+    sign = {"finished": glyphs.check, "false": glyphs.cross, "cut": "cut:"}[row.ending]
+    style = {"finished": ANSWER_STYLE, "false": FALSE_STYLE, "cut": "dim"}[row.ending]
+    text = glyphs.fit(f"{sign} {row.answer}", max(4, left // 3 if row.slip else left // 2))
+    return (Span(" "), Span(text, f"bold {style}" if row.is_best else style))
 
 
 def _guides(guides: tuple[Guide, ...], room: int, glyphs: Glyphs) -> str:

@@ -129,7 +129,7 @@ def test_commands_change_how_the_next_turn_is_answered(talk: Marco) -> None:
     assert "marco: effort low: mcts (8 simulations)" in run.err
     assert "marco: effort low: vote (8 simulations)" in run.err
     assert "marco: effort auto: one chain, then mcts" in run.err
-    assert run.err.count("stopped: ") == 2
+    assert run.err.count("marco: sure") >= 2
     assert run.err.count("└─") >= 1
     assert run.err.count("was no search") == 1
 
@@ -323,7 +323,22 @@ def test_a_program_can_talk_through_a_pipe_that_stays_open(tmp_path: Path) -> No
 
 def test_ctrl_c_stops_a_turn_and_not_the_session(tmp_path: Path, tiny_gguf: Path) -> None:
     """One Ctrl-C in the middle of a turn gets an answer from what there is, and the next line is read."""
-    options = ("--model", str(tiny_gguf), "--preset", "marco-o1", "--effort", "none", "--max-tokens", "3000")
+    options = (
+        "--model",
+        str(tiny_gguf),
+        "--preset",
+        "marco-o1",
+        "--effort",
+        "none",
+        "--temperature",
+        "0.7",
+        "--top-k",
+        "2",
+        "--seed",
+        "1",
+        "--max-tokens",
+        "3000",
+    )
     with program(*options, "--thought", "full", state=tmp_path) as process:
         assert process.stdin is not None
         assert process.stderr is not None
@@ -389,14 +404,14 @@ def test_a_conversation_ends_with_its_last_model(talk: Marco, nano_gguf: Path, t
     """When neither the new model nor the old one loads, the conversation ends with that error, not with a closed engine."""
     Path("mine.gguf").write_bytes(nano_gguf.read_bytes())
     Path("half.gguf").write_bytes(tiny_gguf.read_bytes()[: tiny_gguf.stat().st_size // 2])
-    options = ("--model", "./mine.gguf", "--preset", "generic", "--max-tokens", "8", "--plain")
+    options = ("--model", "./mine.gguf", "--preset", "marco-nano", "--effort", "none", "--plain")
     call = [sys.executable, "-m", "marco_cli", "chat", *options]
     with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as chat:
         assert chat.stdin is not None
         assert chat.stdout is not None
         chat.stdin.write(f"{SUM}\n".encode())
         chat.stdin.flush()
-        chat.stdout.readline()
+        assert chat.stdout.readline() == b"The answer is 42.\n"
         Path("mine.gguf").write_bytes(b"GGUF")
         _, err = chat.communicate(f"/model ./half.gguf\n{SUM}\n".encode(), timeout=PATIENCE)
 

@@ -68,8 +68,9 @@ def chat(tmp_path: Path) -> Iterator[Open]:
 
 @pytest.fixture
 def slow(tiny_gguf: Path) -> tuple[str, ...]:
-    """Return options that make turns of random words and of many seconds."""
-    return ("--model", str(tiny_gguf), "--preset", "marco-o1", "--max-tokens", "3500", "--effort", "none")
+    """Return options that make turns of random words, which a greedy chain would repeat, and of seconds."""
+    how = ("--max-tokens", "3500", "--effort", "none", "--temperature", "0.7", "--top-k", "2", "--seed", "1")
+    return ("--model", str(tiny_gguf), "--preset", "marco-o1", *how)
 
 
 def test_a_turn_folds_its_thought_and_ctrl_d_leaves(chat: Open) -> None:

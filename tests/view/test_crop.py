@@ -67,13 +67,55 @@ def test_all_of_a_small_tree_is_shown() -> None:
 
 
 def test_the_best_path_comes_first() -> None:
-    """When it fits, every step of it that has words is shown, however many visits other branches have."""
+    """When it fits, every step of it that has words is shown, however many visits other branches have.
+
+    A step that begins as a sibling does is shown from where they part.
+    """
     snapshot = snapshot_of(60)
     rows = crop(snapshot, 30)
     shown = " ".join(row.label for row in rows if row.is_best)
 
     for node_id in snapshot.best_path:
-        assert snapshot.nodes[node_id].label.strip() in shown
+        assert snapshot.nodes[node_id].label.strip()[-3:] in shown
+
+
+def branched(*labels: str) -> Snapshot:
+    """Return a root with these children, the first of them the best."""
+    children = tuple(
+        NodeSnapshot(id=number, parent=0, label=label, visits=1, value=0.5) for number, label in enumerate(labels, 1)
+    )
+    root = NodeSnapshot(id=0, parent=None, label="?", visits=9, children=tuple(child.id for child in children))
+    return Snapshot(question="?", strategy="mcts", nodes=(root, *children), best_path=(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (("So the answer is 72.", "So the answer is 96."), ["72.", "96."]),
+        (("First I add 48 and 24", "First I add 48 and 26", "Half of 48"), ["24", "26", "Half of 48"]),
+        (("We have 48 = 48", "We take 48"), ["We have 48 = 48", "We take 48"]),
+        (("the same words again", "the same words again"), ["the same words again"] * 2),
+        (("四月她一共卖了四十八个发夹", "四月她一共卖了四十八本书籍"), ["个发夹", "本书籍"]),
+        (("First I add 48 and 24", "First I add 48 and 24 and more"), ["First I add 48 and 24", "and more"]),
+    ],
+)
+def test_siblings_are_shown_from_where_they_part(labels: tuple[str, ...], expected: list[str]) -> None:
+    """A beginning that siblings share tells nothing; a short one stays, and so does a text that has nothing else."""
+    assert [row.label for row in crop(branched(*labels), 10)[1:]] == expected
+
+
+def test_long_best_paths_leave_half_of_the_rows_to_others() -> None:
+    """On a small screen steps of the best path share rows; none of them is lost."""
+    path = chain(40)
+    other = NodeSnapshot(id=41, parent=0, label="another way", visits=1)
+    root = NodeSnapshot(id=0, parent=None, label="?", visits=2, children=(1, 41))
+    rows = crop(
+        Snapshot(question="?", strategy="mcts", nodes=(root, *path.nodes[1:], other), best_path=path.best_path), 20
+    )
+
+    assert 5 <= sum(row.is_best for row in rows) <= 11
+    assert all(f"step {number}" in " ".join(row.label for row in rows) for number in range(1, 41))
+    assert rows[-1].label == "another way"
 
 
 def test_of_many_children_the_most_visited_are_shown_and_the_rest_counted() -> None:

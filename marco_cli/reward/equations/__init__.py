@@ -1,5 +1,5 @@
 """Arithmetic that a reply gets wrong, found without a model."""
 
-from marco_cli.reward.equations.check import Equations, check_equations
+from marco_cli.reward.equations.check import Equations, check_equations, false_equations
 
-__all__ = ["Equations", "check_equations"]
+__all__ = ["Equations", "check_equations", "false_equations"]

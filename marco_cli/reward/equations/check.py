@@ -42,10 +42,21 @@ def check_equations(text: str) -> Equations:
 
     A false one counts unless the text says it again and right: whoever finds a slip and mends it is no worse for it.
     """
+    true, slips = _worked_out(text)
+    return Equations(true, len(slips))
+
+
+def false_equations(text: str) -> tuple[str, ...]:
+    """Return what `check_equations` counts as false, in plain notation and in order: `("22+7=39",)`."""
+    return _worked_out(text)[1]
+
+
+def _worked_out(text: str) -> tuple[int, tuple[str, ...]]:
+    """Return how many equations and comparisons hold, and those that do not."""
     if not _RELATION.search(text):
-        return Equations(0, 0)
+        return 0, ()
     text = plain(text)
-    true, slips = 0, set[str]()
+    true, slips = 0, dict[str, str]()
     for statement in statements_of(tokens_of(text)):
         left, right = statement.left, statement.right
         if not (left.is_sum or right.is_sum) or _has_variable(left, right) or not _is_stated(text, statement):
@@ -53,11 +64,12 @@ def check_equations(text: str) -> Equations:
         key = left.key if left.is_sum else right.key
         if _holds(statement):
             true += 1
-            slips.discard(key)
+            slips.pop(key, None)
         elif may_be_blamed(statement):
-            slips.add(key)
-    comparisons = [_is_true(*found.groups()) for found in _COMPARISON.finditer(text)]
-    return Equations(true + sum(comparisons), len(slips) + comparisons.count(False))
+            slips.setdefault(key, " ".join(text[statement.start : statement.end].split()))
+    comparisons = [(_is_true(*found.groups()), found[0].strip(" .。")) for found in _COMPARISON.finditer(text)]
+    false = tuple(comparison for is_true, comparison in comparisons if not is_true)
+    return true + len(comparisons) - len(false), (*slips.values(), *false)
 
 
 _RELATION: Final = re.compile(r"[=<>＝＜＞\\]")  # noqa: RUF001 (what models write)

@@ -1,0 +1,78 @@
+"""The view of one reply for the terminal at hand: stderr has the thought, stdout the output."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from marco_cli.commands._output import show, stderr_width, write
+from marco_cli.sections import NONE
+from marco_cli.view.chain import ChainView
+from marco_cli.view.chat_reply import FRAMES_A_SECOND, FoldedReply
+from marco_cli.view.display import Display, can_redraw
+from marco_cli.view.output import Output, RawOutput, RenderedOutput
+from marco_cli.view.terminal import columns, wants_colour
+
+Reply = ChainView | FoldedReply
+
+
+def output_to_stdout(*, is_raw: bool) -> Output:
+    """Return what writes outputs: rendered on a terminal, unless `is_raw`, and as they are into a pipe."""
+    if is_raw or not sys.stdout.isatty():
+        return RawOutput(_to_stdout)
+    return RenderedOutput(
+        _to_stdout, width=lambda: (columns(sys.stdout) or 80) - 1, is_coloured=wants_colour(sys.stdout)
+    )
+
+
+def reply_view(*, thought: str, is_quiet: bool, display: Display, output: Output | None, remedy: str) -> Reply:
+    """Return the view of a reply: on a terminal its thought folds when the output begins, unless it is wanted in full.
+
+    `remedy` says how a folded thought is shown whole.
+    """
+    if sys.stderr.isatty() and thought != "full" and not is_quiet:
+        return FoldedReply(
+            NONE,
+            "",
+            stream=sys.stderr,
+            can_redraw=display != "plain" and can_redraw(sys.stderr),
+            shows_thought=thought == "auto",
+            output=output,
+            remedy=remedy,
+        )
+    return ChainView(
+        NONE,
+        "",
+        show_thought=show if thought == "full" and not is_quiet else None,
+        output=output,
+        is_coloured=wants_colour(sys.stderr),
+        thought_width=thought_width,
+    )
+
+
+def thought_width() -> int | None:
+    """Return the columns that a thought on stderr is broken at; None where it goes into a file."""
+    width = stderr_width()
+    return None if width is None else max(1, width - 1)
+
+
+@asynccontextmanager
+async def ticking(reply: Reply | None) -> AsyncIterator[None]:
+    """Keep the seconds of a folded thought moving inside the block, while nothing is written yet."""
+    task = asyncio.ensure_future(_tick(reply))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _tick(reply: Reply | None) -> None:
+    while isinstance(reply, FoldedReply):
+        reply.tick()
+        await asyncio.sleep(1 / FRAMES_A_SECOND)
+
+
+def _to_stdout(text: str) -> None:
+    write(text.encode(errors="replace"))

@@ -1,0 +1,284 @@
+r"""The output of a reply as it is written to stdout: as the model wrote it, or read as Markdown and LaTeX for a terminal.
+
+In: pieces of text, cut anywhere. Out: printable text through `write`. Rendered, words come as soon as what stands around them
+says how they look, code line by line, a table or a displayed formula when it is finished; nothing is ever drawn over.
+"""
+
+import io
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from marco_cli.view.formula import open_dollar, plain_formula
+from marco_cli.view.printable import printable
+from marco_cli.view.richtext import HEADING_STYLE, code, inline, table
+from marco_cli.view.wrapping import breaks
+
+Write = Callable[[str], None]
+
+_FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})\s*([\w+#.-]*)")
+_HEADING: Final = re.compile(r"\s{0,3}#{1,6}\s+(.*?)[\s#]*$")
+_ITEM: Final = re.compile(r"(\s*)([-*+•]|\d{1,4}[.)])\s+(.*)")
+_QUOTE: Final = re.compile(r"\s{0,3}>\s?(.*)")
+_RULE: Final = re.compile(r"\s{0,3}([-*_])(?:\s*\1){2,}\s*$")
+_DASHES: Final = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
+_DISPLAY: Final = re.compile(r"\\\[|\$\$")
+_CLOSE: Final = {"\\[": "\\]", "$$": "$$"}
+_MAYBE_BLOCK: Final = re.compile(r"\s*(?:[#>|`~*_+-]|\d{1,4}[.)]?\Z|\Z)")
+"""Beginnings of lines that may become anything yet."""
+_MOST_CONTEXT: Final = 60
+"""Lines of code that decide how the next one is coloured."""
+_DEEPEST: Final = 20
+_LEAST_WIDTH: Final = 8
+
+
+class Output(Protocol):
+    """A place that outputs are written to."""
+
+    def write(self, text: str) -> None:
+        """Take a piece."""
+
+    def end(self) -> None:
+        """Write what was held back, and end the last line."""
+
+
+class RawOutput:
+    """Passes on what comes, without control characters."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+
+    def write(self, text: str) -> None:
+        """Pass a piece on."""
+        self._write(printable(text))
+
+    def end(self) -> None:
+        """End the line."""
+        self._write("\n")
+
+
+class RenderedOutput:
+    """Reads Markdown and LaTeX line by line."""
+
+    def __init__(
+        self, write: Write, *, width: Callable[[], int], is_coloured: bool, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        """Take a terminal.
+
+        Args:
+            write: takes text with its control sequences.
+            width: columns that may be written to, asked anew for each line.
+            is_coloured: whether it may be told styles.
+            environ: where the number of its colours is looked up.
+
+        """
+        self._write = write
+        self._width = width
+        self._console = Console(
+            file=io.StringIO(), force_terminal=is_coloured, no_color=not is_coloured, highlight=False, _environ=environ
+        )
+        self._line = ""
+        self._shown = 0
+        """Characters of the line, as it is shown, that are written."""
+        self._block: list[str] = []
+        self._inside: str | None = None
+        """What ends the block: a fence, a bracket of LaTeX; "|" for a table."""
+        self._language = ""
+        self._is_blank = True
+
+    def write(self, text: str) -> None:
+        """Take a piece."""
+        *lines, rest = (self._line + printable(text)).split("\n")
+        for line in lines:
+            self._line = ""
+            self._take(line.expandtabs(4))
+        self._line = rest
+        if self._inside is None and not _MAYBE_BLOCK.fullmatch(rest):
+            self._flow(rest)
+
+    def end(self) -> None:
+        """Write what was held back, and end the last line."""
+        line, self._line = self._line, ""
+        if line:
+            self._take(line.expandtabs(4))
+        self._close_block()
+        self._is_blank = True
+
+    def _take(self, line: str) -> None:
+        """Take a whole line."""
+        if self._inside == "|":
+            if "|" in line and (len(self._block) > 1 or _DASHES.match(line)):
+                self._block.append(line)
+                return
+            self._close_block()
+        if self._inside is not None:
+            self._go_on(line)
+        elif fence := _FENCE.match(line):
+            self._inside, self._language = fence[1], fence[2]
+        elif "|" in line and not self._shown:
+            self._inside, self._block = "|", [line]
+        elif (opened := _open_display(line)) is not None:
+            before, mark, rest = opened
+            if before.strip():
+                self._finish_line(before)
+            self._shown = 0
+            self._inside = _CLOSE[mark]
+            self._go_on(rest)
+        else:
+            self._finish_line(line)
+
+    def _go_on(self, line: str) -> None:
+        """Take a line of the block that is open."""
+        end = self._inside or ""
+        if end[0] in "`~":
+            if line.strip().startswith(end) and not line.strip().strip(end[0]):
+                self._close_block()
+                return
+            self._block.append(line)
+            self._show_code_line()
+            return
+        body, mark, rest = line.partition(end)
+        self._block.append(body)
+        if mark:
+            self._close_block()
+            if rest.strip(" .,"):
+                self._finish_line(rest.strip())
+
+    def _close_block(self) -> None:
+        """Show a block that is finished, or broke off."""
+        kind, block = self._inside, tuple(self._block)
+        self._inside, self._block, self._language = None, [], ""
+        if kind == "|" and len(block) == 1:
+            self._finish_line(block[0])
+        elif kind == "|":
+            self._print(table(block))
+        elif kind is not None and kind[0] not in "`~":
+            for row in plain_formula("\n".join(block)).splitlines():
+                self._finish_text(Text(row), Text("    "))
+
+    def _show_code_line(self) -> None:
+        shown = code("\n".join(self._block[-_MOST_CONTEXT:]), self._language)
+        lines = shown.split("\n", allow_blank=True)
+        is_last = len(lines) == len(self._block[-_MOST_CONTEXT:])
+        self._put(lines[-1] if is_last else Text(self._block[-1]))
+        self._write("\n")
+        self._is_blank = False
+
+    def _finish_line(self, line: str) -> None:
+        """Write what is left of a line of text."""
+        if not line.strip() and not self._shown:
+            if not self._is_blank:
+                self._write("\n")
+            self._is_blank = True
+            return
+        self._finish_text(*self._read(line))
+
+    def _finish_text(self, text: Text, prefix: Text) -> None:
+        self._put_rows(text, prefix, len(text), is_whole=True)
+        self._shown = 0
+        self._write("\n")
+        self._is_blank = False
+
+    def _flow(self, line: str) -> None:
+        """Write the words of a growing line that nothing can change any more."""
+        cut = _settled(line)
+        if cut <= self._shown or (self._shown == 0 and "|" in line[:cut]):
+            return
+        text, prefix = self._read(line[:cut])
+        is_word_whole = line[:cut].endswith(" ")
+        stop = len(text.plain.rstrip()) if is_word_whole else breaks(text.plain, self._room(prefix)).settled
+        self._put_rows(text, prefix, stop, is_whole=False)
+
+    def _put_rows(self, text: Text, prefix: Text, stop: int, *, is_whole: bool) -> None:
+        """Write the text from where it is written to up to `stop`, in rows."""
+        room = self._room(prefix)
+        start = 0
+        for end in (*breaks(text.plain, room).ends, len(text)):
+            upto = min(end, stop)
+            if upto > self._shown or (is_whole and not self._shown and not len(text)):
+                if self._shown <= start:
+                    self._write("\n" if start else "")
+                    self._put(prefix if not start else Text(" " * prefix.cell_len))
+                piece = text[max(start, self._shown) : upto]
+                if upto == end and (is_whole or end < len(text)):
+                    piece.rstrip()
+                self._put(piece)
+                self._shown = upto
+            start = end
+
+    def _room(self, prefix: Text) -> int:
+        return max(_LEAST_WIDTH, self._width() - prefix.cell_len)
+
+    def _read(self, line: str) -> tuple[Text, Text]:
+        """Return a line as it is shown, and what stands before its first row."""
+        if found := _HEADING.match(line):
+            shown = inline(found[1])
+            shown.stylize(HEADING_STYLE)
+            return shown, Text()
+        if _RULE.match(line):
+            return Text("─" * min(40, max(1, self._width())), "dim"), Text()
+        if found := _ITEM.match(line):
+            sign = "•" if found[2] in "-*+•" else found[2]
+            return inline(found[3]), Text(f"{found[1][:_DEEPEST]}{sign} ")
+        if found := _QUOTE.match(line):
+            return inline(found[1]), Text("│ ", "dim")
+        stripped = line.lstrip(" ")
+        return inline(stripped), Text(" " * min(_DEEPEST, len(line) - len(stripped)))
+
+    def _put(self, text: Text) -> None:
+        with self._console.capture() as capture:
+            self._console.print(text, end="", soft_wrap=True)
+        self._write(capture.get())
+
+    def _print(self, renderable: RenderableType) -> None:
+        self._console.width = max(_LEAST_WIDTH, self._width())
+        with self._console.capture() as capture:
+            self._console.print(renderable)
+        self._write("\n".join(line.rstrip() for line in capture.get().split("\n")))
+        self._is_blank = False
+
+
+def _open_display(line: str) -> tuple[str, str, str] | None:
+    """Return what stands before a displayed formula, its mark and what follows; None when the line has none on its own.
+
+    One that is closed in the middle of a sentence is read as a part of it.
+    """
+    found = _DISPLAY.search(line)
+    if found is None:
+        return None
+    before, mark, rest = line[: found.start()], found[0], line[found.end() :]
+    _, close, after = rest.partition(_CLOSE[mark])
+    return None if close and (after.strip(" .,") or before.strip()) else (before, mark, rest)
+
+
+def _settled(line: str) -> int:
+    """Return how much of a growing line stands fast: up to the last space before which nothing is open."""
+    while (cut := _opening(line)) < len(line) or not line.endswith(" "):
+        if cut == len(line) and line and not line[-1].isascii():
+            return cut
+        shorter = line[: line.rfind(" ", 0, cut) + 1]
+        if shorter == line:
+            break
+        line = shorter
+    return len(line)
+
+
+def _opening(line: str) -> int:
+    """Return where something begins that is not closed yet and may change the looks of what it holds; else the end."""
+    cuts = [len(line), open_dollar(line)]
+    cuts += [line.rfind(mark) for mark in ("`", "**", "~~") if line.count(mark) % 2]
+    singles = [found.start() for found in re.finditer(r"(?<![*\\])[*](?![*\s])|(?<![\s*])[*](?![*])", line)]
+    cuts += singles[-1:] if len(singles) % 2 else []
+    cuts += [found.start() for found in re.finditer(r"(?<!\w)_(?=\S)", line)][-1:]
+    for opened, closed in (("\\(", "\\)"), ("\\[", "\\]"), ("[", "]")):
+        if line.rfind(opened) > line.rfind(closed):
+            cuts.append(line.rfind(opened))
+    if line.rfind("](") > line.rfind(")"):
+        cuts.append(line.rfind("[", 0, line.rfind("](")))
+    if line.count("{") > line.count("}"):
+        cuts.append(line.find("\\"))
+    return min(cut for cut in cuts if cut >= 0)
