@@ -89,7 +89,6 @@ class Snapshot:
     """From the root to where the leading reply ends; empty before the first vote."""
     votes: tuple[VoteSnapshot, ...] = ()
     """Leader first."""
-    certainty: float = 0.0
     thought: str = ""
     """Of the leading reply; before the first one is finished, what has been heard of it."""
     num_simulations: int = 0
@@ -151,7 +150,6 @@ class Recorder:
         """Candidate → the node that its reply ends at."""
         self._best_path: tuple[int, ...] = ()
         self._votes: tuple[VoteSnapshot, ...] = ()
-        self._certainty = 0.0
         self._leader: int | None = None
         self._progress: Progress | None = None
         self._num_replies = 0
@@ -184,7 +182,6 @@ class Recorder:
                 self._accept(event.candidate)
             case VoteChanged():
                 self._count(event.votes)
-                self._certainty = event.certainty
             case Noticed():
                 self._notices.append(one_line(event.text, LABEL_LENGTH))
             case SearchEnded():
@@ -216,7 +213,6 @@ class Recorder:
             nodes=tuple(self._nodes),
             best_path=self._best_path,
             votes=self._votes,
-            certainty=self._certainty,
             thought=self._heard if leader is None else leader.reply.thought or leader.reply.output,
             num_simulations=max(self._num_replies, progress.num_simulations if progress else 0),
             max_simulations=progress.max_simulations if progress else None,

@@ -61,19 +61,18 @@ def totals_line(snapshot: Snapshot, *, width: int, glyphs: Glyphs) -> Line:
 
 
 def vote_line(snapshot: Snapshot, *, width: int, glyphs: Glyphs) -> Line:
-    """Return the answers with their shares, leader first, and how certain it is that the leader stays ahead."""
+    """Return the answers with their shares, leader first."""
     votes = snapshot.votes
     if not votes:
         return (Span(glyphs.fit("no answer yet", width), "dim"),)
-    certainty = () if snapshot.certainty <= 0 else (Span(f"  certainty {snapshot.certainty:.2f}", "dim"),)
     most = 1 if votes[0].is_text else _MOST_VOTES
     for num_shown in range(min(len(votes), most), 0, -1):
         num_more = len(votes) - num_shown
         more = (Span(f" {glyphs.dot} {num_more} more", "dim"),) if num_more else ()
-        line = (*_shares(votes[:num_shown], max(width // 3, 8), glyphs), *more, *certainty)
+        line = (*_shares(votes[:num_shown], max(width // 3, 8), glyphs), *more)
         if width_of(line) <= width:
             return line
-    return _fitting([Part(0, _share(votes[0], "bold", max(width - 8, 4), glyphs)), Part(1, certainty)], width)
+    return _fitting([Part(0, _share(votes[0], "bold", max(width - 8, 4), glyphs))], width)
 
 
 def short_line(snapshot: Snapshot, *, width: int, glyphs: Glyphs) -> Line:

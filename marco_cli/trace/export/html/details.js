@@ -89,17 +89,21 @@ const details = (() => {
 
   function describe(node) {
     const into = document.querySelector(".node");
-    into.replaceChildren(element("h2", "", node === 0 ? "Question" : `Step ${node}`), figures(node));
+    const isReply = nodes.candidate[node] >= 0;
+    into.replaceChildren(element("h2", "", node === 0 ? "Question" : `Step ${node}`));
+    if (node && isReply) into.append(reply(node), legend());
+    into.append(figures(node));
     if (node === 0) {
       into.append(element("p", "heat", visible(search.question)));
       return;
     }
     const step = element("div", "heat");
     tokens(step, nodes.text[node], nodes.sure[node], others[node]);
-    into.append(step, legend());
+    into.append(step);
+    if (!isReply) into.append(legend());
     const worst = doubtful(node);
     if (worst.children.length) into.append(element("h2", "", "Most doubtful tokens"), worst);
-    into.append(reply(node));
+    if (!isReply) into.append(reply(node));
   }
 
   return { describe };

@@ -4,7 +4,6 @@ const layout = (() => {
   const { size, children, isBest } = search;
   const BOX = { width: 184, height: 66 };
   const STEP = { x: BOX.width + 18, y: BOX.height + 34 };
-  const ALL_OPEN = 60; // trees up to this size begin unfolded
 
   const x = new Float64Array(size);
   const y = new Float64Array(size);
@@ -59,7 +58,7 @@ const layout = (() => {
     return isHidden;
   }
 
-  if (size > ALL_OPEN) foldAllButBest();
+  foldAllButBest(); // a page opens with the path of the reply that was given, and what stands beside it
   return {
     BOX, STEP, x, y, isFolded, shown, rowOf, place, toggle, unfoldAll, foldAllButBest, uncover,
     get rows() { return rows; },

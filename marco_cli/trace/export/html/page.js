@@ -4,5 +4,6 @@ drawing.measure();
 new ResizeObserver(drawing.measure).observe(drawing.view);
 camera.open();
 outcome.tell();
-details.describe(0);
+selection.open();
 input.listen();
+drawing.view.focus({ preventScroll: true }); // so that the arrow keys move at once

@@ -12,6 +12,13 @@ const selection = (() => {
     details.describe(node);
   }
 
+  // As the page begins: the end of the given reply is chosen, and the camera stays.
+  function open() {
+    const node = search.best[search.best.length - 1] ?? 0;
+    drawing.mark(node);
+    details.describe(node);
+  }
+
   // Fold or unfold, and leave `node` where it is on the screen.
   function refold(node, change) {
     const before = [x[node], y[node]];
@@ -54,5 +61,5 @@ const selection = (() => {
     choose(row[row.indexOf(drawing.chosen) + by] ?? drawing.chosen);
   }
 
-  return { choose, toggle, unfold, fold, best, up, down, beside };
+  return { open, choose, toggle, unfold, fold, best, up, down, beside };
 })();
