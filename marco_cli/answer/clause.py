@@ -41,6 +41,10 @@ _CONNECTIVE: Final = re.compile(
 _NAME: Final = re.compile(r"(?:[A-Z][\w'-]*\s?){1,3}|[\u3400-\u9fff]{1,6}")
 _NUMBERED: Final = re.compile(r"(?:[A-Z][\w'-]*\s){1,2}[0-9]+")
 _AND_MORE: Final = re.compile(r"[^\W\d_]*(?:\s[^\W\d_]+){0,3}(?:,?\s(?:and|or))\s[$-]?[0-9]")
+_ANOTHER_UNIT: Final = re.compile(
+    r"\s?(?:[^\W\d_]{1,12}|[°'′]),?\s?[0-9]+(?:\.[0-9]+)?\s?(?:[^\W\d_]{1,12}|[\"'′″])[\s.*]*"
+)
+"""A unit, and a number of a smaller one: 3 m 20 cm, 5'6"."""
 _BETWEEN: Final = re.compile(r"(?:between|from|either|neither)\b", re.IGNORECASE)
 _SUM: Final = re.compile(r"[+*/=×÷-]|\\(?:times|cdot|div)|[$()]")
 
@@ -167,7 +171,7 @@ def _clause_number(plain: Plain, start: int, end: int, want: Kind | None) -> Rea
     head = _HEAD.search(written, start, end)
     if head and head.start() < first.start and not want and _is_name(written, start, head.start(), end):
         return None
-    if not want and (_NUMBERED.fullmatch(written, start, end) or _AND_MORE.match(written, first.end, end)):
+    if not want and _has_more(written, start, first.end, end):
         return None
     if _OPERATOR.match(written, first.end, end):
         equals = written.rfind("=", first.end, end)
@@ -175,6 +179,15 @@ def _clause_number(plain: Plain, start: int, end: int, want: Kind | None) -> Rea
     if first is None or VARIABLE.match(written, first.end, end):
         return None
     return numeral_reading(plain, first)
+
+
+def _has_more(written: str, start: int, stop: int, end: int) -> bool:
+    """Say whether the number that ends at `stop` is only a part of what a clause says: a name, a list, two measures."""
+    return bool(
+        _NUMBERED.fullmatch(written, start, end)
+        or _AND_MORE.match(written, stop, end)
+        or _ANOTHER_UNIT.fullmatch(written, stop, end)
+    )
 
 
 def _is_name(written: str, start: int, end: int, limit: int) -> bool:

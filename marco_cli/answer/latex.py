@@ -14,7 +14,10 @@ _GONE: Final = re.compile(
     r"|(?<!\\)\\[!:;> ]|\\q?quad(?![A-Za-z])|\\(?:phantom|hspace)\{[^{}]*\}|(?<!\\)\$|(?<!\\)\\[()\[\]]|[\u200b-\u200f\u2060-\u2064\ufeff]"
 )
 _GROUPED: Final = re.compile(r"(?<=[0-9])(?:,\\[!,]\s*|\{,\}\s?|\\,)(?=[0-9]{3}(?![0-9]))")
-_REPEATING: Final = re.compile(r"([0-9]*\.[0-9]*)\\(?:overline|bar)\s*\{?([0-9]+)\}?")
+_REPEATING: Final = re.compile(
+    r"(?P<fixed>[0-9]*\.[0-9]*)\\(?:overline|bar)\s*\{?(?P<lined>[0-9]+)\}?"
+    r"|(?<![0-9])(?P<before>0?\.[0-9]*|[0-9]+\.)\((?P<round>[0-9]{1,12})\)(?![0-9^])"
+)
 _ARRAY: Final = re.compile(r"\\(begin|end)\s*\{array\}(?:\{[clr|\s]*\})?")
 _SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _CHARACTERS: Final = str.maketrans(
@@ -33,7 +36,9 @@ def normal(text: str) -> str:
     text = "".join(_vulgar(character) for character in text.translate(_CHARACTERS))
     text = _GROUPED.sub("\ufe50", text)
     text = _ARRAY.sub(lambda found: rf"\{found[1]}{{matrix}}", text)
-    text = _REPEATING.sub("\\1(\\2)\ufe51", text)
+    text = _REPEATING.sub(
+        lambda found: f"{found['fixed'] or found['before']}({found['lined'] or found['round']})\ufe51", text
+    )
     return _GONE.sub("", text).strip()
 
 

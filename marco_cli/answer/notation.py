@@ -33,7 +33,8 @@ RELATIONS: Final = {
     ":=": "=",
 }
 SIGNS: Final = {
-    **dict.fromkeys((r"\times", r"\cdot", r"\ast", "×", "·", "⋅", "∙", "*", "**"), "*"),
+    **dict.fromkeys((r"\times", r"\cdot", r"\ast", "×", "·", "⋅", "∙", "*"), "*"),
+    "**": "^",
     **dict.fromkeys((r"\div", "÷", "/"), "/"),
     **dict.fromkeys((r"\circ", r"\degree", "°", "º"), "deg"),
     **dict.fromkeys((r"\cup", "∪"), r"\cup"),

@@ -21,6 +21,7 @@ Setting = TypeVar("Setting")
 THIN_SPACE = "\N{THIN SPACE}"  # stands for every space that may group digits but not end a word
 
 _MINUS = frozenset("\N{MINUS SIGN}\N{SMALL HYPHEN-MINUS}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}")
+_SIGNS = _MINUS | {"-"}
 _THIN = frozenset("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}")
 _NUMBER = r"-?[0-9]{1,40}(?:[.,][0-9]{1,40})?"
 _FENCE = re.compile(r"^[ \t]*```[^`\n]*\n(?P<body>.*?)(?:^[ \t]*```|\Z)", re.MULTILINE | re.DOTALL)
@@ -140,6 +141,8 @@ class _Builder:
         raised = False
         for at, character in enumerate(part, start):
             plain = _undressed(character)
+            if plain[1:] and plain[0] == " " and self.source[at - 1 : at] in _SIGNS:
+                plain = plain[1:]  # "-½" keeps its sign; "2½" is a mixed number
             # A run of superscripts is one exponent: ten to the "^12", not "^1^2".
             self._emit(plain[1:] if raised and plain.startswith("^") else plain, at, at + 1)
             raised = plain.startswith("^")
@@ -169,7 +172,10 @@ class _Builder:
     def _plain(self, kind: str, dress: re.Match[str]) -> str:
         if kind == "fraction":
             mixed = dress.start() > 0 and self.source[dress.start() - 1].isdigit()
-            quotient = f"{dress['above'] or dress['above1']}/{dress['below'] or dress['below1']}"
+            above, below = dress["above"] or dress["above1"], dress["below"] or dress["below1"]
+            if below[0] == "-":  # the sign of the whole
+                above, below = above[1:] if above[0] == "-" else f"-{above}", below[1:]
+            quotient = f"{above}/{below}"
             return " " * mixed + quotient.replace(",", "")
         if kind == "operator":
             return _OPERATORS[dress.group()[1:]]

@@ -20,6 +20,8 @@ from marco_cli.answer.reading import COMPOUND, Reading, Source, matched, numeral
 _JOINED: Final = re.compile(r"(?:\$|\\[)\]])?(?:,|\s|and|or)*+(?:\$|\\[(\[])?")
 _LISTS: Final = re.compile(r"\b(?:are|solutions|roots|zeros|values|answers)\b[^.\n]*\Z|是[^。\n]*\Z")
 _ITEM: Final = re.compile(r"^[ \t]*(?P<number>[0-9]{1,2})[.)、][ \t]*[^\s0-9]", re.MULTILINE)
+_FORMULA: Final = re.compile(r"[!^√]|[0-9)]\*\*[0-9(]|(?<![0-9])(?:0?\.[0-9]*|[0-9]+\.)\([0-9]+\)|\\[a-z]")
+_COMMAND: Final = re.compile(r"sqrt|\\[A-Za-z]+")
 _LINE: Final = re.compile(r"[^\n]+")
 
 
@@ -114,9 +116,9 @@ def _lone_number(source: Source, plain: Plain) -> Reading | None:
     written = plain.text.strip()
     if "\n" in written or len(written) > SHORT:
         return None
-    if not re.search(r"[!^√]", written):
+    if not _FORMULA.search(written):
         return whole_number(plain, is_math=False) if re.search(r"[0-9] [0-9]{3}", written) else None
-    if re.search(r"[^\W\d_]{2}", written.replace("sqrt", "")):
+    if re.search(r"[^\W\d_]{2}", _COMMAND.sub("", written)):
         return None  # a sentence, of which the "!" is one of joy
     found = whole(source, 0, len(source.output.rstrip()), "number", is_math=False)
     return found if found is not None and found.kind == "number" else None

@@ -228,7 +228,7 @@ def _remark(name: str) -> str | None:
     """Return what to say of a field beside its name; None when it does not look like a request."""
     if name == "model":
         return "; --model answers all rows"
-    if name in _NEUTRAL or name in _REFUSED:
+    if name in _NEUTRAL or name in _REFUSED or name in QUESTIONS:
         return ""
     near = difflib.get_close_matches(
         name.lower().replace("-", "_"), [*_KEYS, *_OWN, *_TEMPLATE, *QUESTIONS], n=1, cutoff=_NEAR

@@ -255,12 +255,13 @@ def test_fields_of_others_set_the_same_settings() -> None:
 def test_unused_fields_are_counted_by_name() -> None:
     """A request has its own line, with what may have been meant; columns of data share one. Names are bounded in number."""
     unused = Unused()
-    for names in (("temprature", "level"), ("temprature",), ("n",), ("source",)):
+    for names in (("temprature", "level"), ("temprature",), ("n",), ("source",), ("question",)):
         unused.add(names)
 
     assert unused.lines() == [
         "not used: temprature (2 rows); did you mean temperature?",
         "not used: n (1 row)",
+        "not used: question (1 row)",
         "not used: level (1 row), source (1 row)",
     ]
 
