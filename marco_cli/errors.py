@@ -16,7 +16,9 @@ A message is one line that says what was found and what was expected; `hint` is 
 Nothing but `commands.app` catches these to end the program, and this module imports nothing of the program.
 """
 
+import difflib
 import reprlib
+from collections.abc import Iterable
 
 EXIT_OK = 0
 EXIT_HUNG_UP = 129
@@ -38,6 +40,13 @@ def quoted(value: object) -> str:
 def cut(text: str) -> str:
     """Return the first 60 characters of a text; the last of them is an ellipsis where more follow."""
     return text if len(text) <= _QUOTED_LENGTH else f"{text[: _QUOTED_LENGTH - 1]}…"
+
+
+def nearest(word: str, choices: Iterable[str], *, cutoff: float = 0.5) -> str | None:
+    """Return the choice that a mistyped word most likely means, letter case and hyphens aside; None if nothing is near."""
+    spellings = {choice.lower().replace("-", "_"): choice for choice in choices}
+    close = difflib.get_close_matches(word.lower().replace("-", "_"), spellings, n=1, cutoff=cutoff)
+    return spellings[close[0]] if close else None
 
 
 class MarcoError(Exception):

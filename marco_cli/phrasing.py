@@ -4,7 +4,6 @@ In: a question or messages. Out: a `Prompt`, its rendered text, and token ids. A
 through here, so that what is shown and checked is what is asked.
 """
 
-import difflib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from functools import lru_cache
 from marco_cli.config.option import TypedPairs, typed_values
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import ModelInfo
+from marco_cli.errors import nearest
 from marco_cli.prompt.base import Message, Piece, Prompt, compose, encode
 from marco_cli.prompt.template import Rendered, choose_template, render
 from marco_cli.prompt.thinking import Switch, Think, find_switch
@@ -108,8 +108,8 @@ class Phrasing:
 
 
 def _near(name: str, names: frozenset[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.75)
-    return f": did you mean {close[0]}?" if close else ""
+    near = nearest(name, sorted(names), cutoff=0.75)
+    return f": did you mean {near}?" if near else ""
 
 
 @lru_cache(maxsize=64)

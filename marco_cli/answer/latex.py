@@ -20,9 +20,7 @@ _REPEATING: Final = re.compile(
 )
 _ARRAY: Final = re.compile(r"\\(begin|end)\s*\{array\}(?:\{[clr|\s]*\})?")
 _SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
-_CHARACTERS: Final = str.maketrans(
-    {"−": "-", "–": "-", "{": "{", "}": "}", "\u2009": " ", "\u00a0": " ", "\u202f": " ", "⁄": "/"}
-)
+_CHARACTERS: Final = str.maketrans({"−": "-", "–": "-", "\u2009": " ", "\u00a0": " ", "\u202f": " ", "⁄": "/"})
 _PLUS_MINUS: Final = re.compile(r"\\pm(?![A-Za-z])|±|\\mp(?![A-Za-z])|∓|\+/-")
 _MOST_SIGNS: Final = 3
 """Of one formula; each doubles it."""

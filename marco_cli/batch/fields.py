@@ -4,7 +4,6 @@ In: a parsed row, or the body of an envelope. Out: settings, and the names of fi
 and do not. A row names presets and numbers; no field of it is ever taken for a path.
 """
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Container, Mapping
@@ -13,7 +12,7 @@ from typing import Final
 from marco_cli.config.option import Value
 from marco_cli.config.preset import check_preset_name
 from marco_cli.config.settings import OPTIONS
-from marco_cli.errors import InputError, cut, quoted
+from marco_cli.errors import InputError, cut, nearest, quoted
 
 QUESTIONS: Final = ("messages", "prompt", "question")
 """Fields that a question is looked for in."""
@@ -230,7 +229,5 @@ def _remark(name: str) -> str | None:
         return "; --model answers all rows"
     if name in _NEUTRAL or name in _REFUSED or name in QUESTIONS:
         return ""
-    near = difflib.get_close_matches(
-        name.lower().replace("-", "_"), [*_KEYS, *_OWN, *_TEMPLATE, *QUESTIONS], n=1, cutoff=_NEAR
-    )
-    return f"; did you mean {near[0]}?" if near else None
+    near = nearest(name, [*_KEYS, *_OWN, *_TEMPLATE, *QUESTIONS], cutoff=_NEAR)
+    return f"; did you mean {near}?" if near else None

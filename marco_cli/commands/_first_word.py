@@ -6,7 +6,6 @@ answered with the command that was meant.
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,7 +14,7 @@ import typer
 
 from marco_cli.commands._help import HelpfulGroup, in_quotes
 from marco_cli.commands._output import write
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, nearest
 
 FIRST_STEPS: Final = """\
 marco "How many r's are in strawberry?"  asks; a small demo model is built in
@@ -79,8 +78,8 @@ class FirstWord(HelpfulGroup):
         if typed in known:
             return known[typed]
         for among, cutoff in ((tuple(self.commands), 0.6), (tuple(known), 0.75)):
-            if near := get_close_matches(typed, among, n=1, cutoff=cutoff):
-                return known[near[0]]
+            if near := nearest(typed, among, cutoff=cutoff):
+                return known[near]
         return None
 
     def _below(self) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,6 @@ A mistyped option or command is answered with the nearest one that exists.
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from difflib import get_close_matches
 from itertools import takewhile
 from typing import Any, Final, TypeVar
 
@@ -14,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from marco_cli.commands._output import write
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, nearest
 
 EXPERT: Final = "Expert settings"
 """The heading whose options `--help` only names."""
@@ -142,8 +141,8 @@ class HelpfulGroup(TyperGroup):
     def no_command(self, args: Sequence[str], path: str) -> ConfigError:
         """Return the error for a first word that is no command of the group."""
         word = args[0]
-        near = get_close_matches(word.lower(), tuple(self.commands), n=1, cutoff=0.5)
-        hint = f"did you mean `{path} {near[0]}`?" if near else f"{path} --help lists the commands"
+        near = nearest(word, self.commands)
+        hint = f"did you mean `{path} {near}`?" if near else f"{path} --help lists the commands"
         return ConfigError(f"{path} has no command {word[:40]!r}", hint=hint)
 
 
@@ -190,12 +189,11 @@ def _parsed(parse: Any, command: Any, ctx: Any, args: Sequence[str]) -> list[str
 
 def _no_option(wrong: str, command: Any, ctx: Any) -> ConfigError:
     path = ctx.command_path
-    spellings = list(_spellings(command, ctx))
-    near = get_close_matches(wrong.lower().replace("_", "-"), spellings, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"{path} --help lists the options"
+    near = nearest(wrong, _spellings(command, ctx), cutoff=0.6)
+    hint = f"did you mean {near}?" if near else f"{path} --help lists the options"
     if not near and path == "marco":
-        elsewhere = get_close_matches(wrong.lower(), list(_spellings(command.commands["ask"], ctx)), n=1)
-        hint = f"did you mean `marco ask {elsewhere[0]}`?" if elsewhere else hint
+        elsewhere = nearest(wrong, _spellings(command.commands["ask"], ctx), cutoff=0.6)
+        hint = f"did you mean `marco ask {elsewhere}`?" if elsewhere else hint
     return ConfigError(f"{path} has no option {wrong[:40]}", hint=hint)
 
 

@@ -169,19 +169,13 @@ class _Tally:
 
 
 def _format(name: str | None, output: str | None) -> str:
+    from marco_cli.search.config import check_name
     from marco_cli.trace.export import FORMATS, format_of_file
 
     found = name or (format_of_file(output) if output else None)
     if found is None:
         raise ConfigError("no format is given", hint=f"--format {_FORMATS}, or -o tree.html")
-    if found not in FORMATS:
-        from difflib import get_close_matches
-
-        near = get_close_matches(found.lower(), FORMATS, n=1, cutoff=0.4)
-        raise ConfigError(
-            f"--format is {found!r}, expected one of {', '.join(FORMATS)}",
-            hint=f"did you mean {near[0]}?" if near else None,
-        )
+    check_name("--format", found, FORMATS)
     return found
 
 

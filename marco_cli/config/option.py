@@ -6,7 +6,6 @@ the option's type, or a `ConfigError` with got and expected. Which options exist
 values is `document`'s.
 """
 
-import difflib
 import json
 import math
 import re
@@ -14,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NewType, TypeGuard, cast
 
-from marco_cli.errors import ConfigError, quoted
+from marco_cli.errors import ConfigError, nearest, quoted
 from marco_cli.sections.format import AUTO, TAG_STYLES, read_tags
 from marco_cli.sections.format import EXPECTED as TAGS_EXPECTED
 
@@ -199,9 +198,8 @@ def _number(got: object) -> int:
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return "did you mean …?" for the nearest choice, or the list of all of them when none is near."""
     names = tuple(choices)
-    spellings = {name.lower().replace("-", "_"): name for name in names}
-    close = difflib.get_close_matches(word.lower().replace("-", "_"), spellings, n=1, cutoff=0.5)
-    return f"did you mean {spellings[close[0]]}?" if close else "known: " + ", ".join(names)
+    near = nearest(word, names)
+    return f"did you mean {near}?" if near else "known: " + ", ".join(names)
 
 
 def typed_values(pairs: TypedPairs) -> dict[str, object]:

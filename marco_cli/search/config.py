@@ -4,13 +4,12 @@ Names of strategies, rewards and votes are checked here against the literal tabl
 and no model load.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 from marco_cli.engine.base import SamplingParams
-from marco_cli.errors import ConfigError, quoted
+from marco_cli.errors import ConfigError, nearest, quoted
 from marco_cli.reward import REWARDS
 from marco_cli.search import STRATEGIES, VOTES
 from marco_cli.search.steps import STEP_MODES, StepMode
@@ -102,14 +101,14 @@ class SearchConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, in one line."""
-        _check_name("strategy", self.strategy, tuple(STRATEGIES))
-        _check_name("reward", self.reward_name, tuple(REWARDS))
-        _check_name("vote", self.vote_name, tuple(VOTES))
-        _check_name("step", self.step, STEP_MODES)
-        _check_name("reflection", self.reflection, get_args(ReflectionMode))
-        _check_name("expand", self.expand, get_args(ExpandRule))
-        _check_name("branch", self.branch, get_args(BranchRule))
-        _check_name("root", self.root, get_args(RootRule))
+        check_name("strategy", self.strategy, tuple(STRATEGIES))
+        check_name("reward", self.reward_name, tuple(REWARDS))
+        check_name("vote", self.vote_name, tuple(VOTES))
+        check_name("step", self.step, STEP_MODES)
+        check_name("reflection", self.reflection, get_args(ReflectionMode))
+        check_name("expand", self.expand, get_args(ExpandRule))
+        check_name("branch", self.branch, get_args(BranchRule))
+        check_name("root", self.root, get_args(RootRule))
         for name in _COUNTS:
             _check(name, getattr(self, name), "1 or more", lambda value: value >= 1)
         for name in ("simulations", "max_search_tokens"):
@@ -150,12 +149,18 @@ _COUNTS = (
 )
 
 
-def _check_name(name: str, value: str, choices: Sequence[str]) -> None:
+def check_name(name: str, value: str, choices: Collection[str]) -> None:
+    """Refuse a value that is not one of the choices.
+
+    Raises:
+        ConfigError: it is not.
+
+    """
     if value not in choices:
-        near = get_close_matches(value, choices, n=1)
+        near = nearest(value, choices)
         raise ConfigError(
             f"{name} is {quoted(value)}, expected one of {', '.join(choices)}",
-            hint=f"did you mean {near[0]}?" if near else None,
+            hint=f"did you mean {near}?" if near else None,
         )
 
 

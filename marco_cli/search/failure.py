@@ -1,13 +1,17 @@
-"""Replies that fail, whatever was asked: refusals and empty phrases, English and Chinese, and texts that fell into a loop.
+"""Replies that fail for every question: refusals and empty phrases, English and Chinese, and texts that fell into a loop.
 
-In: the text of an output. Out: yes or no. A text that does anything besides refusing is no refusal, however it begins. A loop
-is also one whose items are counted, and one that was cut before it was long.
+In: the text of an output. Out: yes or no. A text that says anything besides refusing is not a refusal, however it begins.
+
+Loops are looked for in the words of a finished text: their items may be counted, and they may be short because the reply
+was cut. `repetition` stops a reply while it grows; it compares bytes, and waits until a text surely never ends.
 """
 
 import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
+
+from marco_cli.search.likeness import words_of
 
 _LITTLE: Final = 6
 """Words that may stand beside a refusal or a courtesy without making an answer of it."""
@@ -42,7 +46,7 @@ def is_refusal(output: str) -> bool:
 def is_looping(output: str) -> bool:
     """Say whether a text ends by saying the same words over and over, or says mostly lines that it has said before."""
     text = _MARKER.sub("", output.casefold())
-    words = _TOKEN.findall(text)
+    words = words_of(text)
     longest = min(len(words) // _ROUNDS, _LONGEST)
     return any(_repeats(words, period) for period in range(1, longest + 1)) or _repeats_lines(text)
 
@@ -62,7 +66,6 @@ def _repeats_lines(text: str) -> bool:
 _FENCE: Final = "```"
 _SENTENCE: Final = re.compile(r"[.!?](?=\s|\Z)|[。！？\n]")  # noqa: RUF001 (what models write)
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+(?:'[^\W\d_]+)*")
-_TOKEN: Final = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")
 _MARKER: Final = re.compile(r"^[ \t]*(?:\d{1,3}[.)、]|[-*+\u2022])[ \t]*", re.MULTILINE)
 """The items of a loop may be counted."""
 _SORRY: Final = re.compile(

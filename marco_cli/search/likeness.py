@@ -11,6 +11,11 @@ from functools import lru_cache
 from typing import Final
 
 
+def words_of(text: str) -> list[str]:
+    """Return the words and numbers of a text in their order, letter case aside; a Chinese character is a word."""
+    return _WORD.findall(text.casefold())
+
+
 def overlap(one: str, other: str) -> float:
     """Return the F1 of the words of two texts, order aside: 1 when they have the same words as often, 0 without a common one."""
     left, right = _words(one), _words(other)
@@ -38,7 +43,7 @@ def typicality(texts: Sequence[str]) -> list[float]:
 
 @lru_cache(maxsize=256)
 def _words(text: str) -> Counter[str]:
-    return Counter(_WORD.findall(text.casefold()))
+    return Counter(words_of(text))
 
 
 _WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+")

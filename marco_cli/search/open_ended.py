@@ -74,9 +74,13 @@ def is_open_ended(replies: Sequence[Reply]) -> bool:
 
 
 def is_useful(reply: Reply) -> bool:
-    """Say whether a reply says something, and has not lost itself."""
-    is_lost = reply.finish_reason == "loop" or is_looping(reply.output)
-    return bool(reply.output) and not is_lost and not is_refusal(reply.output)
+    """Say whether a reply has an output that is neither a loop nor a refusal."""
+    return bool(reply.output) and not is_lost(reply) and not is_refusal(reply.output)
+
+
+def is_lost(reply: Reply) -> bool:
+    """Say whether a reply repeats itself: it was stopped for that, or its output ends so."""
+    return reply.finish_reason == "loop" or is_looping(reply.output)
 
 
 def _is_final(output: str, answer: Answer) -> bool:

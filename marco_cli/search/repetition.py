@@ -1,7 +1,7 @@
 """Whether a text has fallen into a loop: the same words, line or lines again and again, to the letter.
 
 In: a text in pieces. Out: after each piece, whether it repeats itself for so long that it will not stop. Work is the same for
-every piece, however long the text. A text that counts on ("1.", "2.", …) is no loop.
+every piece, however long the text. A text that counts on ("1.", "2.", …) is not a loop here; see `failure.is_looping`.
 """
 
 from typing import Final

@@ -17,8 +17,7 @@ from marco_cli.search.base import Clock, Problem, SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.events import EventListener
-from marco_cli.search.failure import is_looping
-from marco_cli.search.open_ended import is_open_ended, is_useful
+from marco_cli.search.open_ended import is_lost, is_open_ended, is_useful
 from marco_cli.search.solve import search
 
 THRESHOLD: Final = 0.97
@@ -82,15 +81,15 @@ async def answer_or_search(
     if remaining is None or not _is_doubtful(chain, config):
         return chain
     usage = chain.usage
-    if not is_useful(chain.reply) or is_open_ended((chain.reply,)):
-        if is_useful(chain.reply):
+    if is_useful(chain.reply):
+        if is_open_ended((chain.reply,)):
             return chain
-        if can_draw:
-            redrawn = await route.redraw(chain)
-            usage += redrawn.usage
-            remaining = route.remaining(usage.decoded, route.patience(chain))
-            if remaining is None or is_open_ended([candidate.reply for candidate in redrawn.candidates]):
-                return replace(redrawn, usage=usage)
+    elif can_draw:
+        redrawn = await route.redraw(chain)
+        usage += redrawn.usage
+        remaining = route.remaining(usage.decoded, route.patience(chain))
+        if remaining is None or is_open_ended([candidate.reply for candidate in redrawn.candidates]):
+            return replace(redrawn, usage=usage)
     has_looks = can_draw and config.doubt_below is None
     found = await route.go_on(_with_looks(remaining) if has_looks else remaining, chain)
     return replace(found, usage=usage + found.usage, num_looks=LOOKS if has_looks else 0)
@@ -167,7 +166,7 @@ class _Route:
 def _is_doubtful(chain: SearchResult, config: SearchConfig) -> bool:
     threshold = THRESHOLD if config.doubt_below is None else config.doubt_below
     reply = chain.reply
-    return not reply.output or not reply.is_whole or chain.confidence < threshold or is_looping(reply.output)
+    return not reply.output or not reply.is_whole or chain.confidence < threshold or is_lost(reply)
 
 
 def _with_looks(config: SearchConfig) -> SearchConfig:

@@ -13,12 +13,11 @@ import operator
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final
 
 from marco_cli.answer import Answer, equal, matches
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, nearest
 from marco_cli.trace.fields import FIELDS, Value
 from marco_cli.trace.record import Trace
 
@@ -214,8 +213,8 @@ def _named(name: str) -> _Operand:
         return _Operand(kind="none" if value is None else "flag", shown=name, read=lambda _: value)
     known = FIELDS.get(name)
     if known is None:
-        near = get_close_matches(name.lower(), FIELDS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else None
+        near = nearest(name, FIELDS)
+        hint = f"did you mean {near}?" if near else None
         raise _refusal(f"the filter names {_cropped(name)}, which is no field", hint=hint)
     return _Operand(kind=known.kind, shown=name, read=known.read)
 

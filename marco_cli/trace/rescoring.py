@@ -5,12 +5,11 @@ which way the search went is the old reward's doing.
 """
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from marco_cli.errors import ConfigError, quoted
 from marco_cli.reward import REWARDS
 from marco_cli.search import VOTES
 from marco_cli.search.base import Candidate, Vote
+from marco_cli.search.config import check_name
 from marco_cli.search.rating import rerate
 from marco_cli.trace.record import Trace
 
@@ -41,11 +40,6 @@ def rescore(trace: Trace, *, reward: str | None = None, vote: str | None = None)
     chosen = reward or trace.config.reward_name
     rule = vote or trace.config.vote_name
     for kind, name, table in (("reward", chosen, REWARDS), ("vote", rule, VOTES)):
-        if name not in table:
-            near = get_close_matches(name, table, n=1)
-            raise ConfigError(
-                f"{kind} is {quoted(name)}, expected one of {', '.join(table)}",
-                hint=f"did you mean {near[0]}?" if near else None,
-            )
+        check_name(kind, name, table)
     candidates, votes, certainty = rerate(trace.candidates, reward=chosen, vote=rule)
     return Rescored(reward=chosen, vote=rule, candidates=candidates, votes=votes, certainty=certainty)

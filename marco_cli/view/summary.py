@@ -12,7 +12,8 @@ from typing import Final
 from rich.cells import cell_len
 
 from marco_cli.search.base import Candidate, Reply, SearchResult, StopReason, Vote
-from marco_cli.search.failure import is_looping, is_refusal
+from marco_cli.search.failure import is_refusal
+from marco_cli.search.open_ended import is_lost
 from marco_cli.view.line import Glyphs, one_line, wrap
 from marco_cli.view.printable import printable
 from marco_cli.view.snapshot import answer_text
@@ -137,7 +138,7 @@ def failure(reply: Reply) -> str:
     """Say how a reply failed, "" if it did not: `refused`, `repeated itself`, `broke off`."""
     if is_refusal(reply.output):
         return "refused"
-    if reply.finish_reason == "loop" or is_looping(reply.output):
+    if is_lost(reply):
         return "repeated itself"
     return "broke off" if reply.is_truncated else ""
 
