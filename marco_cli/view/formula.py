@@ -180,6 +180,7 @@ class _Reader:
         self.place = place
         self._text = text
         self._depth = 0
+        self._nested = 0
 
     def read(self) -> str:
         """Return all that is left, or all up to the brace that closes."""
@@ -257,16 +258,21 @@ class _Reader:
         return sign + (body if len(body) == 1 or body.isdigit() else f"({body})")
 
     def _argument(self) -> str:
-        """Return the group in braces that follows, or the one sign."""
+        """Return the group in braces that follows, or the one sign; nothing is read deeper than `_DEEPEST`."""
         while self.place < len(self._text) and self._text[self.place].isspace():
             self.place += 1
         if self.place >= len(self._text):
             return ""
-        if self._text[self.place] != "{" or self._depth >= _DEEPEST:
-            if self._text[self.place] == "\\":
-                return self._next()
+        first = self._text[self.place]
+        if first not in "{\\" or self._nested >= _DEEPEST:
             self.place += 1
-            return self._text[self.place - 1]
+            return first
+        self._nested += 1
+        body = self._next() if first == "\\" else self._group()
+        self._nested -= 1
+        return body
+
+    def _group(self) -> str:
         self.place += 1
         self._depth += 1
         body = self.read()

@@ -21,16 +21,19 @@ from marco_cli.view.wrapping import breaks
 Write = Callable[[str], None]
 
 _FENCE: Final = re.compile(r"\s*(`{3,}|~{3,})\s*([\w+#.-]*)")
-_HEADING: Final = re.compile(r"\s{0,3}#{1,6}\s+(.*?)[\s#]*$")
-_ITEM: Final = re.compile(r"(\s*)([-*+•]|\d{1,4}[.)])\s+(.*)")
-_QUOTE: Final = re.compile(r"\s{0,3}>\s?(.*)")
+_HEADING: Final = re.compile(r"\s{0,3}#{1,6}\s+")
+_ITEM: Final = re.compile(r"(\s*)([-*+•]|\d{1,4}[.)])\s+")
+_QUOTE: Final = re.compile(r"\s{0,3}>\s?")
 _RULE: Final = re.compile(r"\s{0,3}([-*_])(?:\s*\1){2,}\s*$")
 _DASHES: Final = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*$")
 _DISPLAY: Final = re.compile(r"\\\[|\$\$")
 _CLOSE: Final = {"\\[": "\\]", "$$": "$$"}
-_MAYBE_BLOCK: Final = re.compile(r"\s*(?:[#>|`~*_+-]|\d{1,4}[.)]?\Z|\Z)")
-"""Beginnings of lines that may become anything yet."""
-_MOST_CONTEXT: Final = 60
+_MAYBE_BLOCK: Final = re.compile(r"\s*(?:\||```|~~~)|[\s#>`~*_+=-]*(?:\d{1,4}[.)]?\s*)?\Z")
+"""Beginnings of lines that may become anything yet, or a block."""
+_MOST_HELD: Final = 600
+"""Characters that wait for what is open to be closed."""
+_MOST_OPEN: Final = 8
+_MOST_CONTEXT: Final = 30
 """Lines of code that decide how the next one is coloured."""
 _DEEPEST: Final = 20
 _LEAST_WIDTH: Final = 8
@@ -82,8 +85,12 @@ class RenderedOutput:
             file=io.StringIO(), force_terminal=is_coloured, no_color=not is_coloured, highlight=False, _environ=environ
         )
         self._line = ""
-        self._shown = 0
-        """Characters of the line, as it is shown, that are written."""
+        """What came of the line and is not settled."""
+        self._is_begun = False
+        """Whether it is settled what kind of line it is."""
+        self._prefix, self._style, self._has_prefix = Text(), "", False
+        self._row, self._written = Text(), 0
+        """The row that grows, and how many of its characters are written."""
         self._block: list[str] = []
         self._inside: str | None = None
         """What ends the block: a fence, a bracket of LaTeX; "|" for a table."""
@@ -92,24 +99,26 @@ class RenderedOutput:
 
     def write(self, text: str) -> None:
         """Take a piece."""
-        *lines, rest = (self._line + printable(text)).split("\n")
+        text = printable(text)
+        *lines, rest = (self._line + text).split("\n")
         for line in lines:
             self._line = ""
             self._take(line.expandtabs(4))
         self._line = rest
-        if self._inside is None and not _MAYBE_BLOCK.fullmatch(rest):
-            self._flow(rest)
+        is_word = text[-1:].isspace() or " " in text or not text.isascii()
+        if self._inside is None and is_word and not (_MAYBE_BLOCK.match(rest) and not self._is_begun):
+            self._flow()
 
     def end(self) -> None:
         """Write what was held back, and end the last line."""
         line, self._line = self._line, ""
-        if line:
+        if line or self._is_begun:
             self._take(line.expandtabs(4))
         self._close_block()
         self._is_blank = True
 
     def _take(self, line: str) -> None:
-        """Take a whole line."""
+        """Take the rest of a line."""
         if self._inside == "|":
             if "|" in line and (len(self._block) > 1 or _DASHES.match(line)):
                 self._block.append(line)
@@ -117,15 +126,14 @@ class RenderedOutput:
             self._close_block()
         if self._inside is not None:
             self._go_on(line)
-        elif fence := _FENCE.match(line):
+        elif not self._is_begun and (fence := _FENCE.match(line)):
             self._inside, self._language = fence[1], fence[2]
-        elif "|" in line and not self._shown:
+        elif not self._is_begun and line.lstrip().startswith("|"):
             self._inside, self._block = "|", [line]
-        elif (opened := _open_display(line)) is not None:
+        elif (opened := _open_display(line, is_begun=self._is_begun)) is not None:
             before, mark, rest = opened
-            if before.strip():
+            if before.strip() or self._is_begun:
                 self._finish_line(before)
-            self._shown = 0
             self._inside = _CLOSE[mark]
             self._go_on(rest)
         else:
@@ -170,64 +178,76 @@ class RenderedOutput:
 
     def _finish_line(self, line: str) -> None:
         """Write what is left of a line of text."""
-        if not line.strip() and not self._shown:
+        if not line.strip() and not self._is_begun:
             if not self._is_blank:
                 self._write("\n")
             self._is_blank = True
             return
-        self._finish_text(*self._read(line))
+        self._finish_text(self._shown(self._begin(line)))
 
-    def _finish_text(self, text: Text, prefix: Text) -> None:
-        self._put_rows(text, prefix, len(text), is_whole=True)
-        self._shown = 0
+    def _finish_text(self, text: Text, prefix: Text | None = None) -> None:
+        if prefix is not None:
+            self._prefix = prefix
+        self._grow(text, is_whole=True)
         self._write("\n")
-        self._is_blank = False
+        self._row, self._written = Text(), 0
+        self._prefix, self._style, self._has_prefix = Text(), "", False
+        self._is_begun = self._is_blank = False
 
-    def _flow(self, line: str) -> None:
+    def _flow(self) -> None:
         """Write the words of a growing line that nothing can change any more."""
-        cut = _settled(line)
-        if cut <= self._shown or (self._shown == 0 and "|" in line[:cut]):
+        cut = _settled(self._line)
+        if not cut:
             return
-        text, prefix = self._read(line[:cut])
-        is_word_whole = line[:cut].endswith(" ")
-        stop = len(text.plain.rstrip()) if is_word_whole else breaks(text.plain, self._room(prefix)).settled
-        self._put_rows(text, prefix, stop, is_whole=False)
+        source, self._line = self._line[:cut].expandtabs(4), self._line[cut:]
+        self._grow(self._shown(self._begin(source)), is_whole=False)
 
-    def _put_rows(self, text: Text, prefix: Text, stop: int, *, is_whole: bool) -> None:
-        """Write the text from where it is written to up to `stop`, in rows."""
-        room = self._room(prefix)
-        start = 0
-        for end in (*breaks(text.plain, room).ends, len(text)):
-            upto = min(end, stop)
-            if upto > self._shown or (is_whole and not self._shown and not len(text)):
-                if self._shown <= start:
-                    self._write("\n" if start else "")
-                    self._put(prefix if not start else Text(" " * prefix.cell_len))
-                piece = text[max(start, self._shown) : upto]
-                if upto == end and (is_whole or end < len(text)):
-                    piece.rstrip()
-                self._put(piece)
-                self._shown = upto
-            start = end
-
-    def _room(self, prefix: Text) -> int:
-        return max(_LEAST_WIDTH, self._width() - prefix.cell_len)
-
-    def _read(self, line: str) -> tuple[Text, Text]:
-        """Return a line as it is shown, and what stands before its first row."""
-        if found := _HEADING.match(line):
-            shown = inline(found[1])
-            shown.stylize(HEADING_STYLE)
-            return shown, Text()
-        if _RULE.match(line):
-            return Text("─" * min(40, max(1, self._width())), "dim"), Text()
-        if found := _ITEM.match(line):
+    def _begin(self, source: str) -> str:
+        """Settle what kind of line begins, unless that is done; return what is left of its source."""
+        if self._is_begun:
+            return source
+        self._is_begun = True
+        if found := _HEADING.match(source):
+            self._style = HEADING_STYLE
+        elif _RULE.match(source):
+            self._style, found = "dim", None
+            return "─" * min(40, max(1, self._width()))
+        elif found := _ITEM.match(source):
             sign = "•" if found[2] in "-*+•" else found[2]
-            return inline(found[3]), Text(f"{found[1][:_DEEPEST]}{sign} ")
-        if found := _QUOTE.match(line):
-            return inline(found[1]), Text("│ ", "dim")
-        stripped = line.lstrip(" ")
-        return inline(stripped), Text(" " * min(_DEEPEST, len(line) - len(stripped)))
+            self._prefix = Text(f"{found[1][:_DEEPEST]}{sign} ")
+        elif found := _QUOTE.match(source):
+            self._prefix = Text("│ ", "dim")
+        else:
+            stripped = source.lstrip(" ")
+            self._prefix = Text(" " * min(_DEEPEST, len(source) - len(stripped)))
+            return stripped
+        return source[found.end() :]
+
+    def _shown(self, source: str) -> Text:
+        shown = inline(source)
+        shown.stylize(self._style)
+        return shown
+
+    def _grow(self, text: Text, *, is_whole: bool) -> None:
+        """Add to the row; write the rows that are full, and of the last one what is settled."""
+        room = max(_LEAST_WIDTH, self._width() - self._prefix.cell_len)
+        row = self._row.append_text(text)
+        if not self._has_prefix:
+            self._put(self._prefix)
+            self._has_prefix = True
+        found = breaks(row.plain, room)
+        start = 0
+        for end in found.ends:
+            full = row[max(start, self._written) : end]
+            full.rstrip()
+            self._put(full)
+            self._write("\n")
+            self._put(Text(" " * self._prefix.cell_len))
+            start = self._written = end
+        last = len(row.plain.rstrip())
+        stop = max(self._written, last if is_whole or row.plain.endswith(" ") else found.settled)
+        self._put(row[self._written : stop])
+        self._row, self._written = row[start:], stop - start
 
     def _put(self, text: Text) -> None:
         with self._console.capture() as capture:
@@ -242,7 +262,7 @@ class RenderedOutput:
         self._is_blank = False
 
 
-def _open_display(line: str) -> tuple[str, str, str] | None:
+def _open_display(line: str, *, is_begun: bool) -> tuple[str, str, str] | None:
     """Return what stands before a displayed formula, its mark and what follows; None when the line has none on its own.
 
     One that is closed in the middle of a sentence is read as a part of it.
@@ -252,19 +272,21 @@ def _open_display(line: str) -> tuple[str, str, str] | None:
         return None
     before, mark, rest = line[: found.start()], found[0], line[found.end() :]
     _, close, after = rest.partition(_CLOSE[mark])
-    return None if close and (after.strip(" .,") or before.strip()) else (before, mark, rest)
+    return None if close and (after.strip(" .,") or before.strip() or is_begun) else (before, mark, rest)
 
 
 def _settled(line: str) -> int:
     """Return how much of a growing line stands fast: up to the last space before which nothing is open."""
-    while (cut := _opening(line)) < len(line) or not line.endswith(" "):
-        if cut == len(line) and line and not line[-1].isascii():
+    if len(line) > _MOST_HELD:
+        return line.rfind(" ") + 1 or len(line)
+    for _ in range(_MOST_OPEN):
+        cut = _opening(line)
+        if cut == len(line) and (line.endswith(" ") or not line[-1:].isascii()):
             return cut
-        shorter = line[: line.rfind(" ", 0, cut) + 1]
-        if shorter == line:
+        line = line[: line.rfind(" ", 0, cut) + 1]
+        if not line:
             break
-        line = shorter
-    return len(line)
+    return 0
 
 
 def _opening(line: str) -> int:
@@ -273,7 +295,8 @@ def _opening(line: str) -> int:
     cuts += [line.rfind(mark) for mark in ("`", "**", "~~") if line.count(mark) % 2]
     singles = [found.start() for found in re.finditer(r"(?<![*\\])[*](?![*\s])|(?<![\s*])[*](?![*])", line)]
     cuts += singles[-1:] if len(singles) % 2 else []
-    cuts += [found.start() for found in re.finditer(r"(?<!\w)_(?=\S)", line)][-1:]
+    lows = [found.start() for found in re.finditer(r"(?<!\w)_(?=\S)", line)][-1:]
+    cuts += [place for place in lows if not re.search(r"\S_(?!\w)", line[place + 1 :])]
     for opened, closed in (("\\(", "\\)"), ("\\[", "\\]"), ("[", "]")):
         if line.rfind(opened) > line.rfind(closed):
             cuts.append(line.rfind(opened))

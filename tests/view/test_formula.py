@@ -55,6 +55,13 @@ def test_relations_are_found() -> None:
     assert formulas(r"with $x$ we get \[ x = 3 \] and $y \geq 2$") == ["x = 3", "y ≥ 2"]
 
 
+@pytest.mark.parametrize("text", [r"\frac{", r"\frac", "{", "^", r"\sqrt[", r"\begin{a}", "$a "])
+def test_deep_nesting_is_read(text: str) -> None:
+    """A model in a loop overflows no stack."""
+    with_plain_formulas(text * 2_000)
+    plain_formula(text * 2_000)
+
+
 @given(st.text(alphabet="\\{}$^_&()[] ab12frac", max_size=60))
 def test_any_text_is_read(text: str) -> None:
     """Whatever a model writes is no error."""
