@@ -10,8 +10,14 @@ from typing import Final
 LETTERS: Final = "A-J"
 _EITHER: Final = "A-Ja-j"
 
+_WORD: Final = (
+    r"(?i:(?:(?:the|la|el|le|die|der)\s|l['’])?(?:option|choice|letter|opción|alternativa|letra|réponse|lettre|lösung)\b"
+    r"|вариант|буква|chaguo\b|herufi\b)|选项?|選択肢|ข้อ|ตัวเลือก|বিকল্প|ఎంపిక"
+)
+"""What a choice is called in the eleven languages."""
+
 AFTER_MARKER: Final = re.compile(
-    rf"[\s$]*(?:(?:(?i:option|choice|letter)|选项?)\s?)?(?P<bracket>\()?(?P<letter>(?(bracket)[{_EITHER}]\)|[{LETTERS}]))"
+    rf"[\s$]*(?:(?:{_WORD}|la|el|le)\s?)?(?P<bracket>\()?(?P<letter>(?(bracket)[{_EITHER}]\)|[{LETTERS}]))"
     r"(?![A-Za-z0-9'_^(\[])(?!\s?[=+*/<>≤≥≠\\^-])(?!\s?(?:,|&|、|and\b|or\b|和|或|及)\s?\(?(?:[A-J]|[ivxIVX]+)(?![A-Za-z]))"
 )
 """A letter that an announcement leads up to."""
@@ -21,7 +27,7 @@ SEVERAL: Final = re.compile(rf"\(?[{LETTERS}]\)?(?:\s?(?:,|&|、|;|和|and|or|, 
 ARTICLE: Final = re.compile(r"\s*[AI]\s+(?!because\b|since\b|as\b|is\b)[A-Za-z]")
 """An A or I that begins a sentence."""
 LONE: Final = re.compile(
-    rf"(?:(?P<word>(?i:option|choice)|选项?)|(?P<open>[(\[]))?[\s$(\[*]*"
+    rf"(?:(?P<word>{_WORD})|(?P<open>[(\[]))?[\s$(\[*]*"
     rf"(?P<letter>(?(word)[{_EITHER}]|(?(open)[{_EITHER}]|[{LETTERS}a-d])))[\s$)\]*.:,。、]*\Z"
 )
 """Nothing but a letter; without a bracket or a word for it, e to j are letters of mathematics."""
@@ -37,6 +43,11 @@ CORRECT: Final = re.compile(
     rf"(?:(?i:option|choice|answer)\s|选项\s?)?\(?(?P<letter>[{LETTERS}])\)?(?:\s?(?:是|为)?(?:正确|对)的?|\s(?i:is|would\sbe)\s(?i:(?:the\s)?(?:correct|right|best)|the\s(?:final\s)?answer)\b)"
 )
 """A letter that is called correct."""
+CONCLUDED: Final = re.compile(
+    r"(?i:\b(?:thus|hence|so|therefore),?\s(?:(?:it['’]s|it\sis|(?:the\s)?(?:correct|right|best)\s(?:one|answer)\sis)\s)?)"
+    r"(?:(?i:option|choice)\s)?\(?(?P<letter>[A-HJ])\)?[\s.*]*\Z"
+)
+"""A letter that a text comes to at its end."""
 
 VERDICTS: Final = MappingProxyType(
     dict.fromkeys(("yes", "true", "correct", "是", "是的", "对", "对的", "正确", "正确的", "没错"), "yes")

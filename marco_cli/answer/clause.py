@@ -43,8 +43,9 @@ _NUMBERED: Final = re.compile(r"(?:[A-Z][\w'-]*\s){1,2}[0-9]+")
 _AND_MORE: Final = re.compile(r"[^\W\d_]*(?:\s[^\W\d_]+){0,3}(?:,?\s(?:and|or))\s[$-]?[0-9]")
 _ANOTHER_UNIT: Final = re.compile(
     r"\s?(?:[^\W\d_]{1,12}|[°'′]),?\s?[0-9]+(?:\.[0-9]+)?\s?(?:[^\W\d_]{1,12}|[\"'′″])[\s.*]*"
+    r"|\s(?:out\sof|in)\s[0-9]+[\s.*]*"
 )
-"""A unit, and a number of a smaller one: 3 m 20 cm, 5'6"."""
+"""A unit, and a number of a smaller one: 3 m 20 cm, 5'6". Or how many something is of: 3 out of 4."""
 _BETWEEN: Final = re.compile(r"(?:between|from|either|neither)\b", re.IGNORECASE)
 _SUM: Final = re.compile(r"[+*/=×÷-]|\\(?:times|cdot|div)|[$()]")
 

@@ -17,6 +17,7 @@ _NUMBER: Final = re.compile(
     rf"|(?P<spaces>{_BEGIN}[0-9]{{1,3}}(?:[ {THIN_SPACE}][0-9]{{3}})+(?:,[0-9]+)?(?![0-9]))"
     rf"|(?P<comma>{_BEGIN}[0-9]+,[0-9]+(?![0-9]|,[0-9]))"
 )
+_EUROS: Final = re.compile(r"(?<=€)\s?[0-9]+,[0-9]{2}(?![0-9]|[.,][0-9])|(?<![\w.,])[0-9]+,[0-9]{2}(?=\s?€)")
 _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _SWAPPED: Final = str.maketrans(".,' \u2019", f",.{THIN_SPACE}{THIN_SPACE}{THIN_SPACE}")
 
@@ -27,7 +28,9 @@ def in_english(text: str, language: Language) -> str:
     A comma before three digits of which the last is 0 groups them in every language: nothing else is written so.
     """
     text = _APOSTROPHES.sub(lambda found: found.group().translate(_SWAPPED), text)
-    return _NUMBER.sub(lambda found: _written(found, language), text) if language.has_comma else text
+    if language.has_comma:
+        return _NUMBER.sub(lambda found: _written(found, language), text)
+    return _EUROS.sub(lambda found: found.group().replace(",", "."), text) if "€" in text else text
 
 
 def _written(found: re.Match[str], language: Language) -> str:

@@ -18,6 +18,11 @@ _REPEATING: Final = re.compile(
     r"(?P<fixed>[0-9]*\.[0-9]*)\\(?:overline|bar)\s*\{?(?P<lined>[0-9]+)\}?"
     r"|(?<![0-9])(?P<before>0?\.[0-9]*|[0-9]+\.)\((?P<round>[0-9]{1,12})\)(?![0-9^])"
 )
+_BASE_NAMES: Final = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_BASE: Final = re.compile(
+    r"(?<=[0-9A-F])(?:_\{?\s*\\(?:text|mathrm|mbox)\s*\{\s*(?:base[\s~]*\}?\s*)?|\s*(?:\\(?:text|mathrm|mbox)\s*\{\s*)?(?:\(|in\s)?\s?base[\s~]*)"
+    rf"(?P<base>[0-9]{{1,2}}|{'|'.join(_BASE_NAMES)})(?![\w.])\s*[)}}]*"
+)
 _ARRAY: Final = re.compile(r"\\(begin|end)\s*\{array\}(?:\{[clr|\s]*\})?")
 _SUPERSCRIPTS: Final = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 _CHARACTERS: Final = str.maketrans({"−": "-", "–": "-", "\u2009": " ", "\u00a0": " ", "\u202f": " ", "⁄": "/"})
@@ -34,10 +39,15 @@ def normal(text: str) -> str:
     text = "".join(_vulgar(character) for character in text.translate(_CHARACTERS))
     text = _GROUPED.sub("\ufe50", text)
     text = _ARRAY.sub(lambda found: rf"\{found[1]}{{matrix}}", text)
+    text = _BASE.sub(lambda found: f"_{{{_base(found['base'])}}}", text)
     text = _REPEATING.sub(
         lambda found: f"{found['fixed'] or found['before']}({found['lined'] or found['round']})\ufe51", text
     )
     return _GONE.sub("", text).strip()
+
+
+def _base(name: str) -> int:
+    return int(name) if name.isdigit() else _BASE_NAMES.index(name) + 2
 
 
 def _vulgar(character: str) -> str:

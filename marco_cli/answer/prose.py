@@ -22,6 +22,7 @@ _LISTS: Final = re.compile(r"\b(?:are|solutions|roots|zeros|values|answers)\b[^.
 _ITEM: Final = re.compile(r"^[ \t]*(?P<number>[0-9]{1,2})[.)、][ \t]*[^\s0-9]", re.MULTILINE)
 _FORMULA: Final = re.compile(r"[!^√]|[0-9)]\*\*[0-9(]|(?<![0-9])(?:0?\.[0-9]*|[0-9]+\.)\([0-9]+\)|\\[a-z]")
 _COMMAND: Final = re.compile(r"sqrt|\\[A-Za-z]+")
+_PROSE: Final = re.compile(r"[^\W\d_]{2}")
 _LINE: Final = re.compile(r"[^\n]+")
 
 
@@ -31,7 +32,7 @@ def opening(source: Source, plain: Plain, want: Kind | None) -> Reading | None:
     verdict = choice.OPENING_VERDICT.match(written)
     if verdict and want in {None, "yes_no"}:
         return matched(plain, verdict, "word", "yes_no")
-    called = list(choice.CORRECT.finditer(written))
+    called = [*choice.CORRECT.finditer(written)] or [*choice.CONCLUDED.finditer(written)]
     if called and want in {None, "choice"}:
         return matched(plain, called[-1], "letter", "choice")
     low, high = trimmed(source.output, 0, len(source.output))
@@ -40,8 +41,10 @@ def opening(source: Source, plain: Plain, want: Kind | None) -> Reading | None:
     low = len(source.output) - len(source.output.lstrip())
     is_math = source.output.lstrip().startswith(("$", "\\"))
     found = whole(source, low, len(source.output.rstrip()), want, is_math=is_math)
-    is_compound = found is not None and found.kind in COMPOUND and found.is_understood
-    return found if is_compound or (found is not None and found.kind == "choice") else None
+    if found is None or found.kind == "choice":
+        return found
+    is_formula = found.is_understood or ("\\" in written and not _PROSE.search(_COMMAND.sub("", written)))
+    return found if found.kind in COMPOUND and is_formula else None
 
 
 def last_formula(source: Source, plain: Plain, want: Kind | None) -> Reading | None:
@@ -118,7 +121,7 @@ def _lone_number(source: Source, plain: Plain) -> Reading | None:
         return None
     if not _FORMULA.search(written):
         return whole_number(plain, is_math=False) if re.search(r"[0-9] [0-9]{3}", written) else None
-    if re.search(r"[^\W\d_]{2}", _COMMAND.sub("", written)):
+    if _PROSE.search(_COMMAND.sub("", written)):
         return None  # a sentence, of which the "!" is one of joy
     found = whole(source, 0, len(source.output.rstrip()), "number", is_math=False)
     return found if found is not None and found.kind == "number" else None
