@@ -136,7 +136,7 @@ class Metadata:
         self.lengths: dict[str, int] = {}
 
     def text(self, key: str) -> str | None:
-        """Return a text; None where there is none under the key."""
+        """Return the text under a key, None where there is no text."""
         value = self.values.get(key)
         return value if isinstance(value, str) else None
 
