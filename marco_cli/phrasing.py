@@ -34,7 +34,7 @@ class Phrasing:
         """The chat template in use.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: neither the settings nor the model have one.
 
         """
         return choose_template(self.settings.chat_template, self.info.chat_template)

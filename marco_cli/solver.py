@@ -165,7 +165,7 @@ class Solver:
         )
 
     def _tags(self, template: str) -> Tags:
-        """Return the reply format to expect: the settings' or the template's. Only `none` holds whatever the reply shows."""
+        """Return the reply format to expect: the settings' or the template's. Only with `none` the reply cannot change it."""
         named = read_tags(self.settings.tags)
         if named is not None:
             return named.free if named.marks else named

@@ -70,7 +70,7 @@ def clause(source: Source, plain: Plain, start: int, want: Kind | None) -> Readi
 
 
 def _delimited(source: Source, start: int, end: int, want: Kind | None) -> Reading | None:
-    """Read a clause that is one formula between its delimiters, whatever it says."""
+    """Read a clause that is one formula between its delimiters, right or wrong."""
     only = _SKIPPED.match(source.output, start, end)
     if not only or source.output[start] not in "$\\" or source.output[only.end() : end].strip(" .*_`"):
         return None

@@ -32,7 +32,7 @@ def meaning(text: str, *, is_math: bool = True) -> Meaning:
     r"""Return what a formula says.
 
     Raises:
-        NotFormulaError: it is none that is understood.
+        NotFormulaError: it is not understood.
 
     """
     variants = [_of(parse(variant, is_math=is_math)) for variant in sign_choices(text)]
@@ -85,7 +85,7 @@ def _infinite(node: Node) -> str:
 
 
 def _element(node: Node) -> str:
-    """Return the form of a part, with its kind where it is no number or expression."""
+    """Return the form of a part, with its kind unless it is a number or an expression."""
     kind, form = _of(node)
     return form if kind in {"number", "expression", "tuple", "interval"} else f"{kind} {form}"
 

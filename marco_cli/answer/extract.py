@@ -1,7 +1,7 @@
 r"""Read the answer out of an output, and compare it with a reference answer. The only extractor of the project.
 
-In: the text of an output, and what is known of its question. Out: a typed `Answer`, or None where there is none. Who knows
-what kind of answer the question wants says so with `prefer`.
+In: the text of an output, and what is known of its question. Out: a typed `Answer`, or None. `prefer`
+is the kind of answer that the question wants, where that is known.
 
 The first rule that finds an answer decides:
 

@@ -147,7 +147,7 @@ PLAIN_WORDS: Final = UNITS | frozenset(
         "pm",
     ]
 )
-"""Short words that are no variables side by side."""
+"""Short words that are words, not variables side by side."""
 BRACKETS: Final = {"(": ")]", "[": "])", r"\{": (r"\}",), r"\langle": (r"\rangle",)}
 """What may close each bracket."""
 AROUND: Final = {r"\lfloor": (r"\rfloor", "floor"), r"\lceil": (r"\rceil", "ceil"), r"\lvert": (r"\rvert", "abs")}

@@ -68,7 +68,7 @@ def tokenise(text: str, *, is_math: bool) -> list[Token]:
     """Return the tokens of a formula.
 
     Raises:
-        NotFormulaError: a symbol or a word is none of mathematics, or there are too many of them.
+        NotFormulaError: a symbol or a word does not belong to mathematics, or there are too many of them.
 
     """
     if len(text) > _LONGEST:

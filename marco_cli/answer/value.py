@@ -51,7 +51,7 @@ def fraction_text(value: Fraction) -> str:
 
 @lru_cache(maxsize=1024)
 def canonical(form: str, written: str) -> str | None:
-    """Return the canonical form of an unsigned numeral, None where it is none after all."""
+    """Return the canonical form of an unsigned numeral, None where it has no value, such as 1/0."""
     if form in {"decimal", "short"}:
         return _decimal(written) if form == "decimal" else _short(written)
     if form == "power":

@@ -31,7 +31,7 @@ def open_locked(path: Path, *, must_be_new: bool) -> BinaryIO:
     """Open a file for reading and writing, make it if it does not exist, and keep others out until it is closed.
 
     Raises:
-        ConfigError: it exists and must be new, is no regular file, or is locked.
+        ConfigError: it exists and must be new, is not a regular file, or is locked.
         StorageError: it cannot be opened.
 
     """
@@ -65,7 +65,7 @@ def _open(path: Path, *, must_be_new: bool) -> BinaryIO:
 
 def _refuse_special(file: BinaryIO, path: Path) -> None:
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        raise ConfigError(f"{path} is no regular file", hint="name a file, or - for stdout")
+        raise ConfigError(f"{path} is not a regular file", hint="name a file, or - for stdout")
 
 
 def _lock(file: BinaryIO, path: Path) -> None:

@@ -319,7 +319,7 @@ def open_journal(
         force: go on with a file of another configuration; the old one is kept in the meta file, under `earlier`.
 
     Raises:
-        ConfigError: the file exists, is open in another run, is no regular file, or was made with another configuration.
+        ConfigError: the file exists, is open in another run, is not a regular file, or was made with another configuration.
         StorageError: it cannot be written, or holds something else.
 
     """
@@ -378,7 +378,7 @@ def _give_up(path: Path, file: BinaryIO, *, is_new: bool) -> None:
 
 def _no_row(path: Path, number: int, error: InputError) -> StorageError:
     return StorageError(
-        f"line {number} of {path} is no row of this program: {error.message}",
+        f"line {number} of {path} is not a row of this program: {error.message}",
         hint="take that line out, or begin anew with --overwrite",
     )
 

@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 def is_stream(name: str) -> bool:
-    """Say whether an input can be read only once: stdin, a pipe, anything that is no regular file.
+    """Say whether an input can be read only once: stdin, a pipe, anything that is not a regular file.
 
     Raises:
         InputError: there is no such file.

@@ -50,7 +50,7 @@ def text_of(value: object, name: str) -> str:
     """Return a text that stands under a name.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not a text.
 
     """
     if isinstance(value, str):

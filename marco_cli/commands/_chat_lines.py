@@ -48,7 +48,7 @@ class PlainLines:
         """Return the next line that is not blank; None at the end.
 
         Raises:
-            InputError: it is no UTF-8 text.
+            InputError: it is not UTF-8 text.
             KeyboardInterrupt: Ctrl-C came while nothing but a pipe was waited for.
 
         """

@@ -20,6 +20,6 @@ def editor_command(environ: Mapping[str, str]) -> list[str] | None:
                 return shlex.split(chosen)
             except ValueError as error:
                 raise ConfigError(
-                    f"{name} is {quoted(chosen)}, which is no command: {error}", hint=f"set {name} to your editor"
+                    f"{name} is {quoted(chosen)}, which is not a command: {error}", hint=f"set {name} to your editor"
                 ) from error
     return None

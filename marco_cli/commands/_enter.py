@@ -1,7 +1,7 @@
 """Enter, pressed while something runs, as an event of the loop.
 
-In: a terminal at stdin that nobody reads lines from. Out: a call for each Enter. Keys are neither echoed nor held back for
-a line meanwhile, since an echo would break the display of a search; the terminal is put back whatever happens.
+In: a terminal at stdin from which no lines are read. Out: a call for each Enter. Meanwhile keys are neither echoed, which would
+break the display of a search, nor held back for a line. The terminal is put back however the work ends.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ def can_listen() -> bool:
         return False
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except OSError:  # a terminal without job control, as in a container: nobody else reads from it
+    except OSError:  # a terminal without job control, as in a container: no other process reads from it
         return True
 
 

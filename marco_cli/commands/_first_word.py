@@ -1,7 +1,7 @@
 """What the first word after `marco` means: a command, a question, or a slip of the pen.
 
-`marco "question"` is `marco ask "question"`. A single word that is like a command, or that is one elsewhere, is none: it is
-answered with the command that was meant.
+`marco "question"` is `marco ask "question"`. A single word that is like a command, or that is one in another program,
+is not a question: the error names the command that was meant.
 """
 
 import sys

@@ -54,7 +54,7 @@ def _order(heading: str) -> int:
 
 
 def _spelling(param: Any, text: str) -> str:
-    """Return how a parameter is typed, its type as a word of ours."""
+    """Return how a parameter is typed, its type as a plain word."""
     if param.param_type_name == "argument":
         return _argument(param)
     return re.sub(r"<([^>]*)>", lambda kind: _PLACEHOLDERS.get(kind[1], kind[1]), text)

@@ -16,7 +16,7 @@ def read_question(argument: str | None, files: Sequence[str]) -> str:
     stdin is never read beside a question: a pipe that nobody closes must not hang the command.
 
     Raises:
-        InputError: a file cannot be read or is no UTF-8 text, or there is no question.
+        InputError: a file cannot be read or is not UTF-8 text, or there is no question.
 
     """
     wants_stdin = argument == STDIN or (argument is None and STDIN not in files and not sys.stdin.isatty())
@@ -35,7 +35,7 @@ def read_text(name: str) -> str:
     """Return a file's text (`-`: stdin) without a byte order mark.
 
     Raises:
-        InputError: it cannot be read, or is no UTF-8 text.
+        InputError: it cannot be read, or is not UTF-8 text.
 
     """
     label = "stdin" if name == STDIN else name

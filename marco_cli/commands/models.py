@@ -253,7 +253,9 @@ def rm(
     located = locate(model) if model else None
     paths = library.removable(located) if located else tuple(item.path for item in store.unfinished())
     if not yes and not sys.stdin.isatty():
-        raise ConfigError(f"rm asks before it deletes {len(paths)} files, and nobody can answer here", hint="use --yes")
+        raise ConfigError(
+            f"rm asks before it deletes {len(paths)} files, and stdin is not a terminal", hint="use --yes"
+        )
     if not yes and not confirm(f"Delete {', '.join(str(path) for path in paths)}?", default=False):
         say("nothing was deleted")
         return

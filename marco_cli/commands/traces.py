@@ -143,7 +143,7 @@ def replay(
     found = _load(trace, source)
     if not found.timeline:
         raise InputError(
-            f"{found.id} has no timeline: nobody watched that answer", hint=f"marco traces show {found.id}"
+            f"{found.id} has no timeline: that answer was not watched", hint=f"marco traces show {found.id}"
         )
     is_output_shown = show_again(found, speed=speed, display=display)
     if found.reply.output and not is_output_shown:
@@ -267,7 +267,7 @@ def prune(
     if keep is days is megabytes is None and not everything:
         megabytes = settings_in_effect({}, None).settings.trace_limit
     if everything and not yes and not sys.stdin.isatty():
-        raise ConfigError("prune --all asks before it deletes, and nobody can answer here", hint="use --yes")
+        raise ConfigError("prune --all asks before it deletes, and stdin is not a terminal", hint="use --yes")
     if everything and not yes and not confirm("Delete all traces?", default=False):
         raise ConfigError("nothing was deleted", hint="marco traces prune --all --yes")
     gone = prune_folder(

@@ -49,7 +49,7 @@ def read_document(path: Path, options: Mapping[str, Option]) -> tuple[Entry, ...
     """Read and check a file.
 
     Raises:
-        ConfigError: the file cannot be read, is no UTF-8 or no YAML mapping, or a key or value is wrong.
+        ConfigError: the file cannot be read, is neither UTF-8 nor a YAML mapping, or a key or value is wrong.
 
     """
     return parse_document(read_text(path), path, options)
@@ -59,7 +59,7 @@ def read_text(path: Path) -> str:
     """Return a file's text with its line ends as they are; a byte order mark is dropped.
 
     Raises:
-        ConfigError: the file cannot be read, is larger than `MAX_BYTES`, or is no UTF-8.
+        ConfigError: the file cannot be read, is larger than `MAX_BYTES`, or is not UTF-8.
 
     """
     try:

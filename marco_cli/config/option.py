@@ -233,7 +233,7 @@ def _is_json(text: str) -> bool:
 
 
 def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _is_tags(text: str) -> bool:

@@ -71,7 +71,7 @@ def _files(directory: Path) -> list[Path]:
 
 
 def check_preset_name(name: str) -> None:
-    """Refuse what is no name of a preset, such as a path, without a look at the file system.
+    """Refuse a path, and any other text that names no preset, without looking at the file system.
 
     Raises:
         ConfigError: there is no such preset.
@@ -144,4 +144,4 @@ def _absolute(path: str, base: Path) -> Path:
     try:
         return (base / Path(path).expanduser()).resolve()
     except (RuntimeError, ValueError, OSError) as error:  # no such home, a NUL, a circle of links
-        raise ConfigError(f"{quoted(path)} is no usable path: {cut(str(error))}") from error
+        raise ConfigError(f"{quoted(path)} is not a usable path: {cut(str(error))}") from error

@@ -131,7 +131,7 @@ def _top_of_row(row: Floats, k: int, columns: int) -> tuple[Ints, Floats]:
     maxima = row[: columns * _LAYERS].reshape(_LAYERS, columns).max(axis=0)
     threshold = np.partition(maxima, columns - k)[columns - k]
     ids, values = _largest(row, threshold, k)
-    if len(ids) < k:  # nothing compares with what is no number; the row is refused by whoever reads its normaliser
+    if len(ids) < k:  # NaN compares with nothing; the row is refused where its normaliser is read
         return _top_of_rows(row[None], k)
     return ids[None], values[None]
 

@@ -40,7 +40,7 @@ def attempt(path: Path) -> None:
     """Load a model, tokenise, and compute.
 
     Raises:
-        EngineError: the model is refused by llama.cpp, or what it computes is no number.
+        EngineError: llama.cpp refuses the model, or it computes NaN or infinity.
 
     """
     model = LlamaModel(path, LlamaOptions(cells=CELLS, gpu_layers=0))
@@ -52,7 +52,7 @@ def attempt(path: Path) -> None:
             logits = model.decode(rows)
             if logits is None or not np.isfinite(logits).all():
                 raise EngineError(
-                    f"{path.name} computes what is no number",
+                    f"{path.name} computes values that are not numbers",
                     hint="check the file with `marco models verify`, or take another quantisation",
                 )
     finally:

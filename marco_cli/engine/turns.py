@@ -3,8 +3,8 @@
 Two such processes at once make each call wait for threads that the other one keeps from running. In turns, each call has the
 cores to itself, and the tokens stay what they are, as they would not with another number of threads.
 
-A turn is the lock of a file. Who waits for it holds the lock of a second one, the queue, so a process that has just had its
-turn does not have the next before the others. Nothing breaks where the locks cannot be had, nor when a process that holds
+A turn is the lock of a file. A process that waits for it holds the lock of a second file, the queue, so one that has just had
+its turn does not have the next before the others. Nothing breaks where the locks cannot be had, nor when a process that holds
 one is stopped or slow: a call that has waited too long is made without a turn.
 """
 
@@ -26,7 +26,7 @@ if sys.platform != "win32":
 POLL_SECONDS = 0.0005
 
 PATIENCE = 3.0
-"""How long to wait for a turn, in calls of one's own: the calls of a like process take one."""
+"""How long to wait for a turn, as a multiple of the last call: the call of a like process takes about 1."""
 
 FIRST_PATIENCE = 0.1
 """The same in seconds, before there was a call."""

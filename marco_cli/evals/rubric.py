@@ -3,7 +3,7 @@ r"""Score open-ended replies by a rubric: what a reply must say, must not say, a
 In: a text and an item whose target is a rubric, one criterion a line, all of which must hold; one that begins with
 `better` is only a wish.
 
-    say: volunteer | help      one of these phrases is there, whatever its letter case and width
+    say: volunteer | help      one of these phrases is there, letter case and width aside
     not: as an AI              none of these phrases is there
     items: 3-10                entries of its list; also `5`, `3-` and `-4`
     words: 20-300              words; a Chinese character counts as one
@@ -62,7 +62,7 @@ def read_rubric(target: str, *, where: str) -> tuple[Criterion, ...]:
     """Return the criteria of a rubric.
 
     Raises:
-        InputError: a line is no criterion, or there is none.
+        InputError: a line is not a criterion, or there is none.
 
     """
     criteria = tuple(_criterion(line.strip(), where) for line in target.splitlines() if line.strip())
@@ -76,7 +76,7 @@ def _criterion(line: str, where: str) -> Criterion:
     name, colon, value = rest.partition(":")
     if not colon or name not in _CHECKS or not value.strip():
         raise InputError(
-            f"{where}: {line[:60]!r} is no criterion of a rubric",
+            f"{where}: {line[:60]!r} is not a criterion of a rubric",
             hint=f"expected one of {', '.join(_CHECKS)}, then a colon",
         )
     try:

@@ -50,7 +50,7 @@ def exact(text: str, item: Item) -> Score:
 
 
 def compared(text: str, item: Item) -> Score:
-    """Compare the answer of a text, of whatever kind, with each of the targets."""
+    """Compare the answer of a text, of any kind, with each of the targets."""
     answer = extract(text, question=item.question, lang=item.lang)
     return NO_ANSWER if answer is None else _against(answer, item)
 

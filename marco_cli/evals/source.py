@@ -94,7 +94,7 @@ def read_text(path: Path) -> str:
     """Read a UTF-8 text, gzipped or not, with or without a byte order mark, its line ends as line feeds.
 
     Raises:
-        InputError: it is not there, cannot be read, or is no UTF-8.
+        InputError: it is not there, cannot be read, or is not UTF-8.
 
     """
     try:
@@ -105,7 +105,7 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path.name} is no UTF-8 text (byte {error.start})", hint="convert it, e.g. with iconv -t utf-8"
+            f"{path.name} is not UTF-8 text (byte {error.start})", hint="convert it, e.g. with iconv -t utf-8"
         ) from error
     except _DAMAGES as error:
         raise _unreadable(path, error) from error

@@ -66,12 +66,12 @@ def endpoint(environ: Mapping[str, str] = os.environ) -> str:
     """Return the address of the hub or its mirror, without a trailing slash.
 
     Raises:
-        ConfigError: `HF_ENDPOINT` is no web address, or holds a password (which would end up in logs).
+        ConfigError: `HF_ENDPOINT` is not a web address, or holds a password (which would end up in logs).
 
     """
     url = (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
     if not is_address(url):
-        raise ConfigError("HF_ENDPOINT is no web address, expected something like https://huggingface.co")
+        raise ConfigError("HF_ENDPOINT is not a web address, expected something like https://huggingface.co")
     parts = urlsplit(url)
     if parts.username or parts.password or parts.query:
         raise ConfigError("HF_ENDPOINT holds credentials, expected an address only", hint="set HF_TOKEN instead")
@@ -134,7 +134,7 @@ def _description(name: str, revision: str | None) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         # A captive portal or a busy proxy answers with a page of its own: that may pass.
-        raise TransientError("no usable answer (it is no JSON)") from error
+        raise TransientError("no usable answer (it is not JSON)") from error
 
 
 def _is_of_the_connection(error: Exception) -> bool:

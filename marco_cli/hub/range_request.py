@@ -201,7 +201,7 @@ def _next(url: str, location: str) -> str:
             hint=hint,
         )
     if not is_address(following):
-        raise NetworkError(f"{host(url)} redirects to what is no address", hint=hint)
+        raise NetworkError(f"{host(url)} redirects to something that is not an address", hint=hint)
     return following
 
 

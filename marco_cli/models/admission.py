@@ -66,7 +66,7 @@ def is_known(model: library.LocatedModel) -> bool:
 
 
 def identity(files: Sequence[Path]) -> str:
-    """Return what tells files from others without reading them: place, size, times, beginning, and who would load them."""
+    """Return what tells files apart without reading them whole: place, size, times, beginning, and llama.cpp's version."""
     digest = hashlib.sha256(version("llama-cpp-python").encode())
     for path in files:
         found = path.stat()

@@ -180,7 +180,7 @@ def _parse_entry(entry: Entry, spec: str, quantisation: str | None) -> Catalogue
         raise ConfigError(f"{entry.name} has one quantisation only, got {spec!r}", hint=f"--model {entry.name}")
     if not _QUANT_NAME.fullmatch(quantisation):
         raise ConfigError(
-            f"{quantisation!r} is no quantisation, expected something like q4_k_m, q8_0 or f16",
+            f"{quantisation!r} is not a quantisation, expected something like q4_k_m, q8_0 or f16",
             hint=f"marco models pull {entry.name}:{(entry.default or 'q4_k_m').lower()}",
         )
     return CatalogueReference(entry=entry, quantisation=normalise(quantisation))
@@ -203,15 +203,15 @@ def _hub_reference(
     if not is_repository(repo):
         raise ConfigError(f"{repo!r} is no repository name, expected user/repo")
     if revision is not None and (not _REVISION.fullmatch(revision) or ".." in revision):
-        raise ConfigError(f"{revision!r} is no revision, expected a branch, a tag or a commit")
+        raise ConfigError(f"{revision!r} is not a revision, expected a branch, a tag or a commit")
     revision = None if revision == "main" else revision
     if file is not None:
         if not is_safe(file):
-            raise ConfigError(f"{file!r} is no path inside a repository")
+            raise ConfigError(f"{file!r} is not a path inside a repository")
         return HubReference(repo=repo, file=file, revision=revision)
     if quantisation is not None and not _QUANT_NAME.fullmatch(quantisation):
         raise ConfigError(
-            f"{quantisation!r} is no quantisation, expected something like Q4_K_M, Q8_0 or F16",
+            f"{quantisation!r} is not a quantisation, expected something like Q4_K_M, Q8_0 or F16",
             hint=f"marco models pull {repo} lists what there is",
         )
     quantisation = None if quantisation is None else normalise(quantisation)
@@ -282,7 +282,7 @@ def variants(files: Iterable[str], source: Source) -> tuple[Variant, ...]:
 
 
 def weights(files: Iterable[str]) -> tuple[Variant, ...]:
-    """Return every model among the files of a repository; projectors, importance matrices and incomplete sets are none."""
+    """Return every model among the files of a repository, without projectors, importance matrices and incomplete sets."""
     present = set(files)
     found = []
     for file in sorted(present):

@@ -13,6 +13,8 @@ from typing import BinaryIO, Final
 
 from marco_cli.errors import EngineError
 
+FETCH_AGAIN: Final = "`marco models verify`, then `marco models rm` and `marco models pull` to fetch it again"
+"""The remedy for a file that is damaged."""
 MAX_NAME_BYTES: Final = 1024
 _MAX_HEADER_BYTES: Final = 128 << 20
 """The largest vocabularies known (some 300 000 tokens with merges) need about 16 MiB."""
@@ -50,7 +52,7 @@ class Cursor:
         """Return the error that says what is wrong at the position."""
         return EngineError(
             f"{self._path.name} is not a usable GGUF file: {what} at byte {self.position} of {self.size}",
-            hint="`marco models verify`, then `marco models rm` and `marco models pull` to fetch it again",
+            hint=FETCH_AGAIN,
         )
 
     def claim(self, length: int, what: str) -> None:
@@ -136,7 +138,7 @@ class Metadata:
         self.lengths: dict[str, int] = {}
 
     def text(self, key: str) -> str | None:
-        """Return a text; None where there is none under the key."""
+        """Return the text under a key, None where there is no text."""
         value = self.values.get(key)
         return value if isinstance(value, str) else None
 

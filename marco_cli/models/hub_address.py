@@ -1,6 +1,6 @@
 """Addresses of the hub as people copy them: from a browser, from a download link, from other programs.
 
-In: text. Out: what it names, unchecked (`catalog` checks it), or None for what is no web address. It asks nobody.
+In: text. Out: what it names, unchecked (`catalog` checks it), or None for what is not a web address. It looks nothing up.
 
     https://huggingface.co/user/repo[/tree/main]           a repository
     https://huggingface.co/user/repo/blob/main/file.gguf   a file; also resolve and raw, or ?show_file_info=file.gguf
@@ -39,7 +39,7 @@ class HubAddress:
 
 
 def read(text: str, environ: Mapping[str, str] = os.environ) -> HubAddress | None:
-    """Read an address of the hub, or of the mirror that `HF_ENDPOINT` names; None for what is no web address.
+    """Read an address of the hub, or of the mirror that `HF_ENDPOINT` names; None for what is not a web address.
 
     Raises:
         ConfigError: an address of another host, or of no model.

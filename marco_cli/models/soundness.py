@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from marco_cli.errors import EngineError
+from marco_cli.models.gguf_file import FETCH_AGAIN
 from marco_cli.models.gguf_header import Contents, Header, read_contents
 
-_HINT: Final = "`marco models verify`, then `marco models rm` and `marco models pull` to fetch it again"
 _MOST: Final = (1 << 31) - 1
 
 # Key below the architecture's name -> (least, most) of each number that stands there.
@@ -58,7 +58,7 @@ def examine(files: Sequence[Path]) -> Header:
 
 def _refuse(path: Path, what: str | None) -> None:
     if what is not None:
-        raise EngineError(f"{path.name} cannot be loaded: {what}", hint=_HINT)
+        raise EngineError(f"{path.name} cannot be loaded: {what}", hint=FETCH_AGAIN)
 
 
 def _wrong_type(content: Contents) -> str | None:

@@ -91,7 +91,7 @@ def record_path(model: Path) -> Path:
 
 
 def lies_in(path: Path, root: Path) -> bool:
-    """Tell whether a path names an entry of a directory or of one below it, whatever `..` and links are on the way.
+    """Tell whether a path names an entry of a directory or of one below it, once `..` and links on the way are followed.
 
     A link that lies there is such an entry, wherever it leads: to delete it deletes nothing else.
     """

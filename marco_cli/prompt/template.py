@@ -26,7 +26,7 @@ CHATML = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 OWN_VARIABLES = frozenset({"messages", "add_generation_prompt", "now"})
-"""What a template reads that nobody else may set."""
+"""What a template reads that a setting may not replace."""
 _BETWEEN = "\n\n"  # a system text and the first question: as the documentation of Gemma and of Mistral has it
 
 

@@ -3,7 +3,7 @@
 In: a template and whether the model is to think. Out: what to add to the variables, to the messages or to the beginning of the
 reply. Templates offer variables (`enable_thinking`, `reasoning_effort`), or look into messages for a word (`/no_think`); where
 one offers neither but opens the thought itself, closing it at once skips it, as Qwen3's template does (see also arXiv 2504.09858).
-A switch counts when it changes the rendered prompt: what a template only mentions is none.
+A switch counts when it changes the rendered prompt: a variable that the template only mentions does not.
 """
 
 import re

@@ -115,7 +115,7 @@ class _Child:
         """Return the next line, b"" once the child has ended.
 
         Raises:
-            TimeoutError: there is none in time.
+            TimeoutError: it did not come in time.
 
         """
         begin = time.monotonic()

@@ -81,8 +81,8 @@ class Decoder(Protocol):
 
 LONGEST_REPLY: Final = 16_384
 """Tokens of a reply where nothing else is said. Some models never end, and would fill a context of 128k tokens, for hours on
-a CPU. Model cards ask for up to 40 960 for the hardest problems: who has those says so with `max_tokens`, and to a thought
-that is cut here an output is added as to any other."""
+a CPU. Model cards ask for up to 40 960 for the hardest problems, which `max_tokens` allows. A thought that is cut here
+gets an output like any other."""
 
 
 def forced_close(problem: Problem, *, is_thought_closed: bool = False) -> str:

@@ -21,7 +21,7 @@ from marco_cli.search.open_ended import is_lost, is_open_ended, is_useful
 from marco_cli.search.solve import search
 
 THRESHOLD: Final = 0.97
-"""Mean confidence from which on a chain stands, for models whose threshold nobody has measured."""
+"""Mean confidence from which on a chain stands, for models whose threshold was not measured."""
 LOOKS: Final = 2
 """Further replies, sampled from the question alone, that a chain below `THRESHOLD` is held against."""
 AGREED: Final = 0.93

@@ -154,7 +154,7 @@ def read_tags(text: str) -> Tags | None:
     """Read the setting `tags`: `auto` (None), the name of a format, or JSON such as {"thought": ["<a>", "</a>"]}.
 
     Raises:
-        ConfigError: it is none of these, without the name of the setting.
+        ConfigError: it is something else; the message does not name the setting.
 
     """
     if text == AUTO:

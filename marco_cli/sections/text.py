@@ -34,7 +34,7 @@ class Sections:
 
     @property
     def has_output(self) -> bool:
-        """Say whether there is an output; one of white space alone is none."""
+        """Say whether the output holds more than white space."""
         return bool(self.output)
 
 

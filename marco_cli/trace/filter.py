@@ -215,7 +215,7 @@ def _named(name: str) -> _Operand:
     if known is None:
         near = nearest(name, FIELDS)
         hint = f"did you mean {near}?" if near else None
-        raise _refusal(f"the filter names {_cropped(name)}, which is no field", hint=hint)
+        raise _refusal(f"the filter names {_cropped(name)}, which is not a field", hint=hint)
     return _Operand(kind=known.kind, shown=name, read=known.read)
 
 

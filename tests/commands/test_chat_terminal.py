@@ -316,7 +316,7 @@ def test_a_signal_gives_the_terminal_back(
 def test_an_editor_with_an_open_quote_costs_the_editor(chat: Open, name: str) -> None:
     """One line says so; Ctrl-X Ctrl-E does nothing, and the conversation goes on."""
     talk = chat("--no-trace", **{name: "'x"})
-    talk.wait_for_text(f'{name} is "\'x", which is no command')
+    talk.wait_for_text(f'{name} is "\'x", which is not a command')
     talk.press("\x18\x05")
     talk.ask(SUM, "The answer is 42.")
     talk.press(CTRL_D)

@@ -244,7 +244,7 @@ def test_no_refusal_and_no_empty_phrase_is_right(item: Item, text: str) -> None:
         ('{"question": "Why?"}', "mine.jsonl line 2: no list of criteria under rubric"),
         ('{"question": "Why?", "rubric": "say: so"}', "mine.jsonl line 2: no list of criteria under rubric"),
         ('{"question": "Why?", "rubric": []}', "mine.jsonl line 2: the target is empty"),
-        ('{"question": "Why?", "rubric": ["sya: so"]}', "mine.jsonl line 2: 'sya: so' is no criterion of a rubric"),
+        ('{"question": "Why?", "rubric": ["sya: so"]}', "mine.jsonl line 2: 'sya: so' is not a criterion of a rubric"),
     ],
 )
 def test_a_row_without_a_rubric_is_told_by_its_line(row: str, expected: str, tmp_path: Path) -> None:

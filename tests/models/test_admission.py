@@ -87,7 +87,7 @@ def test_weights_that_are_no_numbers_are_one_line(tmp_path: Path, env: Mapping[s
     """Found on trial, before anything is asked."""
     model = rewrite(NANO, tmp_path / "m.gguf", tensor=broken)
 
-    with pytest.raises(EngineError, match=r"m\.gguf computes what is no number"):
+    with pytest.raises(EngineError, match=r"m\.gguf computes values that are not numbers"):
         admission.admit(locate(str(model)), env)
 
     assert tried(env) == [], "what llama.cpp survives is looked at again"

@@ -33,7 +33,7 @@ def _item(row: Row, number: int, where: str, scorer: str | None) -> Item:
     row, targets = _targets(row, where)
     references = row.get("references") or ()
     if not isinstance(references, list | tuple) or not all(isinstance(text, str) for text in references):
-        raise InputError(f"{where}: references is no list of texts")
+        raise InputError(f"{where}: references is not a list of texts")
     return Item(
         id=field(row, ("id",), where) if row.get("id") is not None else f"line-{number}",
         question=field(row, ("question", "prompt", "problem"), where),

@@ -40,7 +40,7 @@ class Equations(NamedTuple):
 def check_equations(text: str) -> Equations:
     """Work out all equations and comparisons of a text; `1+1=2=3` are two equations. Linear in the length of the text.
 
-    A false one counts unless the text says it again and right: whoever finds a slip and mends it is no worse for it.
+    A false one does not count where the text later says it right: a slip that is found and mended costs nothing.
     """
     true, slips = _worked_out(text)
     return Equations(true, len(slips))

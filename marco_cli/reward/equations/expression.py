@@ -24,7 +24,7 @@ class Side(NamedTuple):
     first: Fraction
     """The number that it begins with."""
     key: str
-    """The same arithmetic has the same key, whatever its units."""
+    """The same arithmetic has the same key, units aside."""
     decimals: int
     """Digits behind the point, the most of any of its numbers."""
     divides: bool

@@ -1,8 +1,8 @@
 """Where a text states an equation, and what its two sides are.
 
 In: the tokens of a text. Out: `Statement`s, one for each equals sign with a number on both sides. The sides reach as far as
-the arithmetic does, units included; what stands before and behind decides whether it is whole. `20% off 5 + 3`, `3x + 4`,
-`Day 2 - 5` or `… + 9 + 10` are no beginnings, `8 million` and `8?` no ends.
+the arithmetic does, units included; what stands before and behind decides whether it is whole. It cannot begin like
+`20% off 5 + 3`, `3x + 4`, `Day 2 - 5` or `… + 9 + 10`, nor end like `8 million` and `8?`.
 """
 
 import re
