@@ -133,7 +133,10 @@ class _Route:
             clock=self.clock,
             first=chain.reply,
         )
-        return replace(found, seconds=self.clock() - self.started, first=chain.reply)
+        found = replace(found, seconds=self.clock() - self.started, first=chain.reply)
+        # The same answer again needs no other words: the first reply is what the user has read.
+        is_kept = not found.is_changed and chain.reply.is_whole and chain.reply.signals.is_sound
+        return replace(found, reply=chain.reply) if is_kept else found
 
     async def redraw(self, chain: SearchResult) -> SearchResult:
         """Hold a chain that failed against a few independent replies; a refusal is over soon, what follows it is not."""

@@ -56,7 +56,9 @@ def trust(result: SearchResult, *, doubt_below: float | None) -> Trust | None:
     if len(result.candidates) < 2 or not result.votes:
         return None if doubt_below is None else Trust(level=_level_alone(result.confidence, doubt_below))
     share = result.votes[0].weight
-    level: Level = "sure" if share >= SURE else "fairly sure" if share >= FAIRLY_SURE else "not sure"
+    # The shares were measured on marco-nano; of a model that was not measured, they say less.
+    is_sure = share >= SURE and doubt_below is not None
+    level: Level = "sure" if is_sure else "fairly sure" if share >= FAIRLY_SURE else "not sure"
     next_best = result.candidates[result.votes[1].candidate_ids[0]] if result.votes[1:] else None
     return Trust(level=level, share=share, runner_up=None if next_best is None else answer_text(next_best))
 

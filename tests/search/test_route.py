@@ -114,6 +114,15 @@ def test_replies_that_agree_end_the_search_of_an_unmeasured_model() -> None:
     assert all(candidate.fresh == 1 for candidate in result.candidates)
 
 
+def test_the_same_answer_is_given_in_the_words_of_the_first_reply() -> None:
+    """They stand on the screen already; another reply with the same answer would only be read again."""
+    result = find(SUM, run=answer_or_search, simulations=8, doubt_below=0.9999, certainty=1)
+
+    assert result.first is not None
+    assert not result.is_changed
+    assert result.reply is result.first
+
+
 def test_replies_that_disagree_are_searched_on_from() -> None:
     """The looks are not thrown away: they are the first replies of the tree."""
     torn = lines(

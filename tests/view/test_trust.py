@@ -28,10 +28,18 @@ def alone(output: str = "42", *, confidence: float = 0.9, **more: Any) -> Search
 )
 def test_a_vote_is_trusted_by_its_leaders_share(answers: list[str], expected: str) -> None:
     """One number, the share of the vote, decides between three levels."""
-    found = trust(result_of(*answers), doubt_below=None)
+    found = trust(result_of(*answers), doubt_below=0.98)
 
     assert found is not None
     assert found.text == expected
+
+
+def test_a_model_that_was_not_measured_is_never_sure() -> None:
+    """Replies that agree may be wrong together; how often, only a measurement tells."""
+    found = trust(result_of(*["72"] * 5), doubt_below=None)
+
+    assert found is not None
+    assert found.text == "fairly sure: 100 % of the vote"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +83,7 @@ def test_a_search_after_a_chain_is_told_in_the_same_line() -> None:
     """What became of the first reply stands behind how far the last is trusted."""
     first = candidate(9, thought="", output="24").reply
 
-    assert verdict(result_of("72", "72", first=first), doubt_below=None, is_verbose=False) == [
+    assert verdict(result_of("72", "72", first=first), doubt_below=0.98, is_verbose=False) == [
         "sure; the search changed 24 to 72"
     ]
 
@@ -84,5 +92,5 @@ def test_two_lines_are_the_most() -> None:
     """Further notices are counted; verbose, all are there."""
     result = replace(result_of("72", "72"), notices=("one", "two", "three"))
 
-    assert verdict(result, doubt_below=None, is_verbose=False) == ["sure", "one (2 more: -v)"]
-    assert len(verdict(result, doubt_below=None, is_verbose=True)) == 4
+    assert verdict(result, doubt_below=0.98, is_verbose=False) == ["sure", "one (2 more: -v)"]
+    assert len(verdict(result, doubt_below=0.98, is_verbose=True)) == 4
