@@ -42,7 +42,8 @@ _NAME: Final = re.compile(r"(?:[A-Z][\w'-]*\s?){1,3}|[\u3400-\u9fff]{1,6}")
 _NUMBERED: Final = re.compile(r"(?:[A-Z][\w'-]*\s){1,2}[0-9]+")
 _AND_MORE: Final = re.compile(r"[^\W\d_]*(?:\s[^\W\d_]+){0,3}(?:,?\s(?:and|or))\s[$-]?[0-9]")
 _ANOTHER_UNIT: Final = re.compile(
-    r"\s?(?:[^\W\d_]{1,12}|[°'′]),?\s?[0-9]+(?:\.[0-9]+)?\s?(?:[^\W\d_]{1,12}|[\"'′″])[\s.*]*"
+    r"\s?(?:(?!(?:in|of|at|for|after|before|by|with|from|on|to|per|every|each|times|plus|minus|over|during|within|than)\b)"
+    r"[^\W\d_]{1,12}|[°'′]),?\s?[0-9]+(?:\.[0-9]+)?\s?(?:[^\W\d_]{1,12}|[\"'′″])[\s.*]*"
     r"|\s(?:out\sof|in)\s[0-9]+[\s.*]*"
 )
 """A unit, and a number of a smaller one: 3 m 20 cm, 5'6". Or how many something is of: 3 out of 4."""

@@ -169,13 +169,15 @@ def read_tags(text: str) -> Tags | None:
         raise ConfigError(f"got {text[:60]!r}, expected {EXPECTED}")
     for name, marks in sections.items():
         if not _is_pair(marks):
-            raise ConfigError(f"got {json.dumps(marks)[:60]} for {name}, expected [opening mark, closing mark]")
+            raise ConfigError(
+                f"got {json.dumps(marks)[:60]} for {name}, expected two different marks: [opening, closing]"
+            )
     thought, output = (sections.get(name, (None, None)) for name in ("thought", "output"))
     return Tags(thought_open=thought[0], thought_close=thought[1], output_open=output[0], output_close=output[1])
 
 
 def _is_pair(marks: object) -> bool:
-    """Say whether these are an opening and a closing mark, of which one may be null."""
-    if not isinstance(marks, list) or len(marks) != 2 or marks == [None, None]:
+    """Say whether these are an opening and another closing mark, of which one may be null."""
+    if not isinstance(marks, list) or len(marks) != 2 or marks[0] == marks[1]:
         return False
     return all(mark is None or (isinstance(mark, str) and len(mark.strip()) > 1 and "\n" not in mark) for mark in marks)

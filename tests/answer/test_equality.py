@@ -64,6 +64,7 @@ SAME = [
         "The answer is 101 in base 2.",
     ),
     ("The answer is €12,50.", "12,50 €", "12.5"),
+    ("The answer is 20 after 5 days.", "The answer is 20 in 5 days.", "20"),
     # the rest
     (
         "<answer>B</answer>",

@@ -69,6 +69,7 @@ def test_text_from_a_shell_becomes_a_value(key: str, text: str, value: Value) ->
         ("tags", '{"thoughts": ["<a>", "</a>"]}'),
         ("tags", '{"thought": ["<a>"]}'),
         ("tags", '{"thought": [null, null]}'),
+        ("tags", '{"thought": ["<a>", "<a>"]}'),
         ("tags", '{"thought": ["<", ">"]}'),
         ("variables", "no-equals-sign"),
         ("variables", "=x"),
