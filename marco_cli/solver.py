@@ -22,7 +22,7 @@ from marco_cli.phrasing import Phrasing
 from marco_cli.prompt import worker
 from marco_cli.prompt.base import Message, Prompt
 from marco_cli.search import STRATEGIES
-from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult
+from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult, is_chinese
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.effort import AUTO, AUTO_SEARCH, EFFORTS
@@ -277,5 +277,4 @@ def _refuse_huge(prompt: Prompt, context_size: int) -> None:
 def _reflection(settings: Settings, question: str) -> str:
     """Return the phrase that makes the model think again, in the language of the question where the preset has one."""
     phrases = dict(settings.reflection_phrases)
-    is_chinese = any("\u4e00" <= character <= "\u9fff" for character in question)
-    return phrases.get("zh" if is_chinese else "en", DEFAULT_REFLECTION)
+    return phrases.get("zh" if is_chinese(question) else "en", DEFAULT_REFLECTION)

@@ -7,6 +7,7 @@ time. No work is unbounded: numbers larger than 10^1000 are left alone, and the 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from functools import cache
 from hashlib import blake2b
@@ -35,10 +36,8 @@ def worth(node: Node) -> Fraction | str:
         NotFormulaError: it has no value anywhere that was looked, or one too large to be calculated.
 
     """
-    try:
+    with suppress(NotFormulaError):
         return exact(node)
-    except NotFormulaError:
-        pass
     names = set(variables(node))
     values = [_value(node, names, point) for point in range(POINTS if names else 1)]
     known = [value for value in values if value is not None]

@@ -13,7 +13,7 @@ from math import exp
 import numpy as np
 
 from marco_cli.engine.base import Request
-from marco_cli.search.base import Candidate, Reply, StopReason
+from marco_cli.search.base import Candidate, Reply, StopReason, is_chinese
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane, together
 from marco_cli.search.reflection import reflect_in_tree
@@ -124,8 +124,7 @@ async def _believed(growth: Expansion, nodes: Sequence[Node]) -> list[float]:
     """Return P("yes") / (P("yes") + P("no")) for each partial reply, and `_NO_BELIEF` where there is no room to ask."""
     run = growth.run
     engine = run.critic or run.engine
-    is_chinese = any("\u4e00" <= char <= "\u9fff" for char in run.problem.question)
-    ask, yes, no = (_ASK_ZH, "是", "否") if is_chinese else (_ASK_EN, " yes", " no")
+    ask, yes, no = (_ASK_ZH, "是", "否") if is_chinese(run.problem.question) else (_ASK_EN, " yes", " no")
     question, yes_ids, no_ids = (engine.tokenize(text) for text in (ask, yes, no))
     shared = next(at for at, (a, b) in enumerate(zip(yes_ids, no_ids, strict=False)) if a != b)
     question = (*question, *yes_ids[:shared])
