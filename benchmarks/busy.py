@@ -3,11 +3,10 @@
     python benchmarks/busy.py --model ~/qwen2.5-0.5b-q4_k_m.gguf --json busy.json
     python benchmarks/busy.py --dir ~/.cache/marco-benchmarks --repeats 1 --seconds 1        # a random model of that size
 
-Three ways to wait, each measured in processes of its own, which take turns within a repeat:
+Two ways to wait, each measured in processes of its own, one after the other within a repeat:
 
     default     as the OpenMP library does by itself: 3 ms of spinning at each barrier
-    spins       short spins, and no turns between processes
-    ours        short spins, and turns: what `marco` does
+    ours        short spins: what `marco` does
 
 in four surroundings, at 1 and 16 sequences:
 
@@ -48,7 +47,7 @@ from marco_cli.engine.base import Engine, Request, SamplingParams
 from marco_cli.engine.hardware import physical_cores
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 
-WAYS = ("default", "spins", "ours")
+WAYS = ("default", "ours")
 SURROUNDINGS = ("alone", "loops", "compiler", "second")
 WIDTHS = (1, 16)
 DEFAULTS = {"GOMP_SPINCOUNT": "300000", "KMP_BLOCKTIME": "200"}
@@ -120,8 +119,8 @@ async def decode(engine: Engine, prompt: tuple[int, ...], width: int, seconds: f
 
 def measure(path: Path, way: str, surrounding: str, seconds: float) -> list[tuple[float, float]]:
     """Return tokens a second and a core second at each width, in processes of their own."""
-    with started(surrounding), tempfile.TemporaryDirectory() as folder:
-        workers = [worker(path, way, seconds, Path(folder)) for _ in range(2 if surrounding == "second" else 1)]
+    with started(surrounding):
+        workers = [worker(path, way, seconds) for _ in range(2 if surrounding == "second" else 1)]
         figures = []
         for _ in WIDTHS:
             for process in workers:
@@ -136,13 +135,11 @@ def measure(path: Path, way: str, surrounding: str, seconds: float) -> list[tupl
     return figures
 
 
-def worker(path: Path, way: str, seconds: float, folder: Path) -> subprocess.Popen[str]:
+def worker(path: Path, way: str, seconds: float) -> subprocess.Popen[str]:
     """Start a process that works."""
     environment = {name: value for name, value in os.environ.items() if name not in {*DEFAULTS, "OMP_WAIT_POLICY"}}
     if way == "default":
         environment |= DEFAULTS
-    if way != "ours":
-        environment["XDG_RUNTIME_DIR"] = str(folder / "missing")  # where no locks can be made, there are no turns
     command = [sys.executable, __file__, "--work", "--model", str(path), "--seconds", str(seconds)]
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

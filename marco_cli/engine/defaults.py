@@ -56,11 +56,6 @@ def num_threads(num_parameters: int) -> int:
     return 1 if num_parameters < SMALL_MODEL else physical_cores()
 
 
-def takes_turns(num_threads: int) -> bool:
-    """Say whether the cores do not suffice for two processes with so many threads that meet; see `turns`."""
-    return num_threads > 1 and physical_cores() < 2 * num_threads
-
-
 def num_cells(train_context: int, cell_bytes: int, *, gpu_share: float = 0.0, gpu_memory: int | None = None) -> int:
     """Return the cells that let each place have what the model was trained on, within the memory at hand.
 

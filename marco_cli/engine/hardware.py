@@ -13,12 +13,12 @@ CGROUP = Path("/sys/fs/cgroup")
 
 def physical_cores(cgroup: Path = CGROUP) -> int:
     """Return the cores that this process may use, hyper-threads and efficiency cores left out where that is known."""
-    allowed = allowed_cpus()
+    allowed = _allowed_cpus()
     counted = _linux_cores(allowed) or _sysctl("hw.perflevel0.physicalcpu") or _sysctl("hw.physicalcpu")
     return max(1, min(counted or len(allowed), len(allowed), _quota_cores(cgroup) or len(allowed)))
 
 
-def allowed_cpus() -> set[int]:
+def _allowed_cpus() -> set[int]:
     """Return the numbers of the processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)

@@ -8,7 +8,6 @@ whole, `llama_weights` a model's file and vocabulary, and this one the context t
 import ctypes
 import os
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import llama_cpp as llama
 import numpy as np
 from numpy.typing import NDArray
 
-from marco_cli.engine import defaults, llama_library, tiles, turns
+from marco_cli.engine import defaults, llama_library, tiles
 from marco_cli.engine.backend import Row
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.engine.interrupts import kept_signals
@@ -159,8 +158,6 @@ class LlamaModel:
         self._offsets = (0, self._num_ids // 2) if weights.window else (0,)
         self.num_sequences = self._num_ids // len(self._offsets) - (self._spare > 0)
         self.num_threads: int = options.threads or defaults.num_threads(weights.num_parameters)
-        takes_turns = self._on_cpu and defaults.takes_turns(self.num_threads)
-        self._turns = turns.of_this_user() if takes_turns else None
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Memory.copy`."""
@@ -178,9 +175,8 @@ class LlamaModel:
         calls = self.divide(rows)
         logits: NDArray[np.float32] | None = None
         try:
-            with self._turns.taken() if self._turns else nullcontext():
-                is_one = len(calls) == 1
-                logits = self._evaluate(rows, calls[0].num_fillers) if is_one else self._evaluate_apart(rows, calls)
+            is_one = len(calls) == 1
+            logits = self._evaluate(rows, calls[0].num_fillers) if is_one else self._evaluate_apart(rows, calls)
         finally:
             if logits is None:
                 for row in rows:

@@ -215,7 +215,7 @@ def test_a_wrong_edit_is_kept_and_named_by_its_line(
     [
         (None, "no editor is named"),
         ("  ", "no editor is named"),
-        ("'x", "no command: No closing quotation"),
+        ("'x", "not a command: No closing quotation"),
         ("no-such-editor", "cannot start 'no-such-editor'"),
         ("false", "ended with 1"),
     ],
