@@ -42,7 +42,8 @@ class Trust:
             return f"{self.level}: {self.why}"
         if self.level == "sure" or self.share is None:
             return self.level
-        rest = "" if self.runner_up is None else f", next {self.runner_up}"
+        is_alone = self.runner_up is None or round(100 * self.share) == 100
+        rest = "" if is_alone else f", next {self.runner_up}"
         return f"{self.level}: {100 * self.share:.0f} % of the vote{rest}"
 
 
