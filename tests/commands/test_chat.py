@@ -73,7 +73,7 @@ def test_a_slip_costs_a_line_and_the_exit_code(talk: Marco) -> None:
     assert said[0] == "marco: no command /efort; did you mean /effort?"
     assert said[1].startswith("marco: /strategy: got 'mtcs', expected one of ")
     assert said[1].endswith("(did you mean mcts?)")
-    assert said[-1] == "marco: 2 lines could not be answered"
+    assert said[-2] == "marco: 2 lines could not be answered"
 
 
 @pytest.mark.parametrize(
