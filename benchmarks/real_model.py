@@ -1,0 +1,155 @@
+r"""Which strategy is worth its tokens on a real model? Any GGUF file, your own problems, any fields of `SearchConfig`.
+
+    python benchmarks/real_model.py run --model FILE --data problems.jsonl --out DIR \
+        --setting 'greedy={"strategy": "cot"}' --setting 'tree@16={"simulations": 16}'     # resumable
+    python benchmarks/real_model.py report --out DIR --against greedy
+
+A problem is a line with `question` and `target` (GSM8K: `answer` after `####`), scored by number. Every candidate is kept with
+its signals, so that other votes can be counted later. Intervals are bootstrapped over problems, paired with `--against`.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from search_quality import row_of  # type: ignore[import-not-found]  # beside this script
+
+from marco_cli.config.layers import resolve
+from marco_cli.engine.base import SamplingParams
+from marco_cli.models import locate
+from marco_cli.models.choice import implied_preset
+from marco_cli.search.config import SearchConfig
+from marco_cli.search.route import answer_or_search
+from marco_cli.search.solve import search
+from marco_cli.solver import Solver, open_solver
+
+Row = dict[str, Any]
+ROWS = "rows.jsonl"
+BOOTSTRAPS = 4000
+
+
+def config_of(text: str) -> tuple[str, SearchConfig, bool]:
+    """Return name, configuration and whether `auto` decides, of NAME={field: value}; `temperature` and `top_p` sample."""
+    name, _, fields = text.partition("=")
+    chosen = json.loads(fields or "{}")
+    is_routed = chosen.pop("auto", False)
+    sampling = SamplingParams(temperature=chosen.pop("temperature", 0.7), top_p=chosen.pop("top_p", 0.95))
+    usual = {"certainty": 1.0, "parallel": 16 if chosen.get("strategy") in ("vote", "best-of-n") else 4}
+    return name, SearchConfig(sampling=sampling, **{**usual, **chosen}), is_routed
+
+
+def problems_of(path: Path, limit: int) -> list[Row]:
+    """Return a fixed, shuffled choice of the problems."""
+    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    random.Random(0).shuffle(found)
+    return [
+        {
+            "id": row["id"],
+            "family": path.stem,
+            "question": row["question"],
+            "answer": str(row.get("target") or row["answer"].rpartition("####")[2].strip()),
+        }
+        for row in found[:limit]
+    ]
+
+
+def rows_in(path: Path) -> list[Row]:
+    """Return the rows written so far."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Run what is missing, one problem after the other, every setting on it, so that a run cut short is still paired."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / ROWS
+    done = {(row["setting"], row["seed"], row["id"]) for row in rows_in(path)}
+    settings = [config_of(text) for text in options.setting]
+    model = locate(str(options.model))
+    flags = {"preset": implied_preset(model), "parallel": 16, "max_tokens": options.max_tokens}
+    solver = open_solver(resolve(flags=flags, env={}).settings, model, {})
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            for problem in problems_of(options.data, options.limit):
+                for name, config, is_routed in settings:
+                    if (name, options.seed, problem["id"]) not in done:
+                        row = await solve(
+                            solver, problem, name, replace(config, seed=options.seed), is_routed=is_routed
+                        )
+                        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                        file.flush()
+                        print(name, problem["id"], row["correct"], row["tokens"], f"{row['seconds']:.0f} s", flush=True)
+    finally:
+        await solver.close()
+
+
+async def solve(solver: Solver, problem: Row, name: str, config: SearchConfig, *, is_routed: bool) -> Row:
+    """Run one search."""
+    asked = solver.problem(problem["question"])
+    find = answer_or_search if is_routed else search
+    started = time.monotonic()
+    result = await find(asked, engine=solver.engine, config=config)
+    solver.engine.forget(asked.prompt_ids)
+    row: Row = row_of(problem, name, config.seed, result, len(result.candidates))
+    texts = [f"{each.reply.thought}\n{each.reply.output}" for each in result.candidates]
+    for candidate, each, text in zip(row["candidates"], result.candidates, texts, strict=True):
+        candidate.update(text=text, fresh=each.fresh, cut=each.reply.is_truncated)
+    return {**row, "seconds": time.monotonic() - started, "searched": result.is_searched}
+
+
+def report(options: argparse.Namespace) -> None:
+    """Print a row a setting over the problems that all of them were asked."""
+    rows = rows_in(options.out / ROWS)
+    names = list(dict.fromkeys(row["setting"] for row in rows))
+    by_name = {name: {(row["id"], row["seed"]): row for row in rows if row["setting"] == name} for name in names}
+    shared = sorted(set.intersection(*(set(each) for each in by_name.values())))
+    print(f"{len(shared)} problems\n\n| setting | right % | any % | tokens | seconds | against {options.against} |")
+    print("|---|--:|--:|--:|--:|--:|")
+    base = [by_name[options.against][key]["correct"] for key in shared]
+    for name in names:
+        found = [by_name[name][key] for key in shared]
+        right = [bool(row["correct"]) for row in found]
+        some = statistics.fmean(any(each["correct"] for each in row["candidates"]) for row in found)
+        low, high = interval([int(one) - int(other) for one, other in zip(right, base, strict=True)])
+        gain = 100 * (statistics.fmean(right) - statistics.fmean(base))
+        tokens, seconds = (statistics.fmean(row[key] for row in found) for key in ("tokens", "seconds"))
+        print(
+            f"| {name} | {100 * statistics.fmean(right):.1f} | {100 * some:.1f} | {tokens:.0f} | {seconds:.1f} "
+            f"| {gain:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] |"
+        )
+
+
+def interval(differences: Sequence[int]) -> tuple[float, float]:
+    """Return the 95 % interval of the mean, bootstrapped."""
+    rng = random.Random(0)
+    means = sorted(statistics.fmean(rng.choices(differences, k=len(differences))) for _ in range(BOOTSTRAPS))
+    return means[int(0.025 * BOOTSTRAPS)], means[int(0.975 * BOOTSTRAPS)]
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("run", "report"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--limit", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-tokens", type=int, default=512)
+    parser.add_argument("--setting", action="append", default=[], metavar="NAME={…}")
+    parser.add_argument("--against", default="greedy")
+    options = parser.parse_args()
+    if options.action == "run":
+        asyncio.run(run(options))
+    else:
+        report(options)
+
+
+if __name__ == "__main__":
+    main()
