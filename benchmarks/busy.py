@@ -56,8 +56,9 @@ CELLS = 4096
 TICKS = 8
 PATIENCE = 6
 WARM = SamplingParams(temperature=0.8, top_k=40)
-LOOP = "while True: pass"
-COMPILER = "import subprocess, sys\nwhile True: subprocess.run([*sys.argv[1:], '-O2', '-w', '-c', '-o', '/dev/null'], check=True)"
+LOOP = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(1_000_000): pass"
+"""Ends with the process that started it, however that ends."""
+COMPILER = "import os, subprocess, sys\nparent = os.getppid()\nwhile os.getppid() == parent: subprocess.run([*sys.argv[1:], '-O2', '-w', '-c', '-o', '/dev/null'], check=True)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
