@@ -233,6 +233,14 @@ class SearchResult:
         return any(each.evidence > _INDEPENDENT and each.reply is not self.first for each in witnesses)
 
     @property
+    def ending(self) -> str:
+        """Why it ended, as rows and `--json` tell it: of a single chain also `forced` (thought cut), `length` or `loop`."""
+        reply = self.reply
+        if len(self.candidates) > 1 or reply.is_whole:
+            return self.stop_reason
+        return "loop" if reply.finish_reason == "loop" else "forced" if reply.is_forced else "length"
+
+    @property
     def confidence(self) -> float:
         """Mean confidence of the winning reply, in [0, 1]."""
         return self.reply.signals.confidence

@@ -4,58 +4,36 @@
 that can be rescored and searched on. Floats come back exactly as they went.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NotRequired, TypedDict
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marco_cli.engine.base import NUM_TOP, Tokens
-from marco_cli.search.tree import Node, Step, Tree
+from marco_cli.search.tree import Node, NodeState, Step, Tree
+
+Document = dict[str, Any]
+
+_NAMES: Final = MappingProxyType(
+    {"forced": "is_forced", "terminal": "is_terminal", "closed": "is_closed", "candidate": "candidate_id"}
+)
+_FACTS: Final = ("id", "parent", "depth", "text", "visits", "terminal", "closed", "candidate")
 
 
-class PlainScores(TypedDict):
-    """The columns of `Tokens`; NaN, the score of a forced token, is null."""
-
-    logprobs: list[float | None]
-    top_ids: list[list[int]]
-    top_logprobs: list[list[float | None]]
-    entropy: list[float | None]
+def node_document(node: NodeState, keys: Sequence[str]) -> Document:
+    """Return what is wanted of a node, by the names that it has in JSON."""
+    return {key: getattr(node, _NAMES.get(key, key)) for key in keys}
 
 
-class PlainNode(TypedDict):
-    """One node. The tokens are those of its step."""
+def to_plain(tree: Tree, *, with_scores: bool = False) -> Document:
+    """Return the tree as what JSON can hold: its prompt's ids, the range of its values, its nodes in order of creation.
 
-    id: int
-    parent: int | None
-    depth: int
-    text: str
-    bytes: NotRequired[str]
-    """Hexadecimal, where the step is no whole UTF-8 and `text` therefore only an approximation."""
-    ids: list[int]
-    forced: list[int]
-    """Positions in `ids` of the tokens that were inserted."""
-    visits: int
-    value_sum: float
-    tries: int
-    terminal: bool
-    closed: bool
-    candidate: int | None
-    scores: NotRequired[PlainScores]
-
-
-class PlainTree(TypedDict):
-    """A whole tree, nodes in order of creation."""
-
-    prompt_ids: list[int]
-    lowest_value: float
-    highest_value: float
-    nodes: list[PlainNode]
-
-
-def to_plain(tree: Tree, *, with_scores: bool = False) -> PlainTree:
-    """Return the tree as what JSON can hold."""
+    Of a node `forced` are the positions in its `ids` of tokens that were inserted, and `bytes` is its step in hexadecimal where
+    that is no whole UTF-8. `scores` are the columns of `Tokens`; NaN, the score of a forced token, is null.
+    """
     return {
         "prompt_ids": list(tree.prompt_ids),
         "lowest_value": tree.lowest_value,
@@ -64,7 +42,7 @@ def to_plain(tree: Tree, *, with_scores: bool = False) -> PlainTree:
     }
 
 
-def from_plain(plain: PlainTree) -> Tree:
+def from_plain(plain: Mapping[str, Any]) -> Tree:
     """Return the tree that `to_plain` wrote; without scores, every token is worth nothing and the rest is the same."""
     tree = Tree(plain["prompt_ids"])
     for entry in plain["nodes"]:
@@ -74,26 +52,19 @@ def from_plain(plain: PlainTree) -> Tree:
         node.candidate_id = entry["candidate"]
     for entry in plain["nodes"]:
         if entry["closed"]:
-            tree.close(tree[entry["id"]])
+            tree[entry["id"]].is_closed = True
     tree.lowest_value, tree.highest_value = plain["lowest_value"], plain["highest_value"]
     return tree
 
 
-def _node(node: Node, *, with_scores: bool) -> PlainNode:
+def _node(node: Node, *, with_scores: bool) -> Document:
     state, tokens = node.state(), node.step.tokens
-    plain: PlainNode = {
-        "id": state.id,
-        "parent": state.parent,
-        "depth": state.depth,
-        "text": state.text,
+    plain = node_document(state, _FACTS)
+    plain |= {
         "ids": tokens.ids.tolist(),
         "forced": np.flatnonzero(~tokens.is_sampled).tolist(),
-        "visits": state.visits,
         "value_sum": node.value_sum,
         "tries": node.tries,
-        "terminal": state.is_terminal,
-        "closed": state.is_closed,
-        "candidate": state.candidate_id,
     }
     if state.text.encode() != node.step.data:
         plain["bytes"] = node.step.data.hex()
@@ -107,7 +78,7 @@ def _node(node: Node, *, with_scores: bool) -> PlainNode:
     return plain
 
 
-def plain_tokens(ids: Sequence[int], forced: Sequence[int], scores: PlainScores | None) -> Tokens:
+def plain_tokens(ids: Sequence[int], forced: Sequence[int], scores: Mapping[str, Any] | None) -> Tokens:
     """Return tokens from their ids, the positions of the forced ones, and their scores.
 
     Raises:
@@ -134,7 +105,7 @@ def plain_tokens(ids: Sequence[int], forced: Sequence[int], scores: PlainScores 
     return tokens
 
 
-def _step(entry: PlainNode) -> Step:
+def _step(entry: Mapping[str, Any]) -> Step:
     data = bytes.fromhex(entry["bytes"]) if "bytes" in entry else entry["text"].encode()
     tokens = plain_tokens(entry["ids"], entry["forced"], entry.get("scores"))
     return Step(tokens=tokens, data=data, is_terminal=entry["terminal"])

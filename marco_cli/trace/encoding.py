@@ -93,7 +93,7 @@ def _tree(tree: Tree) -> dict[str, object]:
 
 
 def _scores(tokens: Tokens) -> dict[str, object]:
-    """Return what `PlainScores` holds, as arrays, which are written a hundred times faster than lists of numbers."""
+    """Return the scores that `to_plain` writes, as arrays, which are written a hundred times faster than lists of numbers."""
     return {
         "logprobs": np.ascontiguousarray(tokens.logprobs),
         "top_ids": np.ascontiguousarray(tokens.top_ids),

@@ -123,7 +123,6 @@ class _Stage:
         path = self._tree.path(self._tree[moment.node])
         return SimulationEnded(
             number=moment.number,
-            lane=moment.lane,
             path=tuple(self._state(node) for node in path),
             value=moment.value,
             candidate_id=moment.candidate if moment.candidate in self._known else None,

@@ -57,7 +57,6 @@ class Simulated:
 
     seconds: float
     number: int
-    lane: int
     node: int
     """Where its reply ended."""
     value: float
@@ -173,7 +172,6 @@ def _simulated(event: SimulationEnded, seconds: float) -> Simulated:
     return Simulated(
         seconds=seconds,
         number=event.number,
-        lane=event.lane,
         node=event.path[-1].id,
         value=event.value,
         candidate=event.candidate_id,

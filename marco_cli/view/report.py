@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from marco_cli.batch.record import stop_reason
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.events_json import result_document
 from marco_cli.solver import Solver
@@ -42,7 +41,7 @@ def ask_document(solver: Solver, answered: Answered, *, load_seconds: float, is_
         "answer": reply.answer.canonical if reply.answer else None,
         "confidence": result.confidence if reply.signals.num_tokens else None,
         "finish_reason": reply.ending,
-        "stop_reason": "interrupted" if answered.was_interrupted else stop_reason(result),
+        "stop_reason": "interrupted" if answered.was_interrupted else result.ending,
         "model": solver.model.name,
         "preset": solver.plan.settings.preset,
         "seed": solver.plan.settings.seed,
