@@ -58,6 +58,7 @@ def paper_config(step: StepMode, *, base: SearchConfig | None = None) -> SearchC
         strategy="mcts-paper",
         step=step,
         siblings=CHILDREN,
+        corrects=False,
         exploration=EXPLORATION,
         normalise=False,
         certainty=1.0,

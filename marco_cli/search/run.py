@@ -97,7 +97,10 @@ class Run:
         is_streamed: bool = False,
         on_step: StepListener | None = None,
     ) -> Reply:
-        """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples."""
+        """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples.
+
+        Its arithmetic is corrected as it is written, but not in a reply that is streamed: what was said stays said.
+        """
         budget = self.budget
         was_output = is_given_up = False
 
@@ -129,6 +132,7 @@ class Run:
                 brake=brake,
                 room=room,
                 on_step=on_step,
+                is_corrected=self.config.corrects and not is_streamed,
             )
         finally:
             budget.end_rollout(was_output=was_output)
