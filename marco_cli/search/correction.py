@@ -6,9 +6,11 @@ wrong number and goes on behind the right one, so that one slip costs a few toke
 
 import re
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
+from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
+from marco_cli.engine.base import Tokens
 from marco_cli.reward.equations import correction
 
 MOST: Final = 8
@@ -88,3 +90,14 @@ def corrected(ids: Sequence[int], data: bytes, vocabulary: Vocabulary) -> Cut | 
     """Return where a finished reply has its first wrong result; None without one."""
     slip = find_slip(data)
     return None if slip is None else cut(slip, ids=ids, data=data, vocabulary=vocabulary)
+
+
+_NUMBER: Final = re.compile(rb"\D{0,8}\d[\d,]*(?:\.\d+)?\Z")
+
+
+def put_right(tokens: Tokens, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return the numbers in a reply that the model did not write."""
+    forced = (not is_sampled for is_sampled in tokens.is_sampled.tolist())
+    runs = groupby(zip(forced, tokens.ids.tolist(), strict=True), key=itemgetter(0))
+    texts = [vocabulary.detokenize([token for _, token in run]) for is_forced, run in runs if is_forced]
+    return tuple(text.decode(errors="replace").strip() for text in texts if _NUMBER.match(text))
