@@ -21,7 +21,7 @@ ROWS = (
     ("search",),
     ("config",),
     ("models", "hub"),
-    ("phrasing",),
+    ("phrasing", "plan"),
     ("solver",),
     ("trace",),
     ("batch", "conversation", "diagnosis"),

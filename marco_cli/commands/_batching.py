@@ -31,9 +31,10 @@ from marco_cli.engine.defaults import PLACES
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.gguf_header import read as read_header
+from marco_cli.plan import search_plan
 from marco_cli.prompt.template import choose_template
 from marco_cli.prompt.worker import template_contents
-from marco_cli.solver import Solver, open_solver, search_plan
+from marco_cli.solver import Solver, open_solver
 from marco_cli.view.batch_progress import open_view
 from marco_cli.view.batch_report import batch_report, dry_run_report
 from marco_cli.view.printable import printable
@@ -98,8 +99,8 @@ def usual_parallel(settings: Settings) -> int:
     A search brings several requests of its own, but about half as many on average: it begins with one chain, and often
     ends with it.
     """
-    config, is_routed = search_plan(settings)
-    lanes = 1 if is_routed or config.strategy in ("cot", "sample") else config.parallel
+    plan = search_plan(settings)
+    lanes = 1 if plan.begins_with_chain else plan.config.parallel
     return PLACES if lanes < 2 else max(2, -(-2 * PLACES // lanes))
 
 
@@ -293,8 +294,8 @@ class Batch:
 
     def _open_solver(self) -> Solver:
         wide = replace(self._rows.base, parallel=max(self._parallel, PLACES))
-        solver = replace(open_solver(wide, self._model, os.environ), settings=self._rows.base)
-        for notice in solver.phrasing.notices:
+        solver = open_solver(wide, self._model, os.environ)
+        for notice in solver.phrasing().notices:
             self._say(notice)
         return solver
 
