@@ -43,7 +43,6 @@ DOORS = {
     "sacrebleu": {"evals.translation"},
     "pyarrow": {"evals.source"},
     "markdown_it": {"view.richtext"},
-    "matplotlib": {"view.eval_plots"},
     "prompt_toolkit": {"commands._chat_prompt"},
     "typer": {"commands"},
     "rich": {"view", "commands"},

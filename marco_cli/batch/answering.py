@@ -8,7 +8,15 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
-from marco_cli.batch.record import Cost, Format, answered_row, encode_row, failed_row
+from marco_cli.batch.record import (
+    Cost,
+    Format,
+    answered_row,
+    encode_row,
+    failed_row,
+    reason_of_error,
+    reason_of_silence,
+)
 from marco_cli.batch.rows import BadRow, Row
 from marco_cli.batch.tally import Finished
 from marco_cli.config.settings import Settings
@@ -110,7 +118,9 @@ class Answerer:
 
     def _failed(self, row: Row | BadRow, error: Exception, settings: Settings | None = None) -> Finished:
         document = failed_row(row, error, settings=settings, model=self._solver.model.name)
-        return Finished(data=encode_row(document, self._form), status="error")
+        return Finished(
+            data=encode_row(document, self._form), status="error", line=row.line, reason=reason_of_error(error)
+        )
 
     async def _answer(self, row: Row, settings: Settings) -> Finished:
         has_own_system = any(message.role == "system" for message in row.history)
@@ -135,6 +145,8 @@ class Answerer:
         return Finished(
             data=encode_row(document, self._form),
             status=document["status"],
+            line=row.line,
+            reason=None if result.reply.output else reason_of_silence(result.reply),
             is_routed=plan.is_routed,
             is_searched=result.is_searched,
             is_changed=result.is_changed,

@@ -134,6 +134,8 @@ class Report:
     """The Marco-o1 paper's figures on this data set, if it has any."""
     notices: tuple[str, ...]
     failures: tuple[Instructive, ...] = field(default=())
+    rows: tuple[Outcome, ...] = field(default=(), repr=False, compare=False)
+    """What the figures are of, by item, variant and seed."""
 
     @property
     def is_rubric(self) -> bool:
@@ -184,6 +186,7 @@ def build_report(outcomes: Iterable[Outcome], about: About) -> Report:
         paper=tuple(row for row in MGSM if row.lang in langs) if about.dataset == "mgsm" else (),
         notices=_notices(variants),
         failures=() if scorers == ("chrf",) else instructive(rows),
+        rows=tuple(rows),
     )
 
 
