@@ -19,14 +19,6 @@ from marco_cli.trace.lock import NO_LOCKS
 _BLOCK: Final = 1 << 20
 
 
-def is_there(path: Path) -> bool:
-    """Say whether a path leads to something; what cannot be looked at (no permission, too long a name) is not there."""
-    try:
-        return path.exists()
-    except OSError:
-        return False
-
-
 def open_locked(path: Path, *, must_be_new: bool) -> BinaryIO:
     """Open a file for reading and writing, make it if it does not exist, and keep others out until it is closed.
 

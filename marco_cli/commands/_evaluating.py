@@ -13,7 +13,7 @@ from typing import Final
 import typer
 
 from marco_cli import __version__, jsonl
-from marco_cli.batch.files import is_there, write_atomically
+from marco_cli.batch.files import write_atomically
 from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.provenance import hashes
@@ -21,6 +21,7 @@ from marco_cli.commands._batch_output import resume_command
 from marco_cli.commands._output import say, say_all, write
 from marco_cli.commands._signals import run as run_to_end
 from marco_cli.commands._trace_file import TraceFile
+from marco_cli.config.home import is_there
 from marco_cli.config.layers import resolve
 from marco_cli.config.option import did_you_mean
 from marco_cli.config.settings import Settings

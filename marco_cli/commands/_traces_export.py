@@ -1,4 +1,4 @@
-"""`marco traces export`: traces as pages, pictures and rows to train on."""
+"""`marco traces export`: traces as pages and rows to train on."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from marco_cli.trace.record import Trace
     from marco_cli.trace.store import Entry
 
-_FORMATS = "html|svg|dot|json|sft|dpo|prm"
+_FORMATS = "html|json|sft|dpo|prm"
 
 
 def _complete_formats(incomplete: str) -> list[tuple[str, str]]:
@@ -75,7 +75,7 @@ def export(
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:  # fmt: skip
-    """Export traces: html, svg or dot of one; json, sft, dpo or prm (JSON lines) of many.
+    """Export traces: html of one; json, sft, dpo or prm (JSON lines) of many.
 
     sft, dpo and prm are what trl reads. A filter compares, with and, or, not and in: `marco traces export --where help`
     lists its fields.

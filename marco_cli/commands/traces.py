@@ -1,4 +1,4 @@
-"""`marco traces`: list, show, replay, rescore, continue, export, prune, path."""
+"""`marco traces`: list, show, rescore, continue, export, prune, path."""
 
 import os
 import sys
@@ -70,7 +70,7 @@ def list_traces(
 
     from marco_cli.jsonl import encode
     from marco_cli.trace.store import entries
-    from marco_cli.view.trace_card import trace_table
+    from marco_cli.view.trace_table import trace_table
 
     place = _place(source)
     headings = [entry.heading for entry in islice(entries(place, _say_skipped), limit)]
@@ -124,32 +124,6 @@ def show(
     if heat:
         parts.append(heat_text(found, chosen, is_coloured=is_coloured, encoding=encoding))
     write(_text("\n\n".join(parts)))
-
-
-@app.command()
-def replay(
-    trace: TraceName = "last",
-    *,
-    speed: Annotated[float, typer.Option("--speed", min=0.001, help="How many times as fast as it was.")] = 1.0,
-    display: opt.Display = "auto",
-    source: From = None,
-) -> None:
-    """Show a search as it went, on the same display."""
-    from marco_cli.commands._output import stderr_width
-    from marco_cli.commands._replaying import show_again
-    from marco_cli.view.printable import printable
-    from marco_cli.view.summary import summary
-
-    found = _load(trace, source)
-    if not found.timeline:
-        raise InputError(
-            f"{found.id} has no timeline: that answer was not watched", hint=f"marco traces show {found.id}"
-        )
-    is_output_shown = show_again(found, speed=speed, display=display)
-    if found.reply.output and not is_output_shown:
-        write(f"{printable(found.reply.output)}\n".encode())
-    if len(found.candidates) > 1:
-        say(summary(found.result, width=stderr_width(), encoding=sys.stderr.encoding))
 
 
 @app.command()
@@ -294,8 +268,7 @@ def print_path(
 
 def _place(source: str | None) -> "Path":
     """Return where to look for traces."""
-    from marco_cli.batch.files import is_there
-    from marco_cli.config.home import expanded
+    from marco_cli.config.home import expanded, is_there
     from marco_cli.trace.store import trace_directory
 
     if source is None:

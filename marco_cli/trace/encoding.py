@@ -6,8 +6,6 @@ What is needed to list traces stands at the front, before `settings`, so that a 
 
 from dataclasses import asdict
 from datetime import UTC
-from types import MappingProxyType
-from typing import Any, Final
 
 import numpy as np
 
@@ -18,23 +16,7 @@ from marco_cli.search.events_json import accounting_document, candidate_document
 from marco_cli.search.tree import Tree
 from marco_cli.search.tree_json import to_plain
 from marco_cli.trace.record import SCHEMA, Trace
-from marco_cli.trace.timeline import Ended, Found, Grown, Said, Simulated, Spoken, Started, Voted
 from marco_cli.trace.vocabulary import to_plain as plain_vocabulary
-
-MOMENTS: Final = MappingProxyType[str, type[Any]](
-    {
-        "spoken": Spoken,
-        "started": Started,
-        "grown": Grown,
-        "simulated": Simulated,
-        "found": Found,
-        "voted": Voted,
-        "said": Said,
-        "ended": Ended,
-    }
-)
-"""Every kind of `Moment` by its name on the wire."""
-_NAMES: Final = MappingProxyType({kind: name for name, kind in MOMENTS.items()})
 
 
 def encode(trace: Trace) -> bytes:
@@ -79,7 +61,6 @@ def encode(trace: Trace) -> bytes:
         "thought_place": trace.thought_place,
         "tree": _tree(tree),
         "vocabulary": plain_vocabulary(trace.vocabulary),
-        "timeline": [{"type": _NAMES[type(moment)], **asdict(moment)} for moment in trace.timeline],
     }
     return write_line(front | evidence)
 

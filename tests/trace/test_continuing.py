@@ -11,7 +11,8 @@ from marco_cli.search.tree_json import to_plain
 from marco_cli.trace.continuing import Budget, check_model, plan, search_on
 from marco_cli.trace.decoding import decode
 from marco_cli.trace.encoding import encode
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 
 SCRIPT = grown_script(11)
 
