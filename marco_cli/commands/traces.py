@@ -127,21 +127,15 @@ def show(
 
 
 @app.command()
-def rescore(
-    trace: TraceName = "last",
-    *,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
-    source: From = None,
-    as_json: opt.Json = False,
-) -> None:
+@opt.takes_settings("reward", "vote")
+def rescore(trace: TraceName = "last", *, given: opt.Given, source: From = None, as_json: opt.Json = False) -> None:
     """Rate the finished replies by another reward, and count them by another vote; nothing is generated."""
     from marco_cli.jsonl import encode
     from marco_cli.trace.rescoring import rescore as rescored
     from marco_cli.view.trace_rescored import rescored_document, rescored_text
 
     found = _load(trace, source)
-    anew = rescored(found, reward=reward, vote=vote)
+    anew = rescored(found, **given)
     if as_json:
         write(encode(rescored_document(found, anew)))
     else:
@@ -149,21 +143,16 @@ def rescore(
 
 
 @app.command("continue")
+@opt.takes_settings(
+    "max_search_tokens", "time_limit", "certainty", "parallel", "model", "ctx", "threads", "gpu_layers", "trace"
+)
 def continue_(
-    trace: TraceName = "last",
+    name: TraceName = "last",
     *,
     simulations: Annotated[
         str, typer.Option("--simulations", metavar="+N|N", help="So many more, or so many in all.")
     ] = "+32",
-    max_search_tokens: opt.MaxSearchTokens = None,
-    time_limit: opt.TimeLimit = None,
-    certainty: opt.Certainty = None,
-    parallel: opt.Parallel = None,
-    model: opt.Model = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    keep: opt.Trace = None,
+    given: opt.Given,
     display: opt.Display = "auto",
     source: From = None,
     quiet: opt.Quiet = False,
@@ -174,11 +163,7 @@ def continue_(
     from marco_cli.config.layers import resolve
     from marco_cli.config.settings import OPTIONS
 
-    found = _load(trace, source)
-    given = {
-        "max_search_tokens": max_search_tokens, "time_limit": time_limit, "certainty": certainty, "parallel": parallel,
-        "model": model, "ctx": ctx, "threads": threads, "gpu_layers": gpu_layers, "trace": keep,
-    }  # fmt: skip
+    found = _load(name, source)
     accepted = {
         key: OPTIONS[key].accept(value, where=f"flag {OPTIONS[key].flag}")
         for key, value in given.items()
