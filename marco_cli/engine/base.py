@@ -238,7 +238,6 @@ class ModelInfo:
     path: str | None = None
     architecture: str = ""
     num_parameters: int = 0
-    size_bytes: int = 0
     num_vocab: int
     train_context: int
     """Positions that the model was trained on."""

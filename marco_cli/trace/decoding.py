@@ -218,7 +218,7 @@ def _read_tree(plain: Mapping[str, Any], where: str) -> Tree:
         if node.candidate is not None and node.candidate < 0:
             raise InputError(f"{where}.nodes[{at}]: got candidate {node.candidate}, expected 0 or more")
     try:
-        tree = from_plain(plain)  # type: ignore[arg-type]  # that it is one is what is tried
+        tree = from_plain(plain)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{where}: not the tree of a search ({type(error).__name__}: {cut(str(error))})") from error
     if len(tree) != len(plain["nodes"]):
