@@ -64,7 +64,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
         lock(file)
     except BlockingIOError as error:
         raise ConfigError(
-            f"{path} is {error.strerror.removeprefix('it is ')}", hint="wait for it, or name another file"
+            f"{path} is being written by another run", hint="wait for it, or name another file"
         ) from error
 
 

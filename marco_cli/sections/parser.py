@@ -68,6 +68,7 @@ class SectionParser:
         self.has_output = False
         """Whether an output has text."""
         self._syntax = syntax_of(tags)
+        self._ends = self._syntax.ends
         self._raw: list[str] = []
         self._unread = ""
         self._undecided: list[str] | None = [] if tags.marks else None
@@ -113,7 +114,7 @@ class SectionParser:
         """
         self._raw.append(text)
         self._unread += text
-        if self.inside is None or not self._syntax.ends.isdisjoint(text):
+        if self.inside is None or not self._ends.isdisjoint(text):
             self._read()
 
     def finish(self) -> tuple[SectionText, ...]:
@@ -165,6 +166,7 @@ class SectionParser:
             other = other or self._syntax.siblings.get(mark)
         if other is not None:
             self.tags, self._syntax = other, syntax_of(other)
+            self._ends = self._syntax.ends
             self.inside = None if self._is_blank else self.inside
         return self._syntax.roles.get(mark)
 
