@@ -117,7 +117,6 @@ VOTES: Final = MappingProxyType(
         "weighted": "marco_cli.search.vote:weighted",
         "likely": "marco_cli.search.vote:likely",
         "checked": "marco_cli.search.vote:checked",
-        "borda": "marco_cli.search.vote:borda",
         "best": "marco_cli.search.vote:best",
     }
 )
