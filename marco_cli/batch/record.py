@@ -5,6 +5,7 @@ for a run that goes on, what an output row says about itself. Everything that de
 under `timing`.
 """
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ def read_entry(value: object) -> Entry:
     status, digest = own.get("status"), own.get("input_sha256")
     if row_id is None or not isinstance(status, str) or not isinstance(digest, str):
         raise InputError("no row that marco batch wrote")
-    return Entry(key=row_key(row_id), input_hash=digest, status=status)
+    return Entry(key=row_key(row_id), input_hash=digest, status=sys.intern(status))
 
 
 def _head(row: Row | BadRow, status: Status) -> Document:

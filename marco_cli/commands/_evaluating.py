@@ -13,7 +13,6 @@ from typing import Final
 import typer
 
 from marco_cli import __version__, jsonl
-from marco_cli.batch.files import is_there, write_atomically
 from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.provenance import hashes
@@ -21,9 +20,11 @@ from marco_cli.commands._batch_output import resume_command
 from marco_cli.commands._output import say, say_all, write
 from marco_cli.commands._signals import run as run_to_end
 from marco_cli.commands._trace_file import TraceFile
+from marco_cli.config.home import is_there
 from marco_cli.config.layers import resolve
 from marco_cli.config.option import did_you_mean
 from marco_cli.config.settings import Settings
+from marco_cli.draft import put
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, InputError, StorageError
 from marco_cli.evals.base import DataSet
 from marco_cli.evals.comparison import Comparison, compare_rows
@@ -246,7 +247,7 @@ def write_report(report: Report, directory: Path) -> tuple[Path, ...]:
     for name, data in zip(REPORTS, texts, strict=True):
         path = directory / name
         try:
-            write_atomically(path, data)
+            put(path, data)
         except OSError as error:
             raise StorageError(
                 f"cannot write {path}: {error.strerror}", hint="free some space, or name another"
@@ -319,8 +320,8 @@ def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, q
         meta = {"v": 1, "configuration": past.configuration, "facts": past.facts, "earlier": []}
         data = b"".join(jsonl.encode(outcome_document(outcome)) for outcome in past.outcomes)
         try:
-            write_atomically(meta_path(rows), jsonl.encode(meta, indent=True))
-            write_atomically(rows, data)
+            put(meta_path(rows), jsonl.encode(meta, indent=True))
+            put(rows, data)
         except OSError as error:
             raise StorageError(f"cannot write {rows}: {error.strerror}", hint="free some space") from error
         for path in (rows, *write_report(report, directory)):

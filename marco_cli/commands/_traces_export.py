@@ -1,4 +1,4 @@
-"""`marco traces export`: traces as pages, pictures and rows to train on."""
+"""`marco traces export`: traces as pages and rows to train on."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from marco_cli.trace.record import Trace
     from marco_cli.trace.store import Entry
 
-_FORMATS = "html|svg|dot|json|sft|dpo|prm"
+_FORMATS = "html|json|sft|dpo|prm"
 
 
 def _complete_formats(incomplete: str) -> list[tuple[str, str]]:
@@ -77,7 +77,7 @@ def export(
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:  # fmt: skip
-    """Export traces: html, svg or dot of one; json, sft, dpo or prm (JSON lines) of many.
+    """Export traces: html of one; json, sft, dpo or prm (JSON lines) of many.
 
     sft, dpo and prm are what trl reads. A filter compares, with and, or, not and in: `marco traces export --where help`
     lists its fields.
@@ -116,7 +116,7 @@ def export(
     exports = tally.counted(writer(name)(chosen(), options))
     _write(exports, output, entry, name)
     _tell(tally, entry, output, where, is_quiet=quiet)
-    if output is not None and entry.is_page:
+    if output is not None and entry.is_document:
         _present(output, is_opened=is_opened, is_quiet=quiet)
 
 
@@ -198,8 +198,8 @@ def _format(name: str | None, output: str | None, *, is_opened: bool) -> tuple[s
     if found is None:
         raise ConfigError("no format is given", hint=f"--format {_FORMATS}, or -o tree.html")
     check_name("--format", found, FORMATS)
-    if is_opened and not FORMATS[found].is_page:
-        raise ConfigError(f"--open shows pages, and {found} is not one", hint="--format html, or svg")
+    if is_opened and not FORMATS[found].is_document:
+        raise ConfigError(f"--open shows pages, and {found} is not one", hint="--format html")
     return found, FORMATS[found]
 
 

@@ -84,6 +84,7 @@ Price = Annotated[
 
 
 @app.command("run", epilog=_EXAMPLES)
+@opt.takes_settings(without=("effort", "strategy", "thought", "trace"))
 def run_eval(
     dataset: Annotated[
         str,
@@ -143,43 +144,11 @@ def run_eval(
     ] = None,
     precision: Precision = 0.95,
     price_per_hour: Price = None,
-    model: opt.Model = None,
-    time_limit: opt.TimeLimit = None,
-    system: opt.System = None,
-    preset: opt.Preset = None,
-    think: opt.Think = None,
+    given: opt.Given,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
-    assignments: opt.Assignments = None,
-    help_all: opt.HelpAll = False,
-    simulations: opt.Simulations = None,
-    temperature: opt.Temperature = None,
-    max_tokens: opt.MaxTokens = None,
-    seed: opt.Seed = None,
-    max_search_tokens: opt.MaxSearchTokens = None,
-    certainty: opt.Certainty = None,
-    step: opt.Step = None,
-    reflection: opt.Reflection = None,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
-    critic: opt.Critic = None,
-    doubt_below: opt.DoubtBelow = None,
-    parallel: opt.Parallel = None,
-    top_p: opt.TopP = None,
-    top_k: opt.TopK = None,
-    min_p: opt.MinP = None,
-    repeat_penalty: opt.RepeatPenalty = None,
-    max_thought_tokens: opt.MaxThoughtTokens = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    config: opt.Config = None,
 ) -> None:
     """Ask a data set and say how many answers are right, with error bars (the word `run` may be left out)."""
-    given = dict(locals())
     from marco_cli.batch.journal import Mode
     from marco_cli.batch.meta import meta_path
     from marco_cli.commands._batch_output import refuse_as_traces
@@ -198,7 +167,7 @@ def run_eval(
     kept = () if output is None else (meta_path(output / ROWS_FILE), *(output / name for name in (ROWS_FILE, *REPORTS)))
     refuse_as_traces(traces, (*kept, *(() if data is None else (data,))))
     flags = opt.settings_given(given)
-    settings, located = settings_for(dataset, flags, os.environ, config)
+    settings, located = settings_for(dataset, flags, os.environ, given["config"])
     variants = parse_variants(_listed(strategies), settings, num_seeds=seeds)
     selection = Selection(langs=tuple(_listed(lang)), data=data, limit=limit, draw=draw, may_fetch=fetch, scorer=scorer)
     plan = Plan(
@@ -228,11 +197,11 @@ marco eval rescore run/ --reward agreement -o again/
 
 
 @app.command(epilog=_RESCORE_EXAMPLES)
+@opt.takes_settings("reward", "vote")
 def rescore(
     run: Run,
     *,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
+    given: opt.Given,
     scorer: Annotated[str | None, typer.Option("--scorer", help="Another rule for what is right.")] = None,
     output: Output = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace rows that are in DIR.")] = False,
@@ -245,7 +214,7 @@ def rescore(
     from marco_cli.commands._evaluating import print_report, read_run, rescored, with_options, write_run
     from marco_cli.evals.report import build_report
 
-    past = rescored(read_run(run), reward=reward, vote=vote, scorer=scorer)
+    past = rescored(read_run(run), **given, scorer=scorer)
     report = build_report(past.outcomes, with_options(past.about, precision=precision, price_per_hour=price_per_hour))
     if output is not None:
         write_run(past, report, output, overwrite=overwrite, quiet=quiet)

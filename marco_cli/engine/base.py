@@ -76,8 +76,6 @@ class Request:
     sampling: SamplingParams = GREEDY
     seed: int = 0
     """The request's own random stream: its tokens do not depend on what else is running."""
-    stop_texts: tuple[str, ...] = ()
-    """End as soon as one of these appears in what was sampled, also across tokens; it is not part of `data`."""
     stop_when: StopRule | None = None
     probe_ids: tuple[int, ...] = ()
     """Ids whose log-probability is wanted at the first sampled position."""
@@ -85,15 +83,13 @@ class Request:
     """How many tokens of prompt and completion stay in the prefix cache afterwards; None keeps all."""
 
     def __post_init__(self) -> None:
-        """Refuse an empty prompt, negative counts and an empty stop text."""
+        """Refuse an empty prompt and negative counts."""
         if not self.prompt_ids and not self.forced_ids:
             raise ConfigError("the prompt has no tokens, expected at least 1")
         if self.max_tokens < 0:
             raise ConfigError(f"max_tokens is {self.max_tokens}, expected 0 or more")
         if self.keep_tokens is not None and self.keep_tokens < 0:
             raise ConfigError(f"keep_tokens is {self.keep_tokens}, expected 0 or more")
-        if "" in self.stop_texts:
-            raise ConfigError("a stop text is empty, expected at least 1 character")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -218,7 +214,7 @@ class Completion:
     tokens: Tokens
     """Forced tokens first, then the sampled ones (an end-of-generation id included)."""
     data: bytes
-    """The text of the sampled tokens up to a stop text; may begin or end inside a UTF-8 character."""
+    """The text of the sampled tokens; may begin or end inside a UTF-8 character."""
     finish_reason: FinishReason
     probe_logprobs: tuple[float, ...] = ()
     """Nats, in the order of `Request.probe_ids`."""
@@ -238,7 +234,6 @@ class ModelInfo:
     path: str | None = None
     architecture: str = ""
     num_parameters: int = 0
-    size_bytes: int = 0
     num_vocab: int
     train_context: int
     """Positions that the model was trained on."""

@@ -102,6 +102,10 @@ class Reply:
     """Whether any tag of the format appeared in it (always true of a format without tags)."""
     tags: Tags | None = None
     """The format that it turned out to have, where that is not the problem's; not kept in traces."""
+    num_thought_tokens: int = 0
+    """Sampled ones, those of tags among them; not kept in traces."""
+    num_output_tokens: int = 0
+    """Sampled ones; not kept in traces."""
     signals: Signals
 
     @property

@@ -19,6 +19,7 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.paper`
 
 from marco_cli.engine.base import GREEDY, Tokens
 from marco_cli.search.base import Candidate, Reply, StopReason
+from marco_cli.search.correction import corrected
 from marco_cli.search.descent import Branch, Descent, Thought
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
@@ -85,6 +86,18 @@ class _Search:
                 self.descent.is_opening = False
             candidate = self._take(simulation, branch.node, reply, branch=branch)
         await self._reflect(lane, candidate)
+        self._correct(reply)
+
+    def _correct(self, reply: Reply) -> None:
+        """Have the first reply written once more from its first wrong result on."""
+        known = next((candidate for candidate in self.run.candidates if candidate.reply is reply), None)
+        if known is None or not self.config.corrects:
+            return
+        place = corrected(reply.tokens.ids.tolist(), reply.data, self.run.engine)
+        if place is not None:
+            node = self.tree[known.node_id].within(place.num_tokens)
+            kept = reply.tokens[node.num_tokens : place.num_tokens]
+            self.descent.correct(node, Tokens.concat((kept, Tokens.forced(place.forced_ids))))
 
     @property
     def _may_overlap(self) -> bool:
@@ -100,8 +113,8 @@ class _Search:
                 self.descent.forget(candidate.reflects)
             elif self.config.reflection == "child":
                 self._remember_thought(self.tree[candidate.node_id], candidate)
-        last = self.run.candidates[-1] if self.run.candidates else None
-        await self._reflect(lane, last if last is None or last.reflects is None else None)
+        if self.run.candidates and self.run.candidates[-1].reflects is None:
+            await self._reflect(lane, self.run.candidates[-1])
 
     async def simulate(self, lane: Lane) -> None:
         """Make one simulation after the other."""
@@ -147,7 +160,8 @@ class _Search:
             index, node.tries = node.tries, node.tries + 1
             self.pending.extend(node)
         try:
-            sampling = GREEDY if len(branch.opening) and self.config.greedy_after else None
+            is_greedy = self.config.greedy_first if branch.is_correction else self.config.greedy_after
+            sampling = GREEDY if len(branch.opening) and is_greedy else None
             return node, await self.growth.roll_out(lane, node, index=index, opening=branch.opening, sampling=sampling)
         finally:
             if is_below:
@@ -164,17 +178,14 @@ class _Search:
     async def _reflect(self, lane: Lane, candidate: Candidate | None) -> None:
         """Think a candidate over, if there is one and the configuration says so."""
         if candidate is not None:
-            await reflect_in_tree(self.growth, lane, candidate, take=self._take_reflection)
-
-    def _take_reflection(self, simulation: Simulation, start: Node, reply: Reply, reflects: int) -> Candidate | None:
-        return self._accept(simulation, start, reply, reflects=reflects)
+            await reflect_in_tree(self.growth, lane, candidate, take=self._accept)
 
     def _take(self, simulation: Simulation, start: Node, reply: Reply, *, branch: Branch) -> Candidate | None:
         reflects = None if branch.thought is None else branch.thought.candidate_id
-        return self._accept(simulation, start, reply, reflects=reflects, is_independent=branch.is_root_sample)
+        return self._accept(simulation, start, reply, reflects, is_independent=branch.is_root_sample)
 
     def _accept(
-        self, simulation: Simulation, start: Node, reply: Reply, *, reflects: int | None, is_independent: bool = False
+        self, simulation: Simulation, start: Node, reply: Reply, reflects: int | None, *, is_independent: bool = False
     ) -> Candidate | None:
         """Keep a reply, and close what it leaves nothing new to find in."""
         grown = self.growth.accept(simulation, reply, start, reflects=reflects, is_independent=is_independent)

@@ -14,8 +14,6 @@ class Answered:
 
     problem: Problem
     result: SearchResult
-    lengths: tuple[int, int]
-    """Sampled tokens of the reply's thought and of its output."""
     seconds: float
     """From the question to the end, loading aside."""
     is_output_shown: bool
@@ -49,8 +47,8 @@ def ask_document(solver: Solver, answered: Answered, *, load_seconds: float, is_
         "usage": {
             "prompt_tokens": len(answered.problem.prompt_ids),
             "reused_tokens": usage.reused,
-            "reasoning_tokens": answered.lengths[0],
-            "output_tokens": answered.lengths[1],
+            "reasoning_tokens": reply.num_thought_tokens,
+            "output_tokens": reply.num_output_tokens,
             "decoded_tokens": usage.decoded,
         },
         "timing": {

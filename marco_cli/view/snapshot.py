@@ -6,8 +6,8 @@ that no screen exceeds, and everything in them is printable.
 """
 
 import codecs
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
 from marco_cli.engine.base import Usage
 from marco_cli.search.base import Candidate, StopReason, Vote
@@ -38,15 +38,19 @@ Ending = Literal["finished", "false", "cut"]
 """Of a reply: whole; whole with arithmetic that is false; cut, or its thought closed by force."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSnapshot(NodeState):
-    """A node as it is drawn; its text is not kept."""
+class NodeSnapshot(NamedTuple):
+    """A node of the tree; a named tuple, since one is made anew for every node of every simulation."""
 
+    id: int
+    parent: int | None
     label: str
     """What the step says, on one line, the question at the root; blank when the step is nothing but tags.
 
     A space at either end is kept: a mini-step may begin or end inside a word.
     """
+    visits: int = 0
+    value: float = 0.0
+    """In [0, 1]."""
     children: tuple[int, ...] = ()
     """In order of creation."""
     equations: tuple[str, ...] = ()
@@ -61,11 +65,10 @@ class NodeSnapshot(NodeState):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoteSnapshot:
-    """One answer and how many stand for it."""
+    """One answer and its share of the vote."""
 
     answer: str
     """The first words of the output where no answer can be read from it."""
-    num_paths: int
     weight: float
     """In [0, 1]."""
     is_text: bool = False
@@ -233,7 +236,7 @@ class Recorder:
     def _hang(self, node_id: int, parent: int | None) -> None:
         if parent is not None:
             above = self._nodes[parent]
-            self._nodes[parent] = replace(above, children=(*above.children, node_id))
+            self._nodes[parent] = above._replace(children=(*above.children, node_id))
 
     def _update(self, state: NodeState) -> None:
         old = self._nodes[state.id]
@@ -243,7 +246,7 @@ class Recorder:
         if state.candidate_id is not None and state.candidate_id in self._candidates:
             candidate = self._candidates[state.candidate_id]
             answer, ending = answer_text(candidate), ending_of(candidate)
-        self._nodes[state.id] = replace(old, visits=state.visits, value=state.value, answer=answer, ending=ending)
+        self._nodes[state.id] = old._replace(visits=state.visits, value=state.value, answer=answer, ending=ending)
         if state.visits:
             self._spread(state.value)
 
@@ -253,7 +256,7 @@ class Recorder:
         if is_end:
             self._ends_line.add(state.id)
         found = gist(state.text, _KEPT_LENGTH, is_beginning=state.parent in self._ends_line, is_end=is_end)
-        return replace(node, label=found.text, equations=found.equations, slip=found.slip)
+        return node._replace(label=found.text, equations=found.equations, slip=found.slip)
 
     def _spread(self, value: float) -> None:
         self._lowest, self._highest = min(self._lowest, value), max(self._highest, value)
@@ -262,8 +265,8 @@ class Recorder:
         self._candidates[candidate.id] = candidate
         node_id = candidate.node_id
         if self._has_tree:
-            self._nodes[node_id] = replace(
-                self._nodes[node_id], answer=answer_text(candidate), ending=ending_of(candidate)
+            self._nodes[node_id] = self._nodes[node_id]._replace(
+                answer=answer_text(candidate), ending=ending_of(candidate)
             )
         else:
             node_id = self._stand_in(candidate)
@@ -290,18 +293,13 @@ class Recorder:
         self._hang(node_id, ROOT)
         root = self._nodes[ROOT]
         mean = root.value + (candidate.reward - root.value) / (root.visits + 1)
-        self._nodes[ROOT] = replace(root, visits=root.visits + 1, value=mean)
+        self._nodes[ROOT] = root._replace(visits=root.visits + 1, value=mean)
         self._spread(candidate.reward)
         return node_id
 
     def _count(self, votes: tuple[Vote, ...]) -> None:
         self._votes = tuple(
-            VoteSnapshot(
-                answer=self.answer(vote.candidate_ids[0]),
-                num_paths=len(vote.candidate_ids),
-                weight=vote.weight,
-                is_text=vote.answer is None,
-            )
+            VoteSnapshot(answer=self.answer(vote.candidate_ids[0]), weight=vote.weight, is_text=vote.answer is None)
             for vote in votes
         )
         if not votes:
