@@ -113,14 +113,7 @@ class Tokens:
         return len(self.ids)
 
     def __getitem__(self, rows: slice) -> "Tokens":
-        return Tokens(
-            ids=self.ids[rows],
-            is_sampled=self.is_sampled[rows],
-            logprobs=self.logprobs[rows],
-            top_ids=self.top_ids[rows],
-            top_logprobs=self.top_logprobs[rows],
-            entropy=self.entropy[rows],
-        )
+        return Tokens(**{name: getattr(self, name)[rows] for name in self.__slots__})
 
     @property
     def confidence(self) -> NDArray[np.float32]:
@@ -161,12 +154,7 @@ class Tokens:
         if not parts:
             return Tokens.forced(())
         return Tokens(
-            ids=np.concatenate([p.ids for p in parts]),
-            is_sampled=np.concatenate([p.is_sampled for p in parts]),
-            logprobs=np.concatenate([p.logprobs for p in parts]),
-            top_ids=np.concatenate([p.top_ids for p in parts]),
-            top_logprobs=np.concatenate([p.top_logprobs for p in parts]),
-            entropy=np.concatenate([p.entropy for p in parts]),
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in Tokens.__slots__}
         )
 
 

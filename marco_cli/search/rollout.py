@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from marco_cli.answer.plausibility import is_plausible
 from marco_cli.engine.base import (
     GREEDY,
     Completion,
@@ -382,7 +383,12 @@ class _Growing:
             is_truncated=self._is_looping or not self.is_ended,
             has_tags=self._reader.has_tags,
             tags=None if sections.tags.is_like(self.problem.tags) else sections.tags,
-            signals=measure(self.tokens, answer=rows, text=f"{thought}\n{output}"),
+            signals=measure(
+                self.tokens,
+                answer=rows,
+                text=f"{thought}\n{output}",
+                is_plausible=answer is None or is_plausible(answer, self.problem.question),
+            ),
         )
 
     def _is_closed_by_force(self) -> bool:

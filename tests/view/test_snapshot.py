@@ -2,10 +2,11 @@ import asyncio
 import time
 
 import pytest
+from search.scripts import reply_table
 from view.story import Story, candidate
 
 from marco_cli.engine.base import SamplingParams, Usage
-from marco_cli.engine.scripted import END, reply_table, scripted_engine
+from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.search import STRATEGIES
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
