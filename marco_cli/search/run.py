@@ -129,7 +129,7 @@ class Run:
 
         Args:
             may_be_certain: whether a certain vote ends the search.
-            is_needed: as long as there is no candidate, begin even if the budget is used up.
+            is_needed: as long as there is no candidate, begin even if tokens or time are used up.
 
         """
         is_certain = may_be_certain and self.is_certain
