@@ -157,7 +157,6 @@ def run_eval(
     from marco_cli.evals.runner import ROWS_FILE
     from marco_cli.evals.selection import check_name, load_items
     from marco_cli.evals.variant import parse_variants
-    from marco_cli.models import locate
 
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite exclude each other")
@@ -175,7 +174,6 @@ def run_eval(
         variants=variants,
         settings=settings,
         model=located,
-        critic=None if settings.critic is None else locate(settings.critic, os.environ),
         in_flight=rows,
         output=output,
         traces=traces,
