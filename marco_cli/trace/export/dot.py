@@ -3,11 +3,11 @@
 Every text is a quoted string in which quotes and backslashes are escaped: nothing that a model wrote is an instruction.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from marco_cli.search.tree import Node
-from marco_cli.trace.export.base import Export, Options, cropped
+from marco_cli.trace.export.base import Caption, Export, Options, cropped
 from marco_cli.trace.export.shade import SHADES, shade_of
 from marco_cli.trace.record import Trace
 
@@ -16,12 +16,11 @@ _LENGTH: Final = 48
 
 def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
     """Yield one graph a trace."""
-    del options  # nothing to choose
     for trace in traces:
-        yield Export(trace_id=trace.id, data=graph(trace).encode(errors="replace"))
+        yield Export(trace_id=trace.id, data=graph(trace, options.captions(trace)).encode(errors="replace"))
 
 
-def graph(trace: Trace) -> str:
+def graph(trace: Trace, captions: Sequence[Caption]) -> str:
     """Return the tree as a directed graph, the path of the given reply drawn thick."""
     best = {node.id for node in trace.best_path()}
     lines = [
@@ -31,7 +30,7 @@ def graph(trace: Trace) -> str:
         '  node [shape="box", style="filled,rounded", fontname="Helvetica", fontsize=10, margin="0.12,0.06"];',
         '  edge [color="#78909c", arrowhead="none"];',
     ]
-    lines += [_node(node, trace, is_best=node.id in best) for node in trace.tree.nodes]
+    lines += [_node(node, trace, captions[node.id], is_best=node.id in best) for node in trace.tree.nodes]
     for node in trace.tree.nodes:
         if node.parent is not None:
             thick = ' [penwidth=2.5, color="#00695c"]' if node.id in best else ""
@@ -45,12 +44,13 @@ def quoted(*lines: str) -> str:
     return '"' + "\\l".join([*escaped, ""] if len(lines) > 1 else escaped) + '"'
 
 
-def _node(node: Node, trace: Trace, *, is_best: bool) -> str:
-    text = node.step.data.decode(errors="replace")
+def _node(node: Node, trace: Trace, caption: Caption, *, is_best: bool) -> str:
     facts = f"N {node.visits}  value {node.value:.2f}"
     if node.confidence is not None:
         facts += f"  confidence {node.confidence:.2f}"
-    lines = [cropped(text, _LENGTH) or ("question" if node.parent is None else "(no text)"), facts]
+    lines = [cropped(caption.text, _LENGTH) or ("question" if node.parent is None else "(no text)"), facts]
+    if caption.slip:
+        lines.append(f"false: {cropped(caption.slip, _LENGTH)}")
     if node.candidate_id is not None:
         found = trace.candidates[node.candidate_id].reply.answer if node.candidate_id < len(trace.candidates) else None
         lines.append(f"answer {cropped(found.canonical, _LENGTH) if found else '(none)'}")

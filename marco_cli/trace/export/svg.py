@@ -4,12 +4,12 @@ In: a trace. Out: XML without scripts, links or fonts of its own. Texts are esca
 is the box's title, which browsers show when one points at it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import escape
 
 from marco_cli.search.tree import Node
-from marco_cli.trace.export.base import Export, Options, cropped, visible
+from marco_cli.trace.export.base import Caption, Export, Options, cropped, visible
 from marco_cli.trace.export.layout import Layout, lay_out
 from marco_cli.trace.export.shade import SHADES, shade_of
 from marco_cli.trace.record import Trace
@@ -28,9 +28,10 @@ _STYLE: Final = """
   .box { fill: #ffffff; stroke: #b4bec4; stroke-width: 1 } .best .box { stroke: #00796b; stroke-width: 2.5 }
   .forced .box { stroke-dasharray: 5 3 }
   .text { font-size: 11px; fill: #1c2429 } .facts { font-size: 10px; fill: #56646c } .answer { font-weight: 600; fill: #00695c }
+  .false { font-weight: 600; fill: #b3261e }
   .edge { fill: none; stroke: #b4bec4; stroke-width: 1.2 } .edge.best { stroke: #00796b; stroke-width: 2.5 }
   @media (prefers-color-scheme: dark) {
-    svg { background: #14181b } .question, .text { fill: #e6eaec } .facts { fill: #9aa7ae } .answer { fill: #5ccab8 }
+    svg { background: #14181b } .question, .text { fill: #e6eaec } .facts { fill: #9aa7ae } .answer { fill: #5ccab8 } .false { fill: #f28b82 }
     .box { fill: #1f2529; stroke: #4a565d } .best .box, .edge.best { stroke: #3fb8a4 } .edge { stroke: #4a565d }
   }
 """
@@ -38,12 +39,11 @@ _STYLE: Final = """
 
 def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
     """Yield one picture a trace."""
-    del options  # nothing to choose
     for trace in traces:
-        yield Export(trace_id=trace.id, data=picture(trace).encode(errors="replace"))
+        yield Export(trace_id=trace.id, data=picture(trace, options.captions(trace)).encode(errors="replace"))
 
 
-def picture(trace: Trace) -> str:
+def picture(trace: Trace, captions: Sequence[Caption]) -> str:
     """Return the tree as SVG, the path of the given reply drawn thick."""
     nodes = trace.tree.nodes
     layout = lay_out([[child.id for child in node.children] for node in nodes])
@@ -52,7 +52,7 @@ def picture(trace: Trace) -> str:
     width = max(layout.num_columns * (_BOX[0] + _GAP[0]) - _GAP[0], 8 * _cells(question)) + 2 * _MARGIN
     height = layout.num_rows * (_BOX[1] + _GAP[1]) - _GAP[1] + 2 * _MARGIN + _HEADER
     edges = [_edge(node, layout, is_best=node.id in best) for node in nodes if node.parent is not None]
-    boxes = [_box(node, trace, layout, is_best=node.id in best) for node in nodes]
+    boxes = [_box(node, trace, layout, captions[node.id], is_best=node.id in best) for node in nodes]
     size = f'width="{width}" height="{height}"'
     return "\n".join(
         (
@@ -85,18 +85,22 @@ def _edge(node: Node, layout: Layout, *, is_best: bool) -> str:
     return f'<path class="edge{" best" if is_best else ""}" d="{path}"/>'
 
 
-def _box(node: Node, trace: Trace, layout: Layout, *, is_best: bool) -> str:
+def _box(node: Node, trace: Trace, layout: Layout, caption: Caption, *, is_best: bool) -> str:
     left, top = _place(node, layout)
     text = node.step.data.decode(errors="replace")
-    first, second = _two_lines(cropped(text, 2 * _CELLS) or ("question" if node.parent is None else "(no text)"))
+    first, second = _two_lines(
+        cropped(caption.text, 2 * _CELLS) or ("question" if node.parent is None else "(no text)")
+    )
     facts = f"N {node.visits} · value {node.value:.2f}"
     answer = ""
     if node.candidate_id is not None and node.candidate_id < len(trace.candidates):
         found = trace.candidates[node.candidate_id].reply.answer
-        answer = f' <tspan class="answer">→ {_safe(cropped(found.canonical, 9))}</tspan>' if found else ""
+        kind, sign = ("false", "✗") if caption.is_false else ("answer", "→")
+        answer = f' <tspan class="{kind}">{sign} {_safe(cropped(found.canonical, 9))}</tspan>' if found else ""
     classes = " ".join(("node", *["best"] * is_best, *["forced"] * (node.step.is_forced and node.parent is not None)))
     confidence = "" if node.confidence is None else f"\nconfidence {node.confidence:.3f}"
-    title = f"node {node.id}: {facts}{confidence}\n{visible(text)[:_TITLE]}"
+    slip = f"\nfalse: {caption.slip}" if caption.slip else ""
+    title = f"node {node.id}: {facts}{confidence}{slip}\n{visible(text)[:_TITLE]}"
     return (
         f'<g class="{classes}" transform="translate({left:.0f} {top})"><title>{_safe(title)}</title>'
         f'<rect class="box" width="{_BOX[0]}" height="{_BOX[1]}" rx="6"/>'
