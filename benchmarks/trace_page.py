@@ -29,7 +29,8 @@ from marco_cli.search.tree import Step, Tree
 from marco_cli.solver import open_solver
 from marco_cli.trace.export.base import plain_captions
 from marco_cli.trace.export.page import page
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 
 QUESTION = "Anna has 25 apples. She buys 4 bags with 13 apples each and eats 9. How many apples does she have?"
 STEP_TOKENS = 40

@@ -20,7 +20,6 @@ import difflib
 import reprlib
 from collections.abc import Iterable
 
-EXIT_OK = 0
 EXIT_HUNG_UP = 129
 EXIT_INTERRUPTED = 130
 EXIT_QUIT = 131

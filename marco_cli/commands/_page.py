@@ -17,7 +17,7 @@ _PATIENCE: Final = 5.0
 """Seconds after which a browser that is still busy with the link counts as open."""
 
 
-def present(page: Path, *, is_opened: bool, is_quiet: bool = False) -> None:
+def show_page(page: Path, *, is_opened: bool, is_quiet: bool = False) -> None:
     """Print the link of a page, or of a folder of pages, and show it in a browser if that is wanted."""
     link = page.absolute().as_uri()
     if is_opened and not _is_shown(link):

@@ -1,4 +1,4 @@
-"""`marco traces export`: traces as pages, pictures and rows to train on."""
+"""`marco traces export`: traces as pages and rows to train on."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write
-from marco_cli.commands._page import Open, present
+from marco_cli.commands._page import Open, show_page
 from marco_cli.errors import ConfigError, IncompleteError, InputError, quoted
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from marco_cli.trace.record import Trace
     from marco_cli.trace.store import Entry
 
-_FORMATS = "html|svg|dot|json|sft|dpo|prm"
+_FORMATS = "html|json|sft|dpo|prm"
 
 
 def _complete_formats(incomplete: str) -> list[tuple[str, str]]:
@@ -78,7 +78,7 @@ def export(
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:  # fmt: skip
-    """Export traces: html, svg or dot of one; json, sft, dpo or prm (JSON lines) of many.
+    """Export traces: html of one; json, sft, dpo or prm (JSON lines) of many.
 
     sft, dpo and prm are what trl reads. A filter compares, with and, or, not and in: `marco traces export --where help`
     lists its fields.
@@ -109,15 +109,20 @@ def export(
         _refuse_to_replace(found, output, entry.suffix)
     tally = _Tally()
     exports = tally.counted(writer(name)(tally.chosen(_load(found), wanted), options))
+    _write(exports, output, entry, name)
+    _tell(tally, entry, output, where, is_quiet=quiet)
+    if output is not None and entry.is_document:
+        _present(output, is_opened=is_opened, is_quiet=quiet)
+
+
+def _write(exports: Iterator["Export"], output: str | None, entry: "Format", name: str) -> None:
+    """Write each trace to a file of its own, one as a document, or all as rows."""
     if output is not None and _is_directory(output):
         _write_each(exports, output, entry)
     elif entry.is_document:
         _write_one(exports, output, name)
     else:
         _write_rows(exports, output)
-    _tell(tally, entry, output, where, is_quiet=quiet)
-    if output is not None and entry.is_page:
-        _present(output, is_opened=is_opened, is_quiet=quiet)
 
 
 def _named_after(found: list["Entry"], entry: "Format") -> str:
@@ -129,7 +134,7 @@ def _present(output: str, *, is_opened: bool, is_quiet: bool) -> None:
     """Print the link of what was written; a pipe or a device has none."""
     path = _file(output)
     if path.is_file() or path.is_dir():
-        present(path, is_opened=is_opened, is_quiet=is_quiet)
+        show_page(path, is_opened=is_opened, is_quiet=is_quiet)
 
 
 def _refuse_to_replace(found: list["Entry"], output: str, suffix: str) -> None:
@@ -196,8 +201,8 @@ def _format(name: str | None, output: str | None, *, is_opened: bool) -> tuple[s
     if found is None:
         raise ConfigError("no format is given", hint=f"--format {_FORMATS}, or -o tree.html")
     check_name("--format", found, FORMATS)
-    if is_opened and not FORMATS[found].is_page:
-        raise ConfigError(f"--open shows pages, and {found} is not one", hint="--format html, or svg")
+    if is_opened and not FORMATS[found].is_document:
+        raise ConfigError(f"--open shows pages, and {found} is not one", hint="--format html")
     return found, FORMATS[found]
 
 

@@ -20,6 +20,7 @@ marco batch requests.jsonl --format openai -m marco-nano -o results.jsonl
 """
 
 
+@opt.takes_settings(without=("parallel", "thought", "trace"))
 def batch(
     source: Annotated[str, typer.Argument(metavar="IN", help="JSON lines to answer; `-` is stdin. May be gzipped.")],
     *,
@@ -100,43 +101,10 @@ def batch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and count the rows, answer a few, and say how long all would take.")
     ] = False,
-    model: opt.Model = None,
-    effort: opt.Effort = None,
-    time_limit: opt.TimeLimit = None,
-    system: opt.System = None,
-    preset: opt.Preset = None,
-    think: opt.Think = None,
+    given: opt.Given,
     quiet: opt.Quiet = False,
-    assignments: opt.Assignments = None,
-    help_all: opt.HelpAll = False,
-    strategy: opt.Strategy = None,
-    simulations: opt.Simulations = None,
-    temperature: opt.Temperature = None,
-    max_tokens: opt.MaxTokens = None,
-    seed: opt.Seed = None,
-    max_search_tokens: opt.MaxSearchTokens = None,
-    certainty: opt.Certainty = None,
-    step: opt.Step = None,
-    reflection: opt.Reflection = None,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
-    critic: opt.Critic = None,
-    doubt_below: opt.DoubtBelow = None,
-    top_p: opt.TopP = None,
-    top_k: opt.TopK = None,
-    min_p: opt.MinP = None,
-    repeat_penalty: opt.RepeatPenalty = None,
-    max_thought_tokens: opt.MaxThoughtTokens = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    config: opt.Config = None,
 ) -> None:
     """Answer the rows of a file or a stream, in order; every finished row is on the disk. Ctrl-C, then --resume."""
-    given = dict(locals())
     from marco_cli.batch.lines import STDIN
     from marco_cli.batch.meta import meta_path
     from marco_cli.batch.rows import Layout
@@ -169,7 +137,7 @@ def batch(
     )
     read = () if source == STDIN else (Path(source),)
     refuse_as_traces(traces, (*read, *(() if job.output is None else (job.output, meta_path(job.output)))))
-    flags = opt.settings_given(given)
+    flags, config = opt.settings_given(given), given["config"]
     settings, located = resolve_settings(flags, os.environ, config)
     run_job(
         job,

@@ -172,8 +172,8 @@ def _path(named: str | None) -> Path:
 
 
 def _text(file: Path) -> str:
-    from marco_cli.batch.files import is_there
     from marco_cli.config.document import read_text
+    from marco_cli.config.home import is_there
 
     return read_text(file) if is_there(file) else _HEADER
 

@@ -36,6 +36,8 @@ class Branch:
     """What to think over, if the branch is a reflection."""
     is_root_sample: bool = False
     """Whether it is one of the replies that share nothing (`SearchConfig.root_samples`)."""
+    is_correction: bool = False
+    """Whether it is the first reply once more, from a result that is put right."""
 
 
 _LIKELY = 0.2
@@ -62,6 +64,12 @@ class Descent:
         self._thoughts: dict[int, Thought] = {}
         """By the node that the end of the thought lies behind."""
         self._alternatives = Alternatives()
+        self._corrected: tuple[Node, Tokens] | None = None
+        """Where the first reply is left for the right result, and what comes after that node, the result included."""
+
+    def correct(self, node: Node, opening: Tokens) -> None:
+        """Note how the first reply goes on from `node` with its first wrong result put right: that is tried before all else."""
+        self._corrected = node, opening
 
     def remember(self, node: Node, thought: Thought) -> None:
         """Note that a thought ends right after `node`; it may be thought over once the node has been visited again."""
@@ -75,6 +83,11 @@ class Descent:
 
     def select(self) -> Branch | None:
         """Choose where to go on, and mark it as under way; None when there is nothing new to be found for now."""
+        if self._corrected is not None:
+            (node, opening), self._corrected = self._corrected, None
+            self._tree.mark_pending(node, +1)
+            index, node.tries = node.tries, node.tries + 1
+            return Branch(node=node, index=index, opening=opening, is_correction=True)
         if 0 < self._tree.root.tries <= self._config.root_samples:
             return self.begin(self._tree.root, is_root_sample=True)
         if self._num_root_samples:

@@ -19,6 +19,7 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.paper`
 
 from marco_cli.engine.base import GREEDY, Tokens
 from marco_cli.search.base import Candidate, Reply, StopReason
+from marco_cli.search.correction import corrected
 from marco_cli.search.descent import Branch, Descent, Thought
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
@@ -84,6 +85,18 @@ class _Search:
             self.tree.mark_pending(tip, -1)
             self.descent.is_opening = False
         await self._end(lane, branch.node, reply, branch=branch)
+        self._correct(reply)
+
+    def _correct(self, reply: Reply) -> None:
+        """Have the first reply written once more from its first wrong result on."""
+        known = next((candidate for candidate in self.run.candidates if candidate.reply is reply), None)
+        if known is None or not self.config.corrects:
+            return
+        place = corrected(reply.tokens.ids.tolist(), reply.data, self.run.engine)
+        if place is not None:
+            node = self.tree[known.node_id].within(place.num_tokens)
+            kept = reply.tokens[node.num_tokens : place.num_tokens]
+            self.descent.correct(node, Tokens.concat((kept, Tokens.forced(place.forced_ids))))
 
     @property
     def _may_overlap(self) -> bool:
@@ -146,7 +159,8 @@ class _Search:
             index, node.tries = node.tries, node.tries + 1
             node.num_pending += 1
         try:
-            sampling = GREEDY if len(branch.opening) and self.config.greedy_after else None
+            is_greedy = self.config.greedy_first if branch.is_correction else self.config.greedy_after
+            sampling = GREEDY if len(branch.opening) and is_greedy else None
             return node, await self.growth.roll_out(lane, node, index=index, opening=branch.opening, sampling=sampling)
         finally:
             node.num_pending -= is_below

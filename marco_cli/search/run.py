@@ -18,6 +18,7 @@ from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResu
 from marco_cli.search.budget import Budget
 from marco_cli.search.choice import choose
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.correction import put_right
 from marco_cli.search.events import (
     CandidateFound,
     EventListener,
@@ -97,7 +98,10 @@ class Run:
         is_streamed: bool = False,
         on_step: StepListener | None = None,
     ) -> Reply:
-        """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples."""
+        """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples.
+
+        Its arithmetic is corrected as it is written, but not in a reply that is streamed: what was said stays said.
+        """
         budget = self.budget
         was_output = is_given_up = False
 
@@ -129,6 +133,7 @@ class Run:
                 brake=brake,
                 room=room,
                 on_step=on_step,
+                is_corrected=self.config.corrects and not is_streamed,
             )
         finally:
             budget.end_rollout(was_output=was_output)
@@ -284,6 +289,9 @@ class Run:
         reply = candidates[votes[0].candidate_ids[0]].reply if votes else self._unfinished or _NO_REPLY
         if reply.output and reply.is_truncated and reply.finish_reason == "length":
             self.notice("the output was cut where its tokens ended: --max-tokens allows more")
+        numbers = put_right(reply.tokens, self.engine)
+        if numbers:
+            self.notice(f"false arithmetic was put right in the reply: {', '.join(numbers)}")
         return SearchResult(
             reply=reply,
             candidates=candidates,

@@ -41,7 +41,6 @@ class Glyphs:
     check: str = "✓"
     cross: str = "✗"
     dot: str = "·"
-    arrow: str = "→"
     full: str = "━"
     empty: str = "─"
     block: str = "█"
@@ -60,7 +59,6 @@ class Glyphs:
             check="=",
             cross="x",
             dot="|",
-            arrow="->",
             full="#",
             empty="-",
             block="#",

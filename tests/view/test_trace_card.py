@@ -10,7 +10,8 @@ from marco_cli.engine.scripted import END
 from marco_cli.trace.decoding import Heading, read_heading
 from marco_cli.trace.encoding import encode
 from marco_cli.trace.record import Trace
-from marco_cli.view.trace_card import final_snapshot, path_text, trace_card, trace_table, tree_text
+from marco_cli.view.trace_card import final_snapshot, path_text, trace_card, tree_text
+from marco_cli.view.trace_table import trace_table
 
 HOSTILE = "\x1b[31m[bold]x[/bold]\x1b]8;;http://a\x07\r\u202e</script>"
 

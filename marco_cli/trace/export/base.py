@@ -56,7 +56,7 @@ class Options:
     threshold: float | None = None
     """Of `prm`: the value from which a step counts as good, in [0, 1]; None: 0.5, with a target any value above 0."""
     captions: Callable[[Trace], Sequence[Caption]] = plain_captions
-    """Of `html`, `svg` and `dot`: what the nodes say, by their ids."""
+    """Of `html`: what the nodes say, by their ids."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
