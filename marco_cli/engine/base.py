@@ -153,9 +153,7 @@ class Tokens:
         """Return the parts in order as one run; no parts give an empty run."""
         if not parts:
             return Tokens.forced(())
-        return Tokens(
-            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in Tokens.__slots__}
-        )
+        return Tokens(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in Tokens.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
