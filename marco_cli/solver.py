@@ -12,7 +12,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.errors import InputError
-from marco_cli.models import LocatedModel, locate
+from marco_cli.models import LocatedModel
 from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset, template_format
 from marco_cli.models.memory import refuse_excess
@@ -55,12 +55,10 @@ def resolve_settings(
 class Solver:
     """An open engine, with the plan and the model that it was opened for. Any question may come with a plan of its own."""
 
-    def __init__(self, *, engine: Engine, plan: SearchPlan, model: LocatedModel, critic: Engine | None = None) -> None:
+    def __init__(self, *, engine: Engine, plan: SearchPlan, model: LocatedModel) -> None:
         self.engine = engine
         self.plan = plan
         self.model = model
-        self.critic = critic
-        """Who judges the steps of `tot`, if it is not the model itself."""
 
     def phrasing(self, plan: SearchPlan | None = None) -> Phrasing:
         """Return how questions are put to the model."""
@@ -109,41 +107,25 @@ class Solver:
         plan = plan or self.plan
         run = answer_or_search if plan.is_routed else search
         return await run(
-            problem,
-            engine=self.engine,
-            config=plan.config,
-            critic=self.critic,
-            on_event=on_event,
-            on_token=on_token,
-            stop=stop,
+            problem, engine=self.engine, config=plan.config, on_event=on_event, on_token=on_token, stop=stop
         )
 
     async def close(self) -> None:
-        """Free the memory of the model, and of the critic."""
+        """Free the memory of the model."""
         await self.engine.close()
-        if self.critic is not None:
-            await self.critic.close()
 
 
 def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, str]) -> Solver:
-    """Load a model, and a critic if there is to be one, as the settings say.
+    """Load a model as the settings say.
 
     Raises:
         ConfigError: the search cannot be done as asked for.
-        ModelNotFoundError: the critic is not on this machine.
-        EngineError: a model cannot be loaded.
+        EngineError: the model cannot be loaded.
 
     """
     worker.start()  # ready before the model is
     plan = search_plan(settings)
-    critic = None if settings.critic is None else locate(settings.critic, environ)
-    engine = _open(plan, model, environ)
-    try:
-        judge = None if critic is None else _open(plan, critic, environ)
-    except BaseException:
-        engine.discard()
-        raise
-    return Solver(engine=engine, plan=plan, model=model, critic=judge)
+    return Solver(engine=_open(plan, model, environ), plan=plan, model=model)
 
 
 def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":

@@ -15,9 +15,9 @@ from marco_cli.evals.base import NO_ANSWER, Item, Score
 from marco_cli.evals.scoring import grade
 from marco_cli.reward.signals import Signals
 from marco_cli.search.base import Candidate, Reply, SearchResult, StopReason, Vote
-from marco_cli.search.events_json import Document, candidate_document, vote_document
+from marco_cli.search.events_json import candidate_document, vote_document
 from marco_cli.search.tree import NodeState
-from marco_cli.search.tree_json import node_document
+from marco_cli.search.tree_json import Document, node_document
 from marco_cli.sections import NONE, Tags
 
 ROW_VERSION = 1

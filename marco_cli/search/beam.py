@@ -1,7 +1,7 @@
 """Breadth-first search over steps: keep the few best partial replies, step after step.
 
 `beam` judges a partial reply by the mean confidence of its tokens. `tree_of_thoughts` (arXiv 2305.10601, breadth-first with
-value prompts) asks the model, or a critic with the same vocabulary, whether the reasoning is right so far, and reads
+value prompts) asks the model whether the reasoning is right so far, and reads
 P("yes") off the logits: one question costs a few prefilled tokens on a forked branch and nothing is sampled.
 
 All continuations of a level are one batched decode. Replies that end on the way are candidates.
@@ -36,7 +36,7 @@ async def beam(run: Run) -> StopReason:
 
 
 async def tree_of_thoughts(run: Run) -> StopReason:
-    """Keep the partial replies that the model, or the critic, believes in most."""
+    """Keep the partial replies that the model believes in most."""
     growth = Expansion(run)
 
     async def judge(nodes: Sequence[Node]) -> list[float]:
@@ -120,7 +120,7 @@ _NO_BELIEF = 0.5
 async def _believed(growth: Expansion, nodes: Sequence[Node]) -> list[float]:
     """Return P("yes") / (P("yes") + P("no")) for each partial reply, and `_NO_BELIEF` where there is no room to ask."""
     run = growth.run
-    engine = run.critic or run.engine
+    engine = run.engine
     ask, yes, no = (_ASK_ZH, "是", "否") if is_chinese(run.problem.question) else (_ASK_EN, " yes", " no")
     question, yes_ids, no_ids = (engine.tokenize(text) for text in (ask, yes, no))
     shared = next(at for at, (a, b) in enumerate(zip(yes_ids, no_ids, strict=False)) if a != b)

@@ -81,7 +81,6 @@ class Run:
         engine: Engine,
         config: SearchConfig,
         budget: Budget,
-        critic: Engine | None = None,
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
         first: Reply | None = None,
@@ -91,8 +90,6 @@ class Run:
         self.engine = engine
         self.config = config
         self.budget = budget
-        self.critic = critic
-        """Who judges in `tot`; None lets the model judge itself."""
         self.first = first
         """A greedy reply that exists already and need not be generated again."""
         self.tree: Tree | None = None
