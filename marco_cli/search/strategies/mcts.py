@@ -1,7 +1,7 @@
 """Monte Carlo tree search over steps of reasoning: the default mode.
 
 A simulation selects a path by value, branches off where the model was least sure, lets the model run to the end of its
-reply, and backs the reply's reward up. In contrast to the paper (`search.paper`):
+reply, and backs the reply's reward up. In contrast to the paper (`search.strategies.paper`):
 
 - Q is taken on the running min-max of the tree, because raw confidences differ by less than any useful bonus.
 - Every rollout's steps stay in the tree and every finished rollout is a candidate: the search knows no less than sampling
