@@ -109,26 +109,12 @@ class Dialogue:
         if on_problem is not None:
             on_problem(problem)
         result = await solver.solve(problem, plan, on_event=on_event, on_token=hear, stop=stop)
-        reply = result.reply
-        thought_tokens, output_tokens = solver.section_lengths(problem, reply)
-        turn = Turn(
-            question=question,
-            asked=_asked(question, plan.settings),
-            thought=reply.thought,
-            output=reply.output,
-            cost=Cost(
-                prompt_tokens=len(problem.prompt_ids),
-                reused=result.usage.reused,
-                prefilled=result.usage.prefilled,
-                decoded=result.usage.decoded,
-                thought_tokens=thought_tokens,
-                output_tokens=output_tokens,
-                first_token_seconds=first_token[0] if first_token else None,
-                seconds=self._clock() - started,
-            ),
+        cost = self._cost(
+            problem, result, first_token=first_token[0] if first_token else None, seconds=self._clock() - started
         )
+        reply, asked = result.reply, _asked(question, plan.settings)
         taken = Taken(
-            turn=turn,
+            turn=Turn(question=question, asked=asked, thought=reply.thought, output=reply.output, cost=cost),
             problem=problem,
             history=fitting.history,
             result=result,
@@ -136,8 +122,21 @@ class Dialogue:
             num_dropped=fitting.num_dropped - before.num_dropped,
         )
         if taken.is_kept:
-            self.conversation = fitting.add(turn)
+            self.conversation = fitting.add(taken.turn)
         return taken
+
+    def _cost(self, problem: Problem, result: SearchResult, *, first_token: float | None, seconds: float) -> Cost:
+        thought_tokens, output_tokens = self.solver.section_lengths(problem, result.reply)
+        return Cost(
+            prompt_tokens=len(problem.prompt_ids),
+            reused=result.usage.reused,
+            prefilled=result.usage.prefilled,
+            decoded=result.usage.decoded,
+            thought_tokens=thought_tokens,
+            output_tokens=output_tokens,
+            first_token_seconds=first_token,
+            seconds=seconds,
+        )
 
     def make_room(self) -> int:
         """Drop the oldest turns if less than an eighth of the room is left for the next question; return how many.
