@@ -78,7 +78,12 @@ async def run(options: argparse.Namespace) -> None:
         if (name, options.seed, problem["id"]) not in done
     ]
     model = locate(str(options.model))
-    flags = {"preset": implied_preset(model), "parallel": 16, "max_tokens": options.max_tokens, "threads": options.threads}
+    flags = {
+        "preset": implied_preset(model),
+        "parallel": 16,
+        "max_tokens": options.max_tokens,
+        "threads": options.threads,
+    }
     solver = open_solver(resolve(flags=flags, env={}).settings, model, {})
     places = asyncio.Semaphore(options.at_once)
 

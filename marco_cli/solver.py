@@ -4,7 +4,6 @@
 `Solver.solve` runs a strategy on it. Commands, batches and evaluations go through here and nowhere else.
 """
 
-import codecs
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,12 @@ from marco_cli.phrasing import Phrasing
 from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.prompt import worker
 from marco_cli.prompt.base import Message, Prompt
-from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult, is_chinese
+from marco_cli.search.base import DEFAULT_REFLECTION, Problem, SearchResult, is_chinese
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import EventListener
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
-from marco_cli.sections import NONE, SectionParser, Tags
+from marco_cli.sections import NONE, Tags
 from marco_cli.sections.format import read_tags, relevant
 from marco_cli.sections.opening import begun
 
@@ -110,19 +109,6 @@ class Solver:
         return await run(
             problem, engine=self.engine, config=plan.config, on_event=on_event, on_token=on_token, stop=stop
         )
-
-    def section_lengths(self, problem: Problem, reply: Reply) -> tuple[int, int]:
-        """Return how many sampled tokens of a reply belong to its thought, tags included, and how many to its output."""
-        parser = SectionParser(problem.tags)
-        decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        parser.skim(problem.prefill)
-        thought = output = 0
-        for token, is_sampled in zip(reply.tokens.ids.tolist(), reply.tokens.is_sampled.tolist(), strict=True):
-            parser.skim(decode(self.engine.detokenize((token,))))
-            is_output = parser.inside == "output" or (output > 0 and parser.inside is None)
-            output += is_output and is_sampled
-            thought += not is_output and is_sampled
-        return (thought, output) if parser.tags.marks else (0, thought + output)
 
     async def close(self) -> None:
         """Free the memory of the model."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from marco_cli.trace.export import Format
     from marco_cli.trace.export.base import Export
+    from marco_cli.trace.filter import Filter
     from marco_cli.trace.record import Trace
     from marco_cli.trace.store import Entry
 
@@ -85,6 +86,7 @@ def export(
     from marco_cli.trace.export import writer
     from marco_cli.trace.export.base import Layout, Options
     from marco_cli.trace.filter import parse
+    from marco_cli.view.captions import captions
 
     if where is not None and where.strip() == "help":
         _print_fields()
@@ -94,6 +96,7 @@ def export(
     output = None if output == "-" else output
     name, entry = _format(format_name, output, is_opened=is_opened)
     options = Options(
+        captions=captions,
         layout=cast("Layout", layout),
         pairs=pairs, margin=margin, min_visits=min_visits, threshold=threshold,
     )  # fmt: skip
@@ -105,15 +108,7 @@ def export(
     if output is not None:
         _refuse_to_replace(found, output, entry.suffix)
     tally = _Tally()
-
-    def chosen() -> Iterator["Trace"]:
-        for trace in _load(found):
-            tally.num_read += 1
-            if wanted is None or wanted.fits(trace):
-                tally.num_chosen += 1
-                yield trace
-
-    exports = tally.counted(writer(name)(chosen(), options))
+    exports = tally.counted(writer(name)(tally.chosen(_load(found), wanted), options))
     _write(exports, output, entry, name)
     _tell(tally, entry, output, where, is_quiet=quiet)
     if output is not None and entry.is_document:
@@ -176,6 +171,14 @@ class _Tally:
         self.num_rows = 0
         self.reasons: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
+
+    def chosen(self, traces: Iterator["Trace"], wanted: "Filter | None") -> Iterator["Trace"]:
+        """Yield the traces that a filter fits; None fits all."""
+        for trace in traces:
+            self.num_read += 1
+            if wanted is None or wanted.fits(trace):
+                self.num_chosen += 1
+                yield trace
 
     def counted(self, exports: Iterator["Export"]) -> Iterator["Export"]:
         """Yield the exports with something in them."""

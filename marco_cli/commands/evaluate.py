@@ -9,7 +9,8 @@ import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._help import Commands, HelpfulGroup
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import say, say_all, write
+from marco_cli.commands._page import Open, show_page
 from marco_cli.config.option import did_you_mean
 from marco_cli.errors import ConfigError, IncompleteError
 
@@ -120,6 +121,7 @@ def run_eval(
     ] = None,
     precision: Precision = 0.95,
     price_per_hour: Price = None,
+    is_opened: Open = False,
     given: opt.Given,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
@@ -154,13 +156,22 @@ def run_eval(
         output=output,
         traces=traces,
         is_quiet=quiet,
+        is_opened=is_opened,
     )
+    say_all(() if quiet else plan.dataset.notices)
     mode: Mode = "resume" if resume else "overwrite" if overwrite else "create"
-    with run_directory(output) as directory:
-        run_plan(plan, directory, mode=mode, force=force, environ=os.environ)
+    with run_directory(output, is_kept=is_opened) as directory:
+        is_open = run_plan(plan, directory, mode=mode, force=force, environ=os.environ)
         labels = [variant.label for variant in variants]
         _report(
-            directory, output, precision=precision, price=price_per_hour, as_json=as_json, quiet=quiet, labels=labels
+            directory,
+            is_kept=output is not None or is_opened,
+            precision=precision,
+            price=price_per_hour,
+            as_json=as_json,
+            quiet=quiet,
+            labels=labels,
+            is_opened=is_opened and not is_open,
         )
 
 
@@ -181,17 +192,21 @@ def rescore(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace rows that are in DIR.")] = False,
     precision: Precision = 0.95,
     price_per_hour: Price = None,
+    is_opened: Open = False,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Choose again among the finished paths of a run, by another reward, vote or scorer, without generating."""
-    from marco_cli.commands._evaluating import print_report, read_run, rescored, with_options, write_run
+    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, read_run, rescored, with_options, write_run
     from marco_cli.evals.report import build_report
 
+    if is_opened and output is None:
+        raise ConfigError("--open has no page to open", hint="name a directory for it with -o")
     past = rescored(read_run(run), **given, scorer=scorer)
     report = build_report(past.outcomes, with_options(past.about, precision=precision, price_per_hour=price_per_hour))
     if output is not None:
         write_run(past, report, output, overwrite=overwrite, quiet=quiet)
+        show_page(output / REPORT_PAGE, is_opened=is_opened, is_quiet=quiet)
     print_report(report, as_json=as_json)
 
 
@@ -242,29 +257,31 @@ def _listed(text: str | None) -> list[str]:
 
 def _report(
     directory: Path,
-    output: Path | None,
     *,
+    is_kept: bool,
     precision: float,
     price: float | None,
     as_json: bool,
     quiet: bool,
     labels: list[str],
+    is_opened: bool,
 ) -> None:
     from marco_cli.commands._batch_output import resume_command
-    from marco_cli.commands._evaluating import print_report, read_run, with_options, write_report
+    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, read_run, with_options, write_report
     from marco_cli.evals.report import build_report
 
     past = read_run(directory)
     about = with_options(past.about, precision=precision, price_per_hour=price, labels=labels)
     report = build_report(past.outcomes, about)
-    if output is not None:
+    if is_kept:
         for path in write_report(report, directory):
             if not quiet:
                 say(f"marco: wrote {path}")
+        show_page(directory / REPORT_PAGE, is_opened=is_opened, is_quiet=quiet)
     print_report(report, as_json=as_json)
     num_failed = sum(variant.num_errors for variant in report.variants)
     if num_failed:
-        again = None if output is None else f"try them again with: {resume_command()}"
+        again = None if not is_kept else f"try them again with: {resume_command()}"
         raise IncompleteError(f"{num_failed} of {report.num_rows} rows failed", hint=again)
     if not any(variant.num_right + variant.num_wrong for variant in report.variants):
         raise IncompleteError(

@@ -109,7 +109,7 @@ class Dialogue:
         if on_problem is not None:
             on_problem(problem)
         result = await solver.solve(problem, plan, on_event=on_event, on_token=hear, stop=stop)
-        cost = self._cost(
+        cost = _cost(
             problem, result, first_token=first_token[0] if first_token else None, seconds=self._clock() - started
         )
         reply, asked = result.reply, _asked(question, plan.settings)
@@ -124,19 +124,6 @@ class Dialogue:
         if taken.is_kept:
             self.conversation = fitting.add(taken.turn)
         return taken
-
-    def _cost(self, problem: Problem, result: SearchResult, *, first_token: float | None, seconds: float) -> Cost:
-        thought_tokens, output_tokens = self.solver.section_lengths(problem, result.reply)
-        return Cost(
-            prompt_tokens=len(problem.prompt_ids),
-            reused=result.usage.reused,
-            prefilled=result.usage.prefilled,
-            decoded=result.usage.decoded,
-            thought_tokens=thought_tokens,
-            output_tokens=output_tokens,
-            first_token_seconds=first_token,
-            seconds=seconds,
-        )
 
     def make_room(self) -> int:
         """Drop the oldest turns if less than an eighth of the room is left for the next question; return how many.
@@ -222,3 +209,16 @@ def retried(plan: SearchPlan, attempt: int) -> SearchPlan:
 def _asked(question: str, settings: Settings) -> str:
     prompt = compose(question, prefix=settings.prefix, suffix=settings.suffix, variables=settings.variables)
     return prompt.messages[-1].content
+
+
+def _cost(problem: Problem, result: SearchResult, *, first_token: float | None, seconds: float) -> Cost:
+    return Cost(
+        prompt_tokens=len(problem.prompt_ids),
+        reused=result.usage.reused,
+        prefilled=result.usage.prefilled,
+        decoded=result.usage.decoded,
+        thought_tokens=result.reply.num_thought_tokens,
+        output_tokens=result.reply.num_output_tokens,
+        first_token_seconds=first_token,
+        seconds=seconds,
+    )

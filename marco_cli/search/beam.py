@@ -17,7 +17,7 @@ from marco_cli.search.base import Candidate, Reply, StopReason, is_chinese
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane, together
 from marco_cli.search.reflection import reflect_in_tree
-from marco_cli.search.run import Run
+from marco_cli.search.run import Run, Simulation
 from marco_cli.search.tree import Node
 from marco_cli.sections.format import closing_marks
 
@@ -95,16 +95,13 @@ def _has_thought(growth: Expansion, node: Node) -> bool:
 async def _take(growth: Expansion, lane: Lane, node: Node) -> None:
     """Make a candidate of a reply that has ended, or roll one out that has not, and think it over if that is wanted."""
 
-    def take(start: Node, reply: Reply, reflects: int | None = None) -> Candidate | None:
-        grown = growth.keep(reply, start, reflects=reflects)
-        if not growth.run.is_done(reply):
-            growth.run.budget.settle(is_done=False)
-            return None
-        growth.back_up(grown.node, growth.run.value(reply), lane=lane.number)
-        return grown.candidate
+    def take(simulation: Simulation, start: Node, reply: Reply, reflects: int | None = None) -> Candidate | None:
+        return growth.accept(simulation, reply, start, reflects=reflects).candidate
 
-    growth.run.budget.claim()
-    candidate = take(node, await growth.roll_out(lane, node, index=0))
+    async with growth.run.simulation(may_be_certain=False, is_needed=True) as simulation:
+        if simulation is None:
+            return
+        candidate = take(simulation, node, await growth.roll_out(lane, node, index=0))
     if candidate is not None:
         await reflect_in_tree(growth, lane, candidate, take=take)
 

@@ -18,7 +18,7 @@ from marco_cli.view.search_screen import as_text
 from marco_cli.view.snapshot import Recorder, Snapshot
 from marco_cli.view.status import grouped
 from marco_cli.view.summary import summary
-from marco_cli.view.tree import tree_lines
+from marco_cli.view.tree import legend, tree_lines
 
 _QUESTION_LENGTH: Final = 400
 _MOST_ROWS: Final = 100_000
@@ -58,8 +58,11 @@ def path_text(trace: Trace, candidate: Candidate | None, *, encoding: str = "utf
 
 
 def tree_text(trace: Trace, *, width: int, is_coloured: bool, encoding: str = "utf-8") -> str:
-    """Return the whole tree; chains of steps without a branching take one line."""
-    lines = tree_lines(final_snapshot(trace), width=width, max_rows=_MOST_ROWS, glyphs=Glyphs.of(encoding))
+    """Return the whole tree and what its signs mean; chains of steps without a branching take one line."""
+    glyphs = Glyphs.of(encoding)
+    lines = tree_lines(final_snapshot(trace), width=width, max_rows=_MOST_ROWS, glyphs=glyphs)
+    if len(lines) > 1:
+        lines = (*lines, (), legend(width=width, glyphs=glyphs))
     return "\n".join(_drawn(line, width, is_coloured=is_coloured).rstrip() for line in lines)
 
 
@@ -82,7 +85,7 @@ def final_snapshot(trace: Trace) -> Snapshot:
     recorder.fold(VoteChanged(votes=trace.votes, certainty=result.certainty))
     recorder.fold(
         SimulationEnded(
-            number=result.num_simulations, lane=0, path=(root,), value=root.value, candidate_id=None, progress=progress
+            number=result.num_simulations, path=(root,), value=root.value, candidate_id=None, progress=progress
         )
     )
     return recorder.snapshot()

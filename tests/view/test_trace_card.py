@@ -59,12 +59,13 @@ def test_nothing_is_wider_than_the_terminal(trace: Trace, width: int) -> None:
 
 
 def test_a_tree_is_shown_whole(trace: Trace) -> None:
-    """`--tree` shows what the live view would with room for everything: visits, values, every answer."""
-    text = tree_text(trace, width=120, is_coloured=False)
+    """`--tree` shows what the live view would with room for everything: visits, values, every answer, and what they mean."""
+    text, _, legend = tree_text(trace, width=120, is_coloured=False).rpartition("\n\n")
     snapshot = final_snapshot(trace)
 
     assert text.splitlines()[0].split()[:1] == [str(trace.tree.root.visits)]
     assert text.count("✓") == len(trace.candidates)
+    assert "✓ finished" in legend
     assert "\x1b" not in text
     assert "\x1b[" in tree_text(trace, width=120, is_coloured=True)
     assert [node.visits for node in snapshot.nodes] == [node.visits for node in trace.tree.nodes]
