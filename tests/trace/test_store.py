@@ -266,3 +266,13 @@ def test_a_lock_that_nobody_lets_go_is_an_error(tmp_path: Path, trace: Trace, mo
         with pytest.raises(StorageError, match="another run"):
             append(trace, path)
     assert path.read_bytes() == b""
+
+
+def test_reading_traces_loads_no_search_and_no_templates() -> None:
+    """A list of traces needs values only: no strategy, no model, no chat template is imported for it."""
+    unwanted = ("jinja2", "llama_cpp", "marco_cli.solver", "marco_cli.prompt.template", "marco_cli.engine.batched",
+                "marco_cli.search.solve", "marco_cli.search.run", "marco_cli.models", "marco_cli.batch")  # fmt: skip
+    code = f"import sys, marco_cli.trace.store; print([name for name in {unwanted} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "[]\n"
