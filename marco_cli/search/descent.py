@@ -90,8 +90,7 @@ class Descent:
         if self._corrected is not None:
             (node, opening), self._corrected = self._corrected, None
             self._pending.begin(node)
-            index, node.tries = node.tries, node.tries + 1
-            return Branch(node=node, index=index, opening=opening, is_correction=True)
+            return Branch(node=node, index=node.tries, opening=opening, is_correction=True)
         if 0 < self._tree.root.tries <= self._config.root_samples:
             return self.begin(self._tree.root, is_root_sample=True)
         if self._num_root_samples:

@@ -21,7 +21,7 @@ from marco_cli.engine.base import GREEDY, Tokens
 from marco_cli.search.base import Candidate, Reply, StopReason
 from marco_cli.search.correction import corrected
 from marco_cli.search.descent import Branch, Descent, Thought
-from marco_cli.search.expansion import Expansion
+from marco_cli.search.expansion import Expansion, Grown
 from marco_cli.search.lanes import Lane
 from marco_cli.search.reflection import reflect_in_tree, think_again, thought_tokens
 from marco_cli.search.run import Run, Simulation
@@ -181,14 +181,22 @@ class _Search:
             await reflect_in_tree(self.growth, lane, candidate, take=self._accept)
 
     def _take(self, simulation: Simulation, start: Node, reply: Reply, *, branch: Branch) -> Candidate | None:
-        reflects = None if branch.thought is None else branch.thought.candidate_id
-        return self._accept(simulation, start, reply, reflects, is_independent=branch.is_root_sample)
-
-    def _accept(
-        self, simulation: Simulation, start: Node, reply: Reply, reflects: int | None, *, is_independent: bool = False
-    ) -> Candidate | None:
         """Keep a reply, and close what it leaves nothing new to find in."""
-        grown = self.growth.accept(simulation, reply, start, reflects=reflects, is_independent=is_independent)
+        reflects = None if branch.thought is None else branch.thought.candidate_id
+        shared = len(branch.opening) if branch.is_correction else 0
+        grown = self.growth.accept(
+            simulation, reply, start, reflects=reflects, is_independent=branch.is_root_sample, num_shared=shared
+        )
+        return self._closed(simulation, grown, start, reflects)
+
+    def _accept(self, simulation: Simulation, start: Node, reply: Reply, reflects: int) -> Candidate | None:
+        """Keep a reply that thinks another one over."""
+        return self._closed(
+            simulation, self.growth.accept(simulation, reply, start, reflects=reflects), start, reflects
+        )
+
+    def _closed(self, simulation: Simulation, grown: Grown, start: Node, reflects: int | None) -> Candidate | None:
+        """Close what a reply leaves nothing new to find in."""
         if not simulation.is_done:
             return None
         if grown.node is start:  # it has no room for another token, or has ended
