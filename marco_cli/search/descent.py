@@ -166,18 +166,11 @@ class Descent:
         free = [node for node in able if node.tries < self._config.max_children]
         for nodes in ([node for node in free if self._may_widen(node)], free, able):
             if nodes:
-                return (
-                    nodes[0] if self._config.branch == "top" else nodes[argmax([self._promise(node) for node in nodes])]
-                )
+                return nodes[argmax([self._promise(node) for node in nodes])]
         return None
 
     def _may_widen(self, node: Node) -> bool:
-        return may_widen(
-            tries=node.tries,
-            visits=node.visits + self._pending[node],
-            factor=self._config.widen_factor,
-            exponent=self._config.widen_exponent,
-        )
+        return may_widen(tries=node.tries, visits=node.visits + self._pending[node])
 
     def _doubt(self, node: Node) -> float:
         """Return how likely one more child is to be new, or how likely the next alternative is, in [0, 1]."""
@@ -187,7 +180,7 @@ class Descent:
 
     def _is_mapped(self, node: Node) -> bool:
         """Say whether the ways on from a node are known: a model that is nearly indifferent has others than its top five."""
-        if self._config.expand != "alternative" or not node.children:
+        if not node.children:
             return False
         return self._outlook.seen_mass(node) + self._alternatives.total_probability(node) >= _MAPPED
 

@@ -260,7 +260,7 @@ class Run:
 
         The answer with the most evidence is looked at first, which costs no pass over the candidates.
         """
-        if self.config.certainty >= 1 or len(self.candidates) < self.config.min_candidates:
+        if self.config.certainty >= 1 or len(self.candidates) < _FEWEST_CANDIDATES:
             return False
         totals = sorted(self._evidence.values(), reverse=True)[:2]
         if not totals or probability_ahead(totals[0], totals[1] if totals[1:] else 0.0) < self.config.certainty:
@@ -362,6 +362,8 @@ class Run:
         return rated(candidate, self._reward, self._population)
 
 
+_FEWEST_CANDIDATES = 3
+"""Finished replies before which no leader is certain."""
 _NEWS = 1 / 64
 """By which share the candidates must have grown for the votes to be announced again: after each of the first 64."""
 
