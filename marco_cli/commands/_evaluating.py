@@ -15,7 +15,6 @@ from typing import Final
 import typer
 
 from marco_cli import __version__, jsonl
-from marco_cli.batch.files import is_there, write_atomically
 from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.provenance import hashes
@@ -25,9 +24,11 @@ from marco_cli.commands._output import say, say_all, write
 from marco_cli.commands._page import show_page
 from marco_cli.commands._signals import run as run_to_end
 from marco_cli.commands._trace_file import TraceFile
+from marco_cli.config.home import is_there
 from marco_cli.config.layers import resolve
 from marco_cli.config.option import did_you_mean
 from marco_cli.config.settings import Settings
+from marco_cli.draft import put
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, InputError, StorageError
 from marco_cli.evals.base import DataSet
 from marco_cli.evals.comparison import Comparison, compare_rows
@@ -39,7 +40,7 @@ from marco_cli.evals.runner import ROWS_FILE, Job, Listener, jobs, missing, read
 from marco_cli.evals.variant import Variant
 from marco_cli.models import LocatedModel
 from marco_cli.models.choice import BUNDLED_MODEL
-from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
+from marco_cli.solver import Solver, open_solver, resolve_settings
 from marco_cli.view.eval_progress import EvalProgress, opening_line, time_text
 from marco_cli.view.printable import printable
 
@@ -59,7 +60,6 @@ class Plan:
     variants: tuple[Variant, ...]
     settings: Settings
     model: LocatedModel
-    critic: LocatedModel | None = None
     in_flight: int
     output: Path | None
     """Where rows and reports stay; None keeps none."""
@@ -79,13 +79,7 @@ class Plan:
     def configuration(self) -> dict[str, object]:
         """What must be the same for rows to belong together. Hashes a model that nothing vouches for."""
         settings = {key: value for key, value in asdict(self.settings).items() if key not in _NOT_OF_THE_ROWS}
-        models = {"model": self.model} if self.critic is None else {"model": self.model, "critic": self.critic}
-        return {
-            "command": "eval",
-            "dataset": self.dataset.name,
-            **{role: _identity(model) for role, model in models.items()},
-            "settings": settings,
-        }
+        return {"command": "eval", "dataset": self.dataset.name, "model": _identity(self.model), "settings": settings}
 
 
 def _identity(model: LocatedModel) -> dict[str, object]:
@@ -143,7 +137,7 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         live = _live_report(plan, directory, done, progress)
         traces = None if plan.traces is None else TraceFile(plan.traces, say=progress.say)
         solver = open_solver(_widest(plan), plan.model, environ)
-        say_all(() if plan.is_quiet else solver.phrasing.notices)
+        say_all(() if plan.is_quiet else solver.phrasing().notices)
         is_whole = False
         try:
             listeners = [progress.on_outcome, _announcer(forecast, progress, plan.in_flight)]
@@ -197,7 +191,7 @@ def _way_on(plan: Plan, directory: Path, *, is_untouched: bool) -> str:
 
 def _widest(plan: Plan) -> Settings:
     """Return the settings of the variant that wants the most places in the engine."""
-    return max((variant.settings for variant in plan.variants), key=lambda settings: search_plan(settings)[0].parallel)
+    return max((variant.plan for variant in plan.variants), key=lambda each: each.config.parallel).settings
 
 
 def _answered(
@@ -306,7 +300,7 @@ def write_report(report: Report, directory: Path) -> tuple[Path, ...]:
     for name, data in zip(REPORTS, texts, strict=True):
         path = directory / name
         try:
-            write_atomically(path, data)
+            put(path, data)
         except OSError as error:
             raise StorageError(
                 f"cannot write {path}: {error.strerror}", hint="free some space, or name another"
@@ -379,8 +373,8 @@ def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, q
         meta = {"v": 1, "configuration": past.configuration, "facts": past.facts, "earlier": []}
         data = b"".join(jsonl.encode(outcome_document(outcome)) for outcome in past.outcomes)
         try:
-            write_atomically(meta_path(rows), jsonl.encode(meta, indent=True))
-            write_atomically(rows, data)
+            put(meta_path(rows), jsonl.encode(meta, indent=True))
+            put(rows, data)
         except OSError as error:
             raise StorageError(f"cannot write {rows}: {error.strerror}", hint="free some space") from error
         for path in (rows, *write_report(report, directory)):

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from marco_cli.batch.files import write_atomically
+from marco_cli.draft import put
 from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.report import About, build_report
 
@@ -67,7 +67,7 @@ class LiveReport:
         began = time.monotonic()
         try:
             text = page(build_report(rows, self._about), state=state, is_live=is_live)
-            write_atomically(self._path, text.encode(errors="replace"))
+            put(self._path, text.encode(errors="replace"))
         except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and the rows go on)
             self._is_lost = True
             self._say(f"marco: the live report stays as it is: {error}")

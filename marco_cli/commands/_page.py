@@ -1,36 +1,47 @@
-"""A page that a command made: its link on stderr, and with `--open` the page in the browser."""
+"""Pages that commands make: their links, and the browser that shows them."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from marco_cli.commands._output import say
 
-Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
+Open = Annotated[bool, typer.Option("--open", help="Show the page in a browser.")]
+
+_SHOW: Final = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
+_PATIENCE: Final = 5.0
+"""Seconds after which a browser that is still busy with the link counts as open."""
 
 
-def show_page(path: Path, *, is_opened: bool, is_quiet: bool = False) -> None:
-    """Say where a page is, as a link that a terminal can follow; open it if that was asked for.
-
-    Args:
-        path: the page, which is there already.
-        is_opened: whether `--open` was given.
-        is_quiet: whether the link is left out.
-
-    """
-    link = path.resolve().as_uri()
-    if not is_quiet:
+def show_page(page: Path, *, is_opened: bool, is_quiet: bool = False) -> None:
+    """Print the link of a page, or of a folder of pages, and show it in a browser if that is wanted."""
+    link = page.absolute().as_uri()
+    if is_opened and not _is_shown(link):
+        say(f"marco: no browser can be opened here; the page is {link}")
+    elif not is_quiet:
         say(f"marco: {link}")
-    if is_opened and not _open(link):
-        say(f"marco: no browser could be started; open it yourself: {link}")
 
 
-def _open(link: str) -> bool:
-    """Hand a link to the browser that the person has chosen; say whether there was one."""
-    import webbrowser
+def _is_shown(link: str) -> bool:
+    """Start the user's browser, as `webbrowser` finds it, and say whether there is one.
 
+    A process of its own keeps what a browser prints off this program's streams. Without TERM it passes over the browsers that
+    run inside a terminal: they show no pictures and run no scripts.
+    """
+    without_terminal = {key: value for key, value in os.environ.items() if key != "TERM"}
+    browser = subprocess.Popen(  # noqa: S603 (our own interpreter and code; the link is an argument)
+        [sys.executable, "-I", "-c", _SHOW, link],
+        env=without_terminal,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
-        return webbrowser.open(link)
-    except (webbrowser.Error, OSError):
-        return False
+        return browser.wait(_PATIENCE) == 0
+    except subprocess.TimeoutExpired:
+        return True

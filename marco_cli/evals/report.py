@@ -19,12 +19,10 @@ from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.paper import MGSM, PaperRow
 from marco_cli.evals.remarks import failure_reasons, near_misses
 from marco_cli.evals.translation import CorpusScores, corpus_scores
+from marco_cli.search import STRATEGIES
 
 KS = (1, 2, 4, 8, 16, 32)
 """Numbers of guesses of the curves; tables show 1, 8 and 32 as the Marco-o1 paper does."""
-
-INDEPENDENT = frozenset({"sample", "vote", "best-of-n"})
-"""Strategies whose paths are independent samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,7 +266,7 @@ def _attempts(rows: Sequence[Outcome]) -> dict[str, Attempts]:
     """
     found: dict[str, Attempts] = {}
     for row in rows:
-        is_independent = row.strategy in INDEPENDENT
+        is_independent = row.strategy in STRATEGIES and STRATEGIES[row.strategy].is_independent
         guesses = tuple(
             Attempt(candidate=candidate, score=score)
             for candidate, score in zip(row.candidates, row.scores, strict=True)
