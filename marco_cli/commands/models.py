@@ -181,7 +181,7 @@ def list_models(*, as_json: Json = False) -> None:
         say(f"marco: the alias {name} leads nowhere: {printable(why)}")
     for transfer in unfinished:
         say(f"unfinished: {transfer.name}, {transfer.done / 1e6:.1f} MB are here; marco models pull continues it")
-    say(f"to fetch one: marco models pull {{{','.join(names)}}}; marco models search says more of them")
+    say("to fetch one: marco models pull NAME; marco models search lists names and sizes")
 
 
 @app.command(epilog=_ALIAS_EXAMPLES)
