@@ -35,6 +35,8 @@ def test_every_entry_can_be_used() -> None:
         for source in entry.sources:
             assert source.pattern.count("{quant}") == 1
             assert catalog._REPO_NAME.fullmatch(source.repo)
+            [found] = catalog.variants([source.pattern.format(quant=entry.default)], source)
+            assert found.quantisation == entry.default
 
 
 @pytest.mark.parametrize(
