@@ -1,26 +1,31 @@
 """How fast this machine decodes models of several sizes, and which ones are pleasant on it.
 
 A chain is decoded token by token, and for each token every weight comes from memory once and is multiplied with. So llama.cpp
-takes a time that grows with the number of weights: it is measured (`throughput`), and all sizes follow from it. What a
-long context costs is left out. Models whose width is no multiple of 256 (Qwen2.5 0.5B, SmolLM2) cannot have K-quants: files of
-these are about half as fast as it says (measured: benchmarks/README.md).
+takes a time that grows with the number of weights: it is measured (`throughput`), and all sizes follow from it. What a long
+context costs is left out. How well this agrees with real files is in benchmarks/README.md.
 """
 
 from typing import Final
 
 from marco_cli.diagnosis.case import Case
 from marco_cli.diagnosis.finding import Finding, ok, warn
+from marco_cli.errors import EngineError
 from marco_cli.models import catalog, memory
 
-SIZES: Final = {"0.5B": 0.49e9, "1.5B": 1.54e9, "3B": 3.09e9, "7B": 7.07e9, "14B": 14.0e9}
+_NARROW: Final = 2.0
+"""How many times longer a weight of Qwen2.5 0.5B takes. K-quants come in blocks of 256, and its width of 896 is no multiple: its
+files hold Q5_0 and Q8_0, for which llama.cpp is slower."""
+
+SIZES: Final = {"0.5B": _NARROW * 0.49e9, "1.5B": 1.54e9, "3B": 3.09e9, "7B": 7.07e9, "14B": 14.0e9}
 """Weights that a token is multiplied with: those of Qwen2.5, by the non-embedding parameters of its cards and its output."""
 
 PLEASANT: Final = 8.0
-"""Tokens a second: about twice as fast as people read aloud, so that a thought of 400 tokens takes less than a minute."""
+"""Tokens a second, with which a thought of 400 tokens takes less than a minute."""
 PATIENT: Final = 3.0
 _BUSY: Final = 1.5
 """How many times slower the median step may be than the fastest on an idle machine."""
 _MOST_NAMED: Final = 3
+_MEMORY_FIX: Final = "close other programs, and run it again"
 _TEMPORARY_FIX: Final = "set TMPDIR to a directory with 300 MB of room"
 
 
@@ -30,6 +35,8 @@ def speed(case: Case) -> Finding:
         measured = case.throughput
     except OSError as error:
         return warn("speed", f"not measured: {error.strerror or error}", fix=_TEMPORARY_FIX)
+    except EngineError as error:
+        return warn("speed", f"not measured: {error.message}", fix=error.hint or _MEMORY_FIX)
     speeds = {name: measured.fastest / weights for name, weights in SIZES.items()}
     said = ", ".join(f"{name} {figure(each)}" for name, each in speeds.items())
     slowdown = measured.fastest / measured.median
@@ -46,7 +53,10 @@ def speed(case: Case) -> Finding:
 
 def recommended(case: Case) -> Finding:
     """Name the largest models of the catalogue that are pleasant here, by the measured speed and the memory."""
-    rate, room = case.throughput.fastest, memory.total()
+    try:
+        rate, room = case.throughput.fastest, memory.total()
+    except (OSError, EngineError):
+        return warn("models to try", "unknown, because the speed was not measured", fix="repair speed first")
     speeds = [(entry, rate / (1e9 * entry.parameters)) for entry in catalog.entries() if entry.parameters]
     fitting = [
         (entry, each) for entry, each in speeds if entry.size is None or room is None or memory.fits(entry.size, room)
