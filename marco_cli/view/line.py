@@ -25,7 +25,8 @@ class Span(NamedTuple):
 Line = tuple[Span, ...]
 
 _SPACES: Final = re.compile(r"\s+")
-_LABEL: Final = re.compile(r" *\w+: ")
+_LABEL: Final = re.compile(r" *\w+: |\w+ {2,}")
+_COLUMNS: Final = re.compile(r" *(?:[\w ]+: +|(?:\S+(?: \S+)? {2,}){0,2})")
 _WHOLE: Final = re.compile(r"(?<=: )marco [^`]+$|`[^`]+`\S*|\S+")
 
 
@@ -117,13 +118,22 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def fold(text: str, width: int) -> str:
-    """Break a message wider than `width` cells between words, indented alike after its label (`marco: `, `hint: `).
+    """Break a message wider than `width` cells between words, indented alike after its label (`hint: `, `seconds  `).
 
     What somebody may copy stays whole, however wide: a word, a `command` in backticks, a command after a colon, which ends
     the message. The terminal breaks those itself, and copies them as one line.
     """
     label = _LABEL.match(text)
-    start = label.end() if label else 0
+    return _folded(text, label.end() if label else 0, width)
+
+
+def fold_row(text: str, width: int) -> str:
+    """Break a row of a list in the same way, its last column indented alike: what stands behind two spaces, or a `key:`."""
+    label = _COLUMNS.match(text)
+    return _folded(text, label.end() if label else 0, width)
+
+
+def _folded(text: str, start: int, width: int) -> str:
     words = _WHOLE.findall(text, start)
     if not words or cell_len(text) <= width:
         return text
