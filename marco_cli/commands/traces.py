@@ -122,7 +122,7 @@ def show(
     if path or (chosen is not None and not heat):
         parts.append(path_text(found, chosen, width=_stdout_width(), is_coloured=is_coloured, encoding=encoding))
     if heat:
-        parts.append(heat_text(found, chosen, is_coloured=is_coloured, encoding=encoding))
+        parts.append(heat_text(found, chosen, is_coloured=is_coloured, width=_stdout_width(), encoding=encoding))
     write(_text("\n\n".join(parts)))
 
 

@@ -59,7 +59,7 @@ def text_of(page: str) -> str:
 
 def commands(page: str) -> list[str]:
     """Return the commands of a page in their order, without what is said of them: all of `sh` blocks, `$ ` of others."""
-    found = []
+    found: list[str] = []
     for language, block in re.findall(r"(?m)^```(sh|console)\n(.*?)^```$", text_of(page), re.DOTALL):
         lines = block.splitlines()
         found += lines if language == "sh" else [line[2:] for line in lines if line.startswith("$ ")]
