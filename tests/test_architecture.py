@@ -118,3 +118,16 @@ def test_search_sees_no_backend() -> None:
         if is_in(module, "search") or is_in(module, "reward"):
             seen = {name for name in imports(module) if is_in(name, "marco_cli.engine")}
             assert all(is_in(name, "marco_cli.engine.base") for name in seen if name != "marco_cli.engine"), module
+
+
+def test_a_question_needs_no_batch() -> None:
+    """What `marco ask` imports, at once or later, is nothing of what many questions need."""
+    known, needed, waiting = set(modules()), set[str](), ["commands.ask"]
+    while waiting:
+        module = waiting.pop()
+        if module not in needed:
+            needed.add(module)
+            waiting += known & {name.removeprefix("marco_cli.") for name in imports(module)}
+
+    assert {"solver", "search.run", "view.report"} <= needed
+    assert not {module for module in needed if is_in(module, "batch") or is_in(module, "evals")}

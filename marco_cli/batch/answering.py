@@ -134,13 +134,16 @@ class Answerer:
             result = await solver.solve(problem, plan)
         finally:
             solver.engine.forget(problem.prompt_ids)
-        reasoning, output = solver.section_lengths(problem, result.reply)
         document = answered_row(
             row,
             result=result,
             settings=settings,
             model=solver.model.name,
-            cost=Cost(prompt=len(problem.prompt_ids), reasoning=reasoning, output=output),
+            cost=Cost(
+                prompt=len(problem.prompt_ids),
+                reasoning=result.reply.num_thought_tokens,
+                output=result.reply.num_output_tokens,
+            ),
             min_confidence=self._min_confidence,
         )
         return Finished(

@@ -70,7 +70,7 @@ def answered_row(
         "strategy": result.strategy,
         "seed": settings.seed,
         "search": {
-            "stop_reason": stop_reason(result),
+            "stop_reason": result.ending,
             "simulations": result.num_simulations,
             "certainty": result.certainty,
             "escalated": result.first is not None,
@@ -162,14 +162,6 @@ def _tail(row: Row | BadRow) -> Document:
 
 def _canonical(answer: Answer | None) -> str | None:
     return None if answer is None else answer.canonical
-
-
-def stop_reason(result: SearchResult) -> str:
-    """Return why it ended: the search's own reason; of one chain also `forced` (thought cut), `length` (output cut), `loop`."""
-    reply = result.reply
-    if len(result.candidates) > 1 or reply.is_whole:
-        return result.stop_reason
-    return "loop" if reply.finish_reason == "loop" else "forced" if reply.is_forced else "length"
 
 
 def _openai(document: Document) -> Document:

@@ -86,7 +86,6 @@ def answer(
             return Answered(
                 problem=problem,
                 result=result,
-                lengths=solver.section_lengths(problem, result.reply),
                 seconds=time.perf_counter() - started,
                 is_output_shown=shown,
                 is_replaced=chain is not None and chain.has_shown_output and not shown,

@@ -29,7 +29,7 @@ from marco_cli.config.home import is_there
 from marco_cli.config.settings import Settings
 from marco_cli.engine.defaults import PLACES
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
-from marco_cli.models import LocatedModel, locate
+from marco_cli.models import LocatedModel
 from marco_cli.models.gguf_header import read as read_header
 from marco_cli.plan import search_plan
 from marco_cli.prompt.template import choose_template
@@ -325,12 +325,7 @@ class Batch:
         """Return what rows of one file must have in common."""
         job, settings = self._job, self._rows.base
         return provenance.configuration(
-            settings,
-            model=self._model,
-            critic=None if settings.critic is None else locate(settings.critic, os.environ),
-            layout=job.layout,
-            form=job.form,
-            min_confidence=job.min_confidence,
+            settings, model=self._model, layout=job.layout, form=job.form, min_confidence=job.min_confidence
         )
 
     def _way_on(self) -> str | None:

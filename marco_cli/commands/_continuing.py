@@ -56,7 +56,7 @@ def go_on(trace: Trace, wish: Wish) -> None:
     settings = _settings(trace, wish, planned)
     model = settings.model or trace.model.name
     if wish.is_foreign:
-        _refuse_paths(settings, model, wish)
+        _refuse_path(model, wish)
     located = choose_model(model, os.environ)
     check_model(trace, located)
     solver = open_solver(settings, located, os.environ)
@@ -79,13 +79,10 @@ def go_on(trace: Trace, wish: Wish) -> None:
         raise IncompleteError("no reply has an output", hint="go on with more --simulations")
 
 
-def _refuse_paths(settings: Settings, model: str, wish: Wish) -> None:
+def _refuse_path(model: str, wish: Wish) -> None:
     """Refuse a trace of another that would have files of this machine opened."""
-    for key, name in (("model", model), ("critic", settings.critic)):
-        if name is not None and key not in wish.flags and isinstance(parse(name), PathReference):
-            raise ConfigError(
-                f"the trace names its {key} by a path: {quoted(name)}", hint="name the model with --model"
-            )
+    if "model" not in wish.flags and isinstance(parse(model), PathReference):
+        raise ConfigError(f"the trace names its model by a path: {quoted(model)}", hint="name the model with --model")
 
 
 def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Stop) -> Trace:

@@ -60,7 +60,6 @@ class Plan:
     variants: tuple[Variant, ...]
     settings: Settings
     model: LocatedModel
-    critic: LocatedModel | None = None
     in_flight: int
     output: Path | None
     """Where rows and reports stay; None keeps none."""
@@ -80,13 +79,7 @@ class Plan:
     def configuration(self) -> dict[str, object]:
         """What must be the same for rows to belong together. Hashes a model that nothing vouches for."""
         settings = {key: value for key, value in asdict(self.settings).items() if key not in _NOT_OF_THE_ROWS}
-        models = {"model": self.model} if self.critic is None else {"model": self.model, "critic": self.critic}
-        return {
-            "command": "eval",
-            "dataset": self.dataset.name,
-            **{role: _identity(model) for role, model in models.items()},
-            "settings": settings,
-        }
+        return {"command": "eval", "dataset": self.dataset.name, "model": _identity(self.model), "settings": settings}
 
 
 def _identity(model: LocatedModel) -> dict[str, object]:

@@ -6,7 +6,7 @@ settings are read, so that `auto` undoes what a file or a variable says. Those t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, signature
 from typing import Annotated, Any, Final, Literal
 
@@ -19,6 +19,8 @@ from marco_cli.config.settings import OPTIONS
 SEARCH: Final = "Search"
 REPLY: Final = "Reply"
 OUTPUT: Final = "Output"
+output: Final = partial(typer.Option, rich_help_panel=OUTPUT)
+"""Declare an option under that heading."""
 _LONGEST_METAVAR = 24
 
 
@@ -32,7 +34,6 @@ def _setting(key: str, *short: str, panel: str | None = None, metavar: str | Non
         *short,
         option.flag,
         help=option.about.help,
-        show_default=False,
         autocompletion=completer_of(key),
         rich_help_panel=panel,
         metavar=metavar,
@@ -60,12 +61,10 @@ _ASSIGNMENTS: Final = Annotated[
         metavar="KEY=VALUE",
         help="Any setting, e.g. top_p=0.9; repeatable. `marco config show` lists them.",
         autocompletion=complete_assignments,
-        show_default=False,
     ),
 ]
 Config = Annotated[
-    str | None,
-    typer.Option("--config", metavar="FILE", help="Configuration file.", show_default=False, rich_help_panel=EXPERT),
+    str | None, typer.Option("--config", metavar="FILE", help="Configuration file.", rich_help_panel=EXPERT)
 ]
 _HELP_ALL: Final = Annotated[
     bool | None,
@@ -74,8 +73,7 @@ _HELP_ALL: Final = Annotated[
     ),
 ]
 _TRACE: Final = Annotated[
-    bool | None,
-    typer.Option("--trace/--no-trace", help=OPTIONS["trace"].about.help, show_default=False, rich_help_panel=OUTPUT),
+    bool | None, typer.Option("--trace/--no-trace", help=OPTIONS["trace"].about.help, rich_help_panel=OUTPUT)
 ]
 _FLAGS: Final[Mapping[str, object]] = {
     "model": _setting("model", "-m", metavar="NAME|PATH"),
@@ -97,7 +95,6 @@ _FLAGS: Final[Mapping[str, object]] = {
     "reflection": _setting("reflection", panel=EXPERT),
     "reward": _setting("reward", panel=EXPERT, metavar="NAME"),
     "vote": _setting("vote", panel=EXPERT, metavar="NAME"),
-    "critic": _setting("critic", panel=EXPERT, metavar="NAME|PATH"),
     "doubt_below": _setting("doubt_below", panel=EXPERT, metavar="X"),
     "parallel": _setting("parallel", panel=EXPERT, metavar="N"),
     "top_p": _setting("top_p", panel=EXPERT, metavar="X"),

@@ -40,7 +40,7 @@ def export(
         str | None,
         typer.Option(
             "--format", "-F", metavar=_FORMATS, help="Else as the name of the output file ends.",
-            autocompletion=_complete_formats, show_default=False,
+            autocompletion=_complete_formats,
         ),
     ] = None,
     output: Annotated[
@@ -50,7 +50,7 @@ def export(
     is_opened: Open = False,
     everything: Annotated[bool, typer.Option("--all", help="All traces, oldest first.")] = False,
     session: Annotated[
-        str | None, typer.Option("--session", metavar="ID", help="All turns of a conversation.", show_default=False)
+        str | None, typer.Option("--session", metavar="ID", help="All turns of a conversation.")
     ] = None,
     source: Annotated[
         str | None,
@@ -71,7 +71,7 @@ def export(
     threshold: Annotated[
         float | None,
         typer.Option(
-            "--threshold", metavar="VALUE", show_default=False,
+            "--threshold", metavar="VALUE",
             help="Of prm: value of a good step. Default: 0.5; with a target, any right end.",
         ),
     ] = None,

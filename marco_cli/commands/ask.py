@@ -37,18 +37,14 @@ def ask(
     raw: opt.Raw = False,
     stream: Annotated[
         bool | None,
-        typer.Option(
+        opt.output(
             "--stream/--no-stream",
-            rich_help_panel=opt.OUTPUT,
             help="Write the first reply as it comes, in a pipe too; a reply that a search puts in its place follows it.",
         ),
     ] = None,
     display: opt.Display = "auto",
     events: Annotated[
-        str | None,
-        typer.Option(
-            "--events", metavar="FILE|-", help="Write the search's events as JSON lines.", rich_help_panel=opt.OUTPUT
-        ),
+        str | None, opt.output("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
     ] = None,
 ) -> None:
     """Ask a question. The answer goes to stdout, the thought and the tree of a search to stderr."""

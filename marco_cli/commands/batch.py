@@ -1,6 +1,7 @@
 """`marco batch`: a file of questions in, a file of answers out."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,8 +10,8 @@ import typer
 from marco_cli.commands import _options as opt
 from marco_cli.errors import ConfigError
 
-_ROWS = "Rows"
-_RUN = "Going on and giving up"
+_row = partial(typer.Option, rich_help_panel="Rows")
+_run = partial(typer.Option, rich_help_panel="Going on and giving up")
 EXAMPLES = """
 marco batch questions.jsonl -o answers.jsonl -m marco-nano
 marco batch questions.jsonl -o answers.jsonl -m marco-nano --resume
@@ -28,74 +29,32 @@ def batch(
         str, typer.Option("--output", "-o", metavar="OUT", help="File to write to, a row at a time; `-` is stdout.")
     ] = "-",
     field: Annotated[
-        str | None,
-        typer.Option(
-            "--field", metavar="NAME", rich_help_panel=_ROWS, help="Key of the question, if not prompt or question."
-        ),
+        str | None, _row("--field", metavar="NAME", help="Key of the question, if not prompt or question.")
     ] = None,
-    text: Annotated[
-        bool, typer.Option("--text", rich_help_panel=_ROWS, help="Each line of IN is a question, not JSON.")
-    ] = False,
+    text: Annotated[bool, _row("--text", help="Each line of IN is a question, not JSON.")] = False,
     form: Annotated[
-        Literal["marco", "openai"],
-        typer.Option("--format", rich_help_panel=_ROWS, help="Rows of our own, or OpenAI Batch envelopes."),
+        Literal["marco", "openai"], _row("--format", help="Rows of our own, or OpenAI Batch envelopes.")
     ] = "marco",
     min_confidence: Annotated[
-        float | None,
-        typer.Option(
-            "--min-confidence",
-            min=0,
-            max=1,
-            metavar="X",
-            rich_help_panel=_ROWS,
-            help="Mark answers below as abstained.",
-        ),
+        float | None, _row("--min-confidence", min=0, max=1, metavar="X", help="Mark answers below as abstained.")
     ] = None,
     rows: Annotated[
-        int | None,
-        typer.Option(
-            "--parallel",
-            min=1,
-            max=255,
-            metavar="N",
-            rich_help_panel=_ROWS,
-            help="Rows in flight. Default: what fills a batch.",
-            show_default=False,
-        ),
+        int | None, _row("--parallel", min=1, max=255, metavar="N", help="Rows in flight. Default: what fills a batch.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", rich_help_panel=_RUN, help="Go on with OUT: answer what it does not hold yet.")
-    ] = False,
+    resume: Annotated[bool, _run("--resume", help="Go on with OUT: answer what it does not hold yet.")] = False,
     retry_errors: Annotated[
-        bool,
-        typer.Option(
-            "--retry-errors", rich_help_panel=_RUN, help="Resume, and answer rows again that failed or had no output."
-        ),
+        bool, _run("--retry-errors", help="Resume, and answer rows again that failed or had no output.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", rich_help_panel=_RUN, help="Begin OUT anew.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", rich_help_panel=_RUN, help="Resume even if another configuration made OUT.")
-    ] = False,
-    fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", rich_help_panel=_RUN, help="Stop at the first row that fails.")
-    ] = False,
+    overwrite: Annotated[bool, _run("--overwrite", help="Begin OUT anew.")] = False,
+    force: Annotated[bool, _run("--force", help="Resume even if another configuration made OUT.")] = False,
+    fail_fast: Annotated[bool, _run("--fail-fast", help="Stop at the first row that fails.")] = False,
     max_errors: Annotated[
-        str | None,
-        typer.Option(
-            "--max-errors",
-            metavar="N|P%",
-            rich_help_panel=_RUN,
-            help="Stop when more rows of this run fail.",
-            show_default=False,
-        ),
+        str | None, _run("--max-errors", metavar="N|P%", help="Stop when more rows of this run fail.")
     ] = None,
     traces: Annotated[
         Path | None,
-        typer.Option(
-            "--traces",
-            metavar="FILE",
-            rich_help_panel=_RUN,
-            help="Add the trace of each answer to FILE, for `marco traces export --from`.",
+        _run(
+            "--traces", metavar="FILE", help="Add the trace of each answer to FILE, for `marco traces export --from`."
         ),
     ] = None,
     dry_run: Annotated[

@@ -35,10 +35,7 @@ def chat(
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
     raw: opt.Raw = False,
-    stream: Annotated[
-        bool,
-        typer.Option("--stream/--no-stream", help="Show replies while they are written.", rich_help_panel=opt.OUTPUT),
-    ] = True,
+    stream: Annotated[bool, opt.output("--stream/--no-stream", help="Show replies while they are written.")] = True,
     display: opt.Display = "auto",
 ) -> None:
     """Talk with a model. Outputs go to stdout, everything else to stderr; /help lists the commands."""

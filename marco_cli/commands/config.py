@@ -194,7 +194,7 @@ def _checked(key: str, values: list[str], file: Path) -> "Value":
     value = option.parse(values[0], where=key)
     if key == "preset":
         _check_preset(value, file, key)
-    if key in {"model", "critic"}:
+    if key == "model":
         _mention_missing(str(value))
     return value
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,8 +52,8 @@ def _complete_sets(incomplete: str) -> list[str]:
     return [name for name in DATASETS if name.startswith(incomplete)]
 
 
-_DATA = "Data"
-_RUN = "The run and its report"
+_data = partial(typer.Option, rich_help_panel="Data")
+_run = partial(typer.Option, rich_help_panel="The run and its report")
 _EXAMPLES = """
 marco eval nano --limit 100                         # cot, vote and mcts on held-out problems
 marco eval nano --strategy cot,vote@16,mcts -o run/ # with a report to open
@@ -74,15 +75,9 @@ Output = Annotated[
     typer.Option("-o", "--output", metavar="DIR", help="Keep rows, summary.json, table.md and report.html there."),
 ]
 Precision = Annotated[
-    float,
-    typer.Option(
-        "--precision", min=0.01, max=1.0, rich_help_panel=_RUN, help="Find the threshold above which so many are right."
-    ),
+    float, _run("--precision", min=0.01, max=1.0, help="Find the threshold above which so many are right.")
 ]
-Price = Annotated[
-    float | None,
-    typer.Option("--price-per-hour", min=0.0, rich_help_panel=_RUN, help="What an hour of this machine costs you."),
-]
+Price = Annotated[float | None, _run("--price-per-hour", min=0.0, help="What an hour of this machine costs you.")]
 
 
 @app.command("run", epilog=_EXAMPLES)
@@ -95,9 +90,7 @@ def run_eval(
         ),
     ],
     *,
-    lang: Annotated[
-        str | None, typer.Option("--lang", metavar="LANG[,LANG]", rich_help_panel=_DATA, help="Languages: en,zh.")
-    ] = None,
+    lang: Annotated[str | None, _data("--lang", metavar="LANG[,LANG]", help="Languages: en,zh.")] = None,
     strategies: Annotated[
         str | None,
         typer.Option(
@@ -108,40 +101,23 @@ def run_eval(
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Problems at most, a fixed choice.")] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each sampling strategy.")] = 1,
-    draw: Annotated[
-        int, typer.Option("--draw", min=0, rich_help_panel=_DATA, help="Seed of the choice that --limit makes.")
-    ] = 0,
+    draw: Annotated[int, _data("--draw", min=0, help="Seed of the choice that --limit makes.")] = 0,
     data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="FILE|DIR", rich_help_panel=_DATA, help="Read the data set from your own copy."),
+        Path | None, _data("--data", metavar="FILE|DIR", help="Read the data set from your own copy.")
     ] = None,
-    fetch: Annotated[
-        bool, typer.Option("--fetch", rich_help_panel=_DATA, help="Download a data set that is not on this machine.")
-    ] = False,
+    fetch: Annotated[bool, _data("--fetch", help="Download a data set that is not on this machine.")] = False,
     scorer: Annotated[
-        str | None,
-        typer.Option(
-            "--scorer", rich_help_panel=_DATA, help="exact, number, choice, regex, contains, math or simple-evals."
-        ),
+        str | None, _data("--scorer", help="exact, number, choice, regex, contains, math or simple-evals.")
     ] = None,
     output: Output = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", rich_help_panel=_RUN, help="Go on with the rows that are in DIR.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", rich_help_panel=_RUN, help="Begin anew.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", rich_help_panel=_RUN, help="Go on although the configuration differs.")
-    ] = False,
-    rows: Annotated[
-        int, typer.Option("--rows", min=1, max=256, rich_help_panel=_RUN, help="Problems worked on at once.")
-    ] = 8,
+    resume: Annotated[bool, _run("--resume", help="Go on with the rows that are in DIR.")] = False,
+    overwrite: Annotated[bool, _run("--overwrite", help="Begin anew.")] = False,
+    force: Annotated[bool, _run("--force", help="Go on although the configuration differs.")] = False,
+    rows: Annotated[int, _run("--rows", min=1, max=256, help="Problems worked on at once.")] = 8,
     traces: Annotated[
         Path | None,
-        typer.Option(
-            "--traces",
-            metavar="FILE",
-            rich_help_panel=_RUN,
-            help="Add the trace of each answer to FILE, for `marco traces export --from`.",
+        _run(
+            "--traces", metavar="FILE", help="Add the trace of each answer to FILE, for `marco traces export --from`."
         ),
     ] = None,
     precision: Precision = 0.95,
@@ -160,7 +136,6 @@ def run_eval(
     from marco_cli.evals.runner import ROWS_FILE
     from marco_cli.evals.selection import check_name, load_items
     from marco_cli.evals.variant import parse_variants
-    from marco_cli.models import locate
 
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite exclude each other")
@@ -178,7 +153,6 @@ def run_eval(
         variants=variants,
         settings=settings,
         model=located,
-        critic=None if settings.critic is None else locate(settings.critic, os.environ),
         in_flight=rows,
         output=output,
         traces=traces,

@@ -45,16 +45,10 @@ TraceName = Annotated[
     ),
 ]  # fmt: skip
 From = Annotated[
-    str | None,
-    typer.Option(
-        "--from", metavar="FILE", help="A file of traces, or a folder, instead of your own.", show_default=False
-    ),
+    str | None, typer.Option("--from", metavar="FILE", help="A file of traces, or a folder, instead of your own.")
 ]
 Choice = Annotated[
-    int | None,
-    typer.Option(
-        "--candidate", metavar="N", min=0, help="Another finished reply than the one given.", show_default=False
-    ),
+    int | None, typer.Option("--candidate", metavar="N", min=0, help="Another finished reply than the one given.")
 ]
 
 
@@ -197,22 +191,13 @@ app.command("export", epilog=_EXPORT_EXAMPLES)(export)
 @app.command()
 def prune(
     *,
-    keep: Annotated[
-        int | None, typer.Option("--keep", metavar="N", min=0, help="Keep the newest N.", show_default=False)
-    ] = None,
+    keep: Annotated[int | None, typer.Option("--keep", metavar="N", min=0, help="Keep the newest N.")] = None,
     days: Annotated[
-        float | None,
-        typer.Option("--days", metavar="N", min=0, help="Keep those of the last N days.", show_default=False),
+        float | None, typer.Option("--days", metavar="N", min=0, help="Keep those of the last N days.")
     ] = None,
     megabytes: Annotated[
         int | None,
-        typer.Option(
-            "--megabytes",
-            metavar="N",
-            min=0,
-            help="Keep so many megabytes, the newest in any case.",
-            show_default=False,
-        ),
+        typer.Option("--megabytes", metavar="N", min=0, help="Keep so many megabytes, the newest in any case."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Keep none.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -30,7 +30,7 @@ from marco_cli.search import StepMode
 from marco_cli.search.base import Problem, Reply
 from marco_cli.search.correction import MOST, Slip, cut, find_slip, is_pause
 from marco_cli.search.open_ended import comparable_answer
-from marco_cli.search.reader import Reader, answer_rows, read_sections
+from marco_cli.search.reader import Reader, answer_rows, read_sections, read_whole
 from marco_cli.search.repetition import Repetition
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.steps import step_rule
@@ -317,9 +317,14 @@ class _Growing:
     @property
     def lacks_output(self) -> bool:
         """Whether an output must be forced: the thought did not end by itself, or nothing came after it."""
+        return self._may_lack_output and not read_sections(self.problem, self.data).has_output
+
+    @property
+    def _may_lack_output(self) -> bool:
+        """Whether no output has begun, which in doubt only the whole reply tells."""
         if self.finish_reason == "cancelled" or self._reader.is_over or not self._reader.tags.closing():
             return False
-        return not self._reader.has_output and not read_sections(self.problem, self.data).has_output
+        return not self._reader.has_output
 
     @property
     def is_thought_used_up(self) -> bool:
@@ -348,12 +353,13 @@ class _Growing:
 
     def reply(self) -> Reply:
         """Return what has come of it."""
-        sections = read_sections(self.problem, self.data)
+        pieces = [self.engine.detokenize((token,)) for token in self.tokens.ids.tolist()]
+        sections, lengths = read_whole(self.problem, pieces, self.tokens.is_sampled.tolist())
         is_unaware = self._has_ended_in_thought and not self._reader.has_marks and not sections.tags.output_open
         if is_unaware and not sections.output:
             # The model knows nothing of the thought that the prompt opened: what it said is its answer.
             sections = replace(sections, thought="", output=sections.thought)
-        lacks = self.lacks_output and not sections.output
+        lacks = self._may_lack_output and not sections.output
         output = "" if lacks else sections.output
         answer = (
             None
@@ -363,16 +369,15 @@ class _Growing:
         is_forced = self._is_closed_by_force()
         # A thought that was closed by force may end inside a number.
         thought = sections.thought.rpartition("\n")[0] if is_forced else sections.thought
-        rows = None
-        if answer is not None:
-            pieces = [self.engine.detokenize((token,)) for token in self.tokens.ids.tolist()]
-            rows = answer_rows(pieces, output, answer)
+        rows = None if answer is None else answer_rows(pieces, output, answer)
         return Reply(
             tokens=self.tokens,
             data=self.data,
             thought=sections.raw if lacks and not sections.thought else sections.thought,
             output=output,
             answer=answer,
+            num_thought_tokens=lengths[0],
+            num_output_tokens=lengths[1],
             finish_reason="loop" if self._is_looping else self.finish_reason,
             is_forced=is_forced,
             is_truncated=self._is_looping or not self.is_ended,

@@ -41,7 +41,6 @@ async def answer_or_search(
     *,
     engine: Engine,
     config: SearchConfig,
-    critic: Engine | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
     stop: Stop | None = None,
@@ -68,7 +67,6 @@ async def answer_or_search(
         problem=problem,
         engine=engine,
         config=config,
-        critic=critic,
         on_event=on_event,
         stop=stop or Stop(),
         clock=clock,
@@ -102,7 +100,6 @@ class _Route:
     problem: Problem
     engine: Engine
     config: SearchConfig
-    critic: Engine | None
     on_event: EventListener | None
     stop: Stop
     clock: Clock
@@ -127,7 +124,6 @@ class _Route:
             self.problem,
             engine=self.engine,
             config=config,
-            critic=self.critic,
             on_event=self.on_event,
             stop=self.stop,
             clock=self.clock,

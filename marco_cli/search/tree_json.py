@@ -13,17 +13,29 @@ that can be rescored and searched on. Floats come back exactly as they went.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
 from marco_cli.engine.base import NUM_TOP, Tokens
-from marco_cli.search.tree import Node, Step, Tree
+from marco_cli.search.tree import Node, NodeState, Step, Tree
 
+Document = dict[str, Any]
+
+_NAMES: Final = MappingProxyType(
+    {"forced": "is_forced", "terminal": "is_terminal", "closed": "is_closed", "candidate": "candidate_id"}
+)
+_FACTS: Final = ("id", "parent", "depth", "text", "visits", "terminal", "closed", "candidate")
 _SCORES: Final = ("logprobs", "top_ids", "top_logprobs", "entropy")
 
 
-def to_plain(tree: Tree, *, with_scores: bool = False) -> dict[str, Any]:
+def node_document(node: NodeState, keys: Sequence[str]) -> Document:
+    """Return what is wanted of a node, by the names that it has in JSON."""
+    return {key: getattr(node, _NAMES.get(key, key)) for key in keys}
+
+
+def to_plain(tree: Tree, *, with_scores: bool = False) -> Document:
     """Return the tree as `jsonl.encode` can write it, nodes in order of creation."""
     return {
         "prompt_ids": list(tree.prompt_ids),
@@ -43,12 +55,12 @@ def from_plain(plain: Any) -> Tree:
         node.candidate_id = entry["candidate"]
     for entry in plain["nodes"]:
         if entry["closed"]:
-            tree.close(tree[entry["id"]])
+            tree[entry["id"]].is_closed = True
     tree.lowest_value, tree.highest_value = plain["lowest_value"], plain["highest_value"]
     return tree
 
 
-def plain_scores(tokens: Tokens) -> dict[str, Any]:
+def plain_scores(tokens: Tokens) -> Document:
     """Return the columns of `Tokens` as arrays, which are written a hundred times faster than lists of numbers."""
     return {name: np.ascontiguousarray(getattr(tokens, name)) for name in _SCORES}
 
@@ -81,21 +93,14 @@ def plain_tokens(ids: Sequence[int], forced: Sequence[int], scores: Any) -> Toke
     return tokens
 
 
-def _node(node: Node, *, with_scores: bool) -> dict[str, Any]:
+def _node(node: Node, *, with_scores: bool) -> Document:
     state, tokens = node.state(), node.step.tokens
     plain = {
-        "id": state.id,
-        "parent": state.parent,
-        "depth": state.depth,
-        "text": state.text,
+        **node_document(state, _FACTS),
         "ids": tokens.ids.tolist(),
         "forced": np.flatnonzero(~tokens.is_sampled).tolist(),
-        "visits": state.visits,
         "value_sum": node.value_sum,
         "tries": node.tries,
-        "terminal": state.is_terminal,
-        "closed": state.is_closed,
-        "candidate": state.candidate_id,
     }
     if state.text.encode() != node.step.data:
         plain["bytes"] = node.step.data.hex()

@@ -91,7 +91,6 @@ async def search_on(
         trace.problem,
         engine=solver.engine,
         config=plan.config,
-        critic=solver.critic,
         on_event=on_event,
         stop=stop,
         first=plan.first,

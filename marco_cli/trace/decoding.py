@@ -76,27 +76,16 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outline:
-    """What is no heading and no evidence."""
+class _Outline(Heading):
+    """All that is no evidence."""
 
-    id: str
-    created: datetime
     marco: str
-    source: Source
-    model: TracedModel
     settings: Settings
     config: SearchConfig
     routed: bool
     messages: tuple[Message, ...]
-    question: str
     grafted: bool
-    accounting: Accounting
     usage: Usage
-    target: str | None = None
-    item: str | None = None
-    session: str | None = None
-    turn: int | None = None
-    continues: str | None = None
     thought_place: ThoughtPlace | None = None
 
 

@@ -108,7 +108,7 @@ def final_snapshot(trace: Trace) -> Snapshot:
     recorder.fold(VoteChanged(votes=trace.votes, certainty=result.certainty))
     recorder.fold(
         SimulationEnded(
-            number=result.num_simulations, lane=0, path=(root,), value=root.value, candidate_id=None, progress=progress
+            number=result.num_simulations, path=(root,), value=root.value, candidate_id=None, progress=progress
         )
     )
     return recorder.snapshot()
