@@ -6,9 +6,10 @@ runs a strategy on it. Commands, batches and evaluations go through here and now
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from marco_cli.check.panel import Checks
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener
@@ -119,6 +120,7 @@ class Solver:
     model: LocatedModel
     critic: Engine | None = None
     """Who judges the steps of `tot`, if it is not the model itself."""
+    checks: Checks = field(default_factory=Checks)
 
     @property
     def phrasing(self) -> Phrasing:
@@ -135,8 +137,8 @@ class Solver:
         """
         return self.phrasing.prompt(question, history=history)
 
-    def problem(self, question: str, *, history: tuple[Message, ...] = ()) -> Problem:
-        """Put the preset's texts and the model's chat template around a question.
+    def problem(self, question: str, *, history: tuple[Message, ...] = (), tests: str = "") -> Problem:
+        """Put the preset's texts and the model's chat template around a question; `tests` are for its checks alone.
 
         Raises:
             InputError: the question is empty, no text, or so long that it need not be tokenised.
@@ -160,6 +162,7 @@ class Solver:
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
+            tests=tests,
             prompt_text=rendered.text,
             reflection=_reflection(settings, question),
         )
@@ -187,6 +190,7 @@ class Solver:
             engine=self.engine,
             config=config,
             critic=self.critic,
+            verifier=self.checks.panel(self.settings.check),
             on_event=on_event,
             on_token=on_token,
             stop=stop,
@@ -206,7 +210,8 @@ class Solver:
         return (thought, output) if parser.tags.marks else (0, thought + output)
 
     async def close(self) -> None:
-        """Free the memory of the model, and of the critic."""
+        """Free the memory of the model, and of the critic, and end what the checks have started."""
+        await self.checks.close()
         await self.engine.close()
         if self.critic is not None:
             await self.critic.close()
@@ -223,6 +228,8 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     """
     worker.start()  # ready before the model is
     config, _ = search_plan(settings)
+    checks = Checks()
+    checks.panel(settings.check)  # a check that cannot be used costs no model load
     critic = None if settings.critic is None else locate(settings.critic, environ)
     engine = _open(settings, model, config.parallel, environ)
     try:
@@ -230,7 +237,7 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     except BaseException:
         engine.discard()
         raise
-    return Solver(engine=engine, settings=settings, model=model, critic=judge)
+    return Solver(engine=engine, settings=settings, model=model, critic=judge, checks=checks)
 
 
 def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":

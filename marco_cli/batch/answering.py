@@ -11,6 +11,7 @@ from typing import Any, Final
 from marco_cli.batch.record import Cost, Format, answered_row, encode_row, failed_row
 from marco_cli.batch.rows import BadRow, Row
 from marco_cli.batch.tally import Finished
+from marco_cli.check.panel import allowed
 from marco_cli.config.settings import Settings
 from marco_cli.errors import ConfigError
 from marco_cli.search.base import Problem, SearchResult
@@ -48,6 +49,8 @@ class RowSettings:
         settings = self.base if preset is None else self._of_preset(str(preset))
         if "template_var" in chosen:
             chosen["template_var"] = tuple((dict(settings.template_var) | dict(chosen["template_var"])).items())
+        if "check" in chosen:
+            chosen["check"] = (*settings.check, *allowed(chosen["check"], named=settings.check))
         chosen.setdefault("seed", row_seed(self.base.seed, row.key))
         return replace(settings, **chosen)
 
@@ -114,7 +117,7 @@ class Answerer:
     async def _answer(self, row: Row, settings: Settings) -> Finished:
         has_own_system = any(message.role == "system" for message in row.history)
         solver = replace(self._solver, settings=replace(settings, system=None) if has_own_system else settings)
-        problem = solver.problem(row.question, history=row.history)
+        problem = solver.problem(row.question, history=row.history, tests=row.tests)
         if self._is_alone:
             await solver.engine.settle(problem.prompt_ids)
         try:

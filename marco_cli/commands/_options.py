@@ -67,6 +67,7 @@ Reflection = Annotated[str | None, _setting("reflection", panel=EXPERT)]
 Reward = Annotated[str | None, _setting("reward", panel=EXPERT, metavar="NAME")]
 Vote = Annotated[str | None, _setting("vote", panel=EXPERT, metavar="NAME")]
 Critic = Annotated[str | None, _setting("critic", panel=EXPERT, metavar="NAME|PATH")]
+Check = Annotated[list[str] | None, _setting("check", panel=SEARCH, metavar="KIND[:ARG]")]
 DoubtBelow = Annotated[str | None, _setting("doubt_below", panel=EXPERT, metavar="X")]
 Parallel = Annotated[str | None, _setting("parallel", panel=EXPERT, metavar="N")]
 

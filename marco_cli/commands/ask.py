@@ -10,7 +10,7 @@ import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import fitted, say, say_all, stderr_width, write
-from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, StorageError
 
 if TYPE_CHECKING:
     from marco_cli.search.base import SearchResult
@@ -57,6 +57,12 @@ def ask(
             help="Write the first reply as it comes, in a pipe too; a reply that a search puts in its place follows it.",
         ),
     ] = None,
+    require_check: Annotated[
+        bool,
+        typer.Option(
+            "--require-check", rich_help_panel=opt.SEARCH, help="Exit with 3 unless a check found the answer right."
+        ),
+    ] = False,
     display: opt.Display = "auto",
     trace: opt.Trace = None,
     events: Annotated[
@@ -73,6 +79,7 @@ def ask(
     vote: opt.Vote = None,
     critic: opt.Critic = None,
     doubt_below: opt.DoubtBelow = None,
+    check: opt.Check = None,
     parallel: opt.Parallel = None,
     top_p: opt.TopP = None,
     top_k: opt.TopK = None,
@@ -102,6 +109,8 @@ def ask(
     started = time.perf_counter()
     text = read_question(question, file or ())
     settings, located = resolve_settings(opt.settings_given(given), os.environ, config)
+    if require_check and not settings.check:
+        raise ConfigError("--require-check has no check to wait for", hint="name one: --check command:./check.sh")
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
     if not quiet:
@@ -136,7 +145,7 @@ def ask(
         say_all(solver.phrasing.render(solver.prompt(text)).notes)
         say(fitted(cost_lines(solver, answered, load_seconds=loaded)))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
-    _end(answered, is_without_events=lost_events is not None)
+    _end(answered, is_without_events=lost_events is not None, must_be_verified=require_check)
 
 
 def _write_output(answered: "Answered", *, is_raw: bool) -> None:
@@ -162,11 +171,15 @@ def _say_how(result: "SearchResult", *, doubt_below: float | None, is_verbose: b
         say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
 
 
-def _end(answered: "Answered", *, is_without_events: bool) -> None:
+def _end(answered: "Answered", *, is_without_events: bool, must_be_verified: bool) -> None:
     """Leave with the exit code of what is missing from the answer, or beside it."""
     if answered.was_interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if not answered.result.reply.output:
         raise IncompleteError("the reply has no output", hint="give it more --max-tokens, or another --preset")
+    if must_be_verified and not answered.result.reply.is_verified:
+        raise IncompleteError(
+            "no check found the answer right", hint="search for longer: --effort high, or more --time-limit"
+        )
     if is_without_events:
         raise typer.Exit(StorageError.exit_code)

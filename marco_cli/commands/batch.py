@@ -122,6 +122,7 @@ def batch(
     vote: opt.Vote = None,
     critic: opt.Critic = None,
     doubt_below: opt.DoubtBelow = None,
+    check: opt.Check = None,
     top_p: opt.TopP = None,
     top_k: opt.TopK = None,
     min_p: opt.MinP = None,

@@ -61,6 +61,7 @@ def chat(
     vote: opt.Vote = None,
     critic: opt.Critic = None,
     doubt_below: opt.DoubtBelow = None,
+    check: opt.Check = None,
     parallel: opt.Parallel = None,
     top_p: opt.TopP = None,
     top_k: opt.TopK = None,

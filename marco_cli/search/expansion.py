@@ -67,7 +67,8 @@ class Expansion:
 
         """
         if node.is_terminal:
-            return read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+            reply = read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+            return await self.run.checked(reply)
         return await self.run.rollout(
             lane,
             prefix=Tokens.concat((self.tree.tokens(node), opening)),
@@ -127,6 +128,8 @@ class Expansion:
         `is_independent`: it was sampled from the prompt alone. Then it is a witness of its own even where it says, word for
         word, what another says.
         """
+        if self.run.is_late(reply):
+            return Grown(node=start, candidate=None)
         num_before = len(self.tree)
         end = self._graft(start, self._split(start, reply.tokens, is_terminal=self.run.is_done(reply)))
         path = self.tree.path(end)[start.depth + 1 :]

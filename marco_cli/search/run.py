@@ -5,10 +5,12 @@ replies and reads its budget; out comes a `SearchResult`. Which rollouts are mad
 business alone.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from marco_cli.answer import AnswerKey
+from marco_cli.check.base import UNKNOWN, Submission, Verdict, Verifier
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener, Tokens, Usage
 from marco_cli.reward import REWARDS
 from marco_cli.reward.population import Population
@@ -49,6 +51,7 @@ class Run:
         config: SearchConfig,
         budget: Budget,
         critic: Engine | None = None,
+        verifier: Verifier | None = None,
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
         first: Reply | None = None,
@@ -60,6 +63,7 @@ class Run:
         self.budget = budget
         self.critic = critic
         """Who judges in `tot`; None lets the model judge itself."""
+        self._verifier = verifier
         self.first = first
         """A greedy reply that exists already and need not be generated again."""
         self.tree: Tree | None = None
@@ -132,12 +136,52 @@ class Run:
             )
         finally:
             budget.end_rollout(was_output=was_output)
-        return replace(reply, is_given_up=True) if is_given_up else reply
+        return await self.checked(replace(reply, is_given_up=True) if is_given_up else reply)
+
+    async def checked(self, reply: Reply) -> Reply:
+        """Return a reply with what the checks say of it.
+
+        Its lane keeps its turn meanwhile, so that the search does not depend on how long a check takes; what the other
+        lanes have asked the engine for goes on beside it. A reply that comes after a right one is given up.
+        """
+        if self.budget.is_verified:
+            return replace(reply, is_given_up=True, output="", answer=None)
+        if self._verifier is None or not reply.output or reply.verdict is not None:
+            self.budget.is_verified = self.budget.is_verified or reply.is_verified
+            return reply
+        submission = Submission(
+            question=self.problem.question,
+            output=reply.output,
+            thought=reply.thought,
+            answer=reply.answer,
+            tests=self.problem.tests,
+            number=self._num_replies,
+        )
+        verdict = await self._within_limits(asyncio.ensure_future(self._verifier.check(submission)))
+        if verdict.trouble:
+            self.notice(verdict.trouble)
+        self.budget.is_verified = self.budget.is_verified or verdict.judgement == "right"
+        return replace(reply, verdict=verdict)
+
+    async def _within_limits(self, check: "asyncio.Future[Verdict]") -> Verdict:
+        """Wait for a check no longer than the search may go on, and for `_LAST_CHECK` seconds in any case."""
+        begun = self.budget.seconds
+        try:
+            while not check.done():
+                if self.budget.spent() in ("time", "stopped") and self.budget.seconds - begun >= _LAST_CHECK:
+                    return UNKNOWN
+                await asyncio.wait([check], timeout=_PATIENCE)
+            return check.result()
+        finally:
+            check.cancel()
+            await asyncio.wait([check])
 
     def accept(
         self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
     ) -> Candidate | None:
         """Take a reply for what it is: a candidate if it has an output, and in any case something to look at."""
+        if self.is_late(reply):
+            return None
         self._num_replies += 1
         self._look_at(reply)
         if not reply.output:
@@ -180,6 +224,10 @@ class Run:
         self._num_replies = earlier.num_simulations
         for candidate in earlier.candidates:
             self._remember(candidate)
+
+    def is_late(self, reply: Reply) -> bool:
+        """Say whether a reply came after one that a check found right: how far it got depends on the machine's speed."""
+        return self.budget.is_verified and not reply.is_verified
 
     def is_done(self, reply: Reply) -> bool:
         """Say whether a simulation that led to this reply counts: one that the budget cut off without output does not."""
@@ -302,6 +350,11 @@ class Run:
     def _rated(self, candidate: Candidate) -> Candidate:
         return rated(candidate, self._reward, self._population)
 
+
+_PATIENCE = 0.05
+"""Seconds between two looks at the budget while a check runs."""
+_LAST_CHECK = 1.0
+"""Seconds that a check may take when the time of the search is up."""
 
 _NEWS = 1 / 64
 """By which share the candidates must have grown for the votes to be announced again: after each of the first 64."""

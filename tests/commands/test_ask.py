@@ -74,7 +74,7 @@ def test_json_is_one_object_with_every_key(marco: Marco) -> None:
 
     assert document["v"] == 1
     assert set(document) == {
-        "v", "output", "thought", "answer", "confidence", "finish_reason", "stop_reason", "model", "preset", "seed", "usage", "timing",
+        "v", "output", "thought", "answer", "check", "confidence", "finish_reason", "stop_reason", "model", "preset", "seed", "usage", "timing",
         "tree", "candidates", "votes", "accounting", "trace",
     }  # fmt: skip
     assert document["answer"] == "42"

@@ -1,0 +1,166 @@
+"""`python:`, a check that runs the code of a reply with tests.
+
+In: the tests, of a file or of the row that asks. The code runs in `pydantic-monty`, an interpreter of a subset of Python without files,
+network or other programs, in processes that stay open between checks. An assertion that fails is wrong, and so is code that does not
+run; what the subset lacks cannot be judged. Out: right only if the tests ran to their end and the code left its judge alone.
+"""
+
+import asyncio
+import builtins
+import importlib.metadata
+import re
+from collections.abc import Hashable
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, Literal
+
+from marco_cli.check.base import Submission, Verdict, reason
+from marco_cli.check.code import code_of
+from marco_cli.check.limits import Limits
+from marco_cli.check.tampering import parses, suspicion
+from marco_cli.errors import ConfigError, quoted
+
+LIMITS: Final = Limits(seconds=5.0, memory=256 << 20)
+MOST_TESTS: Final = 1_000_000
+"""Bytes of a file of tests."""
+_PROCESSES: Final = 2
+_RECURSION: Final = 900
+_LACKING: Final = re.compile(
+    r"ModuleNotFoundError|NotImplementedError|not (?:yet )?(?:supported|implemented)|Internal error in monty"
+)
+_NO_NAME: Final = re.compile(r"NameError: name '(\w+)' is not defined")
+_NO_SYNTAX: Final = "SyntaxError"
+
+
+def read_tests(argument: str) -> str:
+    """Return the tests that a file holds; "" without a file.
+
+    Raises:
+        ConfigError: it cannot be read.
+
+    """
+    if not argument:
+        return ""
+    try:
+        data = Path(argument).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"the tests {quoted(argument)} cannot be read: {error.strerror}") from error
+    if len(data) > MOST_TESTS:
+        raise ConfigError(f"the tests {quoted(argument)} have {len(data)} bytes, expected {MOST_TESTS} at most")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the tests {quoted(argument)} are not UTF-8") from error
+
+
+def open_python(argument: str) -> "PythonCheck":
+    """Return the check of `python:FILE`, or of `python` with the tests of the row.
+
+    Raises:
+        ConfigError: the tests cannot be read, or the interpreter is not installed.
+
+    """
+    return PythonCheck(read_tests(argument), monty=_monty())
+
+
+class PythonCheck:
+    """Tests in an interpreter without a way out."""
+
+    def __init__(self, tests: str, *, monty: Any) -> None:
+        self._tests = tests
+        self._monty = monty
+        self._pool: Any = None
+        self._opening = asyncio.Lock()
+
+    def key(self, submission: Submission) -> Hashable:
+        """Return the code that is judged."""
+        return code_of(submission.output)
+
+    async def check(self, submission: Submission) -> Verdict:
+        """Run the tests on the code of the reply."""
+        code, tests = code_of(submission.output), self._tests or submission.tests
+        if not tests.strip():
+            return Verdict(
+                judgement="unknown",
+                trouble="the check python has no tests: name a file, python:tests.py, or give rows `tests`",
+            )
+        if not parses(tests):
+            return Verdict(
+                judgement="unknown", trouble="the tests of the check python cannot be parsed: they judge nothing"
+            )
+        if not code:
+            return Verdict(judgement="wrong", why="there is no code in the reply")
+        failure = await self._run(code, tests)
+        return judged(failure, code, tests)
+
+    async def _run(self, code: str, tests: str) -> str | None:
+        """Return how code and tests fail, as `Error: message`; None if they do not."""
+        limits = {
+            "max_feed_duration_secs": LIMITS.seconds,
+            "max_memory": LIMITS.memory,
+            "max_recursion_depth": _RECURSION,
+            "max_total_sleep_secs": LIMITS.seconds,
+        }
+        pool = await self._open()
+        try:
+            async with pool.checkout(limits=limits, os_policy={"sleep": "zero"}) as session:
+                for source in (code, tests):
+                    await session.feed_run(source, print_callback=_swallow)
+        except self._monty.MontySyntaxError as error:
+            return f"{_NO_SYNTAX}: {error}"
+        except self._monty.MontyError as error:
+            return str(error) or type(error).__name__
+        return None
+
+    async def _open(self) -> Any:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = self._monty.AsyncMonty(
+                    binary_path=_binary(), min_processes=1, max_processes=_PROCESSES, request_timeout=LIMITS.seconds + 5
+                )
+                await self._pool.__aenter__()
+            return self._pool
+
+    async def close(self) -> None:
+        """End the interpreter's processes."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.__aexit__(None, None, None)
+
+
+def judged(failure: str | None, code: str, tests: str) -> Verdict:
+    """Return what it means that tests failed so, or did not."""
+    if failure is None:
+        doubt = suspicion(code, tests)
+        why = f"the tests pass, but the code {doubt}: that proves nothing"
+        return Verdict(judgement="unknown", why=why) if doubt else Verdict(judgement="right", why="the tests pass")
+    missing = _NO_NAME.search(failure)
+    is_lacking = _LACKING.search(failure) is not None or (missing is not None and hasattr(builtins, missing[1]))
+    if is_lacking or (failure.startswith(_NO_SYNTAX) and parses(code) and parses(tests)):
+        why = reason(failure)
+        return Verdict(
+            judgement="unknown", why=why, trouble=f"the check python cannot run some code ({why}); --check python3 can"
+        )
+    return Verdict(judgement="wrong", why=reason(failure))
+
+
+def _swallow(_stream: Literal["stdout", "stderr"], _text: str) -> None:
+    """Let nothing that is printed reach anything."""
+
+
+def _monty() -> ModuleType:
+    try:
+        import pydantic_monty  # noqa: PLC0415 (an extra)
+    except ImportError as error:
+        raise ConfigError("the check python needs pydantic-monty", hint="pip install 'marco-cli[check]'") from error
+    return pydantic_monty
+
+
+def _binary() -> str | None:
+    """Return the interpreter's program where it was installed, which need not be where this program was."""
+    with suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("pydantic-monty-runtime") or ():
+            if file.stem == "monty" and file.suffix in ("", ".exe"):
+                return str(file.locate())
+    return None
