@@ -147,7 +147,8 @@ class Run:
         if self.budget.is_verified:
             return replace(reply, is_given_up=True, output="", answer=None)
         if self._verifier is None or not reply.output or reply.verdict is not None:
-            self.budget.is_verified = self.budget.is_verified or reply.is_verified
+            if reply.is_verified:
+                self.budget.is_verified = True
             return reply
         submission = Submission(
             question=self.problem.question,
@@ -160,7 +161,8 @@ class Run:
         verdict = await self._within_limits(asyncio.ensure_future(self._verifier.check(submission)))
         if verdict.trouble:
             self.notice(verdict.trouble)
-        self.budget.is_verified = self.budget.is_verified or verdict.judgement == "right"
+        if verdict.judgement == "right":
+            self.budget.is_verified = True
         return replace(reply, verdict=verdict)
 
     async def _within_limits(self, check: "asyncio.Future[Verdict]") -> Verdict:

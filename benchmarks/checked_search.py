@@ -1,0 +1,227 @@
+r"""What is a check worth? Greedy, vote, best-of-n and `--check python` on the code problems, at equal tokens.
+
+    python benchmarks/checked_search.py run --model qwen-0.5b.gguf --out DIR       # resumable; --samples 6, --only a part of the settings
+    python benchmarks/checked_search.py report --out DIR                           # the table of benchmarks/README.md
+
+`samples` are independent replies, which `vote` and `best-of-n` choose from: both make the same ones from the same seeds. `check` is
+`--strategy vote --check python` and may spend no more tokens on a problem than `samples` did; `auto` is `--check python` alone.
+Right is what passes the tests and the hidden ones. A check sees the first alone, so that what it calls right may be wrong.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from marco_cli.check.base import Submission, Verdict
+from marco_cli.check.python import PythonCheck, open_python
+from marco_cli.config.layers import resolve
+from marco_cli.config.settings import Settings
+from marco_cli.models import locate
+from marco_cli.models.choice import implied_preset
+from marco_cli.search.base import Candidate, SearchResult
+from marco_cli.search.rating import rerate
+from marco_cli.solver import Solver, open_solver
+
+Row = dict[str, Any]
+ROWS = "rows.jsonl"
+SETS = Path(__file__).parents[1] / "marco_cli" / "evals" / "sets"
+SETTINGS = ("greedy", "samples", "auto")
+BOOTSTRAPS = 10_000
+EITHER_SIDE = 0.025
+
+
+def problems_of(limit: int) -> list[Row]:
+    """Return the problems of both data sets, in turn."""
+    both = [
+        [json.loads(line) for line in (SETS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
+        for name in ("code", "code-text")
+    ]
+    return [problem for pair in zip(*both, strict=True) for problem in pair][:limit]
+
+
+def rows_in(path: Path) -> list[Row]:
+    """Return the rows written so far; the last may be torn."""
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith(b"\n")]
+
+
+def settings_of(name: str, base: Settings, *, samples: int, tokens: int | None) -> Settings:
+    """Return the settings of one of `SETTINGS`; `tokens` is what the samples of the problem took."""
+    if name == "greedy":
+        return replace(base, strategy="cot")
+    if name == "samples":
+        return replace(base, strategy="vote", simulations=samples, certainty=1.0)
+    return replace(base, check=("python",), max_search_tokens=tokens, time_limit=1e9)
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Run what is missing, a few problems at once, every setting on each, so that a run cut short is still paired."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / ROWS
+    done = {(row["setting"], row["id"]): row for row in rows_in(path)}
+    model = locate(str(options.model))
+    flags = {
+        "preset": implied_preset(model),
+        "parallel": options.samples,
+        "max_tokens": options.max_tokens,
+        "threads": options.threads,
+        "seed": options.seed,
+    }
+    solver, judge = open_solver(resolve(flags=flags, env={}).settings, model, {}), open_python("")
+    left = iter(problems_of(options.limit))
+
+    async def work() -> None:
+        for problem in left:
+            for name in options.only or SETTINGS:
+                before = done.get(("samples", problem["id"]))
+                if (name, problem["id"]) in done or (name == "auto" and done["greedy", problem["id"]]["right"]):
+                    continue
+                settings = settings_of(
+                    name, solver.settings, samples=options.samples, tokens=before and before["tokens"]
+                )
+                row = await solve(replace(solver, settings=settings), problem, name, judge)
+                done[name, problem["id"]] = row
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                print(name, problem["id"], row["right"], row["tokens"], f"{row['seconds']:.0f} s", flush=True)
+
+    try:
+        await asyncio.gather(*(work() for _ in range(options.at_once)))
+    finally:
+        await judge.close()
+        await solver.close()
+
+
+async def solve(solver: Solver, problem: Row, name: str, judge: PythonCheck) -> Row:
+    """Run one search, and judge each of its replies by both kinds of tests."""
+    asked = solver.problem(problem["question"], tests=problem["tests"])
+    started = time.monotonic()
+    result = await solver.solve(asked)
+    seconds = time.monotonic() - started
+    solver.engine.forget(asked.prompt_ids)
+    candidates = [await judged(candidate, problem, judge) for candidate in result.candidates]
+    row: Row = {
+        "setting": name,
+        "id": problem["id"],
+        "tokens": result.usage.decoded,
+        "seconds": seconds,
+        "stop_reason": result.stop_reason,
+        "verified": result.reply.is_verified,
+        "right": rightness(result.reply.output, candidates),
+        "candidates": candidates,
+    }
+    if name == "samples":
+        row["best-of-n"] = rightness(best_of(result), candidates)
+    return row
+
+
+def best_of(result: SearchResult) -> str:
+    """Return the output that `best-of-n` chooses among the replies."""
+    candidates, votes, _ = rerate(result.candidates, reward="confidence", vote="best")
+    return candidates[votes[0].candidate_ids[0]].reply.output if votes else ""
+
+
+def rightness(output: str, candidates: Sequence[Row]) -> bool:
+    """Say whether the reply with this output passes all tests."""
+    return any(each["right"] for each in candidates if each["output"] == output)
+
+
+async def judged(candidate: Candidate, problem: Row, judge: PythonCheck) -> Row:
+    """Return a reply with what the tests, and all tests together, say of it."""
+    output = candidate.reply.output
+    seen = await verdict(output, problem["tests"], judge)
+    both = await verdict(output, f"{problem['tests']}\n{problem['hidden']}", judge)
+    return {
+        "output": output,
+        "tokens": len(candidate.reply.tokens),
+        "seen": seen.judgement,
+        "why": seen.why,
+        "right": both.judgement == "right",
+    }
+
+
+async def verdict(output: str, tests: str, judge: PythonCheck) -> Verdict:
+    """Run tests on the code of an output."""
+    return await judge.check(Submission(question="", output=output, tests=tests))
+
+
+def report(options: argparse.Namespace) -> None:
+    """Print the table, over the problems that have a row of every setting."""
+    rows = {(row["setting"], row["id"]): row for row in rows_in(options.out / ROWS)}
+    names = [name for name in SETTINGS if any(setting == name for setting, _ in rows)]
+    ids = [each for _, each in rows if all((name, each) in rows for name in names)]
+    shared = list(dict.fromkeys(ids))
+    greedy = [rows["greedy", each]["right"] for each in shared]
+    chosen: list[tuple[str, Callable[[str], bool], str]] = [
+        ("greedy", lambda each: rows["greedy", each]["right"], "greedy")
+    ]
+    if "samples" in names:
+        chosen += [
+            ("vote", lambda each: rows["samples", each]["right"], "samples"),
+            ("best-of-n", lambda each: rows["samples", each]["best-of-n"], "samples"),
+        ]
+    labels = {"check": "vote --check python", "auto": "--check python"}
+    chosen += [
+        (labels[name], lambda each, name=name: rows[name, each]["right"], name) for name in names if name in labels
+    ]  # type: ignore[misc]
+    best = [rows["samples", each]["best-of-n"] for each in shared] if "samples" in names else greedy
+    print(
+        f"{len(shared)} problems\n\n| | right % | tokens | seconds | against greedy | against best-of-n | verified | of them wrong |\n|---|--:|--:|--:|--:|--:|--:|--:|"
+    )
+    for label, is_right, name in chosen:
+        right = [is_right(each) for each in shared]
+        found = [rows[name, each] for each in shared]
+        verified = [row for row in found if row["verified"]]
+        tokens, seconds = (statistics.fmean(row[key] for row in found) for key in ("tokens", "seconds"))
+        print(
+            f"| {label} | {100 * statistics.fmean(right):.1f} | {tokens:.0f} | {seconds:.1f} | {gain(right, greedy)} | {gain(right, best)} "
+            f"| {len(verified)} | {sum(not row['right'] for row in verified)} |"
+        )
+    if "samples" in names:
+        some = statistics.fmean(any(each["right"] for each in rows["samples", one]["candidates"]) for one in shared)
+        print(f"\nof the samples of {100 * some:.1f} % of the problems at least one is right")
+    every = [each for row in rows.values() for each in row["candidates"]]
+    passing = [each for each in every if each["seen"] == "right"]
+    print(
+        f"{len(every)} replies in all, {len(passing)} pass the tests that a check sees, {sum(not each['right'] for each in passing)} of them fail a hidden one"
+    )
+
+
+def gain(right: Sequence[bool], base: Sequence[bool]) -> str:
+    """Return the difference in points, with its 95 % interval bootstrapped over problems."""
+    differences = [int(one) - int(other) for one, other in zip(right, base, strict=True)]
+    rng = random.Random(0)
+    means = sorted(statistics.fmean(rng.choices(differences, k=len(differences))) for _ in range(BOOTSTRAPS))
+    low, high = (means[int(share * BOOTSTRAPS)] for share in (EITHER_SIDE, 1 - EITHER_SIDE))
+    return f"{100 * statistics.fmean(differences):+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("run", "report"))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--limit", type=int, default=52)
+    parser.add_argument("--samples", type=int, default=5)
+    parser.add_argument("--at-once", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", action="append", choices=SETTINGS)
+    options = parser.parse_args()
+    if options.action == "run":
+        asyncio.run(run(options))
+    else:
+        report(options)
+
+
+if __name__ == "__main__":
+    main()
