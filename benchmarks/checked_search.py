@@ -25,6 +25,7 @@ from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.models import locate
 from marco_cli.models.choice import implied_preset
+from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.search.base import Candidate, SearchResult
 from marco_cli.search.rating import rerate
 from marco_cli.solver import Solver, open_solver
@@ -74,7 +75,8 @@ async def run(options: argparse.Namespace) -> None:
         "threads": options.threads,
         "seed": options.seed,
     }
-    solver, judge = open_solver(resolve(flags=flags, env={}).settings, model, {}), open_python("")
+    base = resolve(flags=flags, env={}).settings
+    solver, judge = open_solver(base, model, {}), open_python("")
     left = iter(problems_of(options.limit))
 
     async def work() -> None:
@@ -83,10 +85,8 @@ async def run(options: argparse.Namespace) -> None:
                 before = done.get(("samples", problem["id"]))
                 if (name, problem["id"]) in done or (name == "auto" and done["greedy", problem["id"]]["right"]):
                     continue
-                settings = settings_of(
-                    name, solver.settings, samples=options.samples, tokens=before and before["tokens"]
-                )
-                row = await solve(replace(solver, settings=settings), problem, name, judge)
+                settings = settings_of(name, base, samples=options.samples, tokens=before and before["tokens"])
+                row = await solve(solver, search_plan(settings), problem, name, judge)
                 done[name, problem["id"]] = row
                 with path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -99,11 +99,11 @@ async def run(options: argparse.Namespace) -> None:
         await solver.close()
 
 
-async def solve(solver: Solver, problem: Row, name: str, judge: PythonCheck) -> Row:
+async def solve(solver: Solver, plan: SearchPlan, problem: Row, name: str, judge: PythonCheck) -> Row:
     """Run one search, and judge each of its replies by both kinds of tests."""
-    asked = solver.problem(problem["question"], tests=problem["tests"])
+    asked = solver.problem(problem["question"], plan, tests=problem["tests"])
     started = time.monotonic()
-    result = await solver.solve(asked)
+    result = await solver.solve(asked, plan)
     seconds = time.monotonic() - started
     solver.engine.forget(asked.prompt_ids)
     candidates = [await judged(candidate, problem, judge) for candidate in result.candidates]

@@ -12,11 +12,12 @@ from typing import Any, Final, Literal
 
 from marco_cli import jsonl
 from marco_cli.answer import Answer
+from marco_cli.batch.failures import Reason
 from marco_cli.batch.journal import Entry
 from marco_cli.batch.rows import BadRow, Row, row_key
 from marco_cli.config.settings import Settings
 from marco_cli.errors import InputError, MarcoError
-from marco_cli.search.base import SearchResult
+from marco_cli.search.base import Reply, SearchResult
 from marco_cli.search.events_json import verdict_document
 
 Status = Literal["ok", "error", "no_output", "abstained"]
@@ -92,15 +93,33 @@ def answered_row(
     }
 
 
+def reason_of_error(error: Exception) -> Reason:
+    """Return why a row failed; of a bug, its type as well."""
+    if isinstance(error, MarcoError):
+        return Reason(error.message, error.hint)
+    return Reason(f"{type(error).__name__}: {error}")
+
+
+def reason_of_silence(reply: Reply) -> Reason:
+    """Return why a reply has no output."""
+    if reply.finish_reason == "loop":
+        return Reason("the reply repeats itself and has no output", "another --seed or --temperature may help")
+    if reply.finish_reason in ("eos", "stop"):
+        return Reason("the reply ended without an output", "is this the model's --preset?")
+    return Reason(
+        "the reply was cut before its output",
+        "more --max-tokens or --time-limit, or fewer --max-thought-tokens, leave room for it",
+    )
+
+
 def failed_row(row: Row | BadRow, error: Exception, *, settings: Settings | None, model: str) -> Document:
     """Return the output row of a row without an answer."""
     code = error.code if isinstance(error, MarcoError) else "internal"
-    message = error.message if isinstance(error, MarcoError) else f"{type(error).__name__}: {error}"
     return {
         **_head(row, "error"),
         **dict.fromkeys(("output", "thought", "answer", "check", "confidence", "finish_reason")),
         "votes": [],
-        "error": {"type": code, "message": message},
+        "error": {"type": code, "message": reason_of_error(error).message},
         "model": model,
         "preset": None if settings is None else settings.preset,
         "strategy": None,

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from marco_cli.batch.answering import Answerer
+from marco_cli.batch.failures import Failures
 from marco_cli.batch.journal import HASH_DIGITS, Done
 from marco_cli.batch.key_table import KeyTable
 from marco_cli.batch.lines import Line
@@ -125,17 +126,23 @@ class Measured:
     """What a few rows took."""
 
     num_rows: int
+    """That were finished."""
+    num_errors: int
+    """Of those, that could not be asked, which takes no time."""
     seconds: float
+    """Until the last of them, or all of the time where none was finished."""
     num_tokens: int
     is_whole: bool
     """Whether all rows of the sample were finished in the time."""
+    failures: Failures
+    """Why rows of the sample have no answer."""
 
 
 async def measure(rows: list[Row], *, answerer: Answerer, parallel: int, seconds: float) -> Measured:
     """Answer a sample of rows, as many at once as a run would, and throw the answers away; stop when the time is up."""
     loop = asyncio.get_running_loop()
     started = loop.time()
-    ended = started
+    ended: float | None = None
     stop = asyncio.Event()
     tally = Tally(total=len(rows))
     timer = loop.call_later(seconds, stop.set)
@@ -149,4 +156,11 @@ async def measure(rows: list[Row], *, answerer: Answerer, parallel: int, seconds
         is_whole = await run_in_order(rows, answerer.answer, emit, parallel=parallel, stop=stop, grace=0)
     finally:
         timer.cancel()
-    return Measured(num_rows=tally.num_rows, seconds=ended - started, num_tokens=tally.num_tokens, is_whole=is_whole)
+    return Measured(
+        num_rows=tally.num_rows,
+        num_errors=tally.statuses["error"],
+        seconds=(loop.time() if ended is None else ended) - started,
+        num_tokens=tally.num_tokens,
+        is_whole=is_whole,
+        failures=tally.failures,
+    )

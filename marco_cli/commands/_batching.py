@@ -12,6 +12,7 @@ import typer
 
 from marco_cli.batch import lines, provenance
 from marco_cli.batch.answering import Answerer, RowSettings
+from marco_cli.batch.failures import Failures
 from marco_cli.batch.fields import Unused
 from marco_cli.batch.files import is_there
 from marco_cli.batch.journal import Done, Journal, Mode, open_journal, read_done
@@ -31,9 +32,10 @@ from marco_cli.engine.defaults import PLACES
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
 from marco_cli.models import LocatedModel, locate
 from marco_cli.models.gguf_header import read as read_header
+from marco_cli.plan import search_plan
 from marco_cli.prompt.template import choose_template
 from marco_cli.prompt.worker import template_contents
-from marco_cli.solver import Solver, open_solver, search_plan
+from marco_cli.solver import Solver, open_solver
 from marco_cli.view.batch_progress import open_view
 from marco_cli.view.batch_report import batch_report, dry_run_report
 from marco_cli.view.printable import printable
@@ -98,8 +100,8 @@ def usual_parallel(settings: Settings) -> int:
     A search brings several requests of its own, but about half as many on average: it begins with one chain, and often
     ends with it.
     """
-    config, is_routed = search_plan(settings)
-    lanes = 1 if is_routed or config.strategy in ("cot", "sample") else config.parallel
+    plan = search_plan(settings)
+    lanes = 1 if plan.begins_with_chain else plan.config.parallel
     return PLACES if lanes < 2 else max(2, -(-2 * PLACES // lanes))
 
 
@@ -123,6 +125,8 @@ class Batch:
         self._tell_unused(survey.unused)
         measured = self._measure(survey) if survey.sample else None
         write(f"{dry_run_report(survey, measured, parallel=self._parallel)}\n".encode())
+        if measured is not None:
+            self._say_failures(measured.failures)
         if survey.num_bad:
             raise IncompleteError(f"{survey.num_bad} of {survey.num_rows} rows cannot be used", hint=survey.hint)
 
@@ -148,7 +152,8 @@ class Batch:
                 self._run(journal)
         if self._tally.num_failed:
             again = None if self._job.output is None else f"try them again with: {resume_command(is_retrying=True)}"
-            raise IncompleteError(f"{self._tally.num_failed} of {self._tally.num_finished} rows failed", hint=again)
+            failed = f"{self._tally.num_failed} of {self._tally.num_finished} rows failed"
+            raise IncompleteError(f"{failed}{self._untold_reasons()}", hint=again)
 
     def _run(self, journal: Journal | None) -> None:
         seen, is_left = KeyTable(), True
@@ -252,7 +257,7 @@ class Batch:
         try:
             return run(work(), on_interrupt=stop.set, say=view.say, notice="finishing the rows in flight, 10 s at most")
         except IncompleteError as error:
-            raise IncompleteError(error.message, hint=self._way_on()) from error
+            raise IncompleteError(f"{error.message}{self._untold_reasons()}", hint=self._way_on()) from error
         except KeyboardInterrupt:
             self._tell_how_to_resume()
             raise
@@ -261,6 +266,7 @@ class Batch:
             if self._tally.num_rows:
                 cost = solver.engine.usage - before
                 self._say(batch_report(self._tally, cost, time.perf_counter() - started), is_plain=True)
+                self._say_failures(self._tally.failures)
 
     def _items(self, done: Done, seen: KeyTable) -> Iterable[AnyRow] | AsyncIterable[AnyRow]:
         if self._is_stream:
@@ -293,8 +299,8 @@ class Batch:
 
     def _open_solver(self) -> Solver:
         wide = replace(self._rows.base, parallel=max(self._parallel, PLACES))
-        solver = replace(open_solver(wide, self._model, os.environ), settings=self._rows.base)
-        for notice in solver.phrasing.notices:
+        solver = open_solver(wide, self._model, os.environ)
+        for notice in solver.phrasing().notices:
             self._say(notice)
         return solver
 
@@ -338,6 +344,19 @@ class Batch:
         way = self._way_on()
         if way is not None:
             self._say(way)
+
+    def _say_failures(self, failures: Failures) -> None:
+        """Say why rows have no answer, a line a reason."""
+        for text, hint in failures.texts():
+            self._say(text)
+            if hint:
+                self._say(f"  hint: {hint}", is_plain=True)
+
+    def _untold_reasons(self) -> str:
+        """Return the reasons for the error's own line, where --quiet kept them back."""
+        if not self._job.is_quiet:
+            return ""
+        return "".join(f"; {text}" for text, _ in self._tally.failures.texts())
 
     def _say(self, text: str, *, is_plain: bool = False) -> None:
         if not self._job.is_quiet:

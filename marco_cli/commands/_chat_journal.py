@@ -23,11 +23,11 @@ class Journal:
     def keep(self, shown: Shown, dialogue: Dialogue) -> None:
         """Keep a turn, if traces are wanted; what cannot be kept is only said."""
         taken = shown.taken
-        if not taken.settings.trace:
+        if not taken.plan.settings.trace:
             return
         num_turns = len(dialogue.conversation.turns) + (not taken.is_kept)
         trace = from_result(
-            replace(dialogue.solver, settings=taken.settings),
+            dialogue.solver,
             taken.problem,
             taken.result,
             source="chat",
@@ -35,10 +35,11 @@ class Journal:
             timeline=shown.moments,
             session=self.session,
             turn=self._num_lost + num_turns,
+            plan=taken.plan,
         )
         if self.session is None:
             trace = replace(trace, session=trace.id)
-        notice = keep(trace, taken.settings, self._environ)
+        notice = keep(trace, taken.plan.settings, self._environ)
         if notice is not None:
             note(notice)
             return

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._output import say, stderr_width
 from marco_cli.commands._reply import output_to_stdout, reply_view, ticking
-from marco_cli.config.settings import Settings
 from marco_cli.conversation.dialogue import Dialogue, Taken
+from marco_cli.plan import SearchPlan
 from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import SearchEvent
-from marco_cli.solver import search_plan
 from marco_cli.trace.timeline import Moment, Timeline
 from marco_cli.view import chat
 from marco_cli.view.answering import AnsweringView
@@ -56,12 +55,10 @@ class Shown:
 class TurnInProgress:
     """One turn; `interrupt` takes a Ctrl-C."""
 
-    def __init__(self, dialogue: Dialogue, screen: Screen, settings: Settings) -> None:
-        config, is_routed = search_plan(settings)
+    def __init__(self, dialogue: Dialogue, screen: Screen, plan: SearchPlan) -> None:
         self._dialogue = dialogue
         self._screen = screen
-        self._settings = settings
-        self._is_chain = config.strategy in ("cot", "sample")
+        self._plan = plan
         self._recorder = Recorder()
         self._timeline = Timeline()
         self._has_searched = False
@@ -71,13 +68,13 @@ class TurnInProgress:
         shows_output = screen.is_streamed and sys.stdout.isatty()
         self._reply = (
             reply_view(
-                thought=settings.thought,
+                thought=plan.settings.thought,
                 is_quiet=screen.is_quiet,
                 display=screen.display,
                 output=output_to_stdout(is_raw=screen.is_raw) if shows_output else None,
                 remedy="/thought",
             )
-            if self._is_chain or is_routed
+            if plan.begins_with_chain
             else None
         )
         self._view = AnsweringView(
@@ -128,9 +125,9 @@ class TurnInProgress:
                 return await self._dialogue.ask(
                     question,
                     replaces_last=replaces_last,
-                    settings=self._settings,
+                    plan=self._plan,
                     on_problem=self._begin,
-                    on_event=None if self._is_chain else self._view.on_event,
+                    on_event=None if self._plan.is_chain else self._view.on_event,
                     on_token=self._hear,
                     stop=self._stop,
                 )
@@ -162,7 +159,7 @@ class TurnInProgress:
             written.write(output)
             written.end()
         if not is_quiet:
-            for told in verdict(result, doubt_below=self._settings.doubt_below, is_verbose=screen.is_verbose):
+            for told in verdict(result, doubt_below=self._plan.config.doubt_below, is_verbose=screen.is_verbose):
                 note(told)
         if not is_quiet and screen.is_verbose and len(result.candidates) > 1:
             say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))

@@ -104,7 +104,7 @@ def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Sto
         try:
             with view:
                 result = await search_on(trace, solver, planned, on_event=on_event, stop=stop)
-            done = from_result(
+            return from_result(
                 solver,
                 trace.problem,
                 result,
@@ -114,9 +114,8 @@ def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Sto
                 target=trace.target,
                 item=trace.item,
                 continues=trace.id,
-                config=planned.config,
+                plan=replace(solver.plan, config=planned.config, is_routed=trace.is_routed),
             )
-            return replace(done, is_routed=trace.is_routed)
         finally:
             await solver.close()
 

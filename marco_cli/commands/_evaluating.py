@@ -34,7 +34,7 @@ from marco_cli.evals.runner import ROWS_FILE, Job, jobs, missing, read_entry, re
 from marco_cli.evals.variant import Variant
 from marco_cli.models import LocatedModel
 from marco_cli.models.choice import BUNDLED_MODEL
-from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
+from marco_cli.solver import Solver, open_solver, resolve_settings
 from marco_cli.view.eval_progress import EvalProgress
 from marco_cli.view.printable import printable
 
@@ -122,7 +122,7 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         progress = EvalProgress(sys.stderr, total=len(all_jobs), done=done, is_quiet=plan.is_quiet)
         traces = None if plan.traces is None else TraceFile(plan.traces, say=progress.say)
         solver = open_solver(_widest(plan), plan.model, environ)
-        say_all(() if plan.is_quiet else solver.phrasing.notices)
+        say_all(() if plan.is_quiet else solver.phrasing().notices)
         try:
             is_whole = _answered(left, solver, journal, progress, traces=traces, in_flight=plan.in_flight)
         finally:
@@ -142,7 +142,7 @@ def _way_on(output: Path | None, *, is_untouched: bool) -> str:
 
 def _widest(plan: Plan) -> Settings:
     """Return the settings of the variant that wants the most places in the engine."""
-    return max((variant.settings for variant in plan.variants), key=lambda settings: search_plan(settings)[0].parallel)
+    return max((variant.plan for variant in plan.variants), key=lambda each: each.config.parallel).settings
 
 
 def _answered(

@@ -10,6 +10,7 @@ import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write
+from marco_cli.commands._page import Open, show_page
 from marco_cli.errors import ConfigError, IncompleteError, InputError, quoted
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def export(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE|DIR", help="Else stdout; a directory gets a file a trace."),
+        typer.Option("--output", "-o", metavar="FILE|DIR", help="Else stdout, with --open a file here; a directory gets a file a trace."),
     ] = None,
+    is_opened: Open = False,
     everything: Annotated[bool, typer.Option("--all", help="All traces, oldest first.")] = False,
     session: Annotated[
         str | None, typer.Option("--session", metavar="ID", help="All turns of a conversation.", show_default=False)
@@ -80,7 +82,7 @@ def export(
     sft, dpo and prm are what trl reads. A filter compares, with and, or, not and in: `marco traces export --where help`
     lists its fields.
     """
-    from marco_cli.trace.export import FORMATS, writer
+    from marco_cli.trace.export import writer
     from marco_cli.trace.export.base import Layout, Options
     from marco_cli.trace.filter import parse
 
@@ -90,7 +92,7 @@ def export(
     if layout not in get_args(Layout):
         raise ConfigError(f"--layout is {quoted(layout)}, expected {' or '.join(get_args(Layout))}")
     output = None if output == "-" else output
-    name = _format(format_name, output)
+    name, entry = _format(format_name, output, is_opened=is_opened)
     options = Options(
         layout=cast("Layout", layout),
         pairs=pairs, margin=margin, min_visits=min_visits, threshold=threshold,
@@ -99,8 +101,9 @@ def export(
     if traces and everything:
         raise ConfigError("ids are given and --all is too", hint="leave one of them out")
     found = _entries(traces or [], source, session, is_many=everything or where is not None)
+    output = _named_after(found, entry) if is_opened and output is None else output
     if output is not None:
-        _refuse_to_replace(found, output, FORMATS[name].suffix)
+        _refuse_to_replace(found, output, entry.suffix)
     tally = _Tally()
 
     def chosen() -> Iterator["Trace"]:
@@ -111,13 +114,32 @@ def export(
                 yield trace
 
     exports = tally.counted(writer(name)(chosen(), options))
+    _write(exports, output, entry, name)
+    _tell(tally, entry, output, where, is_quiet=quiet)
+    if output is not None and entry.is_page:
+        _present(output, is_opened=is_opened, is_quiet=quiet)
+
+
+def _write(exports: Iterator["Export"], output: str | None, entry: "Format", name: str) -> None:
+    """Write each trace to a file of its own, one as a document, or all as rows."""
     if output is not None and _is_directory(output):
-        _write_each(exports, output, FORMATS[name])
-    elif FORMATS[name].is_document:
+        _write_each(exports, output, entry)
+    elif entry.is_document:
         _write_one(exports, output, name)
     else:
         _write_rows(exports, output)
-    _tell(tally, FORMATS[name], output, where, is_quiet=quiet)
+
+
+def _named_after(found: list["Entry"], entry: "Format") -> str:
+    """Return where pages lie that were given no place: in this directory, several in a folder of their own."""
+    return f"{found[0].heading.id}{entry.suffix}" if len(found) == 1 else f"pages{os.sep}"
+
+
+def _present(output: str, *, is_opened: bool, is_quiet: bool) -> None:
+    """Print the link of what was written; a pipe or a device has none."""
+    path = _file(output)
+    if path.is_file() or path.is_dir():
+        show_page(path, is_opened=is_opened, is_quiet=is_quiet)
 
 
 def _refuse_to_replace(found: list["Entry"], output: str, suffix: str) -> None:
@@ -168,15 +190,17 @@ class _Tally:
                 self.reasons[export.reason] += 1
 
 
-def _format(name: str | None, output: str | None) -> str:
+def _format(name: str | None, output: str | None, *, is_opened: bool) -> tuple[str, "Format"]:
     from marco_cli.search.config import check_name
     from marco_cli.trace.export import FORMATS, format_of_file
 
-    found = name or (format_of_file(output) if output else None)
+    found = name or (format_of_file(output) if output else "html" if is_opened else None)
     if found is None:
         raise ConfigError("no format is given", hint=f"--format {_FORMATS}, or -o tree.html")
     check_name("--format", found, FORMATS)
-    return found
+    if is_opened and not FORMATS[found].is_page:
+        raise ConfigError(f"--open shows pages, and {found} is not one", hint="--format html, or svg")
+    return found, FORMATS[found]
 
 
 def _entries(names: list[str], source: str | None, session: str | None, *, is_many: bool) -> list["Entry"]:

@@ -114,7 +114,7 @@ def ask(
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
     if not quiet:
-        say_all(solver.phrasing.notices)
+        say_all(solver.phrasing().notices)
         if located.source == "bundled" and settings.model is None:
             say(f"marco: {BUNDLED_NOTICE}")
     with nullcontext() if events is None else EventFile(events) as event_file:
@@ -142,7 +142,8 @@ def ask(
         if lost is not None:
             say(f"marco: {printable(lost)}")
     if verbose:
-        say_all(solver.phrasing.render(solver.prompt(text)).notes)
+        phrasing = solver.phrasing()
+        say_all(phrasing.render(phrasing.prompt(text)).notes)
         say(fitted(cost_lines(solver, answered, load_seconds=loaded)))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
     _end(answered, is_without_events=lost_events is not None, must_be_verified=require_check)

@@ -106,7 +106,7 @@ def _problem(name: str) -> ConfigError | None:
     """Return what is wrong with a preset, taken by itself: neither flags nor environment nor configuration count."""
     from marco_cli.config.preset import load_preset
     from marco_cli.config.settings import Settings
-    from marco_cli.solver import search_plan
+    from marco_cli.plan import search_plan
 
     try:
         settings = Settings(**{entry.key: entry.value for entry in load_preset(name).entries})  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ _EXAMPLES = """
 marco traces list
 marco traces show --tree                       # the last answer's tree
 marco traces continue --simulations +32        # search on from it
-marco traces export -o tree.html               # one page for a browser
+marco traces export --open                     # one page, in a browser
 marco traces prune --keep 100
 """
 
@@ -226,7 +226,7 @@ def continue_(
 
 
 _EXPORT_EXAMPLES = """
-marco traces export -o tree.html               # the last search as one page
+marco traces export --open                     # the last search as one page, in a browser
 marco traces export -F sft --where 'confidence > 0.9' -o sft.jsonl
 marco traces export -F dpo --from runs.jsonl -o dpo.jsonl
 marco traces export --where help               # the fields of a filter

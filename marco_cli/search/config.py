@@ -6,15 +6,13 @@ and no model load.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from marco_cli.engine.base import SamplingParams
 from marco_cli.errors import ConfigError, nearest, quoted
 from marco_cli.reward import REWARDS
-from marco_cli.search import STRATEGIES, VOTES
-from marco_cli.search.steps import STEP_MODES, StepMode
+from marco_cli.search import STRATEGIES, VOTES, ReflectionMode, StepMode, StrategyEntry
 
-ReflectionMode = Literal["never", "always", "low-confidence", "child"]
 ExpandRule = Literal["sample", "alternative"]
 BranchRule = Literal["top", "doubt"]
 RootRule = Literal["auto", "uct", "halving"]
@@ -104,7 +102,7 @@ class SearchConfig:
         check_name("strategy", self.strategy, tuple(STRATEGIES))
         check_name("reward", self.reward_name, tuple(REWARDS))
         check_name("vote", self.vote_name, tuple(VOTES))
-        check_name("step", self.step, STEP_MODES)
+        check_name("step", self.step, get_args(StepMode))
         check_name("reflection", self.reflection, get_args(ReflectionMode))
         check_name("expand", self.expand, get_args(ExpandRule))
         check_name("branch", self.branch, get_args(BranchRule))
@@ -125,15 +123,31 @@ class SearchConfig:
                 hint="set one of --simulations, --max-search-tokens, --time-limit",
             )
 
+    @classmethod
+    def of(cls, strategy: str, **chosen: Any) -> Self:
+        """Return the configuration of a strategy: its own defaults where nothing is chosen.
+
+        Raises:
+            ConfigError: a value is out of range, or a name is not in its table.
+
+        """
+        check_name("strategy", strategy, tuple(STRATEGIES))
+        return cls(**{**STRATEGIES[strategy].config, **chosen, "strategy": strategy})
+
+    @property
+    def entry(self) -> StrategyEntry:
+        """What the table says of the strategy."""
+        return STRATEGIES[self.strategy]
+
     @property
     def reward_name(self) -> str:
         """The reward in use, a key of `REWARDS`."""
-        return STRATEGIES[self.strategy].reward if self.reward is None else self.reward
+        return self.entry.reward if self.reward is None else self.reward
 
     @property
     def vote_name(self) -> str:
         """The vote in use, a key of `VOTES`."""
-        return STRATEGIES[self.strategy].vote if self.vote is None else self.vote
+        return self.entry.vote if self.vote is None else self.vote
 
 
 _COUNTS = (

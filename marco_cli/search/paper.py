@@ -33,37 +33,14 @@ What the paper leaves open, and what is done here:
 - A thought that does not end: closed by force, as everywhere here, and worth half.
 """
 
-from dataclasses import replace
-from typing import Final
-
 from marco_cli.search.base import Candidate, Reply, StopReason
-from marco_cli.search.config import SearchConfig
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
 from marco_cli.search.reflection import Acceptor, reflect
 from marco_cli.search.run import Run
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.selection import argmax, uct, with_pending
-from marco_cli.search.steps import StepMode
 from marco_cli.search.tree import Node
-
-EXPLORATION: Final = 1.414
-CHILDREN: Final = 2
-
-
-def paper_config(step: StepMode, *, base: SearchConfig | None = None) -> SearchConfig:
-    """Return the paper's settings for one size of action, with sampling, seed and budgets of `base`."""
-    return replace(
-        base or SearchConfig(),
-        strategy="mcts-paper",
-        step=step,
-        siblings=CHILDREN,
-        exploration=EXPLORATION,
-        normalise=False,
-        certainty=1.0,
-        reward="confidence",
-        vote="best",
-    )
 
 
 async def paper(run: Run) -> StopReason:

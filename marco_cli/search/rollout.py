@@ -25,11 +25,12 @@ from marco_cli.engine.base import (
 )
 from marco_cli.errors import ContextOverflowError
 from marco_cli.reward.signals import measure
+from marco_cli.search import StepMode
 from marco_cli.search.base import Problem, Reply
 from marco_cli.search.open_ended import comparable_answer
 from marco_cli.search.reader import Reader, answer_rows, read_sections
 from marco_cli.search.repetition import Repetition
-from marco_cli.search.steps import StepMode, step_rule
+from marco_cli.search.steps import step_rule
 from marco_cli.sections import THINK, Tags
 from marco_cli.sections.format import any_mark
 

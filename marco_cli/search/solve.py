@@ -17,11 +17,6 @@ from marco_cli.search.events import EventListener
 from marco_cli.search.rollout import reply_limit
 from marco_cli.search.run import Run, Strategy
 
-_SINGLE = ("cot", "sample")
-"""Strategies that make one reply, whatever the budget."""
-RESUMABLE = ("mcts", "mcts-paper", "vote", "best-of-n")
-"""Strategies that can go on from an earlier search of theirs."""
-
 
 async def search(
     problem: Problem,
@@ -62,14 +57,14 @@ async def search(
 
     """
     _check(problem, engine=engine, critic=critic, config=config)
-    if earlier is not None and config.strategy not in RESUMABLE:
-        raise ConfigError(
-            f"{config.strategy} cannot go on from an earlier search, expected one of {', '.join(RESUMABLE)}"
-        )
+    if earlier is not None and not config.entry.is_resumable:
+        able = sorted((not entry.has_tree, name) for name, entry in STRATEGIES.items() if entry.is_resumable)
+        names = ", ".join(name for _, name in able)
+        raise ConfigError(f"{config.strategy} cannot go on from an earlier search, expected one of {names}")
     budget = Budget(
         clock=clock,
         stop=stop or Stop(),
-        simulations=None if config.strategy in _SINGLE else config.simulations,
+        simulations=None if config.entry.is_chain else config.simulations,
         tokens=config.max_search_tokens,
         seconds=config.time_limit,
         output_reserve=problem.output_reserve,
@@ -86,7 +81,7 @@ async def search(
         first=first,
         earlier=earlier,
     )
-    strategy: Strategy = load(STRATEGIES[config.strategy].place)
+    strategy: Strategy = load(config.entry.place)
     run.start()
     if run.first is not None:
         run.first = await run.checked(run.first)

@@ -19,13 +19,14 @@ from marco_cli.engine.base import Tokens
 from marco_cli.errors import InputError
 from marco_cli.models import LocatedModel
 from marco_cli.models.store import read_record
+from marco_cli.plan import SearchPlan
 from marco_cli.prompt.base import Message
 from marco_cli.prompt.template import choose_template
 from marco_cli.search.base import Candidate, Problem, Reply, SearchResult, Vote
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.steps import split
 from marco_cli.search.tree import Node, Tree
-from marco_cli.solver import Solver, search_plan
+from marco_cli.solver import Solver
 from marco_cli.trace.thought_place import ThoughtPlace, thought_place
 from marco_cli.trace.timeline import Moment
 from marco_cli.trace.vocabulary import Vocabulary, collect
@@ -194,7 +195,7 @@ def from_result(
     session: str | None = None,
     turn: int | None = None,
     continues: str | None = None,
-    config: SearchConfig | None = None,
+    plan: SearchPlan | None = None,
 ) -> Trace:
     """Put together the trace of an answer; the solver must still be open.
 
@@ -210,13 +211,12 @@ def from_result(
         session: the conversation; its first turn may leave it out and be the session itself.
         turn: from 1.
         continues: the id of the trace that was searched on from.
-        config: how it was searched, if not as the solver's settings say.
+        plan: how it was searched, if not as the solver was opened for.
 
     """
-    plan, is_routed = search_plan(solver.settings)
-    config = config or plan
+    plan = plan or solver.plan
     is_grafted = result.tree is None
-    kept = _grafted(solver, problem, result, config) if is_grafted else result
+    kept = _grafted(solver, problem, result, plan.config) if is_grafted else result
     created = datetime.now(UTC)
     return Trace(
         id=new_id(created),
@@ -224,10 +224,10 @@ def from_result(
         version=__version__,
         source=source,
         model=_traced(solver.model),
-        settings=solver.settings,
-        config=config,
-        is_routed=is_routed,
-        messages=solver.prompt(problem.question, history=history).messages,
+        settings=plan.settings,
+        config=plan.config,
+        is_routed=plan.is_routed,
+        messages=solver.phrasing(plan).prompt(problem.question, history=history).messages,
         problem=problem,
         result=kept,
         is_grafted=is_grafted,
@@ -238,12 +238,12 @@ def from_result(
         session=session,
         turn=turn,
         continues=continues,
-        thought_place=_thought_place(solver, problem, result.reply),
+        thought_place=_thought_place(solver, problem, result.reply, plan.settings.chat_template),
     )
 
 
-def _thought_place(solver: Solver, problem: Problem, reply: Reply) -> ThoughtPlace | None:
-    info, override = solver.engine.info, solver.settings.chat_template
+def _thought_place(solver: Solver, problem: Problem, reply: Reply, override: str | None) -> ThoughtPlace | None:
+    info = solver.engine.info
     if not reply.thought or (override is None and not info.chat_template):
         return None
     template = choose_template(override, info.chat_template)

@@ -45,8 +45,8 @@ def ask_document(solver: Solver, answered: Answered, *, load_seconds: float, is_
         "finish_reason": reply.ending,
         "stop_reason": "interrupted" if answered.was_interrupted else stop_reason(result),
         "model": solver.model.name,
-        "preset": solver.settings.preset,
-        "seed": solver.settings.seed,
+        "preset": solver.plan.settings.preset,
+        "seed": solver.plan.settings.seed,
         "trace": answered.trace.id if is_kept else None,
         "usage": {
             "prompt_tokens": len(answered.problem.prompt_ids),

@@ -13,7 +13,6 @@ from marco_cli.search.base import Problem, Reply
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
-from marco_cli.search.paper import paper_config
 from marco_cli.search.rollout import rollout
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.steps import step_rule
@@ -100,7 +99,7 @@ def test_paper_mode_is_the_plain_algorithm(seed: int) -> None:
 @pytest.mark.parametrize("step", ["line", "mini64", "mini32"])
 def test_every_size_of_action_finds_an_answer(step: Any) -> None:
     """Step, 64 and 32 tokens: mini-steps are cut by count, and the tree's text is the reply's."""
-    config = paper_config(step, base=SearchConfig(simulations=12, sampling=SAMPLED))
+    config = SearchConfig.of("mcts-paper", step=step, simulations=12)
     result = find(
         grown_script(1), **{name: getattr(config, name) for name in ("strategy", "step", "siblings", "simulations")}
     )

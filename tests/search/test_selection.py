@@ -8,7 +8,6 @@ import pytest
 from marco_cli.engine.base import Tokens
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.descent import best_child
-from marco_cli.search.paper import paper_config
 from marco_cli.search.selection import considered_visits, may_widen, uct, with_pending
 from marco_cli.search.tree import Step, Tree
 
@@ -65,7 +64,7 @@ def planted_bandit(config: SearchConfig, seed: int, *, simulations: int = 32) ->
 def test_a_branch_better_by_a_little_gets_most_of_the_search() -> None:
     """Confidences differ by hundredths: raw UCT (paper mode) goes round in turn, the default finds the better branch."""
     default = sum(planted_bandit(SearchConfig(), seed) for seed in range(300)) / 300
-    paper = sum(planted_bandit(paper_config("line"), seed) for seed in range(300)) / 300
+    paper = sum(planted_bandit(SearchConfig.of("mcts-paper"), seed) for seed in range(300)) / 300
 
     assert default >= 0.5
     assert paper < 0.3

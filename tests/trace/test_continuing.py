@@ -25,7 +25,8 @@ def longer(trace: Trace, budget: Budget, **settings: Any) -> Trace:
         try:
             planned = plan(loaded, budget)
             result = await search_on(loaded, solver, planned)
-            return from_result(solver, loaded.problem, result, source="ask", continues=trace.id, config=planned.config)
+            searched = replace(solver.plan, config=planned.config)
+            return from_result(solver, loaded.problem, result, source="ask", continues=trace.id, plan=searched)
         finally:
             await solver.close()
 
