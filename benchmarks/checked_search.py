@@ -58,7 +58,7 @@ def settings_of(name: str, base: Settings, *, samples: int, tokens: int | None) 
     if name == "greedy":
         return replace(base, strategy="cot")
     if name == "samples":
-        return replace(base, strategy="vote", simulations=samples, certainty=1.0)
+        return replace(base, strategy="vote", simulations=samples, certainty=1.0, parallel=samples)
     return replace(base, check=("python",), max_search_tokens=tokens, time_limit=1e9)
 
 
@@ -70,7 +70,7 @@ async def run(options: argparse.Namespace) -> None:
     model = locate(str(options.model))
     flags = {
         "preset": implied_preset(model),
-        "parallel": options.samples,
+        "parallel": (options.samples + 1) * options.at_once,
         "max_tokens": options.max_tokens,
         "threads": options.threads,
         "seed": options.seed,
@@ -79,18 +79,22 @@ async def run(options: argparse.Namespace) -> None:
     solver, judge = open_solver(base, model, {}), open_python("")
     left = iter(problems_of(options.limit))
 
+    async def one(problem: Row, name: str) -> None:
+        before = done.get(("samples", problem["id"]))
+        if (name, problem["id"]) in done or (name == "auto" and done["greedy", problem["id"]]["right"]):
+            return
+        settings = settings_of(name, base, samples=options.samples, tokens=before["tokens"] if before else None)
+        row = done[name, problem["id"]] = await solve(solver, search_plan(settings), problem, name, judge)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        print(name, problem["id"], row["right"], row["tokens"], f"{row['seconds']:.0f} s", flush=True)
+
     async def work() -> None:
+        wanted = options.only or SETTINGS
         for problem in left:
-            for name in options.only or SETTINGS:
-                before = done.get(("samples", problem["id"]))
-                if (name, problem["id"]) in done or (name == "auto" and done["greedy", problem["id"]]["right"]):
-                    continue
-                settings = settings_of(name, base, samples=options.samples, tokens=before and before["tokens"])
-                row = await solve(solver, search_plan(settings), problem, name, judge)
-                done[name, problem["id"]] = row
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                print(name, problem["id"], row["right"], row["tokens"], f"{row['seconds']:.0f} s", flush=True)
+            await asyncio.gather(*(one(problem, name) for name in wanted if name != "auto"))
+            if "auto" in wanted:
+                await one(problem, "auto")
 
     try:
         await asyncio.gather(*(work() for _ in range(options.at_once)))
@@ -210,10 +214,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--limit", type=int, default=52)
-    parser.add_argument("--samples", type=int, default=5)
-    parser.add_argument("--at-once", type=int, default=3)
+    parser.add_argument("--samples", type=int, default=4)
+    parser.add_argument("--at-once", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--max-tokens", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", action="append", choices=SETTINGS)
     options = parser.parse_args()

@@ -27,6 +27,16 @@ CHECKS: Final = MappingProxyType(
             is_free=True,
             reads_file=True,
         ),
+        "python3": CheckEntry(
+            "marco_cli.check.python3:open_python3",
+            "the same in the Python that runs marco, in a sandbox",
+            reads_file=True,
+        ),
+        "math": CheckEntry(
+            "marco_cli.check.mathematics:open_math",
+            "an expression that the answer equals, or an equation that it solves",
+            is_free=True,
+        ),
         "command": CheckEntry("marco_cli.check.command:open_command", "a program that gets the reply as JSON on stdin"),
     }
 )

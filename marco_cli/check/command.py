@@ -64,6 +64,7 @@ _ENDINGS: Final = {
     "time": "took too long",
     "memory": "took too much memory",
     "processes": "started too many processes",
+    "files": "wrote too many files",
     "output": "wrote too much",
     "start": "could not be started",
 }

@@ -47,7 +47,12 @@ class Jail:
         """Return what the warden is to close."""
         if self.means != "landlock":
             return {}
-        return {"readable": [str(path) for path in self.readable], "writable": [str(folder)], "devices": list(_DEVICES)}
+        return {
+            "readable": [str(path) for path in self.readable],
+            "writable": [str(folder)],
+            "devices": list(_DEVICES),
+            "may_fork": self.may_fork,
+        }
 
     def _bubblewrap(self, folder: Path) -> list[str]:
         binds = [word for path in self.readable for word in ("--ro-bind", str(path), str(path))]

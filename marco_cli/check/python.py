@@ -11,7 +11,6 @@ import importlib.metadata
 import re
 from collections.abc import Hashable
 from contextlib import suppress
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Literal
 
@@ -19,11 +18,10 @@ from marco_cli.check.base import Submission, Verdict, reason
 from marco_cli.check.code import code_of
 from marco_cli.check.limits import Limits
 from marco_cli.check.tampering import parses, suspicion
-from marco_cli.errors import ConfigError, quoted
+from marco_cli.check.tests import asked_for, read_tests
+from marco_cli.errors import ConfigError
 
 LIMITS: Final = Limits(seconds=5.0, memory=256 << 20)
-MOST_TESTS: Final = 1_000_000
-"""Bytes of a file of tests."""
 _PROCESSES: Final = 2
 _RECURSION: Final = 900
 _LACKING: Final = re.compile(
@@ -31,27 +29,6 @@ _LACKING: Final = re.compile(
 )
 _NO_NAME: Final = re.compile(r"NameError: name '(\w+)' is not defined")
 _NO_SYNTAX: Final = "SyntaxError"
-
-
-def read_tests(argument: str) -> str:
-    """Return the tests that a file holds; "" without a file.
-
-    Raises:
-        ConfigError: it cannot be read.
-
-    """
-    if not argument:
-        return ""
-    try:
-        data = Path(argument).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"the tests {quoted(argument)} cannot be read: {error.strerror}") from error
-    if len(data) > MOST_TESTS:
-        raise ConfigError(f"the tests {quoted(argument)} have {len(data)} bytes, expected {MOST_TESTS} at most")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"the tests {quoted(argument)} are not UTF-8") from error
 
 
 def open_python(argument: str) -> "PythonCheck":
@@ -79,18 +56,10 @@ class PythonCheck:
 
     async def check(self, submission: Submission) -> Verdict:
         """Run the tests on the code of the reply."""
-        code, tests = code_of(submission.output), self._tests or submission.tests
-        if not tests.strip():
-            return Verdict(
-                judgement="unknown",
-                trouble="the check python has no tests: name a file, python:tests.py, or give rows `tests`",
-            )
-        if not parses(tests):
-            return Verdict(
-                judgement="unknown", trouble="the tests of the check python cannot be parsed: they judge nothing"
-            )
-        if not code:
-            return Verdict(judgement="wrong", why="there is no code in the reply")
+        code = code_of(submission.output)
+        tests, problem = asked_for("python", self._tests or submission.tests, code)
+        if problem is not None:
+            return problem
         failure = await self._run(code, tests)
         return judged(failure, code, tests)
 

@@ -33,7 +33,7 @@ _GRACE: Final = 2.0
 _TICK: Final = 0.05
 _CHUNK: Final = 1 << 16
 
-Limit = Literal["", "time", "memory", "processes", "output", "start"]
+Limit = Literal["", "time", "memory", "processes", "files", "output", "start"]
 """The limit that was broken; `start`: the program could not be started."""
 
 

@@ -19,6 +19,9 @@ import time
 
 BROKEN = 120
 TICK = 0.05
+NICENESS = 5
+"""So that what is checked does not slow down what generates."""
+MOST_FILES = 10_000
 LINUX = sys.platform == "linux"
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
@@ -28,9 +31,19 @@ LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 RUN, WRITE, READ, LIST, TRUNCATE, DEVICE_CONTROL = 1, 2, 4, 8, 1 << 14, 1 << 15
 FILES_OF_VERSION = (0, 13, 14, 15, 15, 16)
 """How many kinds of access to files each version of Landlock closes."""
-SOCKETS = {"x86_64": (0xC000003E, 41, 53), "aarch64": (0xC00000B7, 198, 199)}
-"""Machine → its number for seccomp, and those of the system calls `socket` and `socketpair`."""
-IO_URING_SETUP = 425
+MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+"""Machine → its number for seccomp."""
+FORBIDDEN = {
+    "x86_64": (41, 53, 272, 308, 165, 101, 321, 323, 298, 250),
+    "aarch64": (198, 199, 97, 268, 40, 117, 280, 282, 241, 219),
+}
+"""Numbers of socket, socketpair, unshare, setns, mount, ptrace, bpf, userfaultfd, perf_event_open and keyctl."""
+FORKS = {"x86_64": (57, 58), "aarch64": ()}
+"""Of fork and vfork."""
+CLONE = {"x86_64": 56, "aarch64": 220}
+IO_URING_SETUP, CLONE3 = 425, 435
+CLONE_THREAD = 0x10000
+EPERM, EACCES, ENOSYS = 1, 13, 38
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -106,6 +119,7 @@ def begin(order: "dict[str, list[str]]", limits: "dict[str, float]", *, has_own_
     report = os.dup(2)
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os.nice(NICENESS)
         for name, most in (
             ("RLIMIT_CPU", limits["cpu_seconds"]),
             ("RLIMIT_AS", limits["memory"]),
@@ -119,7 +133,7 @@ def begin(order: "dict[str, list[str]]", limits: "dict[str, float]", *, has_own_
             libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if "readable" in order:
             close_files(order)
-            close_sockets()
+            close_calls(may_fork=bool(order["may_fork"]))
         run(order["command"])
     except BaseException as error:  # noqa: BLE001 (this process becomes the program or ends)
         os.write(report, f"limit start {error}\n".encode())
@@ -172,29 +186,42 @@ def close_files(order: "dict[str, list[str]]") -> None:
         raise OSError(ctypes.get_errno(), "Landlock cannot be used")
 
 
-def close_sockets() -> None:
-    """Refuse sockets of all kinds, those of files included, which Landlock leaves open (seccomp, classic BPF)."""
-    machine, socket, socketpair = SOCKETS[os.uname().machine]
+def close_calls(*, may_fork: bool) -> None:
+    """Refuse the system calls that lead out (seccomp, classic BPF): sockets, which Landlock leaves open, and other processes.
 
-    def instruction(code: int, yes: int, no: int, operand: int) -> bytes:
+    Without `may_fork` threads are all that can be started.
+    """
+    machine = os.uname().machine
+    load, equal, larger, has_bits, result = 0x20, 0x15, 0x35, 0x45, 0x06
+    allow, kill = 0x7FFF0000, 0x80000000
+
+    def instruction(code: int, operand: int, yes: int = 0, no: int = 0) -> bytes:
         return struct.pack("HBBI", code, yes, no, operand)
 
-    load, equal, larger, result = 0x20, 0x15, 0x35, 0x06
-    allow, refuse, kill = 0x7FFF0000, 0x00050000 | 13, 0x80000000
-    program = b"".join(
-        (
-            instruction(load, 0, 0, 4),
-            instruction(equal, 1, 0, machine),
-            instruction(result, 0, 0, kill),
-            instruction(load, 0, 0, 0),
-            instruction(larger, 4, 0, 0x40000000),  # the numbers of x32, another set of system calls
-            instruction(equal, 3, 0, socket),
-            instruction(equal, 2, 0, socketpair),
-            instruction(equal, 1, 0, IO_URING_SETUP),
-            instruction(result, 0, 0, allow),
-            instruction(result, 0, 0, refuse),
-        )
-    )
+    def refused(number: int, error: int) -> bytes:
+        return instruction(equal, number, 0, 1) + instruction(result, 0x00050000 | error)
+
+    number, first_argument = 0, 16  # where the kernel puts them; the machine lies at 4
+    steps = [
+        instruction(load, 4),
+        instruction(equal, MACHINES[machine], 1, 0),
+        instruction(result, kill),
+        instruction(load, number),
+        instruction(larger, 0x40000000, 0, 1),  # the numbers of x32, another set of system calls
+        instruction(result, kill),
+        *(refused(each, EACCES) for each in (*FORBIDDEN[machine], IO_URING_SETUP)),
+    ]
+    if not may_fork:
+        steps += [
+            *(refused(each, EPERM) for each in FORKS[machine]),
+            refused(CLONE3, ENOSYS),  # whose flags no filter sees; the C library then uses clone
+            instruction(equal, CLONE[machine], 0, 4),
+            instruction(load, first_argument),
+            instruction(has_bits, CLONE_THREAD, 0, 1),
+            instruction(result, allow),
+            instruction(result, 0x00050000 | EPERM),
+        ]
+    program = b"".join((*steps, instruction(result, allow)))
     buffer = ctypes.create_string_buffer(program, len(program))
     filters = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
     if libc.prctl(PR_SET_SECCOMP, 2, ctypes.create_string_buffer(filters, len(filters)), 0, 0) != 0:
@@ -206,8 +233,26 @@ def excess(limits: "dict[str, float]") -> str:
     found = descendants()
     if len(found) > limits["processes"] + 1:
         return "processes"
-    pages = sum(pages_of(pid) for pid in found)
-    return "memory" if pages * resource.getpagesize() > limits["memory"] else ""
+    if sum(map(pages_of, found)) * resource.getpagesize() > limits["memory"]:
+        return "memory"
+    return "files" if is_full(limits["file_size"]) else ""
+
+
+def is_full(most: float) -> bool:
+    """Say whether the files in this directory have more bytes than all that one may have, four times, or are too many."""
+    size = count = 0
+    folders = ["."]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                count += 1
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                else:
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                if size > 4 * most or count > MOST_FILES:
+                    return True
+    return False
 
 
 def descendants() -> "list[int]":
