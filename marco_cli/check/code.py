@@ -7,6 +7,7 @@ import re
 from textwrap import dedent
 from typing import Final
 
+from marco_cli.answer import Answer
 from marco_cli.check.base import Submission
 
 _BLOCK: Final = re.compile(
@@ -21,11 +22,25 @@ def code_of(output: str) -> str:
 
     Replies often show a function, then how it is called: the block that defines the most is the answer.
     """
-    blocks = [dedent(found[3]) for found in _BLOCK.finditer(output) if found[2].lower() in _LANGUAGES]
-    defining = [block for block in blocks if _CODE.search(block)] or blocks
+    return dedent(output[slice(*_span(output))])
+
+
+def extent(output: str, answer: Answer | None) -> int:
+    """Return how many characters of an output a verdict rests on: what follows its code, or its answer, changes nothing."""
+    start, end = _span(output)
+    if start < end:
+        return end
+    return len(output) if answer is None else answer.span[1]
+
+
+def _span(output: str) -> tuple[int, int]:
+    """Return where the code of an output stands; an empty place without code."""
+    spans = [found.span(3) for found in _BLOCK.finditer(output) if found[2].lower() in _LANGUAGES]
+    defining = [span for span in spans if _CODE.search(dedent(output[slice(*span)]))] or spans
     if defining:
-        return max(defining, key=len)
-    return output if "```" not in output and _CODE.match(output.lstrip()) else ""
+        return max(defining, key=lambda span: span[1] - span[0])
+    is_code = "```" not in output and _CODE.match(output.lstrip()) is not None
+    return 0, len(output) * is_code
 
 
 def substance(submission: Submission) -> tuple[str, object]:

@@ -7,6 +7,7 @@ run; what the subset lacks cannot be judged. Out: right only if the tests ran to
 
 import asyncio
 import builtins
+import importlib
 import importlib.metadata
 import re
 from collections.abc import Hashable
@@ -17,17 +18,22 @@ from typing import Any, Final, Literal
 from marco_cli.check.base import Submission, Verdict, reason
 from marco_cli.check.code import code_of
 from marco_cli.check.limits import Limits
-from marco_cli.check.tampering import parses, suspicion
+from marco_cli.check.tampering import MODULES, parses, suspicion
 from marco_cli.check.tests import asked_for, read_tests
 from marco_cli.errors import ConfigError
 
 LIMITS: Final = Limits(seconds=5.0, memory=256 << 20)
 _PROCESSES: Final = 2
+_TOO_MUCH: Final = "the check python judges no code that needs more than its subset of Python: --check python3 does"
 _RECURSION: Final = 900
 _LACKING: Final = re.compile(
     r"ModuleNotFoundError|NotImplementedError|not (?:yet )?(?:supported|implemented)|Internal error in monty"
+    r"|'list' object is not an iterator"  # what a generator expression is there
 )
 _NO_NAME: Final = re.compile(r"NameError: name '(\w+)' is not defined")
+_NO_ATTRIBUTE: Final = re.compile(
+    r"AttributeError: (?:type object |module )?'(\w+)'(?: object)? has no attribute '(\w+)'"
+)
 _NO_SYNTAX: Final = "SyntaxError"
 
 
@@ -104,14 +110,22 @@ def judged(failure: str | None, code: str, tests: str) -> Verdict:
         doubt = suspicion(code, tests)
         why = f"the tests pass, but the code {doubt}: that proves nothing"
         return Verdict(judgement="unknown", why=why) if doubt else Verdict(judgement="right", why="the tests pass")
-    missing = _NO_NAME.search(failure)
-    is_lacking = _LACKING.search(failure) is not None or (missing is not None and hasattr(builtins, missing[1]))
-    if is_lacking or (failure.startswith(_NO_SYNTAX) and parses(code) and parses(tests)):
-        why = reason(failure)
-        return Verdict(
-            judgement="unknown", why=why, trouble=f"the check python cannot run some code ({why}); --check python3 can"
-        )
+    if _is_lacking(failure) or (failure.startswith(_NO_SYNTAX) and parses(code) and parses(tests)):
+        return Verdict(judgement="unknown", why=reason(failure), trouble=_TOO_MUCH)
     return Verdict(judgement="wrong", why=reason(failure))
+
+
+def _is_lacking(failure: str) -> bool:
+    """Say whether code failed at what Python has and its subset has not."""
+    if _LACKING.search(failure):
+        return True
+    name, attribute = _NO_NAME.search(failure), _NO_ATTRIBUTE.search(failure)
+    if attribute is None:
+        return name is not None and hasattr(builtins, name[1])
+    owner = getattr(builtins, attribute[1], None)
+    if owner is None and attribute[1] in MODULES:
+        owner = importlib.import_module(attribute[1])
+    return hasattr(owner, attribute[2])
 
 
 def _swallow(_stream: Literal["stdout", "stderr"], _text: str) -> None:

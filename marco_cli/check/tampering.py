@@ -22,13 +22,14 @@ _REACHING: Final = frozenset(
         "settrace", "setprofile", "f_globals", "f_locals", "f_back", "gi_frame", "tb_frame", "cr_frame", "mro",
     }
 )  # fmt: skip
-_MODULES: Final = frozenset(
+MODULES: Final = frozenset(
     {
         "abc", "array", "bisect", "calendar", "cmath", "collections", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
         "hashlib", "heapq", "itertools", "json", "math", "numbers", "operator", "queue", "random", "re", "statistics", "string", "struct", "textwrap",
         "time", "typing", "typing_extensions", "unicodedata", "__future__", "sys",
     }
 )  # fmt: skip
+"""What code may import without suspicion."""
 _OF_SYS: Final = frozenset({"maxsize", "setrecursionlimit", "float_info", "int_info"})
 _COMPARING: Final = frozenset(
     f"__{name}__"
@@ -105,11 +106,11 @@ def _of_expression(node: ast.Name | ast.Constant) -> Iterator[str]:
 
 def _of_import(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
     if isinstance(node, ast.Import):
-        yield from (f"imports {each.name}" for each in node.names if each.name.partition(".")[0] not in _MODULES)
+        yield from (f"imports {each.name}" for each in node.names if each.name.partition(".")[0] not in MODULES)
         return
     module = node.module or ""
     for each in node.names:
-        is_open = module.partition(".")[0] in _MODULES and (module != "sys" or each.name in _OF_SYS)
+        is_open = module.partition(".")[0] in MODULES and (module != "sys" or each.name in _OF_SYS)
         if not is_open or each.name in _REACHING:
             yield f"imports {each.name} from {module}"
 

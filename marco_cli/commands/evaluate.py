@@ -118,7 +118,9 @@ def run_eval(
     scorer: Annotated[
         str | None,
         typer.Option(
-            "--scorer", rich_help_panel=_DATA, help="exact, number, choice, regex, contains, math or simple-evals."
+            "--scorer",
+            rich_help_panel=_DATA,
+            help="exact, number, choice, regex, contains, math, check or simple-evals.",
         ),
     ] = None,
     output: Output = None,

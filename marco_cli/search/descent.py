@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from marco_cli.engine.base import Tokens
 from marco_cli.search.alternatives import Alternatives
 from marco_cli.search.config import HALVING_LIMIT, SearchConfig
+from marco_cli.search.refutation import LAST_STEPS
 from marco_cli.search.rollout import NOTHING
 from marco_cli.search.selection import argmax, considered_visits, may_widen, uct, with_pending
 from marco_cli.search.tree import Node, Tree
@@ -141,14 +142,15 @@ class Descent:
         """Return the node of a path that deserves one more child.
 
         First choice are nodes that progressive widening allows one, then those below `max_children`, then any that may
-        still say something new (simulations under way have taken the rest).
+        still say something new (simulations under way have taken the rest); of a reply that a check refuted, the last of them.
         """
         known = [node for node in path if not node.is_terminal and node.children and self._is_worth(node)]
         if self._is_halving and len(known) > 1:
             known = known[1:]  # the root has its arms
         able = [node for node in known if self._doubt(node) >= self._config.min_doubt]
         free = [node for node in able if node.tries < self._config.max_children]
-        for nodes in ([node for node in free if self._may_widen(node)], free, able):
+        for tier in ([node for node in free if self._may_widen(node)], free, able):
+            nodes = [node for node in tier if node.is_suspect][-LAST_STEPS:] or tier
             if nodes:
                 return (
                     nodes[0] if self._config.branch == "top" else nodes[argmax([self._promise(node) for node in nodes])]

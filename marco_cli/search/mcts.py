@@ -23,6 +23,7 @@ from marco_cli.search.descent import Branch, Descent, Thought
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
 from marco_cli.search.reflection import reflect_in_tree, think_again, thought_tokens
+from marco_cli.search.refutation import mark
 from marco_cli.search.run import Run
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.tree import Node
@@ -179,6 +180,8 @@ class _Search:
         if not self.run.is_done(reply):
             self.run.budget.settle(is_done=False)
             return None
+        if reply.is_refuted:
+            mark(self.tree, grown.node, reply)
         self.growth.back_up(grown.node, self.run.value(reply), lane=lane.number)
         if grown.node is start:  # it has no room for another token, or has ended
             self.tree.close(start)

@@ -61,7 +61,7 @@ class Node:
     """A state of the reply: all steps from the root to here."""
 
     __slots__ = (
-        "_child_by_ids", "candidate_id", "children", "confidence", "depth", "id", "is_closed", "is_sound", "key", "num_open",
+        "_child_by_ids", "candidate_id", "children", "confidence", "depth", "id", "is_closed", "is_sound", "is_suspect", "key", "num_open",
         "num_pending", "num_tokens", "open_lines", "parent", "seen_mass", "step", "tries", "value_sum", "visits",
     )  # fmt: skip
 
@@ -99,6 +99,8 @@ class Node:
         "5 x 3" and "= 16" may stand on two lines, and what follows "If" is no claim."""
         self.is_sound: bool = (parent is None or parent.is_sound) and not check_equations(whole).false
         """Whether no line that was ended from the root to here holds a false equation."""
+        self.is_suspect = False
+        """Whether it belongs to what a check refuted (`search.refutation`)."""
         self.candidate_id: int | None = None
         self._child_by_ids: dict[bytes, Node] = {}
 
