@@ -71,6 +71,7 @@ SETTINGS: dict[str, SearchConfig] = {
     **{f"mcts {name}": _effort(name) for name in ("low", "medium", "high", "max")},
     f"mcts @{BUDGET}": _tree,
     f"mcts unchecked @{BUDGET}": replace(_tree, reward="agree", vote="likely", avoid_unsound=False),
+    "mcts high uncorrected": replace(_effort("high"), corrects=False),
     f"mcts reflect always @{BUDGET}": _reflecting(_tree),
     **{f"mcts reflect {mode} @{BUDGET}": replace(_tree, reflection=mode) for mode in ("low-confidence", "child")},
     **{f"{name} @{BUDGET}": config for name, config in _by_steps.items()},

@@ -69,7 +69,7 @@ def search_plan(settings: Settings) -> SearchPlan:
         "max_search_tokens": settings.max_search_tokens or bundle.max_search_tokens,
         "time_limit": settings.time_limit or bundle.time_limit,
     }
-    for key in ("certainty", "step", "reflection", "reward", "vote", "doubt_below"):
+    for key in ("certainty", "step", "reflection", "reward", "vote", "corrects", "doubt_below"):
         value = getattr(settings, key)
         if value is not None:
             chosen[key] = value

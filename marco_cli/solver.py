@@ -4,7 +4,6 @@
 `Solver.solve` runs a strategy on it. Commands, batches and evaluations go through here and nowhere else.
 """
 
-import codecs
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.errors import InputError
-from marco_cli.models import LocatedModel, locate
+from marco_cli.models import LocatedModel
 from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset, template_format
 from marco_cli.models.memory import refuse_excess
@@ -22,12 +21,12 @@ from marco_cli.phrasing import Phrasing
 from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.prompt import worker
 from marco_cli.prompt.base import Message, Prompt
-from marco_cli.search.base import DEFAULT_REFLECTION, Problem, Reply, SearchResult, is_chinese
+from marco_cli.search.base import DEFAULT_REFLECTION, Problem, SearchResult, is_chinese
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import EventListener
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
-from marco_cli.sections import NONE, SectionParser, Tags
+from marco_cli.sections import NONE, Tags
 from marco_cli.sections.format import read_tags, relevant
 from marco_cli.sections.opening import begun
 
@@ -57,20 +56,10 @@ def resolve_settings(
 class Solver:
     """An open engine, with the plan and the model that it was opened for. Any question may come with a plan of its own."""
 
-    def __init__(
-        self,
-        *,
-        engine: Engine,
-        plan: SearchPlan,
-        model: LocatedModel,
-        critic: Engine | None = None,
-        checks: Checks | None = None,
-    ) -> None:
+    def __init__(self, *, engine: Engine, plan: SearchPlan, model: LocatedModel, checks: Checks | None = None) -> None:
         self.engine = engine
         self.plan = plan
         self.model = model
-        self.critic = critic
-        """Who judges the steps of `tot`, if it is not the model itself."""
         self.checks = checks or Checks()
 
     def phrasing(self, plan: SearchPlan | None = None) -> Phrasing:
@@ -126,55 +115,31 @@ class Solver:
             problem,
             engine=self.engine,
             config=plan.config,
-            critic=self.critic,
             verifier=self.checks.panel(plan.settings.check),
             on_event=on_event,
             on_token=on_token,
             stop=stop,
         )
 
-    def section_lengths(self, problem: Problem, reply: Reply) -> tuple[int, int]:
-        """Return how many sampled tokens of a reply belong to its thought, tags included, and how many to its output."""
-        parser = SectionParser(problem.tags)
-        decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
-        parser.skim(problem.prefill)
-        thought = output = 0
-        for token, is_sampled in zip(reply.tokens.ids.tolist(), reply.tokens.is_sampled.tolist(), strict=True):
-            parser.skim(decode(self.engine.detokenize((token,))))
-            is_output = parser.inside == "output" or (output > 0 and parser.inside is None)
-            output += is_output and is_sampled
-            thought += not is_output and is_sampled
-        return (thought, output) if parser.tags.marks else (0, thought + output)
-
     async def close(self) -> None:
-        """Free the memory of the model, and of the critic, and end what the checks have started."""
+        """Free the memory of the model, and end what the checks have started."""
         await self.checks.close()
         await self.engine.close()
-        if self.critic is not None:
-            await self.critic.close()
 
 
 def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, str]) -> Solver:
-    """Load a model, and a critic if there is to be one, as the settings say.
+    """Load a model as the settings say.
 
     Raises:
         ConfigError: the search cannot be done as asked for.
-        ModelNotFoundError: the critic is not on this machine.
-        EngineError: a model cannot be loaded.
+        EngineError: the model cannot be loaded.
 
     """
     worker.start()  # ready before the model is
     plan = search_plan(settings)
     checks = Checks()
     checks.panel(settings.check)  # a check that cannot be used costs no model load
-    critic = None if settings.critic is None else locate(settings.critic, environ)
-    engine = _open(plan, model, environ)
-    try:
-        judge = None if critic is None else _open(plan, critic, environ)
-    except BaseException:
-        engine.discard()
-        raise
-    return Solver(engine=engine, plan=plan, model=model, critic=judge, checks=checks)
+    return Solver(engine=_open(plan, model, environ), plan=plan, model=model, checks=checks)
 
 
 def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":

@@ -25,7 +25,8 @@ from marco_cli.errors import ConfigError
 from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.solver import Solver
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 
 NO_TIME_LIMIT: Final = 1e9
 """Seconds. A limit that nobody asked for would make an answer depend on what else is running."""
@@ -136,13 +137,16 @@ class Answerer:
             result = await solver.solve(problem, plan)
         finally:
             solver.engine.forget(problem.prompt_ids)
-        reasoning, output = solver.section_lengths(problem, result.reply)
         document = answered_row(
             row,
             result=result,
             settings=settings,
             model=solver.model.name,
-            cost=Cost(prompt=len(problem.prompt_ids), reasoning=reasoning, output=output),
+            cost=Cost(
+                prompt=len(problem.prompt_ids),
+                reasoning=result.reply.num_thought_tokens,
+                output=result.reply.num_output_tokens,
+            ),
             min_confidence=self._min_confidence,
         )
         return Finished(

@@ -5,6 +5,7 @@ for a run that goes on, what an output row says about itself. Everything that de
 under `timing`.
 """
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def answered_row(
         "strategy": result.strategy,
         "seed": settings.seed,
         "search": {
-            "stop_reason": stop_reason(result),
+            "stop_reason": result.ending,
             "simulations": result.num_simulations,
             "certainty": result.certainty,
             "escalated": result.first is not None,
@@ -150,7 +151,7 @@ def read_entry(value: object) -> Entry:
     status, digest = own.get("status"), own.get("input_sha256")
     if row_id is None or not isinstance(status, str) or not isinstance(digest, str):
         raise InputError("no row that marco batch wrote")
-    return Entry(key=row_key(row_id), input_hash=digest, status=status)
+    return Entry(key=row_key(row_id), input_hash=digest, status=sys.intern(status))
 
 
 def _head(row: Row | BadRow, status: Status) -> Document:
@@ -163,14 +164,6 @@ def _tail(row: Row | BadRow) -> Document:
 
 def _canonical(answer: Answer | None) -> str | None:
     return None if answer is None else answer.canonical
-
-
-def stop_reason(result: SearchResult) -> str:
-    """Return why it ended: the search's own reason; of one chain also `forced` (thought cut), `length` (output cut), `loop`."""
-    reply = result.reply
-    if len(result.candidates) > 1 or reply.is_whole:
-        return result.stop_reason
-    return "loop" if reply.finish_reason == "loop" else "forced" if reply.is_forced else "length"
 
 
 def _openai(document: Document) -> Document:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 from marco_cli.batch.answering import Answerer
 from marco_cli.batch.failures import Failures
-from marco_cli.batch.journal import HASH_DIGITS, Done
-from marco_cli.batch.key_table import KeyTable
+from marco_cli.batch.journal import Done
 from marco_cli.batch.lines import Line
 from marco_cli.batch.pool import run_in_order
 from marco_cli.batch.record import FAILED
@@ -33,7 +32,13 @@ def file_rows(lines: Iterable[Line], layout: Layout, done: Done, tally: Tally) -
 
 
 async def stream_rows(
-    lines: AsyncIterable[Line], layout: Layout, done: Done, tally: Tally, seen: KeyTable, *, is_retrying: bool = False
+    lines: AsyncIterable[Line],
+    layout: Layout,
+    done: Done,
+    tally: Tally,
+    seen: dict[str, int],
+    *,
+    is_retrying: bool = False,
 ) -> AsyncIterator[AnyRow]:
     """Yield the rows of a stream that are not done; an id that came up before makes a bad row.
 
@@ -44,7 +49,7 @@ async def stream_rows(
         first = seen.get(row.key)
         if first is not None:
             row = _repeated(row, first, seen)
-        seen.put(row.key, row.line)
+        seen[row.key] = row.line
         if isinstance(row, Row):
             tally.unused.add(row.unused, row.variables)
         if not _is_done(row, done, tally, is_retrying=is_retrying):
@@ -53,7 +58,7 @@ async def stream_rows(
 
 def _is_done(row: AnyRow, done: Done, tally: Tally, *, is_retrying: bool = False) -> bool:
     recorded = done.get(row.key)
-    if recorded is None or recorded.input_hash != row.input_hash[:HASH_DIGITS]:
+    if recorded is None or recorded.input_hash != row.input_hash:
         return False
     if is_retrying and recorded.status in FAILED:
         return False
@@ -61,12 +66,12 @@ def _is_done(row: AnyRow, done: Done, tally: Tally, *, is_retrying: bool = False
     return True
 
 
-def _repeated(row: AnyRow, first: int, seen: KeyTable) -> BadRow:
+def _repeated(row: AnyRow, first: int, seen: dict[str, int]) -> BadRow:
     """Return a bad row in the place of one whose id was on another line; it goes by its line."""
     error = InputError(f"id {str(row.id)[:80]!r} was on line {first} already")
     bad = BadRow(id=line_id(row.line), line=row.line, error=error, meta=row.meta, input_hash=row.input_hash)
     number = 2
-    while seen.get(bad.key) is not None:
+    while bad.key in seen:
         bad = replace(bad, id=f"{line_id(row.line)}-{number}")
         number += 1
     return bad

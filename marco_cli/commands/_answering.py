@@ -9,10 +9,9 @@ from marco_cli.commands._output import fitted
 from marco_cli.commands._reply import output_to_stdout, reply_view, ticking
 from marco_cli.commands._signals import run
 from marco_cli.search.budget import Stop
-from marco_cli.search.events import EventListener, SearchEvent
+from marco_cli.search.events import EventListener
 from marco_cli.solver import Solver
-from marco_cli.trace.record import from_result
-from marco_cli.trace.timeline import Timeline
+from marco_cli.trace.recording import from_result
 from marco_cli.view.answering import AnsweringView
 from marco_cli.view.display import Display, choose_view
 from marco_cli.view.report import Answered
@@ -71,15 +70,6 @@ def answer(
     )
     stop = Stop()
     was_interrupted = False
-    timeline = Timeline()
-
-    def on_event(event: SearchEvent) -> None:
-        timeline.on_event(event)
-        view.on_event(event)
-
-    def on_token(token: int, piece: bytes) -> None:
-        timeline.on_token(token, piece)
-        view.on_token(token, piece)
 
     def interrupt() -> None:
         nonlocal was_interrupted
@@ -89,19 +79,18 @@ def answer(
     async def work() -> Answered:
         try:
             with view, on_enter(lambda: stop.set() if view.is_searching else None):
-                listener = None if plan.is_chain and record is None else on_event
+                listener = None if plan.is_chain and record is None else view.on_event
                 async with ticking(chain):
-                    result = await solver.solve(problem, on_event=listener, on_token=on_token, stop=stop)
+                    result = await solver.solve(problem, on_event=listener, on_token=view.on_token, stop=stop)
             shown = chain is not None and chain.has_shown_output and result.reply is (result.first or result.reply)
             return Answered(
                 problem=problem,
                 result=result,
-                lengths=solver.section_lengths(problem, result.reply),
                 seconds=time.perf_counter() - started,
                 is_output_shown=shown,
                 is_replaced=chain is not None and chain.has_shown_output and not shown,
                 was_interrupted=was_interrupted,
-                trace=from_result(solver, problem, result, source="ask", timeline=timeline.moments),
+                trace=from_result(solver, problem, result, source="ask"),
             )
         finally:
             await solver.close()

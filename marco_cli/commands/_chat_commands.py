@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import Final
 
-from marco_cli.batch.files import write_atomically
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._chat_session import Draft, Session
 from marco_cli.commands._output import say, stderr_width
@@ -17,6 +16,7 @@ from marco_cli.config.settings import OPTIONS
 from marco_cli.conversation.document import Saved, read_saved, write_saved
 from marco_cli.conversation.slash import Command, Name, line_of
 from marco_cli.conversation.transcript import transcript
+from marco_cli.draft import put
 from marco_cli.errors import ConfigError, InputError, StorageError
 from marco_cli.jsonl import MAX_LINE
 from marco_cli.view import chat
@@ -178,7 +178,7 @@ def _write(name: str, data: bytes, *, may_replace: bool) -> None:
     """Write a file; one that may be replaced is there whole, the old or the new, whatever happens."""
     try:
         if may_replace and expanded(name).is_file():
-            write_atomically(expanded(name), data)
+            put(expanded(name), data)
         else:
             with expanded(name).open("xb") as file:
                 file.write(data)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._chat_turn import Shown
 from marco_cli.conversation.dialogue import Dialogue
-from marco_cli.trace.record import from_result
+from marco_cli.trace.recording import from_result
 from marco_cli.trace.store import keep
 
 
@@ -32,7 +32,6 @@ class Journal:
             taken.result,
             source="chat",
             history=taken.history,
-            timeline=shown.moments,
             session=self.session,
             turn=self._num_lost + num_turns,
             plan=taken.plan,

@@ -16,7 +16,6 @@ from marco_cli.plan import SearchPlan
 from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import SearchEvent
-from marco_cli.trace.timeline import Moment, Timeline
 from marco_cli.view import chat
 from marco_cli.view.answering import AnsweringView
 from marco_cli.view.chain import ChainView
@@ -48,8 +47,6 @@ class Shown:
     taken: Taken
     search: Snapshot | None
     """The search as it ended; None for a single chain."""
-    moments: tuple[Moment, ...]
-    """When what happened."""
 
 
 class TurnInProgress:
@@ -60,7 +57,6 @@ class TurnInProgress:
         self._screen = screen
         self._plan = plan
         self._recorder = Recorder()
-        self._timeline = Timeline()
         self._has_searched = False
         self._stop = Stop()
         self._num_interrupts = 0
@@ -117,7 +113,7 @@ class TurnInProgress:
             return None
         self._conclude(taken)
         search = self._recorder.snapshot() if self._has_searched else None
-        return Shown(taken=taken, search=search, moments=self._timeline.moments)
+        return Shown(taken=taken, search=search)
 
     async def _ask(self, question: str, *, replaces_last: bool) -> Taken:
         try:
@@ -128,7 +124,7 @@ class TurnInProgress:
                     plan=self._plan,
                     on_problem=self._begin,
                     on_event=None if self._plan.is_chain else self._view.on_event,
-                    on_token=self._hear,
+                    on_token=self._view.on_token,
                     stop=self._stop,
                 )
         finally:
@@ -139,14 +135,9 @@ class TurnInProgress:
         if self._reply is not None:
             self._reply.begin(problem.tags, problem.prefill)
 
-    def _hear(self, token: int, piece: bytes) -> None:
-        self._timeline.on_token(token, piece)
-        self._view.on_token(token, piece)
-
     def _record(self, event: SearchEvent) -> None:
         self._has_searched = True
         self._recorder.fold(event)
-        self._timeline.on_event(event)
 
     def _conclude(self, taken: Taken) -> None:
         """Write what is not on the screen yet: the output on stdout, then how far to trust it on stderr."""

@@ -93,7 +93,7 @@ def _among(words: tuple[str, ...]) -> Completer:
     return complete
 
 
-_COMPLETERS: dict[str, Completer] = {"model": complete_models, "critic": complete_models, "preset": complete_presets}
+_COMPLETERS: dict[str, Completer] = {"model": complete_models, "preset": complete_presets}
 
 
 def paths(typed: str) -> list[str]:

@@ -15,12 +15,11 @@ from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, quo
 from marco_cli.models.catalog import PathReference, parse
 from marco_cli.models.choice import choose_model
 from marco_cli.search.budget import Stop
-from marco_cli.search.events import SearchEvent
 from marco_cli.solver import Solver, open_solver
 from marco_cli.trace.continuing import Budget, Plan, check_model, history, plan, search_on
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 from marco_cli.trace.store import keep
-from marco_cli.trace.timeline import Timeline
 from marco_cli.view.display import Display, choose_view
 from marco_cli.view.printable import printable
 from marco_cli.view.summary import summary
@@ -57,7 +56,7 @@ def go_on(trace: Trace, wish: Wish) -> None:
     settings = _settings(trace, wish, planned)
     model = settings.model or trace.model.name
     if wish.is_foreign:
-        _refuse_paths(settings, model, wish)
+        _refuse_path(model, wish)
     located = choose_model(model, os.environ)
     check_model(trace, located)
     solver = open_solver(settings, located, os.environ)
@@ -78,17 +77,13 @@ def go_on(trace: Trace, wish: Wish) -> None:
         raise IncompleteError("no reply has an output", hint="go on with more --simulations")
 
 
-def _refuse_paths(settings: Settings, model: str, wish: Wish) -> None:
+def _refuse_path(model: str, wish: Wish) -> None:
     """Refuse a trace of another that would have files of this machine opened."""
-    for key, name in (("model", model), ("critic", settings.critic)):
-        if name is not None and key not in wish.flags and isinstance(parse(name), PathReference):
-            raise ConfigError(
-                f"the trace names its {key} by a path: {quoted(name)}", hint="name the model with --model"
-            )
+    if "model" not in wish.flags and isinstance(parse(model), PathReference):
+        raise ConfigError(f"the trace names its model by a path: {quoted(model)}", hint="name the model with --model")
 
 
 def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Stop) -> Trace:
-    timeline = Timeline()
     view = choose_view(
         "plain" if wish.is_quiet else wish.display,
         sys.stderr,
@@ -96,21 +91,16 @@ def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Sto
         meter=lambda: solver.engine.usage,
     )
 
-    def on_event(event: SearchEvent) -> None:
-        timeline.on_event(event)
-        view.on_event(event)
-
     async def work() -> Trace:
         try:
             with view:
-                result = await search_on(trace, solver, planned, on_event=on_event, stop=stop)
+                result = await search_on(trace, solver, planned, on_event=view.on_event, stop=stop)
             return from_result(
                 solver,
                 trace.problem,
                 result,
                 source=trace.source,
                 history=history(trace),
-                timeline=timeline.moments,
                 target=trace.target,
                 item=trace.item,
                 continues=trace.id,
@@ -135,6 +125,8 @@ def _budget(wish: Wish) -> Budget:
 
 def _settings(trace: Trace, wish: Wish, planned: Plan) -> Settings:
     """Return the trace's settings with what was typed, and with what the search now is."""
-    own = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
+    own: dict[str, Any] = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
+    if wish.is_foreign:
+        own["check"] = ()  # a check may run any program: that of a file from anywhere runs none
     now = {**own, "strategy": planned.config.strategy, "simulations": planned.config.simulations}
     return replace(trace.settings, **{**now, "parallel": planned.config.parallel, **wish.flags})

@@ -4,7 +4,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from marco_cli.batch.files import write_all
 from marco_cli.commands._output import write
 from marco_cli.errors import StorageError
 from marco_cli.jsonl import encode
@@ -26,7 +25,7 @@ class EventFile:
         """Why events are missing, for a person; None while none are."""
         self._name = name
         try:
-            self._file = None if name == "-" else Path(name).open("wb", buffering=0)  # noqa: SIM115 (`__exit__` closes it)
+            self._file = None if name == "-" else Path(name).open("wb")  # noqa: SIM115 (`__exit__` closes it)
         except OSError as error:
             raise StorageError(f"cannot write events to {name}: {error.strerror}", hint="name another file") from error
 
@@ -50,7 +49,8 @@ class EventFile:
             write(line)
         elif self.problem is None:
             try:
-                write_all(self._file, line)
+                self._file.write(line)
+                self._file.flush()
             except OSError as error:
                 self._lose(error)
 

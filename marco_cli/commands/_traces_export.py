@@ -1,4 +1,4 @@
-"""`marco traces export`: traces as pages, pictures and rows to train on."""
+"""`marco traces export`: traces as pages and rows to train on."""
 
 import os
 import sys
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from marco_cli.trace.export import Format
     from marco_cli.trace.export.base import Export
+    from marco_cli.trace.filter import Filter
     from marco_cli.trace.record import Trace
     from marco_cli.trace.store import Entry
 
-_FORMATS = "html|svg|dot|json|sft|dpo|prm"
+_FORMATS = "html|json|sft|dpo|prm"
 
 
 def _complete_formats(incomplete: str) -> list[tuple[str, str]]:
@@ -40,7 +41,7 @@ def export(
         str | None,
         typer.Option(
             "--format", "-F", metavar=_FORMATS, help="Else as the name of the output file ends.",
-            autocompletion=_complete_formats, show_default=False,
+            autocompletion=_complete_formats,
         ),
     ] = None,
     output: Annotated[
@@ -50,7 +51,7 @@ def export(
     is_opened: Open = False,
     everything: Annotated[bool, typer.Option("--all", help="All traces, oldest first.")] = False,
     session: Annotated[
-        str | None, typer.Option("--session", metavar="ID", help="All turns of a conversation.", show_default=False)
+        str | None, typer.Option("--session", metavar="ID", help="All turns of a conversation.")
     ] = None,
     source: Annotated[
         str | None,
@@ -71,13 +72,13 @@ def export(
     threshold: Annotated[
         float | None,
         typer.Option(
-            "--threshold", metavar="VALUE", show_default=False,
+            "--threshold", metavar="VALUE",
             help="Of prm: value of a good step. Default: 0.5; with a target, any right end.",
         ),
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:  # fmt: skip
-    """Export traces: html, svg or dot of one; json, sft, dpo or prm (JSON lines) of many.
+    """Export traces: html of one; json, sft, dpo or prm (JSON lines) of many.
 
     sft, dpo and prm are what trl reads. A filter compares, with and, or, not and in: `marco traces export --where help`
     lists its fields.
@@ -85,6 +86,7 @@ def export(
     from marco_cli.trace.export import writer
     from marco_cli.trace.export.base import Layout, Options
     from marco_cli.trace.filter import parse
+    from marco_cli.view.captions import captions
 
     if where is not None and where.strip() == "help":
         _print_fields()
@@ -94,6 +96,7 @@ def export(
     output = None if output == "-" else output
     name, entry = _format(format_name, output, is_opened=is_opened)
     options = Options(
+        captions=captions,
         layout=cast("Layout", layout),
         pairs=pairs, margin=margin, min_visits=min_visits, threshold=threshold,
     )  # fmt: skip
@@ -105,18 +108,10 @@ def export(
     if output is not None:
         _refuse_to_replace(found, output, entry.suffix)
     tally = _Tally()
-
-    def chosen() -> Iterator["Trace"]:
-        for trace in _load(found):
-            tally.num_read += 1
-            if wanted is None or wanted.fits(trace):
-                tally.num_chosen += 1
-                yield trace
-
-    exports = tally.counted(writer(name)(chosen(), options))
+    exports = tally.counted(writer(name)(tally.chosen(_load(found), wanted), options))
     _write(exports, output, entry, name)
     _tell(tally, entry, output, where, is_quiet=quiet)
-    if output is not None and entry.is_page:
+    if output is not None and entry.is_document:
         _present(output, is_opened=is_opened, is_quiet=quiet)
 
 
@@ -177,6 +172,14 @@ class _Tally:
         self.reasons: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
 
+    def chosen(self, traces: Iterator["Trace"], wanted: "Filter | None") -> Iterator["Trace"]:
+        """Yield the traces that a filter fits; None fits all."""
+        for trace in traces:
+            self.num_read += 1
+            if wanted is None or wanted.fits(trace):
+                self.num_chosen += 1
+                yield trace
+
     def counted(self, exports: Iterator["Export"]) -> Iterator["Export"]:
         """Yield the exports with something in them."""
         for export in exports:
@@ -198,8 +201,8 @@ def _format(name: str | None, output: str | None, *, is_opened: bool) -> tuple[s
     if found is None:
         raise ConfigError("no format is given", hint=f"--format {_FORMATS}, or -o tree.html")
     check_name("--format", found, FORMATS)
-    if is_opened and not FORMATS[found].is_page:
-        raise ConfigError(f"--open shows pages, and {found} is not one", hint="--format html, or svg")
+    if is_opened and not FORMATS[found].is_document:
+        raise ConfigError(f"--open shows pages, and {found} is not one", hint="--format html")
     return found, FORMATS[found]
 
 

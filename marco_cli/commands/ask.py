@@ -25,35 +25,22 @@ marco ask --json "…" | jq -r .answer           # one object for a program
 """
 
 
+@opt.takes_settings()
 def ask(
     question: Annotated[str | None, typer.Argument(help="What to ask; `-`, or a pipe, reads it from stdin.")] = None,
     *,
-    model: opt.Model = None,
-    effort: opt.Effort = None,
-    time_limit: opt.TimeLimit = None,
+    given: opt.Given,
     file: Annotated[
         list[str] | None, typer.Option("--file", "-f", metavar="FILE", help="Put a text file before the question.")
     ] = None,
-    system: opt.System = None,
-    preset: opt.Preset = None,
-    think: opt.Think = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    assignments: opt.Assignments = None,
-    help_all: opt.HelpAll = False,
-    strategy: opt.Strategy = None,
-    simulations: opt.Simulations = None,
-    temperature: opt.Temperature = None,
-    max_tokens: opt.MaxTokens = None,
-    seed: opt.Seed = None,
-    thought: opt.Thought = None,
     raw: opt.Raw = False,
     stream: Annotated[
         bool | None,
-        typer.Option(
+        opt.output(
             "--stream/--no-stream",
-            rich_help_panel=opt.OUTPUT,
             help="Write the first reply as it comes, in a pipe too; a reply that a search puts in its place follows it.",
         ),
     ] = None,
@@ -64,38 +51,11 @@ def ask(
         ),
     ] = False,
     display: opt.Display = "auto",
-    trace: opt.Trace = None,
     events: Annotated[
-        str | None,
-        typer.Option(
-            "--events", metavar="FILE|-", help="Write the search's events as JSON lines.", rich_help_panel=opt.OUTPUT
-        ),
+        str | None, opt.output("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
     ] = None,
-    max_search_tokens: opt.MaxSearchTokens = None,
-    certainty: opt.Certainty = None,
-    step: opt.Step = None,
-    reflection: opt.Reflection = None,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
-    critic: opt.Critic = None,
-    doubt_below: opt.DoubtBelow = None,
-    check: opt.Check = None,
-    parallel: opt.Parallel = None,
-    top_p: opt.TopP = None,
-    top_k: opt.TopK = None,
-    min_p: opt.MinP = None,
-    repeat_penalty: opt.RepeatPenalty = None,
-    max_thought_tokens: opt.MaxThoughtTokens = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    config: opt.Config = None,
 ) -> None:
     """Ask a question. The answer goes to stdout, the thought and the tree of a search to stderr."""
-    given = dict(locals())
     from marco_cli.commands._answering import answer
     from marco_cli.commands._event_file import EventFile
     from marco_cli.commands._question import read_question
@@ -108,7 +68,7 @@ def ask(
 
     started = time.perf_counter()
     text = read_question(question, file or ())
-    settings, located = resolve_settings(opt.settings_given(given), os.environ, config)
+    settings, located = resolve_settings(opt.settings_given(given), os.environ, given["config"])
     if require_check and not settings.check:
         raise ConfigError("--require-check has no check to wait for", hint="name one: --check command:./check.sh")
     solver = open_solver(settings, located, os.environ)
@@ -180,7 +140,7 @@ def _end(answered: "Answered", *, is_without_events: bool, must_be_verified: boo
         raise IncompleteError("the reply has no output", hint="give it more --max-tokens, or another --preset")
     if must_be_verified and not answered.result.reply.is_verified:
         raise IncompleteError(
-            "no check found the answer right", hint="search for longer: --effort high, or more --time-limit"
+            "no check found the answer right", hint="search for longer: --effort high, or a larger --time-limit"
         )
     if is_without_events:
         raise typer.Exit(StorageError.exit_code)

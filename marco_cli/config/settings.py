@@ -110,7 +110,9 @@ class Settings:
     ] = None
     reward: Annotated[str | None, About(help="What a finished path is worth.", choices=REWARDS)] = None
     vote: Annotated[str | None, About(help="How finished paths become one answer.", choices=VOTES)] = None
-    critic: Annotated[str | None, About(help="A second model that judges the steps of tot.")] = None
+    corrects: Annotated[
+        bool | None, About(help="Put false arithmetic right while a search writes it. Default: yes, but in mcts-paper.")
+    ] = None
     doubt_below: Annotated[
         float | None, About(help="Mean confidence below which auto searches on; measured per model.", least=0, most=1)
     ] = None

@@ -110,7 +110,6 @@ class Dialogue:
             on_problem(problem)
         result = await solver.solve(problem, plan, on_event=on_event, on_token=hear, stop=stop)
         reply = result.reply
-        thought_tokens, output_tokens = solver.section_lengths(problem, reply)
         turn = Turn(
             question=question,
             asked=_asked(question, plan.settings),
@@ -121,8 +120,8 @@ class Dialogue:
                 reused=result.usage.reused,
                 prefilled=result.usage.prefilled,
                 decoded=result.usage.decoded,
-                thought_tokens=thought_tokens,
-                output_tokens=output_tokens,
+                thought_tokens=reply.num_thought_tokens,
+                output_tokens=reply.num_output_tokens,
                 first_token_seconds=first_token[0] if first_token else None,
                 seconds=self._clock() - started,
             ),

@@ -15,7 +15,7 @@ from marco_cli.models import LocatedModel
 from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.solver import Solver, open_solver, resolve_settings
 
-_LOADED: Final = ("ctx", "threads", "gpu_layers", "batch", "critic")
+_LOADED: Final = ("ctx", "threads", "gpu_layers", "batch")
 """Settings that an engine is opened with."""
 
 

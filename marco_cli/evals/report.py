@@ -17,6 +17,7 @@ from marco_cli.evals.intervals import Estimate, bootstrap, mean_of_shares
 from marco_cli.evals.metrics import Attempt, Attempts, chosen_at, solved_at
 from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.paper import MGSM, PaperRow
+from marco_cli.evals.remarks import failure_reasons, near_misses
 from marco_cli.evals.translation import CorpusScores, corpus_scores
 from marco_cli.search import STRATEGIES
 
@@ -184,7 +185,7 @@ def build_report(outcomes: Iterable[Outcome], about: About) -> Report:
         variants=variants,
         comparisons=compare_rows(by_label) if by_label else (),
         paper=tuple(row for row in MGSM if row.lang in langs) if about.dataset == "mgsm" else (),
-        notices=_notices(variants),
+        notices=(*_notices(variants), *failure_reasons(rows), *near_misses(rows)),
         failures=() if scorers == ("chrf",) else instructive(rows),
         rows=tuple(rows),
     )

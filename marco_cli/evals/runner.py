@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from marco_cli import jsonl
-from marco_cli.batch.journal import HASH_DIGITS, Entry, Journal
+from marco_cli.batch.journal import Entry, Journal
 from marco_cli.batch.pool import run_in_order
 from marco_cli.errors import EngineError, InputError
 from marco_cli.evals import translation
@@ -25,7 +25,8 @@ from marco_cli.evals.variant import Variant
 from marco_cli.plan import SearchPlan
 from marco_cli.search import STRATEGIES
 from marco_cli.solver import Solver
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 
 ROWS_FILE: Final = "rows.jsonl"
 ROWS_IN_FLIGHT: Final = 8
@@ -93,7 +94,7 @@ def input_hash(item: Item) -> str:
     text = "\n".join(
         (item.question, item.target, item.lang, item.scorer, *item.references, *filter(None, [item.tests]))
     )
-    return blake2b(text.encode(errors="replace"), digest_size=HASH_DIGITS // 2).hexdigest()
+    return blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def read_entry(document: object) -> Entry:

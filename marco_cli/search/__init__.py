@@ -105,7 +105,14 @@ STRATEGIES: Final = MappingProxyType(
             is_resumable=True,
             has_tree=True,
             # The paper leaves most of these open: see `search.paper`.
-            config={"step": "line", "siblings": 2, "exploration": 1.414, "normalise": False, "certainty": 1.0},
+            config={
+                "step": "line",
+                "siblings": 2,
+                "exploration": 1.414,
+                "normalise": False,
+                "certainty": 1.0,
+                "corrects": False,
+            },
         ),
     }
 )
@@ -117,7 +124,6 @@ VOTES: Final = MappingProxyType(
         "weighted": "marco_cli.search.vote:weighted",
         "likely": "marco_cli.search.vote:likely",
         "checked": "marco_cli.search.vote:checked",
-        "borda": "marco_cli.search.vote:borda",
         "best": "marco_cli.search.vote:best",
     }
 )

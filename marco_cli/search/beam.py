@@ -1,7 +1,7 @@
 """Breadth-first search over steps: keep the few best partial replies, step after step.
 
 `beam` judges a partial reply by the mean confidence of its tokens. `tree_of_thoughts` (arXiv 2305.10601, breadth-first with
-value prompts) asks the model, or a critic with the same vocabulary, whether the reasoning is right so far, and reads
+value prompts) asks the model whether the reasoning is right so far, and reads
 P("yes") off the logits: one question costs a few prefilled tokens on a forked branch and nothing is sampled.
 
 All continuations of a level are one batched decode. Replies that end on the way are candidates.
@@ -17,7 +17,7 @@ from marco_cli.search.base import Candidate, Reply, StopReason, is_chinese
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane, together
 from marco_cli.search.reflection import reflect_in_tree
-from marco_cli.search.run import Run
+from marco_cli.search.run import Run, Simulation
 from marco_cli.search.tree import Node
 from marco_cli.sections.format import closing_marks
 
@@ -36,7 +36,7 @@ async def beam(run: Run) -> StopReason:
 
 
 async def tree_of_thoughts(run: Run) -> StopReason:
-    """Keep the partial replies that the model, or the critic, believes in most."""
+    """Keep the partial replies that the model believes in most."""
     growth = Expansion(run)
 
     async def judge(nodes: Sequence[Node]) -> list[float]:
@@ -95,16 +95,13 @@ def _has_thought(growth: Expansion, node: Node) -> bool:
 async def _take(growth: Expansion, lane: Lane, node: Node) -> None:
     """Make a candidate of a reply that has ended, or roll one out that has not, and think it over if that is wanted."""
 
-    def take(start: Node, reply: Reply, reflects: int | None = None) -> Candidate | None:
-        grown = growth.keep(reply, start, reflects=reflects)
-        if not growth.run.is_done(reply):
-            growth.run.budget.settle(is_done=False)
-            return None
-        growth.back_up(grown.node, growth.run.value(reply), lane=lane.number)
-        return grown.candidate
+    def take(simulation: Simulation, start: Node, reply: Reply, reflects: int | None = None) -> Candidate | None:
+        return growth.accept(simulation, reply, start, reflects=reflects).candidate
 
-    growth.run.budget.claim()
-    candidate = take(node, await growth.roll_out(lane, node, index=0))
+    async with growth.run.simulation(may_be_certain=False, is_needed=True) as simulation:
+        if simulation is None:
+            return
+        candidate = take(simulation, node, await growth.roll_out(lane, node, index=0))
     if candidate is not None:
         await reflect_in_tree(growth, lane, candidate, take=take)
 
@@ -123,7 +120,7 @@ _NO_BELIEF = 0.5
 async def _believed(growth: Expansion, nodes: Sequence[Node]) -> list[float]:
     """Return P("yes") / (P("yes") + P("no")) for each partial reply, and `_NO_BELIEF` where there is no room to ask."""
     run = growth.run
-    engine = run.critic or run.engine
+    engine = run.engine
     ask, yes, no = (_ASK_ZH, "是", "否") if is_chinese(run.problem.question) else (_ASK_EN, " yes", " no")
     question, yes_ids, no_ids = (engine.tokenize(text) for text in (ask, yes, no))
     shared = next(at for at, (a, b) in enumerate(zip(yes_ids, no_ids, strict=False)) if a != b)

@@ -130,9 +130,9 @@ class Budget:
         """Say whether what is left is needed for the outputs of what is in flight, and of one more."""
         return self.spent() is not None or self._is_low(self.num_thinking + 1)
 
-    def claim(self) -> StopReason | None:
-        """Begin one more simulation, or say why not."""
-        reason = self.refusal()
+    def claim(self, *, is_needed: bool = False) -> StopReason | None:
+        """Begin one more simulation, or say why not; one that is needed begins in any case."""
+        reason = None if is_needed else self.refusal()
         if reason is None:
             self.num_claimed += 1
         return reason

@@ -71,6 +71,8 @@ class SearchConfig:
     max_children: int = 8
     avoid_unsound: bool = True
     """Whether branches leave a path before its first false equation, never behind it."""
+    corrects: bool = True
+    """Whether false arithmetic is put right while a reply is written, and the first reply once more from its first slip on."""
     root: RootRule = "auto"
     """`halving`: sequential halving over the root's children; `auto` does so up to 16 simulations."""
     root_children: int = 4

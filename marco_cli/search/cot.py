@@ -9,18 +9,15 @@ from marco_cli.search.run import Run
 
 async def cot(run: Run) -> StopReason:
     """Take the most likely tokens from the first to the last."""
-    refusal: StopReason | None = None
 
     async def work(lane: Lane) -> None:
-        nonlocal refusal
-        refusal = run.claim()
-        if refusal is not None:
-            return
-        reply = run.first or await run.rollout(lane, sampling=GREEDY, is_streamed=True)
-        candidate = run.accept(reply)
-        run.budget.settle(is_done=run.is_done(reply))
+        async with run.simulation() as simulation:
+            if simulation is None:
+                return
+            reply = run.first or await run.rollout(lane, sampling=GREEDY, is_streamed=True)
+            candidate = simulation.accept(reply)
         if candidate is not None:
             await reflect(run, lane, candidate, seed=0, sampling=GREEDY)
 
     await run.in_lanes(work, num_lanes=1)
-    return refusal or run.budget.spent() or "finished"
+    return run.ending()

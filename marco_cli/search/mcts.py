@@ -19,12 +19,12 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.paper`
 
 from marco_cli.engine.base import GREEDY, Tokens
 from marco_cli.search.base import Candidate, Reply, StopReason
+from marco_cli.search.correction import corrected
 from marco_cli.search.descent import Branch, Descent, Thought
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
 from marco_cli.search.reflection import reflect_in_tree, think_again, thought_tokens
-from marco_cli.search.refutation import mark
-from marco_cli.search.run import Run
+from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.tree import Node
 
@@ -37,7 +37,7 @@ async def mcts(run: Run) -> StopReason:
         await run.in_lanes(search.simulate)
     else:
         await run.in_lanes(search.begin)
-    return search.reason or run.budget.spent() or "finished"
+    return run.ending()
 
 
 class _Search:
@@ -48,8 +48,8 @@ class _Search:
         self.config = run.config
         self.growth = Expansion(run)
         self.tree = self.growth.tree
-        self.reason: StopReason | None = None
-        self.descent = Descent(self.tree, run.config, max_simulations=run.budget.max_simulations)
+        self.pending = self.growth.pending
+        self.descent = Descent(self.tree, run.config, self.pending, max_simulations=run.budget.max_simulations)
 
     async def begin(self, lane: Lane) -> None:
         """Simulate in a new tree; the first lane writes the first reply, and the others branch off while it does."""
@@ -59,32 +59,45 @@ class _Search:
 
     async def _open(self, lane: Lane) -> None:
         """Make the first simulation: the greedy reply, which may exist already."""
-        self.reason = self.run.claim()
-        if self.reason is not None:
+        async with self.run.simulation() as simulation:
+            if simulation is None:
+                return
+            branch = self.descent.begin(self.tree.root)
+            self.descent.is_opening = True
+            tip = branch.node
+
+            def show(tokens: Tokens) -> None:
+                nonlocal tip
+                above, tip = tip, self.growth.show(tip, tokens)
+                for node in self.tree.path(tip)[above.depth + 1 :]:
+                    self.pending.extend(node)
+
+            try:
+                reply = self.run.first or await self.growth.roll_out(
+                    lane,
+                    branch.node,
+                    index=branch.index,
+                    sampling=GREEDY if self.config.greedy_first else None,
+                    is_streamed=True,
+                    on_step=show if self._may_overlap else None,
+                )
+            finally:
+                self.pending.end(tip)
+                self.descent.is_opening = False
+            candidate = self._take(simulation, branch.node, reply, branch=branch)
+        await self._reflect(lane, candidate)
+        self._correct(reply)
+
+    def _correct(self, reply: Reply) -> None:
+        """Have the first reply written once more from its first wrong result on."""
+        known = next((candidate for candidate in self.run.candidates if candidate.reply is reply), None)
+        if known is None or not self.config.corrects:
             return
-        branch = self.descent.begin(self.tree.root)
-        self.descent.is_opening = True
-        tip = branch.node
-
-        def show(tokens: Tokens) -> None:
-            nonlocal tip
-            above, tip = tip, self.growth.show(tip, tokens)
-            for node in self.tree.path(tip)[above.depth + 1 :]:
-                node.num_pending += 1
-
-        try:
-            reply = self.run.first or await self.growth.roll_out(
-                lane,
-                branch.node,
-                index=branch.index,
-                sampling=GREEDY if self.config.greedy_first else None,
-                is_streamed=True,
-                on_step=show if self._may_overlap else None,
-            )
-        finally:
-            self.tree.mark_pending(tip, -1)
-            self.descent.is_opening = False
-        await self._end(lane, branch.node, reply, branch=branch)
+        place = corrected(reply.tokens.ids.tolist(), reply.data, self.run.engine)
+        if place is not None:
+            node = self.tree[known.node_id].within(place.num_tokens)
+            kept = reply.tokens[node.num_tokens : place.num_tokens]
+            self.descent.correct(node, Tokens.concat((kept, Tokens.forced(place.forced_ids))))
 
     @property
     def _may_overlap(self) -> bool:
@@ -100,39 +113,39 @@ class _Search:
                 self.descent.forget(candidate.reflects)
             elif self.config.reflection == "child":
                 self._remember_thought(self.tree[candidate.node_id], candidate)
-        last = self.run.candidates[-1] if self.run.candidates else None
-        if last is not None and last.reflects is None:
-            await self._reflect(lane, last)
+        if self.run.candidates and self.run.candidates[-1].reflects is None:
+            await self._reflect(lane, self.run.candidates[-1])
 
     async def simulate(self, lane: Lane) -> None:
         """Make one simulation after the other."""
         while True:
-            self.reason = self.run.claim()
-            if self.reason is not None:
-                return
-            branch = self.descent.select()
+            candidate = None
+            async with self.run.simulation() as simulation:
+                if simulation is None:
+                    return
+                branch = self.descent.select()
+                if branch is not None:
+                    try:
+                        start, reply = await self._explore(lane, branch)
+                    finally:
+                        self.descent.end(branch)
+                    candidate = self._take(simulation, start, reply, branch=branch)
+            await self._reflect(lane, candidate)
             if branch is None:
-                self.run.budget.settle(is_done=False)
-                if self.tree.root.num_pending:
-                    await self._wait_for_news(lane)
-                    continue
-                self.reason = "exhausted"
-                return
-            try:
-                start, reply = await self._explore(lane, branch)
-            finally:
-                self.descent.end(branch)
-            await self._end(lane, start, reply, branch=branch)
+                if not self.pending[self.tree.root]:
+                    self.run.reason = "exhausted"
+                    return
+                await self._wait_for_news(lane)
 
     async def _wait_for_news(self, lane: Lane) -> None:
         """Rest until something that is under way has come to an end, or to another step: it may open new ways."""
-        root, known = self.tree.root, self._extent
-        while root.num_pending and self._extent == known:
+        known = self._extent
+        while self.pending[self.tree.root] and self._extent == known:
             await lane.rest()
 
     @property
     def _extent(self) -> tuple[int, int, int]:
-        return len(self.tree), self.tree.root.visits, self.tree.root.num_pending
+        return len(self.tree), self.tree.root.visits, self.pending[self.tree.root]
 
     async def _explore(self, lane: Lane, branch: Branch) -> tuple[Node, Reply]:
         """Generate what a branch asks for; return where it leaves the known tree, and the whole reply."""
@@ -145,46 +158,43 @@ class _Search:
         index, is_below = branch.index, node is not branch.node
         if is_below:
             index, node.tries = node.tries, node.tries + 1
-            node.num_pending += 1
+            self.pending.extend(node)
         try:
-            sampling = GREEDY if len(branch.opening) and self.config.greedy_after else None
+            is_greedy = self.config.greedy_first if branch.is_correction else self.config.greedy_after
+            sampling = GREEDY if len(branch.opening) and is_greedy else None
             return node, await self.growth.roll_out(lane, node, index=index, opening=branch.opening, sampling=sampling)
         finally:
-            node.num_pending -= is_below
+            if is_below:
+                self.pending.retract(node)
 
     async def _best_new_step(self, lane: Lane, branch: Branch) -> Node:
         """Sample siblings and return the one that the model is surest of, a new one if there is any."""
         node, count = branch.node, self.config.siblings
         node.tries += count - 1
         children = await self.growth.sample_steps(lane, [(node, branch.index + turn) for turn in range(count)])
-        new = [child for child in children if not child.visits and not child.num_pending]
+        new = [child for child in children if not child.visits and not self.pending[child]]
         return max(new or children or [node], key=lambda child: child.confidence or 0.0)
 
-    async def _end(self, lane: Lane, start: Node, reply: Reply, *, branch: Branch) -> None:
-        """Keep a reply, back its reward up, and think it over if the configuration says so."""
-        reflects = None if branch.thought is None else branch.thought.candidate_id
-        candidate = self._take(lane, start, reply, reflects=reflects, is_independent=branch.is_root_sample)
+    async def _reflect(self, lane: Lane, candidate: Candidate | None) -> None:
+        """Think a candidate over, if there is one and the configuration says so."""
         if candidate is not None:
-            await self._reflect(lane, candidate)
+            await reflect_in_tree(self.growth, lane, candidate, take=self._accept)
 
-    async def _reflect(self, lane: Lane, candidate: Candidate) -> None:
-        def take(start: Node, reply: Reply, reflects: int) -> Candidate | None:
-            return self._take(lane, start, reply, reflects=reflects)
+    def _take(self, simulation: Simulation, start: Node, reply: Reply, *, branch: Branch) -> Candidate | None:
+        reflects = None if branch.thought is None else branch.thought.candidate_id
+        return self._accept(simulation, start, reply, reflects, is_independent=branch.is_root_sample)
 
-        await reflect_in_tree(self.growth, lane, candidate, take=take)
-
-    def _take(
-        self, lane: Lane, start: Node, reply: Reply, *, reflects: int | None, is_independent: bool = False
+    def _accept(
+        self, simulation: Simulation, start: Node, reply: Reply, reflects: int | None, *, is_independent: bool = False
     ) -> Candidate | None:
-        grown = self.growth.keep(reply, start, reflects=reflects, is_independent=is_independent)
-        if not self.run.is_done(reply):
-            self.run.budget.settle(is_done=False)
+        """Keep a reply, and close what it leaves nothing new to find in."""
+        grown = self.growth.accept(simulation, reply, start, reflects=reflects, is_independent=is_independent)
+        if not simulation.is_done:
             return None
         if reply.is_refuted:
-            mark(self.tree, grown.node, reply)
-        self.growth.back_up(grown.node, self.run.value(reply), lane=lane.number)
+            self.descent.refutation.add(grown.node, reply)
         if grown.node is start:  # it has no room for another token, or has ended
-            self.tree.close(start)
+            start.is_closed = True
         self.descent.close_upwards(grown.node)
         if grown.candidate is not None and self.config.reflection == "child" and reflects is None:
             self._remember_thought(grown.node, grown.candidate)

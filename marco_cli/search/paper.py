@@ -36,8 +36,8 @@ What the paper leaves open, and what is done here:
 from marco_cli.search.base import Candidate, Reply, StopReason
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
-from marco_cli.search.reflection import Acceptor, reflect
-from marco_cli.search.run import Run
+from marco_cli.search.reflection import reflect
+from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.selection import argmax, uct, with_pending
 from marco_cli.search.tree import Node
@@ -49,7 +49,7 @@ async def paper(run: Run) -> StopReason:
     if run.candidates:
         await run.in_lanes(search.reopen, num_lanes=1)
     await run.in_lanes(search.simulate)
-    return search.reason or run.budget.spent() or "finished"
+    return run.ending()
 
 
 class _Paper:
@@ -59,7 +59,7 @@ class _Paper:
         self.run = run
         self.growth = Expansion(run)
         self.tree = self.growth.tree
-        self.reason: StopReason | None = None
+        self.pending = self.growth.pending
         self._replies: dict[int, Reply] = {}
         """Terminal node → its reply."""
         self._has_begun = bool(run.candidates)
@@ -80,27 +80,34 @@ class _Paper:
     async def simulate(self, lane: Lane) -> None:
         """Make one simulation after the other."""
         while True:
-            refusal = self.run.claim(may_be_certain=False)
-            if refusal is not None or self.tree.root.is_closed:
-                self.reason = refusal or self.reason or "exhausted"
-                if refusal is None:
-                    self.run.budget.settle(is_done=False)
-                return
-            leaf = self.select()
-            if leaf.id in self._in_expansion:
-                self.run.budget.settle(is_done=False)
+            candidate = None
+            async with self.run.simulation(may_be_certain=False) as simulation:
+                if simulation is None:
+                    return
+                if self.tree.root.is_closed:
+                    self.run.reason = self.run.reason or "exhausted"
+                    return
+                node = self.select()
+                is_busy = node.id in self._in_expansion
+                if not is_busy:
+                    node, reply = await self._explore(lane, node)
+                    candidate = self._take(simulation, node, reply, reflects=None)
+            if is_busy:
                 await lane.rest()
-                continue
-            node = leaf
-            self.tree.mark_pending(node, +1)
-            try:
-                child = await self._expand(lane, leaf)
-                child.num_pending += child is not leaf
-                node = child
-                reply = await self._roll_out(lane, node)
-            finally:
-                self.tree.mark_pending(node, -1)
-            await self._end(lane, node, reply)
+            elif candidate is not None:
+                await self._reflect(lane, node, candidate)
+
+    async def _explore(self, lane: Lane, leaf: Node) -> tuple[Node, Reply]:
+        """Expand a leaf if it is time to; return the node that is rolled out, and its reply."""
+        node = leaf
+        self.pending.begin(node)
+        try:
+            node = await self._expand(lane, leaf)
+            if node is not leaf:
+                self.pending.extend(node)
+            return node, await self._roll_out(lane, node)
+        finally:
+            self.pending.end(node)
 
     def select(self) -> Node:
         """Follow the child of the highest UCT score from the root to a node without children."""
@@ -108,9 +115,9 @@ class _Paper:
         while node.children:
             scores = [
                 uct(
-                    with_pending(child.value, visits=child.visits, pending=child.num_pending),
-                    visits=child.visits + child.num_pending,
-                    parent_visits=node.visits + node.num_pending,
+                    with_pending(child.value, visits=child.visits, pending=self.pending[child]),
+                    visits=child.visits + self.pending[child],
+                    parent_visits=node.visits + self.pending[node],
                     exploration=self.run.config.exploration,
                 )
                 for child in node.children
@@ -134,49 +141,40 @@ class _Paper:
         known = self._replies.get(node.id)
         if known is not None:
             return known
-        index = node.visits + node.num_pending - 1  # of all rollouts from here, this one's own pending mark left out
+        index = node.visits + self.pending[node] - 1  # of all rollouts from here, this one's own pending mark left out
         is_first, self._has_begun = not self._has_begun, True
         reply = await self.growth.roll_out(lane, node, index=index, is_streamed=is_first)
         if node.is_terminal:
             self._replies[node.id] = reply
         return reply
 
-    async def _end(self, lane: Lane, node: Node, reply: Reply) -> None:
-        """Back a reply's value up and think it over if the configuration says so."""
-        candidate = self._take(lane, node, reply, reflects=None)
-        if candidate is not None:
-            await self._reflect(lane, node, candidate)
-
     async def _reflect(self, lane: Lane, node: Node, candidate: Candidate) -> None:
-        seed = derive_seed(self.run.config.seed, node.key, candidate.id)
-        await reflect(self.run, lane, candidate, seed=seed, accept=self._accept_reflection(lane, node))
+        def accept(simulation: Simulation, reply: Reply, _num_shared: int, reflects: int) -> Candidate | None:
+            return self._take(simulation, node, reply, reflects=reflects)
 
-    def _take(self, lane: Lane, node: Node, reply: Reply, *, reflects: int | None) -> Candidate | None:
-        if not self.run.is_done(reply):
-            self.run.budget.settle(is_done=False)
-            return None
+        seed = derive_seed(self.run.config.seed, node.key, candidate.id)
+        await reflect(self.run, lane, candidate, seed=seed, accept=accept)
+
+    def _take(self, simulation: Simulation, node: Node, reply: Reply, *, reflects: int | None) -> Candidate | None:
+        """Take a reply, back its value up, and close what it leaves nothing new to find in."""
         candidate = None
         if node.candidate_id is not None and node.is_terminal:
-            self.run.repeat(node.candidate_id)
+            simulation.repeat(reply, node.candidate_id)
         else:
             fresh = 1 - node.num_tokens / max(1, len(reply.tokens))
-            candidate = self.run.accept(reply, node_id=node.id, fresh=fresh or 1.0, reflects=reflects)
+            candidate = simulation.accept(reply, node_id=node.id, fresh=fresh or 1.0, reflects=reflects)
             node.candidate_id = None if candidate is None else candidate.id
-        self.growth.back_up(node, self.run.value(reply), lane=lane.number)
+        if not simulation.is_done:
+            return None
+        self.growth.back_up(node, self.run.value(reply))
         if len(reply.tokens) <= node.num_tokens:  # it has no room for another token, or has ended
-            self.tree.close(node)
+            node.is_closed = True
         self._close_upwards(node)
         return candidate
-
-    def _accept_reflection(self, lane: Lane, node: Node) -> Acceptor:
-        def accept(reply: Reply, _num_shared: int, reflects: int) -> Candidate | None:
-            return self._take(lane, node, reply, reflects=reflects)
-
-        return accept
 
     def _close_upwards(self, node: Node) -> None:
         """Close nodes whose children have all ended: nothing but finished replies is left below."""
         above = node.parent if node.is_closed else None
-        while above is not None and above.children and not above.num_open:
-            self.tree.close(above)
+        while above is not None and above.children and not above.open_children:
+            above.is_closed = True
             above = above.parent

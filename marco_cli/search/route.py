@@ -42,7 +42,6 @@ async def answer_or_search(
     *,
     engine: Engine,
     config: SearchConfig,
-    critic: Engine | None = None,
     verifier: Verifier | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
@@ -51,7 +50,7 @@ async def answer_or_search(
 ) -> SearchResult:
     """Make one chain, greedy if the search would begin greedily, and search on from it when it is doubtful.
 
-    A check that judges the chain decides. Else a chain is doubtful when it was closed by force or cut, has no output, or its mean confidence is below
+    A check that judges the chain decides. Else a chain is doubtful when it was closed by force or cut, has no output or false arithmetic, or its mean confidence is below
     `config.doubt_below`. Where that is None, nothing is known of the model's confidence: below `THRESHOLD` a search begins with
     `LOOKS` independent replies, and ends with them if they all agree with the chain. A doubtful chain that answers an
     open-ended question stands; where it failed, the best of `REDRAWS` others takes its place. At temperature 0 there are neither
@@ -70,7 +69,6 @@ async def answer_or_search(
         problem=problem,
         engine=engine,
         config=config,
-        critic=critic,
         verifier=verifier,
         on_event=on_event,
         stop=stop or Stop(),
@@ -107,7 +105,6 @@ class _Route:
     problem: Problem
     engine: Engine
     config: SearchConfig
-    critic: Engine | None
     verifier: Verifier | None
     on_event: EventListener | None
     stop: Stop
@@ -134,7 +131,6 @@ class _Route:
             self.problem,
             engine=self.engine,
             config=config,
-            critic=self.critic,
             verifier=self.verifier,
             on_event=self.on_event,
             stop=self.stop,
@@ -182,7 +178,8 @@ def _is_doubtful(chain: SearchResult, config: SearchConfig) -> bool:
     reply = chain.reply
     if reply.is_verified or reply.is_refuted:
         return reply.is_refuted
-    return not reply.output or not reply.is_whole or chain.confidence < threshold or is_lost(reply)
+    is_plain = bool(reply.output) and reply.is_whole and reply.signals.is_sound and not is_lost(reply)
+    return not is_plain or chain.confidence < threshold
 
 
 def _with_looks(config: SearchConfig) -> SearchConfig:

@@ -6,7 +6,8 @@ business alone.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from marco_cli.answer import AnswerKey
@@ -20,6 +21,7 @@ from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResu
 from marco_cli.search.budget import Budget
 from marco_cli.search.choice import choose
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.correction import put_right
 from marco_cli.search.events import (
     CandidateFound,
     EventListener,
@@ -40,6 +42,42 @@ from marco_cli.search.vote import VoteRule, certainty, probability_ahead
 Strategy = Callable[["Run"], Awaitable[StopReason]]
 
 
+class Simulation:
+    """One simulation under way. It counts once a reply is taken that counts; else the budget has it back at its end."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+        self.is_done = False
+        """Whether it has counted."""
+
+    def accept(
+        self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
+    ) -> Candidate | None:
+        """Take the simulation's reply; return the candidate that it is, if it has an output.
+
+        What comes after an answer that a check found right is dropped: how far it got depends on the machine's speed.
+        """
+        if self._run.is_late(reply):
+            return None
+        self._count(reply)
+        return self._run.accept(reply, node_id=node_id, fresh=fresh, reflects=reflects)
+
+    def repeat(self, reply: Reply, candidate_id: int) -> None:
+        """Take a reply that is a candidate already."""
+        self._count(reply)
+        self._run.repeat(candidate_id)
+
+    @staticmethod
+    def counts(reply: Reply) -> bool:
+        """Say whether a simulation with this reply counts: one that the budget cut off without an output does not."""
+        return bool(reply.output) or not (reply.is_given_up or reply.finish_reason == "cancelled")
+
+    def _count(self, reply: Reply) -> None:
+        self.is_done = self.counts(reply)
+        if self.is_done:
+            self._run.budget.settle(is_done=True)
+
+
 class Run:
     """A search and what has come of it so far."""
 
@@ -50,7 +88,6 @@ class Run:
         engine: Engine,
         config: SearchConfig,
         budget: Budget,
-        critic: Engine | None = None,
         verifier: Verifier | None = None,
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
@@ -61,12 +98,12 @@ class Run:
         self.engine = engine
         self.config = config
         self.budget = budget
-        self.critic = critic
-        """Who judges in `tot`; None lets the model judge itself."""
         self._verifier = verifier
         self.first = first
         """A greedy reply that exists already and need not be generated again."""
         self.tree: Tree | None = None
+        self.reason: StopReason | None = None
+        """Why a simulation was refused, the last time that one was."""
         self.candidates: list[Candidate] = []
         self.usage = Usage()
         self.notices: list[str] = []
@@ -90,6 +127,34 @@ class Run:
         for usage in await run_lanes(lanes, self.engine, self.budget, work):
             self.usage += usage
 
+    @asynccontextmanager
+    async def simulation(
+        self, *, may_be_certain: bool = True, is_needed: bool = False
+    ) -> AsyncIterator[Simulation | None]:
+        """Begin one more simulation, and end it; None when the search is to end, for the `reason`.
+
+        Args:
+            may_be_certain: whether a certain vote ends the search.
+            is_needed: as long as there is no candidate, begin even if the budget is used up.
+
+        """
+        is_certain = may_be_certain and self.is_certain
+        refusal = "certain" if is_certain else self.budget.claim(is_needed=is_needed and not self.candidates)
+        if refusal is not None:
+            self.reason = refusal
+            yield None
+            return
+        simulation = Simulation(self)
+        try:
+            yield simulation
+        finally:
+            if not simulation.is_done:
+                self.budget.settle(is_done=False)
+
+    def ending(self) -> StopReason:
+        """Say why nothing more is begun: what the last refusal said, else the limit that is reached, else all was done."""
+        return self.reason or self.budget.spent() or "finished"
+
     async def rollout(
         self,
         lane: Lane,
@@ -101,7 +166,10 @@ class Run:
         is_streamed: bool = False,
         on_step: StepListener | None = None,
     ) -> Reply:
-        """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples."""
+        """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples.
+
+        Its arithmetic is corrected as it is written, but not in a reply that is streamed: what was said stays said.
+        """
         budget = self.budget
         was_output = is_given_up = False
 
@@ -133,6 +201,7 @@ class Run:
                 brake=brake,
                 room=room,
                 on_step=on_step,
+                is_corrected=self.config.corrects and not is_streamed,
             )
         finally:
             budget.end_rollout(was_output=was_output)
@@ -142,28 +211,30 @@ class Run:
         """Return a reply with what the checks say of it.
 
         Its lane keeps its turn meanwhile, so that the search does not depend on how long a check takes; what the other
-        lanes have asked the engine for goes on beside it. A reply that comes after a right one is given up.
+        lanes have asked the engine for goes on beside it.
         """
         if self.budget.is_verified:
             return replace(reply, is_given_up=True, output="", answer=None)
-        if self._verifier is None or not reply.output or reply.verdict is not None:
-            if reply.is_verified:
-                self.budget.is_verified = True
-            return reply
-        submission = Submission(
-            question=self.problem.question,
-            output=reply.output,
-            thought=reply.thought,
-            answer=reply.answer,
-            tests=self.problem.tests,
-            number=self._num_replies,
-        )
-        verdict = await self._within_limits(asyncio.ensure_future(self._verifier.check(submission)))
-        if verdict.trouble:
-            self.notice(verdict.trouble)
-        if verdict.judgement == "right":
+        if self._verifier is not None and reply.output and reply.verdict is None:
+            submission = Submission(
+                question=self.problem.question,
+                output=reply.output,
+                thought=reply.thought,
+                answer=reply.answer,
+                tests=self.problem.tests,
+                number=self._num_replies,
+            )
+            verdict = await self._within_limits(asyncio.ensure_future(self._verifier.check(submission)))
+            reply = replace(reply, verdict=verdict)
+            if verdict.trouble:
+                self.notice(verdict.trouble)
+        if reply.is_verified:
             self.budget.is_verified = True
-        return replace(reply, verdict=verdict)
+        return reply
+
+    def is_late(self, reply: Reply) -> bool:
+        """Say whether a reply came after one that a check found right."""
+        return self.budget.is_verified and not reply.is_verified
 
     async def _within_limits(self, check: "asyncio.Future[Verdict]") -> Verdict:
         """Wait for a check no longer than the search may go on, and for `_LAST_CHECK` seconds in any case."""
@@ -182,8 +253,6 @@ class Run:
         self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
     ) -> Candidate | None:
         """Take a reply for what it is: a candidate if it has an output, and in any case something to look at."""
-        if self.is_late(reply):
-            return None
         self._num_replies += 1
         self._look_at(reply)
         if not reply.output:
@@ -227,14 +296,6 @@ class Run:
         for candidate in earlier.candidates:
             self._remember(candidate)
 
-    def is_late(self, reply: Reply) -> bool:
-        """Say whether a reply came after one that a check found right: how far it got depends on the machine's speed."""
-        return self.budget.is_verified and not reply.is_verified
-
-    def is_done(self, reply: Reply) -> bool:
-        """Say whether a simulation that led to this reply counts: one that the budget cut off without output does not."""
-        return bool(reply.output) or not (reply.is_given_up or reply.finish_reason == "cancelled")
-
     def repeat(self, candidate_id: int) -> None:
         """Note that the very same reply came up once more."""
         candidate = self.candidates[candidate_id]
@@ -267,10 +328,6 @@ class Run:
     def votes(self) -> tuple[Vote, ...]:
         """Return the votes as things stand, leader first."""
         return choose([self._rated(candidate) for candidate in self.candidates], self._rule)
-
-    def claim(self, *, may_be_certain: bool = True) -> StopReason | None:
-        """Begin one more simulation, or say why the search ends."""
-        return "certain" if may_be_certain and self.is_certain else self.budget.claim()
 
     def notice(self, text: str) -> None:
         """Tell the user something, once."""
@@ -334,6 +391,9 @@ class Run:
         reply = candidates[votes[0].candidate_ids[0]].reply if votes else self._unfinished or _NO_REPLY
         if reply.output and reply.is_truncated and reply.finish_reason == "length":
             self.notice("the output was cut where its tokens ended: --max-tokens allows more")
+        numbers = put_right(reply.tokens, self.engine)
+        if numbers:
+            self.notice(f"false arithmetic was put right in the reply: {', '.join(numbers)}")
         return SearchResult(
             reply=reply,
             candidates=candidates,

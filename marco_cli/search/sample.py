@@ -32,25 +32,21 @@ async def _draw(run: Run, *, num_replies: int | None = None, may_be_certain: boo
     What the i-th reply says depends on the seed alone; what order they finish in, on their lengths. A reply that exists
     already (`run.first`) is the first of them.
     """
-    reasons: list[StopReason] = []
     # Those of an earlier search: what has been begun is what was counted, reflections aside.
     num_begun = run.budget.num_simulations - sum(candidate.reflects is not None for candidate in run.candidates)
 
     async def work(lane: Lane) -> None:
         nonlocal num_begun
         while num_replies is None or num_begun < num_replies:
-            refused = run.claim(may_be_certain=may_be_certain)
-            if refused is not None:
-                reasons.append(refused)
-                return
-            index, num_begun = num_begun, num_begun + 1
-            seed = derive_seed(run.config.seed, b"", index)
-            known = run.first if index == 0 else None
-            reply = known or await run.rollout(lane, seed=seed, is_streamed=index == 0)
-            candidate = run.accept(reply)
-            run.budget.settle(is_done=run.is_done(reply))
+            async with run.simulation(may_be_certain=may_be_certain) as simulation:
+                if simulation is None:
+                    return
+                index, num_begun = num_begun, num_begun + 1
+                seed = derive_seed(run.config.seed, b"", index)
+                known = run.first if index == 0 else None
+                candidate = simulation.accept(known or await run.rollout(lane, seed=seed, is_streamed=index == 0))
             if candidate is not None:
                 await reflect(run, lane, candidate, seed=seed)
 
     await run.in_lanes(work, num_lanes=min(run.config.parallel, num_replies or run.config.parallel))
-    return reasons[0] if reasons else run.budget.spent() or "finished"
+    return run.ending()

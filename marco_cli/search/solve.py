@@ -23,7 +23,6 @@ async def search(
     *,
     engine: Engine,
     config: SearchConfig,
-    critic: Engine | None = None,
     verifier: Verifier | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
@@ -38,7 +37,6 @@ async def search(
         problem: the prompt and the format of its reply.
         engine: who generates; other searches may use it at the same time.
         config: the strategy and its numbers.
-        critic: who judges the steps of `tot`; None lets the model judge itself.
         verifier: who knows whether a reply is right; the first right one ends the search.
         on_event: hears everything that happens, on the event loop.
         on_token: hears the tokens of the first reply.
@@ -56,7 +54,7 @@ async def search(
         DecodeError: the model refused to evaluate something.
 
     """
-    _check(problem, engine=engine, critic=critic, config=config)
+    _check(problem, engine=engine, config=config)
     if earlier is not None and not config.entry.is_resumable:
         able = sorted((not entry.has_tree, name) for name, entry in STRATEGIES.items() if entry.is_resumable)
         names = ", ".join(name for _, name in able)
@@ -74,7 +72,6 @@ async def search(
         engine=engine,
         config=config,
         budget=budget,
-        critic=critic,
         verifier=verifier,
         on_event=on_event,
         on_token=on_token,
@@ -89,7 +86,7 @@ async def search(
     return run.result("verified" if budget.is_verified else reason)
 
 
-def _check(problem: Problem, *, engine: Engine, critic: Engine | None, config: SearchConfig) -> None:
+def _check(problem: Problem, *, engine: Engine, config: SearchConfig) -> None:
     """Refuse what the engine at hand cannot do."""
     if config.parallel > engine.places:
         raise ConfigError(
@@ -97,13 +94,3 @@ def _check(problem: Problem, *, engine: Engine, critic: Engine | None, config: S
             hint=f"use --parallel {engine.places} or less",
         )
     reply_limit(problem, engine.context_size)
-    if critic is None:
-        return
-    own, other = engine.info, critic.info
-    sample = problem.question or "The answer is 3.5.\n答案"
-    if own.num_vocab != other.num_vocab or engine.tokenize(sample) != critic.tokenize(sample):
-        raise ConfigError(
-            f"the critic {other.name} has another vocabulary ({other.num_vocab} tokens) than {own.name} "
-            f"({own.num_vocab} tokens), expected the same",
-            hint="choose a critic of the same model family",
-        )

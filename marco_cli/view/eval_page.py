@@ -25,17 +25,17 @@ _FOOTER = (
 )
 
 
-def page(report: Report, *, live: str | None = None) -> str:
-    """Return the page; with `live`, which says how far the run has come, it loads itself anew every few seconds."""
+def page(report: Report, *, state: str | None = None, is_live: bool = False) -> str:
+    """Return the page; `state` says how far a run has come, and a live page loads itself anew every few seconds."""
     title = f"{report.model} on {report.dataset}"
     body = (
-        f"<header><h1>{text(title)}</h1><p>{_lead(report)}</p>{_live(live)}</header>",
+        f"<header><h1>{text(title)}</h1><p>{_lead(report)}</p>{_state(state)}</header>",
         _verdicts(report),
         _sheet(result_sheet(report), report),
         _plots(report),
         *(_sheet(sheet, report) for sheet in detail_sheets(report)),
         _failures(report),
-        problems_html(report, live=live),
+        problems_html(report, is_live=is_live),
         f"<footer><p>marco {text(__version__)}. {_FOOTER}</p></footer>",
     )
     return (
@@ -59,8 +59,8 @@ def _lead(report: Report) -> str:
     return f'{text(count)} <a href="#problems">Read every problem</a>'
 
 
-def _live(live: str | None) -> str:
-    return "" if live is None else f'<p class="live">running: {text(live)}</p>'
+def _state(state: str | None) -> str:
+    return "" if state is None else f'<p class="live" role="status">{text(state)}</p>'
 
 
 def _verdicts(report: Report) -> str:

@@ -30,9 +30,9 @@ _MARKUP: Final = """<section id="problems"><h2>Every problem</h2>
 <div id="list"></div></section>"""
 
 
-def problems_html(report: Report, *, live: str | None = None) -> str:
-    """Return the section with its data; `live` is how far a run has come that is still under way."""
-    document = {**_document(report), "live": live}
+def problems_html(report: Report, *, is_live: bool = False) -> str:
+    """Return the section with its data; the script of a live page loads it anew every few seconds."""
+    document = {**_document(report), "isLive": is_live}
     return f'{_MARKUP}\n<script type="application/json" id="data">{json_block(document)}</script>'
 
 

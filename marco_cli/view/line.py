@@ -7,12 +7,14 @@ In: text from anywhere, widths in terminal cells (a Chinese character takes two)
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 from rich.cells import cell_len, set_cell_size
 
 from marco_cli.sections.format import any_mark
 from marco_cli.view.printable import printable
+from marco_cli.view.wrapping import breaks
 
 
 class Span(NamedTuple):
@@ -41,7 +43,6 @@ class Glyphs:
     check: str = "✓"
     cross: str = "✗"
     dot: str = "·"
-    arrow: str = "→"
     full: str = "━"
     empty: str = "─"
     block: str = "█"
@@ -60,7 +61,6 @@ class Glyphs:
             check="=",
             cross="x",
             dot="|",
-            arrow="->",
             full="#",
             empty="-",
             block="#",
@@ -101,20 +101,9 @@ def wrap(text: str, width: int) -> list[str]:
     """Break a text into lines of at most `width` cells, at spaces where there are any; blank lines are dropped."""
     lines: list[str] = []
     for paragraph in text.splitlines():
-        line = ""
-        for word in paragraph.split():
-            longer = f"{line} {word}" if line else word
-            if cell_len(longer) <= width:
-                line = longer
-                continue
-            if line and cell_len(word) <= width:
-                lines.append(line)
-                line = word
-                continue
-            *whole, line = _chop(longer, width)
-            lines.extend(whole)
-        if line:
-            lines.append(line)
+        line = " ".join(paragraph.split())
+        ends = (0, *breaks(line, width).ends, len(line))
+        lines += [line[start:end].strip() for start, end in pairwise(ends)] if line else []
     return lines
 
 
@@ -137,21 +126,6 @@ def fold(text: str, width: int) -> str:
         else:
             lines.append(" " * start + word)
     return "\n".join(lines)
-
-
-def _chop(text: str, width: int) -> list[str]:
-    """Cut a text without spaces (Chinese, a long number) into pieces of at most `width` cells."""
-    pieces, piece, cells = [], "", 0
-    for character in text:
-        size = cell_len(character)
-        if piece and cells + size > width:
-            pieces.append(piece.rstrip())
-            piece, cells = "", 0
-        if character == " " and not piece:
-            continue
-        piece += character
-        cells += size
-    return [*pieces, piece]
 
 
 def without_tags(text: str) -> str:

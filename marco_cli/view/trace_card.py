@@ -1,19 +1,16 @@
-"""A trace for people: what was asked and answered, the best path step by step, the whole tree; and many of them as a list.
+"""A trace for people: what was asked and answered, the best path step by step, the whole tree.
 
-In: a `Trace` or its `Heading`. Out: text without control characters, whatever the file held; colours only where they are asked for.
+In: a `Trace`. Out: text without control characters, whatever the file held; colours only where they are asked for.
 """
 
-from collections.abc import Sequence
 from io import StringIO
 from typing import Final
 
-from rich.cells import cell_len
 from rich.console import Console
 
 from marco_cli.search.base import Candidate
 from marco_cli.search.events import CandidateFound, NodesAdded, Progress, SearchStarted, SimulationEnded, VoteChanged
 from marco_cli.search.tree import Node
-from marco_cli.trace.decoding import Heading
 from marco_cli.trace.record import Trace
 from marco_cli.view.line import Glyphs, Line, one_line, wrap
 from marco_cli.view.printable import printable
@@ -21,48 +18,10 @@ from marco_cli.view.search_screen import as_text
 from marco_cli.view.snapshot import Recorder, Snapshot
 from marco_cli.view.status import grouped
 from marco_cli.view.summary import summary
-from marco_cli.view.tree import tree_lines
+from marco_cli.view.tree import legend, tree_lines
 
 _QUESTION_LENGTH: Final = 400
-_ANSWER_WIDTH: Final = 16
-_COLUMNS: Final = ("id", "command", "model", "search", "answer")
-_EXPENDABLE: Final = (2, 1, 3, 4)
-"""Columns in the order in which they are left out where there is no room."""
-_LEAST_QUESTION: Final = 24
 _MOST_ROWS: Final = 100_000
-
-
-def trace_table(headings: Sequence[Heading], *, width: int | None, encoding: str = "utf-8") -> str:
-    """Return a line a trace: id, command, model, how it was searched, answer, question.
-
-    What does not fit into `width` is left out, model and command first, and the question is cut; None leaves all in.
-    """
-    glyphs = Glyphs.of(encoding)
-    rows = [
-        (
-            heading.id,
-            heading.source if heading.turn is None else f"{heading.source} {heading.turn}",
-            glyphs.text(one_line(heading.model.name, 24)),
-            f"{heading.accounting.strategy} {heading.accounting.simulations}",
-            glyphs.fit(one_line(heading.answer or "", 80) or "-", _ANSWER_WIDTH),
-        )
-        for heading in headings
-    ]
-    widths = [max((cell_len(row[column]) for row in rows), default=0) for column in range(len(_COLUMNS))]
-    kept = list(range(len(_COLUMNS)))
-    for column in _EXPENDABLE:
-        if width is not None and sum(widths[each] + 2 for each in kept) + _LEAST_QUESTION > width:
-            kept.remove(column)
-    room = 200 if width is None else width - sum(widths[each] + 2 for each in kept)
-    return "\n".join(
-        _row([(row[each], widths[each]) for each in kept], glyphs.fit(one_line(heading.question, 200), room))
-        for row, heading in zip(rows, headings, strict=True)
-    )
-
-
-def _row(cells: Sequence[tuple[str, int]], question: str) -> str:
-    padded = (f"{text}{' ' * (size - cell_len(text))}" for text, size in cells)
-    return "  ".join((*padded, question)).rstrip()
 
 
 def trace_card(trace: Trace, *, width: int | None, encoding: str = "utf-8") -> str:
@@ -99,8 +58,11 @@ def path_text(trace: Trace, candidate: Candidate | None, *, encoding: str = "utf
 
 
 def tree_text(trace: Trace, *, width: int, is_coloured: bool, encoding: str = "utf-8") -> str:
-    """Return the whole tree; chains of steps without a branching take one line."""
-    lines = tree_lines(final_snapshot(trace), width=width, max_rows=_MOST_ROWS, glyphs=Glyphs.of(encoding))
+    """Return the whole tree and what its signs mean; chains of steps without a branching take one line."""
+    glyphs = Glyphs.of(encoding)
+    lines = tree_lines(final_snapshot(trace), width=width, max_rows=_MOST_ROWS, glyphs=glyphs)
+    if len(lines) > 1:
+        lines = (*lines, (), legend(width=width, glyphs=glyphs))
     return "\n".join(_drawn(line, width, is_coloured=is_coloured).rstrip() for line in lines)
 
 
@@ -123,7 +85,7 @@ def final_snapshot(trace: Trace) -> Snapshot:
     recorder.fold(VoteChanged(votes=trace.votes, certainty=result.certainty))
     recorder.fold(
         SimulationEnded(
-            number=result.num_simulations, lane=0, path=(root,), value=root.value, candidate_id=None, progress=progress
+            number=result.num_simulations, path=(root,), value=root.value, candidate_id=None, progress=progress
         )
     )
     return recorder.snapshot()

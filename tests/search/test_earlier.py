@@ -36,7 +36,7 @@ def after(result: SearchResult) -> Earlier:
 
 def picture(result: SearchResult) -> Any:
     """Return all that a search came to, but for what it cost."""
-    tree = None if result.tree is None else to_plain(result.tree, with_scores=True)
+    tree = None if result.tree is None else encode(to_plain(result.tree, with_scores=True))
     candidates = [
         (each.id, each.node_id, each.reply.data, each.reward, each.agreement, each.fresh, each.repeats, each.reflects)
         for each in result.candidates

@@ -105,10 +105,7 @@ def test_what_holds_for_every_search(script: Any, config: dict[str, Any]) -> Non
         assert node.visits == len(values) >= sum(child.visits for child in node.children)
         assert node.value_sum == pytest.approx(sum(values))
         assert 0 <= node.value <= 1
-        assert node.num_pending == 0
-        assert node.num_open == sum(not child.is_closed for child in node.children)
-        if node.is_closed and not node.is_terminal:
-            assert node.num_open == 0
+        assert not (node.is_closed and node.open_children)
     ends = {node.id: node.candidate_id for node in tree.nodes if node.candidate_id is not None}
     assert ends == {candidate.node_id: candidate.id for candidate in result.candidates}
     assert sum(1 + candidate.repeats for candidate in result.candidates) == result.num_simulations
@@ -125,7 +122,7 @@ def test_a_simulation_under_way_counts_once(config: dict[str, Any], monkeypatch:
 
     async def counted(growth: Expansion, *args: Any, **settings: Any) -> Reply:
         reply = await roll_out(growth, *args, **settings)
-        seen.append(max(node.num_pending for node in growth.tree.nodes))
+        seen.append(growth.pending.most)
         return reply
 
     monkeypatch.setattr(Expansion, "roll_out", counted)

@@ -8,7 +8,7 @@ from search.scripts import CLOSE, find, reply_saying
 from marco_cli.check.panel import Panel
 from marco_cli.engine.base import Tokens
 from marco_cli.engine.scripted import END
-from marco_cli.search.refutation import LAST_STEPS, mark
+from marco_cli.search.refutation import LAST_STEPS, Refutation
 from marco_cli.search.tree import Step, Tree
 
 
@@ -49,7 +49,8 @@ def test_nothing_is_looked_for_behind_the_code() -> None:
         node = tree.add(node, Step(tokens=tokens, data=text.encode(), is_terminal=text is texts[-1]))
         nodes.append(node)
 
-    mark(tree, node, reply_saying("".join(texts)))
+    refutation = Refutation(tree)
+    refutation.add(node, reply_saying("".join(texts)))
 
-    assert [each.is_sound for each in nodes] == [True] * 4 + [False, False, True]
-    assert [each.is_suspect for each in (tree.root, *nodes)] == [True, True, True, True, True, False, False, False]
+    assert [refutation.is_settled(each) for each in nodes] == [False] * 4 + [True] * 3
+    assert refutation.preferred([tree.root, *nodes]) == nodes[1:4]

@@ -8,6 +8,7 @@ import pytest
 from marco_cli.engine.base import Tokens
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.descent import best_child
+from marco_cli.search.pending import Pending
 from marco_cli.search.selection import considered_visits, may_widen, uct, with_pending
 from marco_cli.search.tree import Step, Tree
 
@@ -56,7 +57,7 @@ def planted_bandit(config: SearchConfig, seed: int, *, simulations: int = 32) ->
     tree = Tree((1,))
     arms = [tree.add(tree.root, Step(tokens=Tokens.forced((arm,)), data=b"")) for arm in range(4)]
     for _ in range(simulations):
-        arm = best_child(tree, tree.root, config)
+        arm = best_child(tree, tree.root, config, Pending())
         tree.back_up(arm, min(1.0, draw.gauss(0.97 if arm is arms[2] else 0.95, 0.02)))
     return arms[2].visits / simulations
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from check.scripted_check import Knows
-from search.scripts import SUM, find, grown_script
+from search.scripts import answer, find, grown_script, lines
 
 from marco_cli.check.base import Submission, Verdict
 from marco_cli.check.panel import Panel
@@ -13,12 +13,21 @@ from marco_cli.search import STRATEGIES
 from marco_cli.search.base import SearchResult
 from marco_cli.search.route import answer_or_search
 
+PICK = lines(
+    {
+        "": {"<Thought>\nGo on.\n": 0.7, "<Thought>\nStart.\n": 0.3},
+        "<Thought>\nGo on.\n": {f"Pick one.\n{answer('4')}": 0.7, f"Pick another.\n{answer('5')}": 0.3},
+        "<Thought>\nStart.\n": {f"Pick one.\n{answer('4')}": 0.8, f"Or two.\n{answer('22')}": 0.2},
+    }
+)
+"""Two openings, three answers, no arithmetic; greedy says 4."""
+
 
 def search_for(right: str, *, unknown: tuple[str, ...] = (), **config: Any) -> tuple[SearchResult, Knows]:
-    """Search `SUM`, whose greedy answer is 4 and which also says 5 and 22, with a check that knows what is right."""
+    """Search `PICK`, whose greedy answer is 4 and which also says 5 and 22, with a check that knows what is right."""
     check = Knows(right, unknown=unknown)
     settings = {"verifier": Panel([check])}
-    return find(SUM, settings=settings, **{"simulations": 16, "certainty": 1.0, **config}), check
+    return find(PICK, settings=settings, **{"simulations": 16, "certainty": 1.0, **config}), check
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -64,7 +73,7 @@ def test_a_check_that_cannot_judge_changes_nothing(strategy: str) -> None:
         tree = () if result.tree is None else result.tree.snapshot()
         return [(each.reply.data, each.reward) for each in result.candidates], result.votes, result.stop_reason, tree
 
-    plain = find(SUM, strategy=strategy, simulations=8)
+    plain = find(PICK, strategy=strategy, simulations=8)
     result, _ = search_for("none", unknown=("4", "5", "22"), strategy=strategy, simulations=8, certainty=0.95)
 
     assert gist(result) == gist(plain)
@@ -119,8 +128,8 @@ def test_how_long_checks_take_changes_no_search(strategy: str) -> None:
 
 def test_a_right_chain_needs_no_search_and_a_wrong_one_does() -> None:
     """`auto` stops at a chain that is verified and searches on from one that is refuted, sure as the model may be."""
-    right = find(SUM, run=answer_or_search, settings={"verifier": Panel([Knows("4")])}, doubt_below=1.0)
-    wrong = find(SUM, run=answer_or_search, settings={"verifier": Panel([Knows("5")])}, doubt_below=0.0)
+    right = find(PICK, run=answer_or_search, settings={"verifier": Panel([Knows("4")])}, doubt_below=1.0)
+    wrong = find(PICK, run=answer_or_search, settings={"verifier": Panel([Knows("5")])}, doubt_below=0.0)
 
     assert (right.stop_reason, right.first, len(right.candidates)) == ("verified", None, 1)
     assert wrong.first is not None
@@ -152,7 +161,7 @@ def test_a_check_ends_with_the_time_of_the_search() -> None:
         now[0] += 0.25
         return now[0]
 
-    result = find(SUM, strategy="cot", time_limit=100.0, settings={"verifier": check, "clock": clock})
+    result = find(PICK, strategy="cot", time_limit=100.0, settings={"verifier": check, "clock": clock})
 
     assert check.ended
     assert result.answer is not None

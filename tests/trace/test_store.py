@@ -257,7 +257,7 @@ def test_two_processes_can_write_at_once(trace: Trace, tmp_path: Path) -> None:
 def test_a_lock_that_nobody_lets_go_is_an_error(tmp_path: Path, trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Adding a trace to a file that another run holds ends after a while, and the file is as it was."""
     fcntl = pytest.importorskip("fcntl")
-    monkeypatch.setattr("marco_cli.trace.lock.PATIENCE", 0.1)
+    monkeypatch.setattr("marco_cli.trace.store.PATIENCE", 0.1)
     path = tmp_path / "file.jsonl"
     with path.open("wb") as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)

@@ -153,12 +153,21 @@ def test_a_long_text_says_what_is_left_out() -> None:
 
 def test_a_page_of_a_run_under_way_says_so(searched: Report) -> None:
     """How far it has come stands in the header, as text; the finished page has none of it."""
-    text = page(searched, live="3/6 <rows>")
+    text = page(searched, state="running: 3/6 <rows>", is_live=True)
 
     checked(text)
-    assert '<p class="live">running: 3/6 &lt;rows&gt;</p>' in text
-    assert data_of(text)["live"] == "3/6 <rows>"
-    assert data_of(page(searched))["live"] is None
+    assert '<p class="live" role="status">running: 3/6 &lt;rows&gt;</p>' in text
+    assert data_of(text)["isLive"] is True
+    assert data_of(page(searched))["isLive"] is False
+    assert 'class="live"' not in page(searched)
+
+
+def test_a_page_before_the_first_row_is_whole() -> None:
+    """What a run under way shows at once: nothing to read yet, and no figure."""
+    text = page(build_report([], ABOUT), state="running: 0/6 rows", is_live=True)
+
+    checked(text)
+    assert data_of(text)["problems"] == []
 
 
 def test_failures_come_with_question_vote_and_tree() -> None:

@@ -40,7 +40,7 @@ def test_an_encoding_gets_only_what_it_has(encoding: str, expected: str) -> None
 
     assert fitted == expected
     fitted.encode(encoding)
-    for glyph in (glyphs.branch, glyphs.ellipsis, glyphs.check, glyphs.full, glyphs.empty, glyphs.block, glyphs.arrow):
+    for glyph in (glyphs.branch, glyphs.ellipsis, glyphs.check, glyphs.full, glyphs.empty, glyphs.block):
         glyph.encode(encoding)
 
 

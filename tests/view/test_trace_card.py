@@ -10,7 +10,8 @@ from marco_cli.engine.scripted import END
 from marco_cli.trace.decoding import Heading, read_heading
 from marco_cli.trace.encoding import encode
 from marco_cli.trace.record import Trace
-from marco_cli.view.trace_card import final_snapshot, path_text, trace_card, trace_table, tree_text
+from marco_cli.view.trace_card import final_snapshot, path_text, trace_card, tree_text
+from marco_cli.view.trace_table import trace_table
 
 HOSTILE = "\x1b[31m[bold]x[/bold]\x1b]8;;http://a\x07\r\u202e</script>"
 
@@ -58,12 +59,13 @@ def test_nothing_is_wider_than_the_terminal(trace: Trace, width: int) -> None:
 
 
 def test_a_tree_is_shown_whole(trace: Trace) -> None:
-    """`--tree` shows what the live view would with room for everything: visits, values, every answer."""
-    text = tree_text(trace, width=120, is_coloured=False)
+    """`--tree` shows what the live view would with room for everything: visits, values, every answer, and what they mean."""
+    text, _, legend = tree_text(trace, width=120, is_coloured=False).rpartition("\n\n")
     snapshot = final_snapshot(trace)
 
     assert text.splitlines()[0].split()[:1] == [str(trace.tree.root.visits)]
     assert text.count("✓") == len(trace.candidates)
+    assert "✓ finished" in legend
     assert "\x1b" not in text
     assert "\x1b[" in tree_text(trace, width=120, is_coloured=True)
     assert [node.visits for node in snapshot.nodes] == [node.visits for node in trace.tree.nodes]

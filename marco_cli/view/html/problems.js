@@ -163,5 +163,5 @@
     if (!isBusy) location.reload();
     setTimeout(reload, 5000);
   }
-  if (data.live !== null) setTimeout(reload, 5000);
+  if (data.isLive) setTimeout(reload, 5000);
 })();
