@@ -1,11 +1,12 @@
 r"""What is a check worth? Greedy, vote, best-of-n and `--check python` on the code problems, at equal tokens.
 
-    python benchmarks/checked_search.py run --model qwen-0.5b.gguf --out DIR       # resumable; --samples 6, --only a part of the settings
+    python benchmarks/checked_search.py run --model qwen-0.5b.gguf --out DIR       # resumable; --only: a part of the settings
     python benchmarks/checked_search.py report --out DIR                           # the table of benchmarks/README.md
 
-`samples` are independent replies, which `vote` and `best-of-n` choose from: both make the same ones from the same seeds. `check` is
-`--strategy vote --check python` and may spend no more tokens on a problem than `samples` did; `auto` is `--check python` alone.
-Right is what passes the tests and the hidden ones. A check sees the first alone, so that what it calls right may be wrong.
+`samples` are independent replies, which `vote` and `best-of-n` choose from: both make the same ones from the same seeds, and so does
+`vote --check python`, which ends with the first that passes: it is worked out from them. `auto` is `--check python` alone, with no more
+tokens than the samples had, run where the greedy chain fails. Right is what passes the tests and the hidden ones. A check sees the
+first alone, so that what it calls right may be wrong.
 """
 
 import argparse
@@ -14,15 +15,18 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from marco_cli.check.base import Submission, Verdict
+from marco_cli.check.base import Submission
 from marco_cli.check.python import PythonCheck, open_python
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
+from marco_cli.evals.base import Item
+from marco_cli.evals.checking import target_of
+from marco_cli.evals.scoring import grade
 from marco_cli.models import locate
 from marco_cli.models.choice import implied_preset
 from marco_cli.plan import SearchPlan, search_plan
@@ -81,7 +85,7 @@ async def run(options: argparse.Namespace) -> None:
 
     async def one(problem: Row, name: str) -> None:
         before = done.get(("samples", problem["id"]))
-        if (name, problem["id"]) in done or (name == "auto" and done["greedy", problem["id"]]["right"]):
+        if (name, problem["id"]) in done or (name == "auto" and auto(done, problem["id"])):
             return
         settings = settings_of(name, base, samples=options.samples, tokens=before["tokens"] if before else None)
         row = done[name, problem["id"]] = await solve(solver, search_plan(settings), problem, name, judge)
@@ -138,64 +142,87 @@ def rightness(output: str, candidates: Sequence[Row]) -> bool:
 
 
 async def judged(candidate: Candidate, problem: Row, judge: PythonCheck) -> Row:
-    """Return a reply with what the tests, and all tests together, say of it."""
+    """Return a reply with what a check says of it, and whether it passes all tests."""
     output = candidate.reply.output
-    seen = await verdict(output, problem["tests"], judge)
-    both = await verdict(output, f"{problem['tests']}\n{problem['hidden']}", judge)
+    seen = await judge.check(Submission(question="", output=output, tests=problem["tests"]))
     return {
         "output": output,
         "tokens": len(candidate.reply.tokens),
         "seen": seen.judgement,
         "why": seen.why,
-        "right": both.judgement == "right",
+        "right": await asyncio.to_thread(is_right, output, problem),
     }
 
 
-async def verdict(output: str, tests: str, judge: PythonCheck) -> Verdict:
-    """Run tests on the code of an output."""
-    return await judge.check(Submission(question="", output=output, tests=tests))
+def is_right(output: str, problem: Row) -> bool:
+    """Say whether a reply passes the tests and the hidden ones."""
+    target = target_of("python", f"{problem['tests']}\n{problem['hidden']}")
+    return grade(output, Item(id=problem["id"], question="", target=target, scorer="check")).verdict == "right"
 
 
 def report(options: argparse.Namespace) -> None:
-    """Print the table, over the problems that have a row of every setting."""
+    """Print the table, over the problems that were asked both ways."""
     rows = {(row["setting"], row["id"]): row for row in rows_in(options.out / ROWS)}
-    names = [name for name in SETTINGS if any(setting == name for setting, _ in rows)]
-    ids = [each for _, each in rows if all((name, each) in rows for name in names)]
-    shared = list(dict.fromkeys(ids))
-    greedy = [rows["greedy", each]["right"] for each in shared]
-    chosen: list[tuple[str, Callable[[str], bool], str]] = [
-        ("greedy", lambda each: rows["greedy", each]["right"], "greedy")
+    shared = [each for setting, each in rows if setting == "samples" and ("greedy", each) in rows]
+    greedy, samples = [rows["greedy", each] for each in shared], [rows["samples", each] for each in shared]
+    checks = [checked(row) for row in samples]
+    base, best = [row["right"] for row in greedy], [row["best-of-n"] for row in samples]
+    table: list[tuple[str, list[bool], list[float], int, int]] = [
+        ("greedy", base, [row["tokens"] for row in greedy], 0, 0),
+        ("vote", [row["right"] for row in samples], [row["tokens"] for row in samples], 0, 0),
+        ("best-of-n", best, [row["tokens"] for row in samples], 0, 0),
+        ("vote --check python", *counted([(each["right"], each["tokens"], each["verified"]) for each in checks])),
     ]
-    if "samples" in names:
-        chosen += [
-            ("vote", lambda each: rows["samples", each]["right"], "samples"),
-            ("best-of-n", lambda each: rows["samples", each]["best-of-n"], "samples"),
-        ]
-    labels = {"check": "vote --check python", "auto": "--check python"}
-    chosen += [
-        (labels[name], lambda each, name=name: rows[name, each]["right"], name) for name in names if name in labels
-    ]  # type: ignore[misc]
-    best = [rows["samples", each]["best-of-n"] for each in shared] if "samples" in names else greedy
+    autos = [auto(rows, each) for each in shared]
+    if all(autos):
+        found = [each for each in autos if each]
+        table.append(("--check python", *counted([(row["right"], row["tokens"], row["verified"]) for row in found])))
     print(
-        f"{len(shared)} problems\n\n| | right % | tokens | seconds | against greedy | against best-of-n | verified | of them wrong |\n|---|--:|--:|--:|--:|--:|--:|--:|"
+        f"{len(shared)} problems\n\n| | right % | tokens | against greedy | against best-of-n | verified | of them wrong |"
     )
-    for label, is_right, name in chosen:
-        right = [is_right(each) for each in shared]
-        found = [rows[name, each] for each in shared]
-        verified = [row for row in found if row["verified"]]
-        tokens, seconds = (statistics.fmean(row[key] for row in found) for key in ("tokens", "seconds"))
+    print("|---|--:|--:|--:|--:|--:|--:|")
+    for label, right, tokens, num_verified, num_wrong in table:
+        share, cost = 100 * statistics.fmean(right), statistics.fmean(tokens)
         print(
-            f"| {label} | {100 * statistics.fmean(right):.1f} | {tokens:.0f} | {seconds:.1f} | {gain(right, greedy)} | {gain(right, best)} "
-            f"| {len(verified)} | {sum(not row['right'] for row in verified)} |"
+            f"| {label} | {share:.1f} | {cost:.0f} | {gain(right, base)} | {gain(right, best)} | {num_verified} | {num_wrong} |"
         )
-    if "samples" in names:
-        some = statistics.fmean(any(each["right"] for each in rows["samples", one]["candidates"]) for one in shared)
-        print(f"\nof the samples of {100 * some:.1f} % of the problems at least one is right")
+    some = statistics.fmean(any(each["right"] for each in row["candidates"]) for row in samples)
     every = [each for row in rows.values() for each in row["candidates"]]
     passing = [each for each in every if each["seen"] == "right"]
+    refused = [each for each in every if each["seen"] == "wrong" and each["right"]]
+    print(f"\nof the samples of {100 * some:.1f} % of the problems at least one is right")
     print(
-        f"{len(every)} replies in all, {len(passing)} pass the tests that a check sees, {sum(not each['right'] for each in passing)} of them fail a hidden one"
+        f"{len(every)} replies: {len(passing)} are verified, {sum(not each['right'] for each in passing)} of them wrong; "
+        f"{len(refused)} right ones are refuted; {sum(each['seen'] == 'unknown' for each in every)} are not judged"
     )
+
+
+def checked(row: Row) -> Row:
+    """Return what `vote --check python` comes to with as many lanes as samples: the same replies, up to the first right one.
+
+    All are written at once, a token each a tick, so when the shortest that passes is done, no other is longer.
+    """
+    candidates = row["candidates"]
+    passing = [each for each in candidates if each["seen"] == "right"]
+    if not passing:
+        return {"right": row["right"], "tokens": row["tokens"], "verified": False}
+    first = min(passing, key=lambda each: each["tokens"])
+    tokens = sum(min(each["tokens"], first["tokens"]) for each in candidates)
+    return {"right": first["right"], "tokens": tokens, "verified": True}
+
+
+def auto(rows: dict[tuple[str, str], Row], each: str) -> Row | None:
+    """Return the row of `--check python` alone; a chain that passes is all that it writes."""
+    chain = rows["greedy", each]
+    if chain["candidates"] and chain["candidates"][0]["seen"] == "right":
+        return {**chain, "verified": True}
+    return rows.get(("auto", each))
+
+
+def counted(found: Sequence[tuple[bool, float, bool]]) -> tuple[list[bool], list[float], int, int]:
+    """Return columns of a table: right, tokens, how many are verified, and how many of those are wrong."""
+    verified = [is_right for is_right, _, is_verified in found if is_verified]
+    return [each[0] for each in found], [each[1] for each in found], len(verified), sum(not each for each in verified)
 
 
 def gain(right: Sequence[bool], base: Sequence[bool]) -> str:

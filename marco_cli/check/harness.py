@@ -20,7 +20,7 @@ def main() -> None:
         for file in ("code", "tests"):
             exec(compile(order[file], f"{file}.py", "exec"), names)  # noqa: S102 (what this is for; the sandbox is around it)
     except BaseException as error:  # noqa: BLE001 (whatever it is, it is what is told)
-        failure = f"{type(error).__name__}: {error or failing_line(error, order['tests'])}"[:1000]
+        failure = f"{type(error).__name__}: {str(error) or failing_line(error, order['tests'])}"[:1000]
     os.write(report, json.dumps({"mark": order["mark"], "failure": failure}).encode())
 
 

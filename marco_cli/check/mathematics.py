@@ -5,7 +5,7 @@ In: an expression that the answer must equal (`math:sqrt(2)/2`), or equations an
 worked out by marco_cli/answer/, exactly or to 40 digits, whose work is bounded: no process is needed.
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -143,7 +143,7 @@ def _compares(sign: str, left: Node, right: Node) -> bool:
     return _ORDERS[sign](value)
 
 
-_ORDERS: Final = {
+_ORDERS: Final[Mapping[str, Callable[[Fraction], bool]]] = {
     "<": lambda value: value < 0,
     ">": lambda value: value > 0,
     "≤": lambda value: value <= 0,
