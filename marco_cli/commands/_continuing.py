@@ -127,6 +127,8 @@ def _budget(wish: Wish) -> Budget:
 
 def _settings(trace: Trace, wish: Wish, planned: Plan) -> Settings:
     """Return the trace's settings with what was typed, and with what the search now is."""
-    own = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
+    own: dict[str, Any] = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
+    if wish.is_foreign:
+        own["check"] = ()  # a check may run any program: that of a file from anywhere runs none
     now = {**own, "strategy": planned.config.strategy, "simulations": planned.config.simulations}
     return replace(trace.settings, **{**now, "parallel": planned.config.parallel, **wish.flags})

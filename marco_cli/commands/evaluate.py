@@ -107,7 +107,7 @@ def run_eval(
     ] = None,
     fetch: Annotated[bool, _data("--fetch", help="Download a data set that is not on this machine.")] = False,
     scorer: Annotated[
-        str | None, _data("--scorer", help="exact, number, choice, regex, contains, math or simple-evals.")
+        str | None, _data("--scorer", help="exact, number, choice, regex, contains, math, check or simple-evals.")
     ] = None,
     output: Output = None,
     resume: Annotated[bool, _run("--resume", help="Go on with the rows that are in DIR.")] = False,
