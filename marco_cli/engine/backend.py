@@ -38,6 +38,15 @@ class Backend(Memory, Protocol):
         """Sequence ids, from 0."""
         ...
 
+    def width(self, length: int) -> int:
+        """Return how many sequences can be decoded together if the longest has `length` tokens."""
+        ...
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether idle prefixes take more memory than they may, though there are cells for them."""
+        ...
+
     @property
     def max_rows(self) -> int:
         """Rows that one decode call takes."""

@@ -48,7 +48,7 @@ parameters). With a filler row beside every single one the difference is exactly
 """
 
 BLOCKED = ("2", "14", "15", "25")
-"""`general.file_type` of Q4_0, Q4_K and IQ4_NL, which llama.cpp packs anew on loading, for `tiles.BLOCK` rows at once."""
+"""`general.file_type` of Q4_0, Q4_K and IQ4_NL, which llama.cpp packs anew on loading, for `fillers.BLOCK` rows at once."""
 
 
 def num_threads(num_parameters: int) -> int:

@@ -21,6 +21,7 @@ from marco_cli.engine.base import Request, SamplingParams
 from marco_cli.engine.llama_weights import Weights
 from marco_cli.engine.llamacpp import LlamaModel, LlamaOptions, open_engine
 from marco_cli.engine.prefix_cache import PrefixCache
+from marco_cli.engine.streams import Streams
 from marco_cli.errors import ConfigError, DecodeError, EngineError
 
 pytestmark = pytest.mark.weights
@@ -198,11 +199,11 @@ def test_a_token_alone_equals_the_same_token_in_a_batch(tmp_path: Path, type_nam
 
 
 @pytest.fixture
-def tiled(tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LlamaModel]:
-    """Open the tiny model as a large one on a CPU, and as one whose weights cost nothing beside the attention."""
+def tiled(windowed_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LlamaModel]:
+    """Open a model with windows as a large one on a CPU, and as one whose weights cost nothing beside the attention."""
     monkeypatch.setattr(defaults, "SMALL_MODEL", 0)
     monkeypatch.setattr(tiles, "row_cost", lambda *_: 0.0)
-    model = LlamaModel(tiny_gguf, OPTIONS)
+    model = LlamaModel(windowed_gguf, OPTIONS)
     yield model
     model.close()
 
@@ -299,7 +300,7 @@ def test_the_memory_holds_as_many_tokens_as_it_says(model: LlamaModel) -> None:
     evaluate(model, 0, [5], start=model.num_cells - 1)
 
     with pytest.raises(DecodeError, match="status 1"):
-        evaluate(model, 1, some_tokens(2, 500))  # llama.cpp rounds up to 256 cells, no further
+        evaluate(model, 0, some_tokens(2, 500), start=model.num_cells)  # llama.cpp rounds up to 256 cells, no further
 
 
 def test_a_long_prompt_can_be_interrupted(tiny_gguf: Path) -> None:
@@ -457,13 +458,12 @@ def test_what_cannot_be_loaded_onto_a_gpu_may_be_too_large_for_it(
 def test_layers_for_a_gpu_that_is_not_there_change_nothing(tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where llama.cpp has no GPU, `--gpu-layers all` is what `--gpu-layers 0` is, and said to be that."""
     monkeypatch.setattr(llama_library, "can_offload", lambda: False)
-    monkeypatch.setattr(defaults, "SMALL_MODEL", 0)
 
     wanted, plain = (LlamaModel(tiny_gguf, LlamaOptions(gpu_layers=layers, threads=1)) for layers in (-1, 0))
 
     assert wanted.info.settings == plain.info.settings
     assert dict(wanted.info.settings)["gpu layers"] == "0"
-    assert wanted.is_divided
+    assert isinstance(wanted.memory, Streams)
     wanted.close()
     plain.close()
 
