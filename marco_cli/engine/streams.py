@@ -125,8 +125,8 @@ class Streams:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether the texts that are set aside take more than the streams do."""
-        return sum(text.length for text in self._aside) > self._num_cells
+        """Whether the texts that are set aside take more than half of what the streams do."""
+        return sum(text.length for text in self._aside) > self._num_cells // 2
 
     def width(self, length: int) -> int:
         """Return how many sequences can be decoded together if the longest has `length` tokens."""

@@ -47,9 +47,9 @@ class Unified:
     def __init__(self, context: Context, shadows: Shadows, fillers: Fillers, *, row_cost: float | None) -> None:
         self._context = context
         self._shadows = shadows
-        self._fillers = fillers
+        self.fillers = fillers
         self._spare = shadows.num_sequences - 1
-        self._row_cost = row_cost
+        self.row_cost = row_cost
         """What `tiles.divide` wants to know; None leaves calls whole."""
 
     def width(self, _length: int) -> int:
@@ -82,9 +82,9 @@ class Unified:
 
     def divide(self, rows: Sequence[Row]) -> tuple[tiles.Call, ...]:
         """Return the calls that evaluate the rows."""
-        if self._row_cost is None:
+        if self.row_cost is None:
             return (tiles.Call(rows=tuple(range(len(rows)))),)
-        return tiles.divide(rows, self._row_cost)
+        return tiles.divide(rows, self.row_cost)
 
     def _evaluate_apart(self, rows: Sequence[Row], calls: Sequence[tiles.Call]) -> NDArray[np.float32] | None:
         """Make several calls; None when one was interrupted."""
@@ -103,9 +103,9 @@ class Unified:
     def _evaluate(self, rows: Sequence[Row], num_fillers: int) -> NDArray[np.float32] | None:
         """Make one call; None when it was interrupted."""
         num_logits = sum(row.wants_logits for row in rows)
-        num_fillers = num_fillers or self._fillers.count(len(rows), num_logits)
+        num_fillers = num_fillers or self.fillers.count(len(rows), num_logits)
         fillers = [
-            Row(token=rows[0].token, position=i, sequences=(self._spare,), wants_logits=self._fillers.pairs and i == 0)
+            Row(token=rows[0].token, position=i, sequences=(self._spare,), wants_logits=self.fillers.pairs and i == 0)
             for i in range(num_fillers)
         ]
         try:
