@@ -84,12 +84,6 @@ class ScriptedModel:
         self._logits_after = lru_cache(maxsize=65_536)(partial(_logits, script))
         self._sequences: list[list[int]] = [[] for _ in range(num_sequences)]
 
-    is_crowded = False
-
-    def width(self, _length: int) -> int:
-        """See `Backend.width`."""
-        return self.num_sequences
-
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Memory.copy`."""
         self._sequences[target][start:end] = self._sequences[source][start:end]
