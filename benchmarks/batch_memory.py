@@ -25,6 +25,7 @@ from unittest import mock
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.models import LocatedModel
+from marco_cli.plan import search_plan
 from marco_cli.solver import Solver
 
 
@@ -35,7 +36,7 @@ def script(text: str) -> Mapping[str, float]:
 
 def open_scripted(settings: Settings, model: LocatedModel, _environ: Mapping[str, str]) -> Solver:
     """Stand in for `open_solver`."""
-    return Solver(engine=scripted_engine(script), settings=settings, model=model)
+    return Solver(engine=scripted_engine(script), plan=search_plan(settings), model=model)
 
 
 def peak(folder: str, count: int, sender: "SimpleQueue[int]") -> None:

@@ -43,6 +43,7 @@ from marco_cli.engine.base import Usage
 from marco_cli.engine.hardware import physical_cores
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 from marco_cli.models import LocatedModel, locate
+from marco_cli.plan import search_plan
 from marco_cli.solver import Solver
 
 NANO = "marco-nano"
@@ -87,7 +88,7 @@ def measure_batch(case: Case, parallel: int) -> Sample:
     engine = open_engine(
         case.model.path, LlamaOptions(places=max(16, parallel), threads=case.threads, gpu_layers=0), name="model"
     )
-    solver = Solver(engine=engine, settings=settings.base, model=case.model)
+    solver = Solver(engine=engine, plan=search_plan(settings.base), model=case.model)
     answerer = Answerer(solver, settings, is_alone=parallel == 1)
     tally = Tally(total=len(rows))
 

@@ -20,6 +20,8 @@ from typing import Any
 
 from marco_cli.config.layers import resolve
 from marco_cli.search.vote import discounted, likelihoods
+from marco_cli.view.chart import Series, chart, linear_axis, log_axis
+from marco_cli.view.eval_style import PALETTE
 
 ROWS = "rows.jsonl"
 TIMES = "times.jsonl"
@@ -106,8 +108,6 @@ def probabilities(group: Sequence[Row]) -> dict[int, float]:
     return {id(each): weight for each, weight in zip(voters, weights, strict=True)}
 
 
-OFFSETS = {"paper mini64": (-62, -10), "paper mini32": (5, -3), "paper line": (5, -8), "beam": (5, -8)}
-"""Points from a mark to its label, where others are close."""
 RULES = {
     "sample": best,
     "vote": majority,
@@ -236,36 +236,24 @@ def gain(ours: dict[str, Score], theirs: dict[str, Score]) -> float:
 
 def draw_plot(path: Path, gains: dict[str, float], tokens: dict[str, float]) -> None:
     """Draw what each method gains over the greedy chain, on the same problems, against decoded tokens."""
-    import matplotlib as mpl  # noqa: PLC0415 (only the plot needs it)
-
-    mpl.use("svg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    mpl.rcParams["svg.hashsalt"] = "marco"
-    figure, axes = plt.subplots(figsize=(7, 4.2))
     efforts = [f"mcts {name}" for name in ("low", "medium", "high", "max")]
     lines = {"mcts, by effort": [name for name in efforts if name in gains]}
     for label in ("best-of", "vote", "weighted vote", "likely vote", "checked vote"):
         lines[label] = [f"{label}@{n}" for n in (4, 8, 16, 32) if f"{label}@{n}" in gains]
-    for label, names in lines.items():
-        axes.plot([tokens[n] for n in names], [gains[n] for n in names], marker="o", label=label)
+    series = [
+        Series(points=tuple((tokens[name], gains[name]) for name in names), colour=f"var(--s{number})", label=label)
+        for number, (label, names) in enumerate(lines.items(), 1)
+        if names
+    ]
     for name, points in gains.items():
         if name.startswith(("paper", "beam", "tot", "greedy", "auto")) and "reflect" not in name:
-            axes.plot(tokens[name], points, marker="x", color="grey")
-            label = name.split(" @")[0]
-            axes.annotate(
-                label,
-                (tokens[name], points),
-                xytext=OFFSETS.get(label, (5, 3)),
-                textcoords="offset points",
-                fontsize=8,
-                color="grey",
-            )
-    axes.set(xscale="log", xlabel="decoded tokens a problem", ylabel="points over greedy, same problems")
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+            series.append(Series(points=((tokens[name], points),), colour="var(--muted)", label=name.split(" @")[0]))
+    shown = [point for each in series for point in each.points]
+    x = log_axis("decoded tokens a problem", [x for x, _ in shown])
+    y = linear_axis("points over greedy, same problems", [y for _, y in shown])
+    path.write_text(
+        chart("Points over the greedy chain", x, y, series, size=(640, 400), style=PALETTE), encoding="utf-8"
+    )
 
 
 def main() -> None:

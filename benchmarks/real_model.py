@@ -66,25 +66,37 @@ def rows_in(path: Path) -> list[Row]:
 
 
 async def run(options: argparse.Namespace) -> None:
-    """Run what is missing, one problem after the other, every setting on it, so that a run cut short is still paired."""
+    """Run what is missing, problem after problem, every setting on each, so that a run cut short is still paired."""
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / ROWS
     done = {(row["setting"], row["seed"], row["id"]) for row in rows_in(path)}
     settings = [config_of(text) for text in options.setting]
+    wanted = [
+        (problem, name, config, is_routed)
+        for problem in problems_of(options.data, options.skip + options.limit)[options.skip :]
+        for name, config, is_routed in settings
+        if (name, options.seed, problem["id"]) not in done
+    ]
     model = locate(str(options.model))
-    flags = {"preset": implied_preset(model), "parallel": 16, "max_tokens": options.max_tokens}
+    flags = {
+        "preset": implied_preset(model),
+        "parallel": 16,
+        "max_tokens": options.max_tokens,
+        "threads": options.threads,
+    }
     solver = open_solver(resolve(flags=flags, env={}).settings, model, {})
+    places = asyncio.Semaphore(options.at_once)
+
+    async def work(problem: Row, name: str, config: SearchConfig, *, is_routed: bool) -> None:
+        async with places:
+            row = await solve(solver, problem, name, replace(config, seed=options.seed), is_routed=is_routed)
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        file.flush()
+        print(name, problem["id"], row["correct"], row["tokens"], f"{row['seconds']:.0f} s", flush=True)
+
     try:
         with path.open("a", encoding="utf-8") as file:
-            for problem in problems_of(options.data, options.limit):
-                for name, config, is_routed in settings:
-                    if (name, options.seed, problem["id"]) not in done:
-                        row = await solve(
-                            solver, problem, name, replace(config, seed=options.seed), is_routed=is_routed
-                        )
-                        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                        file.flush()
-                        print(name, problem["id"], row["correct"], row["tokens"], f"{row['seconds']:.0f} s", flush=True)
+            await asyncio.gather(*(work(*each[:3], is_routed=each[3]) for each in wanted))
     finally:
         await solver.close()
 
@@ -140,6 +152,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--limit", type=int, default=100)
+    parser.add_argument("--skip", type=int, default=0, help="problems that are left to other measurements")
+    parser.add_argument("--at-once", type=int, default=1, help="searches that run together; 1 where seconds matter")
+    parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max-tokens", type=int, default=512)
     parser.add_argument("--setting", action="append", default=[], metavar="NAME={…}")

@@ -14,6 +14,7 @@ import random
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from quality_report import ROWS, TIMES, Row, rows  # type: ignore[import-not-found]  # beside this script
 
@@ -25,7 +26,6 @@ from marco_cli.models.choice import implied_preset
 from marco_cli.search.base import SearchResult
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.effort import EFFORTS
-from marco_cli.search.paper import paper_config
 from marco_cli.search.solve import search
 from marco_cli.solver import Solver, open_solver
 
@@ -41,7 +41,8 @@ SEEDS = {"greedy": 1, "greedy reflect always": 1, "mcts max": 1}
 _pool = SearchConfig(
     strategy="best-of-n", sampling=SAMPLING, simulations=POOL, certainty=1, parallel=8, step="line", reflection="never"
 )
-_tree = SearchConfig(strategy="mcts", simulations=None, max_search_tokens=BUDGET, certainty=1, parallel=4, step="line")
+_limits: dict[str, Any] = {"simulations": None, "max_search_tokens": BUDGET, "certainty": 1, "parallel": 4}
+_tree = SearchConfig(strategy="mcts", step="line", **_limits)
 
 
 def _effort(name: str) -> SearchConfig:
@@ -57,7 +58,7 @@ def _reflecting(config: SearchConfig) -> SearchConfig:
 
 _greedy = SearchConfig(strategy="cot")
 _by_steps = {
-    **{f"paper {step}": paper_config(step, base=_tree) for step in ("line", "mini64", "mini32")},
+    **{f"paper {step}": SearchConfig.of("mcts-paper", step=step, **_limits) for step in ("line", "mini64", "mini32")},
     "beam": replace(_tree, strategy="beam", simulations=16),
     "tot": replace(_tree, strategy="tot", simulations=16),
 }
@@ -70,6 +71,7 @@ SETTINGS: dict[str, SearchConfig] = {
     **{f"mcts {name}": _effort(name) for name in ("low", "medium", "high", "max")},
     f"mcts @{BUDGET}": _tree,
     f"mcts unchecked @{BUDGET}": replace(_tree, reward="agree", vote="likely", avoid_unsound=False),
+    "mcts high uncorrected": replace(_effort("high"), corrects=False),
     f"mcts reflect always @{BUDGET}": _reflecting(_tree),
     **{f"mcts reflect {mode} @{BUDGET}": replace(_tree, reflection=mode) for mode in ("low-confidence", "child")},
     **{f"{name} @{BUDGET}": config for name, config in _by_steps.items()},

@@ -97,7 +97,8 @@ def chain() -> Chain:
     settings, model = resolve_settings({"effort": "none"}, {})
     solver = open_solver(settings, model, {})
     info = solver.engine.info
-    rendered = solver.phrasing.render(solver.prompt(QUESTION))
+    phrasing = solver.phrasing()
+    rendered = phrasing.render(phrasing.prompt(QUESTION))
 
     async def main() -> int:
         result = await solver.solve(solver.problem(QUESTION))

@@ -24,9 +24,9 @@ from marco_cli.search.tree import Step, Tree
 from marco_cli.solver import open_solver, resolve_settings
 from marco_cli.trace.decoding import decode
 from marco_cli.trace.encoding import encode
-from marco_cli.trace.record import Trace, from_result, new_id
+from marco_cli.trace.record import Trace, new_id
+from marco_cli.trace.recording import from_result
 from marco_cli.trace.store import entries, prune, save
-from marco_cli.trace.timeline import Timeline
 
 QUESTION = "How many r's are in strawberry?"
 STEP = 55
@@ -60,12 +60,11 @@ async def real(simulations: int) -> Trace:
     )
     solver = open_solver(settings, model, os.environ)
     try:
-        timeline = Timeline()
         problem = solver.problem(QUESTION)
-        result = await solver.solve(problem, on_event=timeline.on_event, on_token=timeline.on_token)
+        result = await solver.solve(problem)
 
         def put_together() -> Trace:
-            return from_result(solver, problem, result, source="ask", timeline=timeline.moments)
+            return from_result(solver, problem, result, source="ask")
 
         seconds = least(put_together, 10)
         print(f"{'from_result':<12} {1000 * seconds:.1f} ms, the search took {result.seconds:.2f} s")

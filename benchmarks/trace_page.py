@@ -27,8 +27,10 @@ from marco_cli.engine.base import Tokens
 from marco_cli.models import locate
 from marco_cli.search.tree import Step, Tree
 from marco_cli.solver import open_solver
+from marco_cli.trace.export.base import plain_captions
 from marco_cli.trace.export.page import page
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 
 QUESTION = "Anna has 25 apples. She buys 4 bags with 13 apples each and eats 9. How many apples does she have?"
 STEP_TOKENS = 40
@@ -191,7 +193,7 @@ def main() -> int:
     chosen = options.parse_args()
     trace = blown_up(searched(), chosen.nodes)
     started = time.perf_counter()
-    text = page(trace)
+    text = page(trace, plain_captions(trace))
     seconds = time.perf_counter() - started
     num_tokens = sum(len(node.step.tokens) for node in trace.tree.nodes)
     deepest = max(node.depth for node in trace.tree.nodes)

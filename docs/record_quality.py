@@ -1,12 +1,13 @@
 """Measure marco-nano and write every figure of its quality.
 
-They stand in README.md, benchmarks/README.md, docs/search-quality.svg and docs/eval-nano.html.
+They stand in docs/strategies.md, benchmarks/README.md, docs/search-quality.svg and docs/eval-nano.html.
 
     python docs/record_quality.py --run DIR                         # some hours on two cores; keeps its rows in DIR
     python docs/record_quality.py --run DIR --limit 20              # a first look
 
-The table between the quality marks of the README is the first one of `marco eval`'s report, word for word; those of
-benchmarks/README.md come from benchmarks/search_quality.py. Rows that are in DIR are not asked again.
+The table between the quality marks of docs/strategies.md is the first one of `marco eval`'s report, without its seconds, which
+depend on what else the machine did; those of benchmarks/README.md come from benchmarks/search_quality.py. Rows that are in DIR
+are not asked again.
 """
 
 import argparse
@@ -38,14 +39,23 @@ def main() -> None:
 
 
 def evaluate(directory: Path, limit: int | None) -> None:
-    """Run `marco eval`, and write the README's table and the page."""
+    """Run `marco eval`, and write the table of docs/strategies.md and the page."""
     arguments = ["eval", "nano", *(["--limit", str(limit)] if limit else []), "--strategy", STRATEGIES]
     run([sys.executable, "-m", "marco_cli", *arguments, "-o", str(directory), "--resume"])
     shutil.copyfile(directory / "report.html", ROOT / "docs" / "eval-nano.html")
     text = (directory / "table.md").read_text(encoding="utf-8")
-    paragraphs = [part.strip() for part in text.split("\n## ")[0].split("\n\n")[1:]]
+    paragraphs = [without_seconds(part.strip()) for part in text.split("\n## ")[0].split("\n\n")[1:]]
     quoted = f"`{shlex.join(('marco', *arguments))}`, by `python docs/record_quality.py --run DIR`:"
-    replace(ROOT / "README.md", "quality", "\n\n".join((quoted, *paragraphs)))
+    replace(ROOT / "docs" / "strategies.md", "quality", "\n\n".join((quoted, *paragraphs)))
+
+
+def without_seconds(paragraph: str) -> str:
+    """Return a paragraph of the report, a table without the columns of seconds."""
+    if not paragraph.startswith("|"):
+        return paragraph.replace("Tokens are decoded ones and seconds the machine's own,", "Tokens are decoded ones,")
+    rows = [line.strip("|").split("|") for line in paragraph.splitlines()]
+    kept = [column for column, heading in enumerate(rows[0]) if "seconds" not in heading]
+    return "\n".join(f"|{'|'.join(row[column] for column in kept)}|" for row in rows)
 
 
 def compare(directory: Path, limit: int) -> None:

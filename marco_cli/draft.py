@@ -43,6 +43,12 @@ def replacing(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     sync_directory(target.parent)
 
 
+def put(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Put a file in place as a whole."""
+    with replacing(path, mode=mode) as file:
+        file.write(data)
+
+
 def make_draft(path: Path, *, mode: int = 0o666) -> tuple[int, Path]:
     """Make an empty file beside `path`, which is no link; return a descriptor to read and write it, and where it is.
 

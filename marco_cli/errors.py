@@ -18,14 +18,23 @@ Nothing but `commands.app` catches these to end the program, and this module imp
 
 import difflib
 import reprlib
-from collections.abc import Iterable
+import signal
+from collections.abc import Iterable, Mapping
+from typing import Final
 
-EXIT_OK = 0
 EXIT_HUNG_UP = 129
 EXIT_INTERRUPTED = 130
 EXIT_QUIT = 131
 EXIT_TERMINATED = 143
 EXIT_STDOUT_CLOSED = 141
+
+# Windows has neither SIGHUP nor SIGQUIT.
+EXIT_OF_SIGNAL: Final[Mapping[signal.Signals, int]] = {
+    getattr(signal, name): code
+    for name, code in (("SIGTERM", EXIT_TERMINATED), ("SIGHUP", EXIT_HUNG_UP), ("SIGQUIT", EXIT_QUIT))
+    if hasattr(signal, name)
+}
+"""The signals that end the program, Ctrl-C aside, each with its exit code."""
 
 _QUOTED_LENGTH = 60
 

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "marco_cli"
 
 # From the bottom to the top: a module may import from its own row and from rows before it.
 ROWS = (
-    ("errors", "nano", "draft", "engine.waiting"),
+    ("errors", "nano", "draft", "lock", "engine.waiting"),
     ("prompt", "sections", "answer", "jsonl", "engine.base", "engine.sampling", "engine.prefix_cache"),
     ("engine.backend", "engine.job", "engine.llama_library"),
     ("engine.plan", "engine.llama_weights"),
@@ -21,10 +22,10 @@ ROWS = (
     ("search",),
     ("config",),
     ("models", "hub"),
-    ("phrasing",),
+    ("phrasing", "plan"),
     ("solver",),
     ("trace",),
-    ("batch", "conversation", "diagnosis"),
+    ("batch", "conversation", "diagnosis", "library"),
     ("evals",),
     ("view",),
     ("commands",),
@@ -43,7 +44,6 @@ DOORS = {
     "sacrebleu": {"evals.translation"},
     "pyarrow": {"evals.source"},
     "markdown_it": {"view.richtext"},
-    "matplotlib": {"view.eval_plots"},
     "prompt_toolkit": {"commands._chat_prompt"},
     "typer": {"commands"},
     "rich": {"view", "commands"},
@@ -59,6 +59,7 @@ def modules() -> Iterator[str]:
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
 def imports(module: str) -> set[str]:
     """Return the absolute names that a module imports, anywhere in it."""
     path = PACKAGE.joinpath(*module.split(".")) if module else PACKAGE
@@ -117,3 +118,16 @@ def test_search_sees_no_backend() -> None:
         if is_in(module, "search") or is_in(module, "reward"):
             seen = {name for name in imports(module) if is_in(name, "marco_cli.engine")}
             assert all(is_in(name, "marco_cli.engine.base") for name in seen if name != "marco_cli.engine"), module
+
+
+def test_a_question_needs_no_batch() -> None:
+    """What `marco ask` imports, at once or later, is nothing of what many questions need."""
+    known, needed, waiting = set(modules()), set[str](), ["commands.ask"]
+    while waiting:
+        module = waiting.pop()
+        if module not in needed:
+            needed.add(module)
+            waiting += known & {name.removeprefix("marco_cli.") for name in imports(module)}
+
+    assert {"solver", "search.run", "view.report"} <= needed
+    assert not {module for module in needed if is_in(module, "batch") or is_in(module, "evals")}

@@ -18,6 +18,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import CONTROL_TOKENS, END, Script, scripted_engine
 from marco_cli.models import LocatedModel
 from marco_cli.models.choice import implied_preset, template_format
+from marco_cli.plan import search_plan
 from marco_cli.search.base import SearchResult
 from marco_cli.sections import MARCO, NONE, TAG_STYLES, THINK, Tags
 from marco_cli.sections.format import read_tags
@@ -192,7 +193,7 @@ def solve(script: Script, **settings: Any) -> SearchResult:
     async def work() -> SearchResult:
         engine = scripted_engine(script)
         engine._thread = Inline()
-        solver = Solver(engine=engine, settings=Settings(**{"effort": "none", **settings}), model=MODEL)
+        solver = Solver(engine=engine, plan=search_plan(Settings(**{"effort": "none", **settings})), model=MODEL)
         try:
             return await solver.solve(solver.problem("2+2?"))
         finally:

@@ -4,20 +4,20 @@ import pytest
 
 from marco_cli.config.settings import Settings
 from marco_cli.errors import ConfigError
+from marco_cli.plan import search_plan
 from marco_cli.search import STRATEGIES
 from marco_cli.search.config import SAMPLED
-from marco_cli.solver import search_plan
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_zero_is_greedy_or_refused(strategy: str) -> None:
     """A search that lives on differing samples says that it cannot be; the others draw nothing."""
-    settings = Settings(strategy=strategy, temperature=0.0)  # type: ignore[arg-type]  # a name of the table
+    settings = Settings(strategy=strategy, temperature=0.0)
     if STRATEGIES[strategy].needs_chance:
         with pytest.raises(ConfigError, match=f"replies of {strategy} would be the same"):
             search_plan(settings)
         return
-    config, _ = search_plan(settings)
+    config = search_plan(settings).config
 
     assert (config.sampling.temperature, config.greedy_first) == (0.0, True)
 
@@ -25,7 +25,7 @@ def test_zero_is_greedy_or_refused(strategy: str) -> None:
 @pytest.mark.parametrize("effort", ["auto", "none", "low", "max", None])
 def test_every_effort_can_be_greedy(effort: str | None) -> None:
     """Efforts use searches that temperature 0 leaves something to do."""
-    config, _ = search_plan(Settings(effort=effort, temperature=0.0))  # type: ignore[arg-type]  # a name of an effort
+    config = search_plan(Settings(effort=effort, temperature=0.0)).config
 
     assert config.sampling.temperature == 0
 
@@ -33,8 +33,8 @@ def test_every_effort_can_be_greedy(effort: str | None) -> None:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_no_temperature_is_the_search_s_own(strategy: str) -> None:
     """A search without a temperature samples after a greedy first chain; any temperature above 0 is taken as it is."""
-    unset, _ = search_plan(Settings(strategy=strategy))  # type: ignore[arg-type]  # a name of the table
-    warm, _ = search_plan(Settings(strategy=strategy, temperature=0.25))  # type: ignore[arg-type]
+    unset = search_plan(Settings(strategy=strategy)).config
+    warm = search_plan(Settings(strategy=strategy, temperature=0.25)).config
 
     assert unset.greedy_first
     assert unset.sampling.temperature >= SAMPLED.temperature

@@ -10,9 +10,10 @@ from search.scripts import SUM, Inline
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import Script, scripted_engine
 from marco_cli.models import LocatedModel
+from marco_cli.plan import search_plan
 from marco_cli.solver import Solver
-from marco_cli.trace.record import Trace, from_result
-from marco_cli.trace.timeline import Timeline
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 
 MODEL = LocatedModel(
     name="scripted", path=Path("/nowhere/scripted.gguf"), source="path", files=(), hashes=("ab" * 32,), preset=None
@@ -24,7 +25,7 @@ def scripted_solver(script: Script = SUM, **settings: Any) -> Solver:
     engine = scripted_engine(script)
     engine._thread = Inline()
     chosen: Mapping[str, Any] = {"tags": "marco", "temperature": 1.0, "step": "line", "certainty": 1.0, **settings}
-    return Solver(engine=engine, settings=Settings(**chosen), model=MODEL)
+    return Solver(engine=engine, plan=search_plan(Settings(**chosen)), model=MODEL)
 
 
 def traced(
@@ -35,10 +36,9 @@ def traced(
     async def work() -> Trace:
         solver = scripted_solver(script, **settings)
         try:
-            timeline = Timeline()
             problem = solver.problem(question)
-            result = await solver.solve(problem, on_event=timeline.on_event, on_token=timeline.on_token)
-            given = {"source": "ask", "timeline": timeline.moments, **(more or {})}
+            result = await solver.solve(problem)
+            given = {"source": "ask", **(more or {})}
             return from_result(solver, problem, result, **given)
         finally:
             await solver.close()

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Final
 
+from marco_cli.answer.signs import SIZES
+
 _GONE: Final = re.compile(
-    r"\\(?:left|right|big[lrm]?|Big[lrm]?|bigg[lrm]?|Bigg[lrm]?|displaystyle|textstyle|limits|nolimits|mathord)(?![A-Za-z])\.?"
+    rf"\\(?:{'|'.join(sorted(SIZES))})(?![A-Za-z])\.?"
     r"|(?<!\\)\\[!:;> ]|\\q?quad(?![A-Za-z])|\\(?:phantom|hspace)\{[^{}]*\}|(?<!\\)\$|(?<!\\)\\[()\[\]]|[\u200b-\u200f\u2060-\u2064\ufeff]"
 )
 _GROUPED: Final = re.compile(r"(?<=[0-9])(?:,\\[!,]\s*|\{,\}\s?|\\,)(?=[0-9]{3}(?![0-9]))")

@@ -6,6 +6,8 @@ Tables only. Each leads from a spelling to the one that formulas are read by.
 from types import MappingProxyType
 from typing import Final
 
+from marco_cli.answer.signs import SIGNS as LATEX_SIGNS
+
 FUNCTIONS: Final = frozenset(
     "frac binom sqrt sin cos tan cot sec csc asin acos atan sinh cosh tanh log ln exp".split()  # noqa: SIM905
 )
@@ -22,13 +24,11 @@ ALIASES: Final = {
 """Other names of functions."""
 RELATIONS: Final = {
     **{sign: sign for sign in "=<>≤≥≠∈≈"},
-    **dict.fromkeys((r"\le", r"\leq", r"\leqslant", "<="), "≤"),
-    **dict.fromkeys((r"\ge", r"\geq", r"\geqslant", ">="), "≥"),
-    **dict.fromkeys((r"\ne", r"\neq", "!="), "≠"),
-    **dict.fromkeys((r"\lt",), "<"),
-    **dict.fromkeys((r"\gt",), ">"),
-    **dict.fromkeys((r"\approx", r"\thickapprox"), "≈"),
-    r"\in": "∈",
+    **{rf"\{name}": sign for name, sign in LATEX_SIGNS.items() if sign in "<>≤≥≠∈≈"},
+    "<=": "≤",
+    ">=": "≥",
+    "!=": "≠",
+    r"\thickapprox": "≈",
     "==": "=",
     ":=": "=",
 }
@@ -50,103 +50,26 @@ NAMES: Final = {r"\infty": r"\infty", "∞": r"\infty", r"\pi": r"\pi", "π": r"
     (r"\emptyset", r"\varnothing", "∅"), r"\emptyset"
 )
 """Constants and sets that count as letters."""
-_GREEK: Final = (
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho sigma tau phi varphi "
-    "chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell"
+GREEK: Final = frozenset(
+    rf"\{name}" for name, sign in LATEX_SIGNS.items() if ("Γ" <= sign <= "ω" and sign != "π") or name == "ell"
 )
-GREEK: Final = frozenset(rf"\{name}" for name in _GREEK.split())
 """Commands that are variables."""
 WORDS: Final = MappingProxyType(
     {"and": "and", "or": "or", "is": "=", "equals": "=", "infinity": r"\infty", "inf": r"\infty", "pi": r"\pi"}
     | {name: name for name in ("theta", "alpha", "beta")}
 )
 """Words that are signs or letters."""
-UNITS: Final = frozenset(
-    [
-        "cm",
-        "mm",
-        "km",
-        "kg",
-        "mg",
-        "ml",
-        "ft",
-        "in",
-        "oz",
-        "lb",
-        "lbs",
-        "mi",
-        "yd",
-        "mph",
-        "hr",
-        "hrs",
-        "min",
-        "sec",
-        "feet",
-        "foot",
-        "inch",
-        "inches",
-        "meters",
-        "metres",
-        "units",
-        "degrees",
-        "dollars",
-        "cents",
-        "hours",
-        "minutes",
-        "seconds",
-        "days",
-        "miles",
-        "square",
-        "cubic",
-        "sq",
-        "radians",
-        "rad",
-        "degree",
-        "unit",
-        "percent",
-    ]
+_UNITS: Final = (
+    "cm mm km kg mg ml ft in oz lb lbs mi yd mph hr hrs min sec feet foot inch inches meters metres units degrees "
+    "dollars cents hours minutes seconds days miles square cubic sq radians rad degree unit percent"
 )
+UNITS: Final = frozenset(_UNITS.split())
 """Words that may follow a number in a formula."""
-PLAIN_WORDS: Final = UNITS | frozenset(
-    [
-        "no",
-        "yes",
-        "on",
-        "at",
-        "of",
-        "is",
-        "it",
-        "an",
-        "as",
-        "by",
-        "to",
-        "he",
-        "we",
-        "she",
-        "the",
-        "one",
-        "two",
-        "six",
-        "ten",
-        "odd",
-        "red",
-        "all",
-        "any",
-        "few",
-        "day",
-        "not",
-        "if",
-        "so",
-        "be",
-        "do",
-        "st",
-        "nd",
-        "rd",
-        "th",
-        "am",
-        "pm",
-    ]
+_SHORT: Final = (
+    "no yes on at of is it an as by to he we she the one two six ten odd red all any few day not if so be do st nd "
+    "rd th am pm"
 )
+PLAIN_WORDS: Final = UNITS | frozenset(_SHORT.split())
 """Short words that are words, not variables side by side."""
 BRACKETS: Final = {"(": ")]", "[": "])", r"\{": (r"\}",), r"\langle": (r"\rangle",)}
 """What may close each bracket."""

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
 
+from marco_cli.answer.signs import SIGNS, SIZES, TEXTS
+
 Setting = TypeVar("Setting")
 
 THIN_SPACE = "\N{THIN SPACE}"  # stands for every space that may group digits but not end a word
@@ -29,26 +31,19 @@ _DRESS = re.compile(
     rf"""
     (?P<fraction>\\[dtc]?frac\s?(?:\{{\s?(?P<above>{_NUMBER})\s?\}}|(?P<above1>[0-9]))
         \s?(?:\{{\s?(?P<below>{_NUMBER})\s?\}}|(?P<below1>[0-9])))
-  | (?P<wrapper>\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|operatorname|boxed|fbox|mbox|emph|bm)\s?\{{)
+  | (?P<wrapper>\\(?:{"|".join(TEXTS)})\s?\{{)
   | (?P<degree>\^\s?\{{?\s?\\circ(?:\s?\}})?|\\(?:circ|degree)(?![A-Za-z]))
   | (?P<comma>\{{,\}})
   | (?P<operator>\\(?:times|cdot|div|approx|pm)(?![A-Za-z]))
   | (?P<escaped>\\[%$\#&_])
   | (?P<space>\\[;:>\ ]|\\q?quad(?![A-Za-z])|\\\\|\\[()\[\]])
-  | (?P<gone>\\[,!]|\\(?:left|right|displaystyle|textstyle)(?![A-Za-z])|(?<![0-9)])\*\*|\*\*(?![0-9(])|`+)
+  | (?P<gone>\\[,!]|\\(?:{"|".join(sorted(SIZES))})(?![A-Za-z])|(?<![0-9)])\*\*|\*\*(?![0-9(])|`+)
   | (?P<argument>(?<=[A-Za-z^_}}])\{{)
   | (?P<brace>\{{)
   | (?P<close>\}})
     """,
     re.VERBOSE,
 )
-_OPERATORS = {
-    "times": "\N{MULTIPLICATION SIGN}",
-    "cdot": "\N{MIDDLE DOT}",
-    "div": "\N{DIVISION SIGN}",
-    "approx": "\N{ALMOST EQUAL TO}",
-    "pm": "\N{PLUS-MINUS SIGN}",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +173,7 @@ class _Builder:
             quotient = f"{above}/{below}"
             return " " * mixed + quotient.replace(",", "")
         if kind == "operator":
-            return _OPERATORS[dress.group()[1:]]
+            return SIGNS[dress.group()[1:]]
         if kind == "escaped":
             return dress.group()[1:]
         return {"degree": "\N{DEGREE SIGN}", "comma": ",", "space": " "}.get(kind, "")

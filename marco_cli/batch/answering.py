@@ -8,14 +8,24 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
-from marco_cli.batch.record import Cost, Format, answered_row, encode_row, failed_row
+from marco_cli.batch.record import (
+    Cost,
+    Format,
+    answered_row,
+    encode_row,
+    failed_row,
+    reason_of_error,
+    reason_of_silence,
+)
 from marco_cli.batch.rows import BadRow, Row
 from marco_cli.batch.tally import Finished
 from marco_cli.config.settings import Settings
 from marco_cli.errors import ConfigError
+from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.search.base import Problem, SearchResult
-from marco_cli.solver import Solver, search_plan
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.solver import Solver
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 
 NO_TIME_LIMIT: Final = 1e9
 """Seconds. A limit that nobody asked for would make an answer depend on what else is running."""
@@ -109,44 +119,54 @@ class Answerer:
 
     def _failed(self, row: Row | BadRow, error: Exception, settings: Settings | None = None) -> Finished:
         document = failed_row(row, error, settings=settings, model=self._solver.model.name)
-        return Finished(data=encode_row(document, self._form), status="error")
+        return Finished(
+            data=encode_row(document, self._form), status="error", line=row.line, reason=reason_of_error(error)
+        )
 
     async def _answer(self, row: Row, settings: Settings) -> Finished:
         has_own_system = any(message.role == "system" for message in row.history)
-        solver = replace(self._solver, settings=replace(settings, system=None) if has_own_system else settings)
-        problem = solver.problem(row.question, history=row.history)
+        plan = search_plan(replace(settings, system=None) if has_own_system else settings)
+        solver = self._solver
+        problem = solver.problem(row.question, plan, history=row.history)
         if self._is_alone:
             await solver.engine.settle(problem.prompt_ids)
         try:
-            result = await solver.solve(problem)
+            result = await solver.solve(problem, plan)
         finally:
             solver.engine.forget(problem.prompt_ids)
-        reasoning, output = solver.section_lengths(problem, result.reply)
         document = answered_row(
             row,
             result=result,
             settings=settings,
             model=solver.model.name,
-            cost=Cost(prompt=len(problem.prompt_ids), reasoning=reasoning, output=output),
+            cost=Cost(
+                prompt=len(problem.prompt_ids),
+                reasoning=result.reply.num_thought_tokens,
+                output=result.reply.num_output_tokens,
+            ),
             min_confidence=self._min_confidence,
         )
         return Finished(
             data=encode_row(document, self._form),
             status=document["status"],
-            is_routed=search_plan(settings)[1],
+            line=row.line,
+            reason=None if result.reply.output else reason_of_silence(result.reply),
+            is_routed=plan.is_routed,
             is_searched=result.is_searched,
             is_changed=result.is_changed,
             num_tokens=result.usage.decoded,
             num_search_tokens=_search_tokens(result),
-            trace=self._traced(row, solver, problem, result),
+            trace=self._traced(row, plan, problem, result),
         )
 
-    def _traced(self, row: Row, solver: Solver, problem: Problem, result: SearchResult) -> Trace | None:
+    def _traced(self, row: Row, plan: SearchPlan, problem: Problem, result: SearchResult) -> Trace | None:
         """Return the trace of an answer, which is good without one too."""
         if self._on_untraced is None:
             return None
         try:
-            return from_result(solver, problem, result, source="batch", history=row.history, item=str(row.id))
+            return from_result(
+                self._solver, problem, result, source="batch", history=row.history, item=str(row.id), plan=plan
+            )
         except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and the row stands)
             self._on_untraced(error)
             return None

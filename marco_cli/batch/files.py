@@ -7,24 +7,15 @@ unless they have a meaning of their own here.
 import contextlib
 import os
 import stat
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from marco_cli.draft import make_draft, replacing, sync_directory
+from marco_cli.draft import make_draft, sync_directory
 from marco_cli.errors import ConfigError, StorageError
-from marco_cli.trace.lock import NO_LOCKS
+from marco_cli.lock import lock
 
 _BLOCK: Final = 1 << 20
-
-
-def is_there(path: Path) -> bool:
-    """Say whether a path leads to something; what cannot be looked at (no permission, too long a name) is not there."""
-    try:
-        return path.exists()
-    except OSError:
-        return False
 
 
 def open_locked(path: Path, *, must_be_new: bool) -> BinaryIO:
@@ -69,20 +60,12 @@ def _refuse_special(file: BinaryIO, path: Path) -> None:
 
 
 def _lock(file: BinaryIO, path: Path) -> None:
-    """Lock an open file until it is closed; the system does that too when the program dies. On Windows nothing is locked."""
-    if sys.platform == "win32":
-        return
-    import fcntl  # noqa: PLC0415 (only where it exists)
-
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file)
     except BlockingIOError as error:
         raise ConfigError(
             f"{path} is being written by another run", hint="wait for it, or name another file"
         ) from error
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
 
 
 def _is_at(file: BinaryIO, path: Path) -> bool:
@@ -97,12 +80,6 @@ def write_all(file: BinaryIO, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(file.fileno(), view) :]
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put a file in place as a whole: whoever reads it finds the old or the new one, even after a power cut."""
-    with replacing(path) as file:
-        write_all(file, data)
 
 
 def rewrite(path: Path, source: BinaryIO, spans: Iterable[tuple[int, int]]) -> BinaryIO:

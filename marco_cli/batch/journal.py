@@ -9,112 +9,49 @@ a function that reads key, input hash and status off a row. Out: `PATH` with one
             journal.append(row)            # on disk when it returns
 
 A file is locked while it is open. Whatever ends the program, at most the last row is incomplete; opening the file again
-removes it and says so in `notices`. Rows are looked up by hashes: some 40 bytes a row.
+removes it and says so in `notices`. Of each row that it holds, some 400 bytes are kept in memory.
 """
 
 import errno
 import os
-import re
 import threading
-from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from marco_cli import jsonl
 from marco_cli.batch import files
-from marco_cli.batch.key_table import KeyTable
 from marco_cli.batch.meta import check_meta, meta_path, plain, read_meta, write_meta
+from marco_cli.config.home import is_there
 from marco_cli.draft import remove_drafts
-from marco_cli.errors import InputError, StorageError, quoted
+from marco_cli.errors import InputError, StorageError
 
 Mode = Literal["create", "resume", "overwrite"]
-
-HASH_DIGITS: Final = 16
-"""Hexadecimal digits of an input hash that are compared."""
 
 _MAX_ROW: Final = 8 * jsonl.MAX_LINE
 """Bytes of an output row: it repeats the meta of its input row, where a character may become an escape of six."""
 
-_GONE: Final = -1
-"""Position of a row that is to be removed."""
-
-_HASH: Final = re.compile(f"[0-9a-f]{{{HASH_DIGITS}}}")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a journal must know of a row.
-
-    Raises:
-        InputError: the hash is none.
-
-    """
+    """What a journal must know of a row."""
 
     key: str
     """What the row is the answer to; each key has one row."""
     input_hash: str
-    """`HASH_DIGITS` hexadecimal digits or more."""
     status: str
-    """Any word; a journal holds up to 256 different ones."""
-
-    def __post_init__(self) -> None:
-        if not _HASH.match(self.input_hash):
-            raise InputError(
-                f"input hash is {quoted(self.input_hash)}, expected {HASH_DIGITS} hexadecimal digits or more"
-            )
 
 
 ReadEntry = Callable[[object], Entry]
 """Reads the entry off a decoded row; raises InputError when it is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """A row that is in the file."""
-
-    index: int
-    """From 0, in order of the file."""
-    input_hash: str
-    """The first `HASH_DIGITS` digits."""
-    status: str
-
-
-class Done:
-    """The rows of a file by key. Of several rows with one key the last counts."""
-
-    def __init__(self) -> None:
-        self._indices = KeyTable()
-        self._hashes = array("Q")
-        self._statuses = bytearray()
-        self._words: list[str] = []
-
-    def __len__(self) -> int:
-        """Return how many keys have a row."""
-        return len(self._indices)
-
-    def get(self, key: str) -> Recorded | None:
-        """Return the row of a key, None without one."""
-        index = self._indices.get(key)
-        if index is None:
-            return None
-        return Recorded(
-            index=index, input_hash=f"{self._hashes[index]:0{HASH_DIGITS}x}", status=self._words[self._statuses[index]]
-        )
-
-    def add(self, entry: Entry) -> None:
-        """Add the next row of the file."""
-        self._indices.put(entry.key, len(self._hashes))
-        self._hashes.append(int(entry.input_hash[:HASH_DIGITS], 16))
-        if entry.status not in self._words:
-            self._words.append(entry.status)
-        self._statuses.append(self._words.index(entry.status))
+Done = dict[str, Entry]
+"""The rows of a file by key. Of several rows with one key the last counts."""
 
 
 def read_done(path: Path, read_entry: ReadEntry) -> Done:
@@ -124,7 +61,7 @@ def read_done(path: Path, read_entry: ReadEntry) -> Done:
         StorageError: it cannot be read, or a whole line is no row.
 
     """
-    done = Done()
+    done: Done = {}
     try:
         with path.open("rb") as file:
             size, end = os.fstat(file.fileno()).st_size, 0
@@ -133,7 +70,7 @@ def read_done(path: Path, read_entry: ReadEntry) -> Done:
                 entry = _entry(path, line, number, read_entry, is_last=end >= size)
                 if entry is None:
                     break
-                done.add(entry)
+                done[entry.key] = entry
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}", hint="check the path, or name another") from error
     return done
@@ -152,7 +89,7 @@ class Journal:
         describe: Callable[[], None] | None = None,
     ) -> None:
         self.path = path
-        self.done = Done()
+        self.done: Done = {}
         """The rows found at opening, or at the last `arrange`; not those appended since."""
         self.notices: list[str] = []
         """What the user should know, one line each."""
@@ -232,30 +169,26 @@ class Journal:
         """
         with self._lock:
             self._begin()
-            order, spans, num_gone = self._arranged(position_of)
-            if num_gone or (np.diff(order) < 0).any():
-                self._file = files.rewrite(self.path, self._file, ((spans[index], spans[index + 1]) for index in order))
+            spans, num_gone = self._arranged(position_of)
+            if num_gone or spans != sorted(spans):
+                self._file = files.rewrite(self.path, self._file, spans)
                 self._end = os.fstat(self._file.fileno()).st_size
             self.scan()
             return num_gone
 
-    def _arranged(self, position_of: Callable[[Entry], int | None]) -> tuple[NDArray[np.int64], "array[int]", int]:
-        """Return the rows to keep in their new order, where each row of the file ends, and how many are gone.
-
-        The ends begin with 0: row i is from the i-th to the next one.
-        """
-        last = KeyTable()
-        positions = array("q")
-        spans = array("Q", [0])
-        for index, (entry, end) in enumerate(self._rows()):
-            before = last.put(entry.key, index)
-            if before is not None:
-                positions[before] = _GONE
+    def _arranged(self, position_of: Callable[[Entry], int | None]) -> tuple[list[tuple[int, int]], int]:
+        """Return where the rows to keep begin and end, in their new order, and how many are gone."""
+        kept: dict[str, tuple[int, tuple[int, int]]] = {}
+        begin = num_rows = 0
+        for entry, end in self._rows():
+            num_rows += 1
+            kept.pop(entry.key, None)
             position = position_of(entry)
-            positions.append(_GONE if position is None else position)
-            spans.append(end)
-        num_gone = positions.count(_GONE)
-        return np.argsort(np.frombuffer(positions, dtype=np.int64), kind="stable")[num_gone:], spans, num_gone
+            if position is not None:
+                kept[entry.key] = position, (begin, end)
+            begin = end
+        spans = [span for _, span in sorted(kept.values(), key=itemgetter(0))]
+        return spans, num_rows - len(spans)
 
     def scan(self) -> None:
         """Read the file from its beginning, note what is done, and cut off or complete its last line.
@@ -264,9 +197,7 @@ class Journal:
             StorageError: a line before the last is no row.
 
         """
-        self.done = Done()
-        for entry, _ in self._rows():
-            self.done.add(entry)
+        self.done = {entry.key: entry for entry, _ in self._rows()}
 
     def _rows(self) -> Iterator[tuple[Entry, int]]:
         """Yield every row with the offset of its end; repair the last one."""
@@ -324,7 +255,7 @@ def open_journal(
 
     """
     path = Path(os.path.realpath(path))
-    is_new = not files.is_there(path)
+    is_new = not is_there(path)
     file = files.open_locked(path, must_be_new=mode == "create")
     for locked in (path, meta_path(path)):
         remove_drafts(locked)

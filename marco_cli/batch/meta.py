@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marco_cli import jsonl
-from marco_cli.batch import files
+from marco_cli.draft import put
 from marco_cli.errors import ConfigError, InputError, quoted
 
 
@@ -58,7 +58,7 @@ def write_meta(
         () if before is None else (*before.earlier, {"configuration": before.configuration, "facts": before.facts})
     )
     meta = {"v": 1, "configuration": configuration, "facts": facts, "earlier": earlier}
-    files.write_atomically(meta_path(path), jsonl.encode(meta, indent=True))
+    put(meta_path(path), jsonl.encode(meta, indent=True))
 
 
 def check_meta(path: Path, before: Meta | None, configuration: Mapping[str, object], *, force: bool) -> None:

@@ -13,35 +13,17 @@ from marco_cli.config.settings import OPTIONS, Settings
 from marco_cli.models import LocatedModel
 from marco_cli.models.library import sha256_of
 
-_NEUTRAL: Final = (
-    "model",
-    "preset",
-    "critic",
-    "ctx",
-    "threads",
-    "gpu_layers",
-    "batch",
-    "thought",
-    "trace",
-    "trace_limit",
-)
+_NEUTRAL: Final = ("model", "preset", "ctx", "threads", "gpu_layers", "batch", "thought", "trace", "trace_limit")
 """Settings that name what is recorded otherwise, or belong to the machine: a run may go on with others."""
 
 
 def configuration(
-    settings: Settings,
-    *,
-    model: LocatedModel,
-    critic: LocatedModel | None,
-    layout: Layout,
-    form: Format,
-    min_confidence: float | None,
+    settings: Settings, *, model: LocatedModel, layout: Layout, form: Format, min_confidence: float | None
 ) -> Mapping[str, object]:
     """Return what must be the same for rows to stand in one file. Hashes a model that nothing vouches for."""
     values = {key: getattr(settings, key) for key in OPTIONS if key not in _NEUTRAL}
     return {
         "model_sha256": hashes(model),
-        "critic_sha256": None if critic is None else hashes(critic),
         "settings": values,
         "text": layout.is_text,
         "field": layout.field,

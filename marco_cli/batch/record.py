@@ -5,6 +5,7 @@ for a run that goes on, what an output row says about itself. Everything that de
 under `timing`.
 """
 
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from typing import Any, Final, Literal
 
 from marco_cli import jsonl
 from marco_cli.answer import Answer
+from marco_cli.batch.failures import Reason
 from marco_cli.batch.journal import Entry
 from marco_cli.batch.rows import BadRow, Row, row_key
 from marco_cli.config.settings import Settings
 from marco_cli.errors import InputError, MarcoError
-from marco_cli.search.base import SearchResult
+from marco_cli.search.base import Reply, SearchResult
 
 Status = Literal["ok", "error", "no_output", "abstained"]
 Format = Literal["marco", "openai"]
@@ -68,7 +70,7 @@ def answered_row(
         "strategy": result.strategy,
         "seed": settings.seed,
         "search": {
-            "stop_reason": stop_reason(result),
+            "stop_reason": result.ending,
             "simulations": result.num_simulations,
             "certainty": result.certainty,
             "escalated": result.first is not None,
@@ -90,15 +92,33 @@ def answered_row(
     }
 
 
+def reason_of_error(error: Exception) -> Reason:
+    """Return why a row failed; of a bug, its type as well."""
+    if isinstance(error, MarcoError):
+        return Reason(error.message, error.hint)
+    return Reason(f"{type(error).__name__}: {error}")
+
+
+def reason_of_silence(reply: Reply) -> Reason:
+    """Return why a reply has no output."""
+    if reply.finish_reason == "loop":
+        return Reason("the reply repeats itself and has no output", "another --seed or --temperature may help")
+    if reply.finish_reason in ("eos", "stop"):
+        return Reason("the reply ended without an output", "is this the model's --preset?")
+    return Reason(
+        "the reply was cut before its output",
+        "more --max-tokens or --time-limit, or fewer --max-thought-tokens, leave room for it",
+    )
+
+
 def failed_row(row: Row | BadRow, error: Exception, *, settings: Settings | None, model: str) -> Document:
     """Return the output row of a row without an answer."""
     code = error.code if isinstance(error, MarcoError) else "internal"
-    message = error.message if isinstance(error, MarcoError) else f"{type(error).__name__}: {error}"
     return {
         **_head(row, "error"),
         **dict.fromkeys(("output", "thought", "answer", "confidence", "finish_reason")),
         "votes": [],
-        "error": {"type": code, "message": message},
+        "error": {"type": code, "message": reason_of_error(error).message},
         "model": model,
         "preset": None if settings is None else settings.preset,
         "strategy": None,
@@ -129,7 +149,7 @@ def read_entry(value: object) -> Entry:
     status, digest = own.get("status"), own.get("input_sha256")
     if row_id is None or not isinstance(status, str) or not isinstance(digest, str):
         raise InputError("no row that marco batch wrote")
-    return Entry(key=row_key(row_id), input_hash=digest, status=status)
+    return Entry(key=row_key(row_id), input_hash=digest, status=sys.intern(status))
 
 
 def _head(row: Row | BadRow, status: Status) -> Document:
@@ -142,14 +162,6 @@ def _tail(row: Row | BadRow) -> Document:
 
 def _canonical(answer: Answer | None) -> str | None:
     return None if answer is None else answer.canonical
-
-
-def stop_reason(result: SearchResult) -> str:
-    """Return why it ended: the search's own reason; of one chain also `forced` (thought cut), `length` (output cut), `loop`."""
-    reply = result.reply
-    if len(result.candidates) > 1 or reply.is_whole:
-        return result.stop_reason
-    return "loop" if reply.finish_reason == "loop" else "forced" if reply.is_forced else "length"
 
 
 def _openai(document: Document) -> Document:

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from marco_cli.batch.answering import Answerer
-from marco_cli.batch.journal import HASH_DIGITS, Done
-from marco_cli.batch.key_table import KeyTable
+from marco_cli.batch.failures import Failures
+from marco_cli.batch.journal import Done
 from marco_cli.batch.lines import Line
 from marco_cli.batch.pool import run_in_order
 from marco_cli.batch.record import FAILED
@@ -32,7 +32,13 @@ def file_rows(lines: Iterable[Line], layout: Layout, done: Done, tally: Tally) -
 
 
 async def stream_rows(
-    lines: AsyncIterable[Line], layout: Layout, done: Done, tally: Tally, seen: KeyTable, *, is_retrying: bool = False
+    lines: AsyncIterable[Line],
+    layout: Layout,
+    done: Done,
+    tally: Tally,
+    seen: dict[str, int],
+    *,
+    is_retrying: bool = False,
 ) -> AsyncIterator[AnyRow]:
     """Yield the rows of a stream that are not done; an id that came up before makes a bad row.
 
@@ -43,7 +49,7 @@ async def stream_rows(
         first = seen.get(row.key)
         if first is not None:
             row = _repeated(row, first, seen)
-        seen.put(row.key, row.line)
+        seen[row.key] = row.line
         if isinstance(row, Row):
             tally.unused.add(row.unused, row.variables)
         if not _is_done(row, done, tally, is_retrying=is_retrying):
@@ -52,7 +58,7 @@ async def stream_rows(
 
 def _is_done(row: AnyRow, done: Done, tally: Tally, *, is_retrying: bool = False) -> bool:
     recorded = done.get(row.key)
-    if recorded is None or recorded.input_hash != row.input_hash[:HASH_DIGITS]:
+    if recorded is None or recorded.input_hash != row.input_hash:
         return False
     if is_retrying and recorded.status in FAILED:
         return False
@@ -60,12 +66,12 @@ def _is_done(row: AnyRow, done: Done, tally: Tally, *, is_retrying: bool = False
     return True
 
 
-def _repeated(row: AnyRow, first: int, seen: KeyTable) -> BadRow:
+def _repeated(row: AnyRow, first: int, seen: dict[str, int]) -> BadRow:
     """Return a bad row in the place of one whose id was on another line; it goes by its line."""
     error = InputError(f"id {str(row.id)[:80]!r} was on line {first} already")
     bad = BadRow(id=line_id(row.line), line=row.line, error=error, meta=row.meta, input_hash=row.input_hash)
     number = 2
-    while seen.get(bad.key) is not None:
+    while bad.key in seen:
         bad = replace(bad, id=f"{line_id(row.line)}-{number}")
         number += 1
     return bad
@@ -125,17 +131,23 @@ class Measured:
     """What a few rows took."""
 
     num_rows: int
+    """That were finished."""
+    num_errors: int
+    """Of those, that could not be asked, which takes no time."""
     seconds: float
+    """Until the last of them, or all of the time where none was finished."""
     num_tokens: int
     is_whole: bool
     """Whether all rows of the sample were finished in the time."""
+    failures: Failures
+    """Why rows of the sample have no answer."""
 
 
 async def measure(rows: list[Row], *, answerer: Answerer, parallel: int, seconds: float) -> Measured:
     """Answer a sample of rows, as many at once as a run would, and throw the answers away; stop when the time is up."""
     loop = asyncio.get_running_loop()
     started = loop.time()
-    ended = started
+    ended: float | None = None
     stop = asyncio.Event()
     tally = Tally(total=len(rows))
     timer = loop.call_later(seconds, stop.set)
@@ -149,4 +161,11 @@ async def measure(rows: list[Row], *, answerer: Answerer, parallel: int, seconds
         is_whole = await run_in_order(rows, answerer.answer, emit, parallel=parallel, stop=stop, grace=0)
     finally:
         timer.cancel()
-    return Measured(num_rows=tally.num_rows, seconds=ended - started, num_tokens=tally.num_tokens, is_whole=is_whole)
+    return Measured(
+        num_rows=tally.num_rows,
+        num_errors=tally.statuses["error"],
+        seconds=(loop.time() if ended is None else ended) - started,
+        num_tokens=tally.num_tokens,
+        is_whole=is_whole,
+        failures=tally.failures,
+    )

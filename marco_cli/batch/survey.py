@@ -1,14 +1,13 @@
 """A look through the whole input before anything is done: what is in it, and what of it is done already.
 
-In: one row after the other, and the rows that the output holds. Out: a `Survey`, in memory that hardly grows with the input.
+In: one row after the other, and the rows that the output holds. Out: a `Survey`, which keeps of each row its key and its line.
 """
 
 import random
 from typing import Final
 
 from marco_cli.batch.fields import Unused
-from marco_cli.batch.journal import HASH_DIGITS, Done
-from marco_cli.batch.key_table import KeyTable
+from marco_cli.batch.journal import Done
 from marco_cli.batch.record import FAILED
 from marco_cli.batch.rows import BadRow, Row
 from marco_cli.errors import InputError
@@ -41,11 +40,11 @@ class Survey:
         """What helps against the first problem that anything helps against."""
         self.unused = Unused()
         """Fields that are not honoured."""
-        self.lines = KeyTable()
+        self.lines: dict[str, int] = {}
         """The line of each key."""
         self.stale: set[str] = set()
         """Keys whose input is another than when their row was written."""
-        self._done = done or Done()
+        self._done = done or {}
         self._repeated: tuple[str, int, int] | None = None
         """The first id that came again, and its lines."""
         self._num_repeated = 0
@@ -73,7 +72,8 @@ class Survey:
     def add(self, row: Row | BadRow) -> None:
         """Look at the next row."""
         self.num_rows += 1
-        before = self.lines.put(row.key, row.line)
+        before = self.lines.get(row.key)
+        self.lines[row.key] = row.line
         if before is not None:
             self._num_repeated += 1
             self._repeated = self._repeated or (str(row.id), before, row.line)
@@ -111,7 +111,7 @@ class Survey:
         recorded = self._done.get(row.key)
         if recorded is None:
             return False
-        if recorded.input_hash != row.input_hash[:HASH_DIGITS]:
+        if recorded.input_hash != row.input_hash:
             self.stale.add(row.key)
             return False
         if self._is_retrying and recorded.status in FAILED:

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
+from marco_cli.batch.failures import Failures, Reason
 from marco_cli.batch.fields import Unused
 from marco_cli.batch.record import FAILED, Status
 from marco_cli.errors import ConfigError
@@ -24,6 +25,10 @@ class Finished:
     data: bytes
     """The output line."""
     status: Status
+    line: int
+    """Of the input, from 1."""
+    reason: Reason | None = None
+    """Why there is no answer; None where there is one."""
     is_routed: bool = False
     """Whether one chain came first and might do."""
     is_searched: bool = False
@@ -55,12 +60,16 @@ class Tally:
     num_changed: int = 0
     num_tokens: int = 0
     num_search_tokens: int = 0
+    failures: Failures = field(default_factory=Failures)
+    """Why rows of this run have no answer."""
     unused: Unused = field(default_factory=Unused)
     """Fields of a stream's rows that are not honoured; those of a file are known before the run."""
 
     def add(self, row: Finished) -> None:
         """Count a row that was written."""
         self.statuses[row.status] += 1
+        if row.reason is not None:
+            self.failures.add(row.reason, row.line)
         self.num_routed += row.is_routed
         self.num_searched += row.is_searched
         self.num_changed += row.is_changed

@@ -9,10 +9,9 @@ from marco_cli.commands._output import fitted
 from marco_cli.commands._reply import output_to_stdout, reply_view, ticking
 from marco_cli.commands._signals import run
 from marco_cli.search.budget import Stop
-from marco_cli.search.events import EventListener, SearchEvent
-from marco_cli.solver import Solver, search_plan
-from marco_cli.trace.record import from_result
-from marco_cli.trace.timeline import Timeline
+from marco_cli.search.events import EventListener
+from marco_cli.solver import Solver
+from marco_cli.trace.recording import from_result
 from marco_cli.view.answering import AnsweringView
 from marco_cli.view.display import Display, choose_view
 from marco_cli.view.report import Answered
@@ -45,14 +44,13 @@ def answer(
     """
     started = time.perf_counter()
     problem = solver.problem(question)
-    config, is_routed = search_plan(solver.settings)
-    is_chain = config.strategy in ("cot", "sample")
+    plan = solver.plan
     chain = None
-    if is_chain or is_routed:
-        is_final = sys.stdout.isatty() or (is_chain and config.reflection == "never")
+    if plan.begins_with_chain:
+        is_final = sys.stdout.isatty() or (plan.is_chain and plan.config.reflection == "never")
         is_written = streaming == "always" or (streaming == "final" and is_final)
         chain = reply_view(
-            thought=solver.settings.thought,
+            thought=plan.settings.thought,
             is_quiet=quiet or streaming == "never",
             display=display,
             output=output_to_stdout(is_raw=raw) if is_written else None,
@@ -67,20 +65,11 @@ def answer(
         ),
         record=record,
         purpose=None
-        if quiet or not is_routed
+        if quiet or not plan.is_routed
         else lambda first: fitted(f"marco: {purpose(first, takes_enter=takes_enter)}"),
     )
     stop = Stop()
     was_interrupted = False
-    timeline = Timeline()
-
-    def on_event(event: SearchEvent) -> None:
-        timeline.on_event(event)
-        view.on_event(event)
-
-    def on_token(token: int, piece: bytes) -> None:
-        timeline.on_token(token, piece)
-        view.on_token(token, piece)
 
     def interrupt() -> None:
         nonlocal was_interrupted
@@ -90,19 +79,18 @@ def answer(
     async def work() -> Answered:
         try:
             with view, on_enter(lambda: stop.set() if view.is_searching else None):
-                listener = None if is_chain and record is None else on_event
+                listener = None if plan.is_chain and record is None else view.on_event
                 async with ticking(chain):
-                    result = await solver.solve(problem, on_event=listener, on_token=on_token, stop=stop)
+                    result = await solver.solve(problem, on_event=listener, on_token=view.on_token, stop=stop)
             shown = chain is not None and chain.has_shown_output and result.reply is (result.first or result.reply)
             return Answered(
                 problem=problem,
                 result=result,
-                lengths=solver.section_lengths(problem, result.reply),
                 seconds=time.perf_counter() - started,
                 is_output_shown=shown,
                 is_replaced=chain is not None and chain.has_shown_output and not shown,
                 was_interrupted=was_interrupted,
-                trace=from_result(solver, problem, result, source="ask", timeline=timeline.moments),
+                trace=from_result(solver, problem, result, source="ask"),
             )
         finally:
             await solver.close()

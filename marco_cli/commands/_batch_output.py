@@ -61,7 +61,7 @@ def remove_rows(journal: Journal, survey: Survey, *, is_retrying: bool) -> None:
     places = count()
 
     def position(entry: Entry) -> int | None:
-        is_failed = is_retrying and entry.status in FAILED and survey.lines.get(entry.key) is not None
+        is_failed = is_retrying and entry.status in FAILED and entry.key in survey.lines
         return None if is_failed or entry.key in survey.stale else next(places)
 
     if survey.stale or is_retrying:

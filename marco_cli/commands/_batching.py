@@ -12,10 +12,9 @@ import typer
 
 from marco_cli.batch import lines, provenance
 from marco_cli.batch.answering import Answerer, RowSettings
+from marco_cli.batch.failures import Failures
 from marco_cli.batch.fields import Unused
-from marco_cli.batch.files import is_there
 from marco_cli.batch.journal import Done, Journal, Mode, open_journal, read_done
-from marco_cli.batch.key_table import KeyTable
 from marco_cli.batch.meta import check_meta, read_meta
 from marco_cli.batch.record import Format, read_entry
 from marco_cli.batch.rows import Layout, read_row
@@ -26,14 +25,16 @@ from marco_cli.commands._batch_output import refuse_input_as_output, remove_rows
 from marco_cli.commands._output import say, write
 from marco_cli.commands._signals import run
 from marco_cli.commands._trace_file import TraceFile
+from marco_cli.config.home import is_there
 from marco_cli.config.settings import Settings
 from marco_cli.engine.defaults import PLACES
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
-from marco_cli.models import LocatedModel, locate
+from marco_cli.models import LocatedModel
 from marco_cli.models.gguf_header import read as read_header
+from marco_cli.plan import search_plan
 from marco_cli.prompt.template import choose_template
 from marco_cli.prompt.worker import template_contents
-from marco_cli.solver import Solver, open_solver, search_plan
+from marco_cli.solver import Solver, open_solver
 from marco_cli.view.batch_progress import open_view
 from marco_cli.view.batch_report import batch_report, dry_run_report
 from marco_cli.view.printable import printable
@@ -98,13 +99,17 @@ def usual_parallel(settings: Settings) -> int:
     A search brings several requests of its own, but about half as many on average: it begins with one chain, and often
     ends with it.
     """
-    config, is_routed = search_plan(settings)
-    lanes = 1 if is_routed or config.strategy in ("cot", "sample") else config.parallel
+    plan = search_plan(settings)
+    lanes = 1 if plan.begins_with_chain else plan.config.parallel
     return PLACES if lanes < 2 else max(2, -(-2 * PLACES // lanes))
 
 
 class Batch:
-    """One run of the command."""
+    """One run of the command.
+
+    A file is read twice, a stream once. The first pass finds what nothing should be begun with (an id that comes again, no
+    good row, rows of another input) before a model is loaded, and keeps of each row its key alone; the second one answers.
+    """
 
     def __init__(self, job: Job, rows: RowSettings, model: LocatedModel) -> None:
         self._job = job
@@ -123,6 +128,8 @@ class Batch:
         self._tell_unused(survey.unused)
         measured = self._measure(survey) if survey.sample else None
         write(f"{dry_run_report(survey, measured, parallel=self._parallel)}\n".encode())
+        if measured is not None:
+            self._say_failures(measured.failures)
         if survey.num_bad:
             raise IncompleteError(f"{survey.num_bad} of {survey.num_rows} rows cannot be used", hint=survey.hint)
 
@@ -130,11 +137,11 @@ class Batch:
         """Return what the output holds, without touching it; refuse what a run would refuse."""
         job, output = self._job, self._job.output
         if output is None or not is_there(output):
-            return Done()
+            return {}
         refuse_input_as_output(job.source, output)
         if job.mode == "create":
             raise ConfigError(f"{output} exists already", hint="--resume goes on with it, --overwrite begins it anew")
-        done = read_done(output, read_entry) if job.mode == "resume" else Done()
+        done = read_done(output, read_entry) if job.mode == "resume" else {}
         if len(done):
             check_meta(output, read_meta(output), self._configuration(), force=job.is_forced)
         return done
@@ -148,22 +155,25 @@ class Batch:
                 self._run(journal)
         if self._tally.num_failed:
             again = None if self._job.output is None else f"try them again with: {resume_command(is_retrying=True)}"
-            raise IncompleteError(f"{self._tally.num_failed} of {self._tally.num_finished} rows failed", hint=again)
+            failed = f"{self._tally.num_failed} of {self._tally.num_finished} rows failed"
+            raise IncompleteError(f"{failed}{self._untold_reasons()}", hint=again)
 
     def _run(self, journal: Journal | None) -> None:
-        seen, is_left = KeyTable(), True
+        seen: dict[str, int] = {}
         if not self._is_stream:
-            survey = Survey(Done() if journal is None else journal.done)
+            survey = Survey({} if journal is None else journal.done)
             self._look_through(survey)
             self._refuse_strangers(survey)
             self._tally.total, seen = survey.num_rows, survey.lines
             self._tell(survey)
             if journal is not None:
                 remove_rows(journal, survey, is_retrying=self._job.is_retrying)
-            is_left = (0 if journal is None else len(journal.done) - survey.num_strangers) < survey.num_rows
-        done = Done() if journal is None else journal.done
-        is_whole = self._answer(journal, done, seen) if is_left else self._is_all_done(done)
-        if not is_whole:  # told to the journal, too, which leaves old rows alone as long as there are no new ones
+        done = {} if journal is None else journal.done
+        if not self._is_stream and seen.keys() <= done.keys():
+            self._tally.earlier.update(done[key].status for key in seen)
+        elif not self._answer(
+            journal, done, seen
+        ):  # told to the journal, too, which leaves old rows alone as long as there are no new ones
             self._say(f"stopped after {self._tally.num_finished} rows")
             self._tell_how_to_resume()
             raise typer.Exit(EXIT_INTERRUPTED)
@@ -220,12 +230,7 @@ class Batch:
         shipped = read_header(self._model.path).chat_template
         return template_contents(choose_template(self._rows.base.chat_template, shipped))[0]
 
-    def _is_all_done(self, done: Done) -> bool:
-        """Count what is done; say whether that is all."""
-        rows = file_rows(lines.file_lines(self._job.source), self._job.layout, done, self._tally)
-        return next(rows, None) is None
-
-    def _answer(self, journal: Journal | None, done: Done, seen: KeyTable) -> bool:
+    def _answer(self, journal: Journal | None, done: Done, seen: dict[str, int]) -> bool:
         """Load the model and answer what is left; say whether that was all."""
         view = open_view(sys.stderr, self._tally, lambda: solver.engine.usage, is_quiet=self._job.is_quiet)
         traces = None if self._job.traces is None else TraceFile(self._job.traces, say=view.say)
@@ -252,7 +257,7 @@ class Batch:
         try:
             return run(work(), on_interrupt=stop.set, say=view.say, notice="finishing the rows in flight, 10 s at most")
         except IncompleteError as error:
-            raise IncompleteError(error.message, hint=self._way_on()) from error
+            raise IncompleteError(f"{error.message}{self._untold_reasons()}", hint=self._way_on()) from error
         except KeyboardInterrupt:
             self._tell_how_to_resume()
             raise
@@ -261,8 +266,9 @@ class Batch:
             if self._tally.num_rows:
                 cost = solver.engine.usage - before
                 self._say(batch_report(self._tally, cost, time.perf_counter() - started), is_plain=True)
+                self._say_failures(self._tally.failures)
 
-    def _items(self, done: Done, seen: KeyTable) -> Iterable[AnyRow] | AsyncIterable[AnyRow]:
+    def _items(self, done: Done, seen: dict[str, int]) -> Iterable[AnyRow] | AsyncIterable[AnyRow]:
         if self._is_stream:
             rows, is_retrying = self._stream(), self._job.is_retrying
             return stream_rows(rows, self._job.layout, done, self._tally, seen, is_retrying=is_retrying)
@@ -293,8 +299,8 @@ class Batch:
 
     def _open_solver(self) -> Solver:
         wide = replace(self._rows.base, parallel=max(self._parallel, PLACES))
-        solver = replace(open_solver(wide, self._model, os.environ), settings=self._rows.base)
-        for notice in solver.phrasing.notices:
+        solver = open_solver(wide, self._model, os.environ)
+        for notice in solver.phrasing().notices:
             self._say(notice)
         return solver
 
@@ -319,12 +325,7 @@ class Batch:
         """Return what rows of one file must have in common."""
         job, settings = self._job, self._rows.base
         return provenance.configuration(
-            settings,
-            model=self._model,
-            critic=None if settings.critic is None else locate(settings.critic, os.environ),
-            layout=job.layout,
-            form=job.form,
-            min_confidence=job.min_confidence,
+            settings, model=self._model, layout=job.layout, form=job.form, min_confidence=job.min_confidence
         )
 
     def _way_on(self) -> str | None:
@@ -338,6 +339,19 @@ class Batch:
         way = self._way_on()
         if way is not None:
             self._say(way)
+
+    def _say_failures(self, failures: Failures) -> None:
+        """Say why rows have no answer, a line a reason."""
+        for text, hint in failures.texts():
+            self._say(text)
+            if hint:
+                self._say(f"  hint: {hint}", is_plain=True)
+
+    def _untold_reasons(self) -> str:
+        """Return the reasons for the error's own line, where --quiet kept them back."""
+        if not self._job.is_quiet:
+            return ""
+        return "".join(f"; {text}" for text, _ in self._tally.failures.texts())
 
     def _say(self, text: str, *, is_plain: bool = False) -> None:
         if not self._job.is_quiet:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from types import MappingProxyType
 from typing import Final
 
-from marco_cli.batch.files import write_atomically
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._chat_session import Draft, Session
 from marco_cli.commands._output import say, stderr_width
@@ -17,6 +16,7 @@ from marco_cli.config.settings import OPTIONS
 from marco_cli.conversation.document import Saved, read_saved, write_saved
 from marco_cli.conversation.slash import Command, Name, line_of
 from marco_cli.conversation.transcript import transcript
+from marco_cli.draft import put
 from marco_cli.errors import ConfigError, InputError, StorageError
 from marco_cli.jsonl import MAX_LINE
 from marco_cli.view import chat
@@ -59,10 +59,10 @@ def _setting(key: str) -> Callable[[Session, str], Awaitable[None]]:
 
 def _now(session: Session, key: str) -> str:
     """Say what a setting has come to."""
-    solver = session.dialogue.solver
+    dialogue = session.dialogue
     if key in ("model", "preset"):
-        return chat.seat(solver.settings, solver.model.name)
-    return chat.plan(solver.settings)
+        return chat.seat(dialogue.plan.settings, dialogue.solver.model.name)
+    return chat.plan(dialogue.plan)
 
 
 def _choices(key: str) -> str:
@@ -74,7 +74,7 @@ def _choices(key: str) -> str:
 
 async def _system(session: Session, text: str) -> None:
     if not text:
-        system = session.dialogue.solver.settings.system
+        system = session.dialogue.plan.settings.system
         note(
             "no system prompt of yours; the model has its own" if system is None else f"the system prompt is: {system}"
         )
@@ -121,8 +121,10 @@ async def _save(session: Session, name: str) -> None:
     file = name or session.file
     if file is None:
         raise InputError("there is no file yet to save to", hint="/save FILE")
-    solver = session.dialogue.solver
-    saved = Saved(conversation=session.dialogue.conversation, system=solver.settings.system, model=solver.model.name)
+    dialogue = session.dialogue
+    saved = Saved(
+        conversation=dialogue.conversation, system=dialogue.plan.settings.system, model=dialogue.solver.model.name
+    )
     _write(file, write_saved(saved), may_replace=file == session.file)
     session.file = file
     session.tell(f"saved to {file}; /load or a later /save take the same name")
@@ -130,7 +132,7 @@ async def _save(session: Session, name: str) -> None:
 
 async def _load(session: Session, name: str) -> None:
     saved = read_saved(_read(name), name=name)
-    if saved.system != session.dialogue.solver.settings.system:
+    if saved.system != session.dialogue.plan.settings.system:
         await session.change(session.setup.changed("system", saved.system))
     await session.stop_working_ahead()
     session.file = name  # first: a turn too long to go on from must not leave /save with the file before
@@ -139,7 +141,7 @@ async def _load(session: Session, name: str) -> None:
 
 
 async def _export(session: Session, name: str) -> None:
-    conversation, system = session.dialogue.conversation, session.dialogue.solver.settings.system
+    conversation, system = session.dialogue.conversation, session.dialogue.plan.settings.system
     _write(name, transcript(conversation, system=system, file=name), may_replace=False)
     session.tell(f"written to {name}")
 
@@ -176,7 +178,7 @@ def _write(name: str, data: bytes, *, may_replace: bool) -> None:
     """Write a file; one that may be replaced is there whole, the old or the new, whatever happens."""
     try:
         if may_replace and expanded(name).is_file():
-            write_atomically(expanded(name), data)
+            put(expanded(name), data)
         else:
             with expanded(name).open("xb") as file:
                 file.write(data)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._chat_turn import Shown
 from marco_cli.conversation.dialogue import Dialogue
-from marco_cli.trace.record import from_result
+from marco_cli.trace.recording import from_result
 from marco_cli.trace.store import keep
 
 
@@ -23,22 +23,22 @@ class Journal:
     def keep(self, shown: Shown, dialogue: Dialogue) -> None:
         """Keep a turn, if traces are wanted; what cannot be kept is only said."""
         taken = shown.taken
-        if not taken.settings.trace:
+        if not taken.plan.settings.trace:
             return
         num_turns = len(dialogue.conversation.turns) + (not taken.is_kept)
         trace = from_result(
-            replace(dialogue.solver, settings=taken.settings),
+            dialogue.solver,
             taken.problem,
             taken.result,
             source="chat",
             history=taken.history,
-            timeline=shown.moments,
             session=self.session,
             turn=self._num_lost + num_turns,
+            plan=taken.plan,
         )
         if self.session is None:
             trace = replace(trace, session=trace.id)
-        notice = keep(trace, taken.settings, self._environ)
+        notice = keep(trace, taken.plan.settings, self._environ)
         if notice is not None:
             note(notice)
             return

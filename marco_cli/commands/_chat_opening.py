@@ -48,7 +48,7 @@ async def converse(setup: Setup, screen: Screen, past: Past | None) -> None:
     conversation = recalled.conversation if recalled else Conversation()
     started = time.perf_counter()
     dialogue = Dialogue(open_solver(settings, model, setup.environ), conversation=conversation)
-    for notice in () if screen.is_quiet else dialogue.solver.phrasing.notices:
+    for notice in () if screen.is_quiet else dialogue.solver.phrasing().notices:
         note(notice)
     if screen.is_verbose:
         note(chat.loading_line(dialogue.solver.engine.info, time.perf_counter() - started))

@@ -16,13 +16,13 @@ from marco_cli.commands._chat_journal import Journal
 from marco_cli.commands._chat_saying import complain, note
 from marco_cli.commands._chat_turn import Screen, Shown, TurnInProgress
 from marco_cli.commands._output import say, stderr_width
-from marco_cli.config.settings import Settings
 from marco_cli.conversation.anticipation import Anticipation
 from marco_cli.conversation.dialogue import Dialogue, retried
 from marco_cli.conversation.setup import Setup, switched
 from marco_cli.conversation.slash import Command, read_line
 from marco_cli.conversation.turn import Conversation, Turn
 from marco_cli.errors import EngineLostError, IncompleteError, MarcoError
+from marco_cli.plan import SearchPlan
 from marco_cli.view import chat
 
 
@@ -138,19 +138,19 @@ class Session:
         hear = partial(self._anticipation.hear, replaces_last=draft is not None and self._is_kept)
         return await self._reader.read(draft.text if draft else "", on_change=hear)
 
-    async def ask(self, question: str, *, replaces_last: bool = False, settings: Settings | None = None) -> None:
-        """Take a turn; `settings` are for it alone.
+    async def ask(self, question: str, *, replaces_last: bool = False, plan: SearchPlan | None = None) -> None:
+        """Take a turn; `plan` is for it alone.
 
         Raises:
             MarcoError: the question cannot be answered.
 
         """
         await self.stop_working_ahead()
-        if settings is None:
+        if plan is None:
             self._attempt = 0
         replaces = self._is_kept = replaces_last and self._is_kept
         self.question = question
-        self._turn = TurnInProgress(self.dialogue, self.screen, settings or self.dialogue.solver.settings)
+        self._turn = TurnInProgress(self.dialogue, self.screen, plan or self.dialogue.plan)
         try:
             shown = await self._turn.take(question, replaces_last=replaces)
         finally:
@@ -172,9 +172,9 @@ class Session:
             note("there is no question yet")
             return
         self._attempt += 1
-        settings = retried(self.dialogue.solver.settings, self._attempt)
-        self.tell(f"sampled with seed {settings.seed}, temperature {settings.temperature:g}")
-        await self.ask(self.question, replaces_last=True, settings=settings)
+        plan = retried(self.dialogue.plan, self._attempt)
+        self.tell(f"sampled with seed {plan.config.seed}, temperature {plan.config.sampling.temperature:g}")
+        await self.ask(self.question, replaces_last=True, plan=plan)
 
     async def change(self, setup: Setup) -> None:
         """Go on with other settings.
@@ -184,10 +184,10 @@ class Session:
 
         """
         await self.stop_working_ahead()
-        self.dialogue.solver, failure = await switched(self.dialogue.solver, setup)
-        if failure is not None:
-            raise failure
-        self.setup = setup
+        self.dialogue.solver, found = await switched(self.dialogue.solver, setup)
+        if isinstance(found, MarcoError):
+            raise found
+        self.dialogue.plan, self.setup = found, setup
         self._make_room()
 
     def go_on_with(self, conversation: Conversation) -> None:

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._output import say, stderr_width
 from marco_cli.commands._reply import output_to_stdout, reply_view, ticking
-from marco_cli.config.settings import Settings
 from marco_cli.conversation.dialogue import Dialogue, Taken
+from marco_cli.plan import SearchPlan
 from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import SearchEvent
-from marco_cli.solver import search_plan
-from marco_cli.trace.timeline import Moment, Timeline
 from marco_cli.view import chat
 from marco_cli.view.answering import AnsweringView
 from marco_cli.view.chain import ChainView
@@ -49,21 +47,16 @@ class Shown:
     taken: Taken
     search: Snapshot | None
     """The search as it ended; None for a single chain."""
-    moments: tuple[Moment, ...]
-    """When what happened."""
 
 
 class TurnInProgress:
     """One turn; `interrupt` takes a Ctrl-C."""
 
-    def __init__(self, dialogue: Dialogue, screen: Screen, settings: Settings) -> None:
-        config, is_routed = search_plan(settings)
+    def __init__(self, dialogue: Dialogue, screen: Screen, plan: SearchPlan) -> None:
         self._dialogue = dialogue
         self._screen = screen
-        self._settings = settings
-        self._is_chain = config.strategy in ("cot", "sample")
+        self._plan = plan
         self._recorder = Recorder()
-        self._timeline = Timeline()
         self._has_searched = False
         self._stop = Stop()
         self._num_interrupts = 0
@@ -71,13 +64,13 @@ class TurnInProgress:
         shows_output = screen.is_streamed and sys.stdout.isatty()
         self._reply = (
             reply_view(
-                thought=settings.thought,
+                thought=plan.settings.thought,
                 is_quiet=screen.is_quiet,
                 display=screen.display,
                 output=output_to_stdout(is_raw=screen.is_raw) if shows_output else None,
                 remedy="/thought",
             )
-            if self._is_chain or is_routed
+            if plan.begins_with_chain
             else None
         )
         self._view = AnsweringView(
@@ -120,7 +113,7 @@ class TurnInProgress:
             return None
         self._conclude(taken)
         search = self._recorder.snapshot() if self._has_searched else None
-        return Shown(taken=taken, search=search, moments=self._timeline.moments)
+        return Shown(taken=taken, search=search)
 
     async def _ask(self, question: str, *, replaces_last: bool) -> Taken:
         try:
@@ -128,10 +121,10 @@ class TurnInProgress:
                 return await self._dialogue.ask(
                     question,
                     replaces_last=replaces_last,
-                    settings=self._settings,
+                    plan=self._plan,
                     on_problem=self._begin,
-                    on_event=None if self._is_chain else self._view.on_event,
-                    on_token=self._hear,
+                    on_event=None if self._plan.is_chain else self._view.on_event,
+                    on_token=self._view.on_token,
                     stop=self._stop,
                 )
         finally:
@@ -142,14 +135,9 @@ class TurnInProgress:
         if self._reply is not None:
             self._reply.begin(problem.tags, problem.prefill)
 
-    def _hear(self, token: int, piece: bytes) -> None:
-        self._timeline.on_token(token, piece)
-        self._view.on_token(token, piece)
-
     def _record(self, event: SearchEvent) -> None:
         self._has_searched = True
         self._recorder.fold(event)
-        self._timeline.on_event(event)
 
     def _conclude(self, taken: Taken) -> None:
         """Write what is not on the screen yet: the output on stdout, then how far to trust it on stderr."""
@@ -162,7 +150,7 @@ class TurnInProgress:
             written.write(output)
             written.end()
         if not is_quiet:
-            for told in verdict(result, doubt_below=self._settings.doubt_below, is_verbose=screen.is_verbose):
+            for told in verdict(result, doubt_below=self._plan.config.doubt_below, is_verbose=screen.is_verbose):
                 note(told)
         if not is_quiet and screen.is_verbose and len(result.candidates) > 1:
             say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))

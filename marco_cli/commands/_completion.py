@@ -72,9 +72,7 @@ def complete_assignments(incomplete: str) -> list[str]:
 def choices_of(key: str) -> tuple[str, ...]:
     """Return every value that a setting may have; empty where they are not a list of names."""
     option = OPTIONS.get(key)
-    if option is None or key in ("model", "critic", "preset"):
-        return ()
-    return tuple(_COMPLETERS[key]("")) if key in _COMPLETERS else option.choices
+    return () if option is None else option.choices
 
 
 def completer_of(key: str) -> Completer | None:
@@ -95,25 +93,7 @@ def _among(words: tuple[str, ...]) -> Completer:
     return complete
 
 
-def _complete_rewards(incomplete: str) -> list[str]:
-    from marco_cli.reward import REWARDS
-
-    return [name for name in REWARDS if name.startswith(incomplete)]
-
-
-def _complete_votes(incomplete: str) -> list[str]:
-    from marco_cli.search import VOTES
-
-    return [name for name in VOTES if name.startswith(incomplete)]
-
-
-_COMPLETERS: dict[str, Completer] = {
-    "model": complete_models,
-    "critic": complete_models,
-    "preset": complete_presets,
-    "reward": _complete_rewards,
-    "vote": _complete_votes,
-}
+_COMPLETERS: dict[str, Completer] = {"model": complete_models, "preset": complete_presets}
 
 
 def paths(typed: str) -> list[str]:

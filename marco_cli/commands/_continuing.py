@@ -8,22 +8,21 @@ from typing import Any
 
 import typer
 
-from marco_cli.commands._output import say, stderr_width, write
+from marco_cli.commands._output import say
+from marco_cli.commands._reply import output_to_stdout, say_how
 from marco_cli.commands._signals import run
 from marco_cli.config.settings import Settings
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, quoted
 from marco_cli.models.catalog import PathReference, parse
 from marco_cli.models.choice import choose_model
 from marco_cli.search.budget import Stop
-from marco_cli.search.events import SearchEvent
 from marco_cli.solver import Solver, open_solver
 from marco_cli.trace.continuing import Budget, Plan, check_model, history, plan, search_on
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 from marco_cli.trace.store import keep
-from marco_cli.trace.timeline import Timeline
 from marco_cli.view.display import Display, choose_view
 from marco_cli.view.printable import printable
-from marco_cli.view.summary import summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ def go_on(trace: Trace, wish: Wish) -> None:
     settings = _settings(trace, wish, planned)
     model = settings.model or trace.model.name
     if wish.is_foreign:
-        _refuse_paths(settings, model, wish)
+        _refuse_path(model, wish)
     located = choose_model(model, os.environ)
     check_model(trace, located)
     solver = open_solver(settings, located, os.environ)
@@ -65,11 +64,13 @@ def go_on(trace: Trace, wish: Wish) -> None:
     done = _searched(trace, solver, planned, wish, stop)
     notice = keep(done, settings, os.environ)
     if done.reply.output:
-        write(f"{printable(done.reply.output)}\n".encode())
+        output = output_to_stdout(is_raw=False)
+        output.write(done.reply.output)
+        output.end()
     if not wish.is_quiet:
-        say(summary(done.result, width=stderr_width(), encoding=sys.stderr.encoding))
+        say_how(done.result, doubt_below=settings.doubt_below, is_verbose=wish.is_verbose)
         if settings.trace and notice is None:
-            say(f"trace: {done.id}")
+            say(f"marco: trace {done.id}")
     if notice is not None:
         say(f"marco: {printable(notice)}")
     if stop.is_set:
@@ -78,17 +79,13 @@ def go_on(trace: Trace, wish: Wish) -> None:
         raise IncompleteError("no reply has an output", hint="go on with more --simulations")
 
 
-def _refuse_paths(settings: Settings, model: str, wish: Wish) -> None:
+def _refuse_path(model: str, wish: Wish) -> None:
     """Refuse a trace of another that would have files of this machine opened."""
-    for key, name in (("model", model), ("critic", settings.critic)):
-        if name is not None and key not in wish.flags and isinstance(parse(name), PathReference):
-            raise ConfigError(
-                f"the trace names its {key} by a path: {quoted(name)}", hint="name the model with --model"
-            )
+    if "model" not in wish.flags and isinstance(parse(model), PathReference):
+        raise ConfigError(f"the trace names its model by a path: {quoted(model)}", hint="name the model with --model")
 
 
 def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Stop) -> Trace:
-    timeline = Timeline()
     view = choose_view(
         "plain" if wish.is_quiet else wish.display,
         sys.stderr,
@@ -96,27 +93,21 @@ def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Sto
         meter=lambda: solver.engine.usage,
     )
 
-    def on_event(event: SearchEvent) -> None:
-        timeline.on_event(event)
-        view.on_event(event)
-
     async def work() -> Trace:
         try:
             with view:
-                result = await search_on(trace, solver, planned, on_event=on_event, stop=stop)
-            done = from_result(
+                result = await search_on(trace, solver, planned, on_event=view.on_event, stop=stop)
+            return from_result(
                 solver,
                 trace.problem,
                 result,
                 source=trace.source,
                 history=history(trace),
-                timeline=timeline.moments,
                 target=trace.target,
                 item=trace.item,
                 continues=trace.id,
-                config=planned.config,
+                plan=replace(solver.plan, config=planned.config, is_routed=trace.is_routed),
             )
-            return replace(done, is_routed=trace.is_routed)
         finally:
             await solver.close()
 

@@ -1,8 +1,10 @@
 """From the options of `marco eval` to rows and reports on disk: what its three commands share."""
 
 import asyncio
+import shlex
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,32 +15,37 @@ from typing import Final
 import typer
 
 from marco_cli import __version__, jsonl
-from marco_cli.batch.files import is_there, write_atomically
 from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.provenance import hashes
 from marco_cli.commands._batch_output import resume_command
+from marco_cli.commands._live_report import LiveReport
 from marco_cli.commands._output import say, say_all, write
+from marco_cli.commands._page import show_page
 from marco_cli.commands._signals import run as run_to_end
 from marco_cli.commands._trace_file import TraceFile
+from marco_cli.config.home import is_there
 from marco_cli.config.layers import resolve
 from marco_cli.config.option import did_you_mean
 from marco_cli.config.settings import Settings
+from marco_cli.draft import put
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, InputError, StorageError
 from marco_cli.evals.base import DataSet
 from marco_cli.evals.comparison import Comparison, compare_rows
+from marco_cli.evals.forecast import Forecast
 from marco_cli.evals.outcome import Outcome, outcome_document
 from marco_cli.evals.report import About, Report
 from marco_cli.evals.rescoring import rescore
-from marco_cli.evals.runner import ROWS_FILE, Job, jobs, missing, read_entry, read_outcomes, row_key, run_jobs
+from marco_cli.evals.runner import ROWS_FILE, Job, Listener, jobs, missing, read_entry, read_outcomes, row_key, run_jobs
 from marco_cli.evals.variant import Variant
 from marco_cli.models import LocatedModel
 from marco_cli.models.choice import BUNDLED_MODEL
-from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
-from marco_cli.view.eval_progress import EvalProgress
+from marco_cli.solver import Solver, open_solver, resolve_settings
+from marco_cli.view.eval_progress import EvalProgress, opening_line, time_text
 from marco_cli.view.printable import printable
 
-REPORTS: Final = ("summary.json", "table.md", "report.html")
+REPORT_PAGE: Final = "report.html"
+REPORTS: Final = ("summary.json", "table.md", REPORT_PAGE)
 """What a run's directory holds besides its rows."""
 
 _NOT_OF_THE_ROWS = ("threads", "gpu_layers", "batch", "thought", "trace", "trace_limit", "seed", "strategy", "effort")
@@ -53,25 +60,26 @@ class Plan:
     variants: tuple[Variant, ...]
     settings: Settings
     model: LocatedModel
-    critic: LocatedModel | None = None
     in_flight: int
     output: Path | None
     """Where rows and reports stay; None keeps none."""
     traces: Path | None
     """Where the trace of each answer goes; None keeps none."""
     is_quiet: bool
+    is_opened: bool = False
+    """Whether the report is opened in the browser at once, and follows the run."""
+
+    @property
+    def about(self) -> About:
+        """What the rows do not say themselves."""
+        labels = tuple(variant.label for variant in self.variants)
+        return About(dataset=self.dataset.name, source=self.dataset.source, model=self.model.name, labels=labels)
 
     @property
     def configuration(self) -> dict[str, object]:
         """What must be the same for rows to belong together. Hashes a model that nothing vouches for."""
         settings = {key: value for key, value in asdict(self.settings).items() if key not in _NOT_OF_THE_ROWS}
-        models = {"model": self.model} if self.critic is None else {"model": self.model, "critic": self.critic}
-        return {
-            "command": "eval",
-            "dataset": self.dataset.name,
-            **{role: _identity(model) for role, model in models.items()},
-            "settings": settings,
-        }
+        return {"command": "eval", "dataset": self.dataset.name, "model": _identity(self.model), "settings": settings}
 
 
 def _identity(model: LocatedModel) -> dict[str, object]:
@@ -80,13 +88,15 @@ def _identity(model: LocatedModel) -> dict[str, object]:
 
 
 @contextmanager
-def run_directory(output: Path | None) -> Iterator[Path]:
-    """Yield the directory for rows and reports; without one of the user's, one that is gone afterwards.
+def run_directory(output: Path | None, *, is_kept: bool = False) -> Iterator[Path]:
+    """Yield the directory for rows and reports; without one of the user's, one that is gone afterwards unless it is kept.
 
     Raises:
         StorageError: it cannot be made.
 
     """
+    if output is None and is_kept:
+        output = Path(tempfile.mkdtemp(prefix="marco-eval-"))
     if output is None:
         with tempfile.TemporaryDirectory(prefix="marco-eval-") as temporary:
             yield Path(temporary)
@@ -98,8 +108,8 @@ def run_directory(output: Path | None) -> Iterator[Path]:
     yield output
 
 
-def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: Mapping[str, str]) -> None:
-    """Ask everything that has no row yet.
+def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: Mapping[str, str]) -> bool:
+    """Ask everything that has no row yet; return whether the report is open in the browser already.
 
     Raises:
         typer.Exit: it was interrupted; how to go on has been said.
@@ -116,24 +126,63 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         past = [] if journal.is_empty else list(read_outcomes(rows))
         left = missing(all_jobs, past)
         if not left:
-            return
+            return False
         answered = {job.key for job in all_jobs} - {job.key for job in left}
         done = [row for row in past if row_key(row.item.id, row.variant, row.seed) in answered]
         progress = EvalProgress(sys.stderr, total=len(all_jobs), done=done, is_quiet=plan.is_quiet)
+        forecast = Forecast((job.variant.label for job in left), done, in_flight=plan.in_flight)
+        say_all(
+            () if plan.is_quiet else (opening_line(len(plan.dataset.items), len(plan.variants), len(left), forecast),)
+        )
+        live = _live_report(plan, directory, done, progress)
         traces = None if plan.traces is None else TraceFile(plan.traces, say=progress.say)
         solver = open_solver(_widest(plan), plan.model, environ)
-        say_all(() if plan.is_quiet else solver.phrasing.notices)
+        say_all(() if plan.is_quiet else solver.phrasing().notices)
+        is_whole = False
         try:
-            is_whole = _answered(left, solver, journal, progress, traces=traces, in_flight=plan.in_flight)
+            listeners = [progress.on_outcome, _announcer(forecast, progress, plan.in_flight)]
+            if live is not None:
+                listeners.append(live.on_outcome)
+            is_whole = _answered(left, solver, journal, progress, listeners, traces=traces, in_flight=plan.in_flight)
         finally:
             progress.close()
+            if live is not None:
+                live.close(is_whole=is_whole)
         if not is_whole:  # told to the journal, too, which leaves old rows alone as long as there are no new ones
-            say(f"marco: interrupted; {_way_on(plan.output, is_untouched=mode == 'overwrite' and journal.is_empty)}")
+            way = _way_on(plan, directory, is_untouched=mode == "overwrite" and journal.is_empty)
+            say(f"marco: interrupted; {way}")
             raise typer.Exit(EXIT_INTERRUPTED)
+        return live is not None
 
 
-def _way_on(output: Path | None, *, is_untouched: bool) -> str:
-    if output is None:
+def _live_report(plan: Plan, directory: Path, done: Sequence[Outcome], progress: EvalProgress) -> LiveReport | None:
+    """Begin the report that follows the run, and open it, where that was asked for."""
+    if not plan.is_opened:
+        return None
+    path = directory / REPORT_PAGE
+    live = LiveReport(path, plan.about, done, state=progress.line, say=progress.say)
+    show_page(path, is_opened=True, is_quiet=plan.is_quiet)
+    return live
+
+
+def _announcer(forecast: Forecast, progress: EvalProgress, in_flight: int) -> Listener:
+    """Return a listener that says once how long the run will take, as soon as there is something to go by."""
+    is_due, began = forecast.seconds() is None, time.monotonic()
+
+    def listen(row: Outcome) -> None:
+        nonlocal is_due
+        forecast.add(row)
+        if is_due and forecast.num_new >= in_flight and forecast.seconds():
+            is_due = False
+            progress.announce(f"marco: {time_text(forecast, time.monotonic() - began)}")
+
+    return listen
+
+
+def _way_on(plan: Plan, directory: Path, *, is_untouched: bool) -> str:
+    if plan.output is None and plan.is_opened:
+        return f"go on with: {printable(f'{resume_command()} -o {shlex.quote(str(directory))}')}"
+    if plan.output is None:
         return "nothing was kept (-o DIR keeps rows, and --resume goes on with them)"
     if is_untouched:
         return "nothing was overwritten yet: the same command begins again"
@@ -142,7 +191,7 @@ def _way_on(output: Path | None, *, is_untouched: bool) -> str:
 
 def _widest(plan: Plan) -> Settings:
     """Return the settings of the variant that wants the most places in the engine."""
-    return max((variant.settings for variant in plan.variants), key=lambda settings: search_plan(settings)[0].parallel)
+    return max((variant.plan for variant in plan.variants), key=lambda each: each.config.parallel).settings
 
 
 def _answered(
@@ -150,11 +199,16 @@ def _answered(
     solver: Solver,
     journal: Journal,
     progress: EvalProgress,
+    listeners: Sequence[Listener],
     *,
     traces: TraceFile | None,
     in_flight: int,
 ) -> bool:
     stop = asyncio.Event()
+
+    def on_outcome(row: Outcome) -> None:
+        for listen in listeners:
+            listen(row)
 
     async def work() -> bool:
         try:
@@ -162,7 +216,7 @@ def _answered(
                 left,
                 solver=solver,
                 journal=journal,
-                on_outcome=progress.on_outcome,
+                on_outcome=on_outcome,
                 traces=traces,
                 in_flight=in_flight,
                 stop=stop,
@@ -246,7 +300,7 @@ def write_report(report: Report, directory: Path) -> tuple[Path, ...]:
     for name, data in zip(REPORTS, texts, strict=True):
         path = directory / name
         try:
-            write_atomically(path, data)
+            put(path, data)
         except OSError as error:
             raise StorageError(
                 f"cannot write {path}: {error.strerror}", hint="free some space, or name another"
@@ -283,9 +337,12 @@ def print_report(report: Report, *, as_json: bool) -> None:
     """Write the table, or the summary as JSON, to stdout."""
     from marco_cli.view.eval_summary import summary_document
     from marco_cli.view.eval_table import summary_text
+    from marco_cli.view.terminal import columns
 
-    text = jsonl.encode(summary_document(report)) if as_json else summary_text(report).encode(errors="replace")
-    write(text)
+    if as_json:
+        write(jsonl.encode(summary_document(report)))
+    else:
+        write(summary_text(report, width=columns(sys.stdout)).encode(errors="replace"))
 
 
 def rescored(past: PastRun, *, reward: str | None, vote: str | None, scorer: str | None) -> PastRun:
@@ -319,8 +376,8 @@ def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, q
         meta = {"v": 1, "configuration": past.configuration, "facts": past.facts, "earlier": []}
         data = b"".join(jsonl.encode(outcome_document(outcome)) for outcome in past.outcomes)
         try:
-            write_atomically(meta_path(rows), jsonl.encode(meta, indent=True))
-            write_atomically(rows, data)
+            put(meta_path(rows), jsonl.encode(meta, indent=True))
+            put(rows, data)
         except OSError as error:
             raise StorageError(f"cannot write {rows}: {error.strerror}", hint="free some space") from error
         for path in (rows, *write_report(report, directory)):

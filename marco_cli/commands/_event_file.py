@@ -1,10 +1,8 @@
 """The file that `--events` names: gets each event of a search as it happens; an event is never a reason to lose the answer."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from marco_cli.batch.files import write_all
 from marco_cli.commands._output import write
 from marco_cli.errors import StorageError
 from marco_cli.jsonl import encode
@@ -26,16 +24,14 @@ class EventFile:
         """Why events are missing, for a person; None while none are."""
         self._name = name
         try:
-            self._file = None if name == "-" else Path(name).open("wb", buffering=0)  # noqa: SIM115 (`__exit__` closes it)
+            self._file = None if name == "-" else Path(name).open("wb")  # noqa: SIM115 (`__exit__` closes it)
         except OSError as error:
             raise StorageError(f"cannot write events to {name}: {error.strerror}", hint="name another file") from error
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the file; some file systems say only then that there is no room."""
         if self._file is not None:
             try:
@@ -50,7 +46,8 @@ class EventFile:
             write(line)
         elif self.problem is None:
             try:
-                write_all(self._file, line)
+                self._file.write(line)
+                self._file.flush()
             except OSError as error:
                 self._lose(error)
 

@@ -8,9 +8,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from marco_cli.commands._exit_signals import QUITTING
 from marco_cli.commands._output import fitted
-from marco_cli.errors import EXIT_QUIT
+from marco_cli.errors import EXIT_OF_SIGNAL, EXIT_QUIT
 
 T = TypeVar("T")
 
@@ -65,9 +64,9 @@ def run_unless_terminated(work: Coroutine[Any, Any, T]) -> T:
                 task.cancel()
             elif number == getattr(signal, "SIGQUIT", None):
                 os._exit(EXIT_QUIT)
-            code = code or QUITTING[number]
+            code = code or EXIT_OF_SIGNAL[number]
 
-        wanted = [number for number in QUITTING if signal.getsignal(number) is not signal.SIG_IGN]
+        wanted = [number for number in EXIT_OF_SIGNAL if signal.getsignal(number) is not signal.SIG_IGN]
         with _handlers({number: partial(terminate, number) for number in wanted}):
             try:
                 return await work

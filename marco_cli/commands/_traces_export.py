@@ -1,7 +1,6 @@
-"""`marco traces export`: traces as pages, pictures and rows to train on."""
+"""`marco traces export`: traces as pages and rows to train on."""
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, cast, get_args
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import say, write, write_rows
+from marco_cli.commands._page import Open, show_page
 from marco_cli.errors import ConfigError, IncompleteError, InputError, quoted
 
 if TYPE_CHECKING:
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
     from marco_cli.trace.export import Format
     from marco_cli.trace.export.base import Export
+    from marco_cli.trace.filter import Filter
     from marco_cli.trace.record import Trace
     from marco_cli.trace.store import Entry
 
-_FORMATS = "html|svg|dot|json|sft|dpo|prm"
+_FORMATS = "html|json|sft|dpo|prm"
 
 
 def _complete_formats(incomplete: str) -> list[tuple[str, str]]:
@@ -39,16 +40,17 @@ def export(
         str | None,
         typer.Option(
             "--format", "-F", metavar=_FORMATS, help="Else as the name of the output file ends.",
-            autocompletion=_complete_formats, show_default=False,
+            autocompletion=_complete_formats,
         ),
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE|DIR", help="Else stdout; a directory gets a file a trace."),
+        typer.Option("--output", "-o", metavar="FILE|DIR", help="Else stdout, with --open a file here; a directory gets a file a trace."),
     ] = None,
+    is_opened: Open = False,
     everything: Annotated[bool, typer.Option("--all", help="All traces, oldest first.")] = False,
     session: Annotated[
-        str | None, typer.Option("--session", metavar="ID", help="All turns of a conversation.", show_default=False)
+        str | None, typer.Option("--session", metavar="ID", help="All turns of a conversation.")
     ] = None,
     source: Annotated[
         str | None,
@@ -69,20 +71,21 @@ def export(
     threshold: Annotated[
         float | None,
         typer.Option(
-            "--threshold", metavar="VALUE", show_default=False,
+            "--threshold", metavar="VALUE",
             help="Of prm: value of a good step. Default: 0.5; with a target, any right end.",
         ),
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:  # fmt: skip
-    """Export traces: html, svg or dot of one; json, sft, dpo or prm (JSON lines) of many.
+    """Export traces: html of one; json, sft, dpo or prm (JSON lines) of many.
 
     sft, dpo and prm are what trl reads. A filter compares, with and, or, not and in: `marco traces export --where help`
     lists its fields.
     """
-    from marco_cli.trace.export import FORMATS, writer
+    from marco_cli.trace.export import writer
     from marco_cli.trace.export.base import Layout, Options
     from marco_cli.trace.filter import parse
+    from marco_cli.view.captions import captions
 
     if where is not None and where.strip() == "help":
         _print_fields()
@@ -90,8 +93,9 @@ def export(
     if layout not in get_args(Layout):
         raise ConfigError(f"--layout is {quoted(layout)}, expected {' or '.join(get_args(Layout))}")
     output = None if output == "-" else output
-    name = _format(format_name, output)
+    name, entry = _format(format_name, output, is_opened=is_opened)
     options = Options(
+        captions=captions,
         layout=cast("Layout", layout),
         pairs=pairs, margin=margin, min_visits=min_visits, threshold=threshold,
     )  # fmt: skip
@@ -99,25 +103,37 @@ def export(
     if traces and everything:
         raise ConfigError("ids are given and --all is too", hint="leave one of them out")
     found = _entries(traces or [], source, session, is_many=everything or where is not None)
+    output = _named_after(found, entry) if is_opened and output is None else output
     if output is not None:
-        _refuse_to_replace(found, output, FORMATS[name].suffix)
+        _refuse_to_replace(found, output, entry.suffix)
     tally = _Tally()
+    exports = tally.counted(writer(name)(tally.chosen(_load(found), wanted), options))
+    _write(exports, output, entry, name)
+    _tell(tally, entry, output, where, is_quiet=quiet)
+    if output is not None and entry.is_document:
+        _present(output, is_opened=is_opened, is_quiet=quiet)
 
-    def chosen() -> Iterator["Trace"]:
-        for trace in _load(found):
-            tally.num_read += 1
-            if wanted is None or wanted.fits(trace):
-                tally.num_chosen += 1
-                yield trace
 
-    exports = tally.counted(writer(name)(chosen(), options))
+def _write(exports: Iterator["Export"], output: str | None, entry: "Format", name: str) -> None:
+    """Write each trace to a file of its own, one as a document, or all as rows."""
     if output is not None and _is_directory(output):
-        _write_each(exports, output, FORMATS[name])
-    elif FORMATS[name].is_document:
+        _write_each(exports, output, entry)
+    elif entry.is_document:
         _write_one(exports, output, name)
     else:
         _write_rows(exports, output)
-    _tell(tally, FORMATS[name], output, where, is_quiet=quiet)
+
+
+def _named_after(found: list["Entry"], entry: "Format") -> str:
+    """Return where pages lie that were given no place: in this directory, several in a folder of their own."""
+    return f"{found[0].heading.id}{entry.suffix}" if len(found) == 1 else f"pages{os.sep}"
+
+
+def _present(output: str, *, is_opened: bool, is_quiet: bool) -> None:
+    """Print the link of what was written; a pipe or a device has none."""
+    path = _file(output)
+    if path.is_file() or path.is_dir():
+        show_page(path, is_opened=is_opened, is_quiet=is_quiet)
 
 
 def _refuse_to_replace(found: list["Entry"], output: str, suffix: str) -> None:
@@ -155,6 +171,14 @@ class _Tally:
         self.reasons: Counter[str] = Counter()
         self.warnings: Counter[str] = Counter()
 
+    def chosen(self, traces: Iterator["Trace"], wanted: "Filter | None") -> Iterator["Trace"]:
+        """Yield the traces that a filter fits; None fits all."""
+        for trace in traces:
+            self.num_read += 1
+            if wanted is None or wanted.fits(trace):
+                self.num_chosen += 1
+                yield trace
+
     def counted(self, exports: Iterator["Export"]) -> Iterator["Export"]:
         """Yield the exports with something in them."""
         for export in exports:
@@ -168,15 +192,17 @@ class _Tally:
                 self.reasons[export.reason] += 1
 
 
-def _format(name: str | None, output: str | None) -> str:
+def _format(name: str | None, output: str | None, *, is_opened: bool) -> tuple[str, "Format"]:
     from marco_cli.search.config import check_name
     from marco_cli.trace.export import FORMATS, format_of_file
 
-    found = name or (format_of_file(output) if output else None)
+    found = name or (format_of_file(output) if output else "html" if is_opened else None)
     if found is None:
         raise ConfigError("no format is given", hint=f"--format {_FORMATS}, or -o tree.html")
     check_name("--format", found, FORMATS)
-    return found
+    if is_opened and not FORMATS[found].is_document:
+        raise ConfigError(f"--open shows pages, and {found} is not one", hint="--format html")
+    return found, FORMATS[found]
 
 
 def _entries(names: list[str], source: str | None, session: str | None, *, is_many: bool) -> list["Entry"]:
@@ -319,4 +345,4 @@ def _print_fields() -> None:
 
     width = max(map(len, FIELDS))
     lines = [f"{name:<{width}}  {field.kind:<6}  {field.about}" for name, field in FIELDS.items()]
-    write(("\n".join(lines) + "\n").encode(sys.stdout.encoding or "utf-8", errors="replace"))
+    write_rows("\n".join(lines))

@@ -1,7 +1,6 @@
 """`marco ask`: one question, one answer."""
 
 import os
-import sys
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
@@ -9,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import fitted, say, say_all, stderr_width, write
+from marco_cli.commands._output import fitted, say, say_all, write
 from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
 
 if TYPE_CHECKING:
-    from marco_cli.search.base import SearchResult
     from marco_cli.view.report import Answered
 
 EXAMPLES = """
@@ -25,73 +23,35 @@ marco ask --json "…" | jq -r .answer           # one object for a program
 """
 
 
+@opt.takes_settings()
 def ask(
     question: Annotated[str | None, typer.Argument(help="What to ask; `-`, or a pipe, reads it from stdin.")] = None,
     *,
-    model: opt.Model = None,
-    effort: opt.Effort = None,
-    time_limit: opt.TimeLimit = None,
+    given: opt.Given,
     file: Annotated[
         list[str] | None, typer.Option("--file", "-f", metavar="FILE", help="Put a text file before the question.")
     ] = None,
-    system: opt.System = None,
-    preset: opt.Preset = None,
-    think: opt.Think = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    assignments: opt.Assignments = None,
-    help_all: opt.HelpAll = False,
-    strategy: opt.Strategy = None,
-    simulations: opt.Simulations = None,
-    temperature: opt.Temperature = None,
-    max_tokens: opt.MaxTokens = None,
-    seed: opt.Seed = None,
-    thought: opt.Thought = None,
     raw: opt.Raw = False,
     stream: Annotated[
         bool | None,
-        typer.Option(
+        opt.output(
             "--stream/--no-stream",
-            rich_help_panel=opt.OUTPUT,
             help="Write the first reply as it comes, in a pipe too; a reply that a search puts in its place follows it.",
         ),
     ] = None,
     display: opt.Display = "auto",
-    trace: opt.Trace = None,
     events: Annotated[
-        str | None,
-        typer.Option(
-            "--events", metavar="FILE|-", help="Write the search's events as JSON lines.", rich_help_panel=opt.OUTPUT
-        ),
+        str | None, opt.output("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
     ] = None,
-    max_search_tokens: opt.MaxSearchTokens = None,
-    certainty: opt.Certainty = None,
-    step: opt.Step = None,
-    reflection: opt.Reflection = None,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
-    critic: opt.Critic = None,
-    doubt_below: opt.DoubtBelow = None,
-    parallel: opt.Parallel = None,
-    top_p: opt.TopP = None,
-    top_k: opt.TopK = None,
-    min_p: opt.MinP = None,
-    repeat_penalty: opt.RepeatPenalty = None,
-    max_thought_tokens: opt.MaxThoughtTokens = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    config: opt.Config = None,
 ) -> None:
     """Ask a question. The answer goes to stdout, the thought and the tree of a search to stderr."""
-    given = dict(locals())
     from marco_cli.commands._answering import answer
     from marco_cli.commands._event_file import EventFile
     from marco_cli.commands._question import read_question
+    from marco_cli.commands._reply import say_how
     from marco_cli.jsonl import encode
     from marco_cli.models.choice import BUNDLED_NOTICE
     from marco_cli.solver import open_solver, resolve_settings
@@ -101,11 +61,11 @@ def ask(
 
     started = time.perf_counter()
     text = read_question(question, file or ())
-    settings, located = resolve_settings(opt.settings_given(given), os.environ, config)
+    settings, located = resolve_settings(opt.settings_given(given), os.environ, given["config"])
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
     if not quiet:
-        say_all(solver.phrasing.notices)
+        say_all(solver.phrasing().notices)
         if located.source == "bundled" and settings.model is None:
             say(f"marco: {BUNDLED_NOTICE}")
     with nullcontext() if events is None else EventFile(events) as event_file:
@@ -128,12 +88,13 @@ def ask(
     elif result.reply.output and not answered.is_output_shown:
         _write_output(answered, is_raw=raw)
     if not quiet:
-        _say_how(answered.result, doubt_below=settings.doubt_below, is_verbose=verbose)
+        say_how(answered.result, doubt_below=settings.doubt_below, is_verbose=verbose)
     for lost in (notice, lost_events):
         if lost is not None:
             say(f"marco: {printable(lost)}")
     if verbose:
-        say_all(solver.phrasing.render(solver.prompt(text)).notes)
+        phrasing = solver.phrasing()
+        say_all(phrasing.render(phrasing.prompt(text)).notes)
         say(fitted(cost_lines(solver, answered, load_seconds=loaded)))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
     _end(answered, is_without_events=lost_events is not None)
@@ -150,16 +111,6 @@ def _write_output(answered: "Answered", *, is_raw: bool) -> None:
     output = output_to_stdout(is_raw=is_raw)
     output.write(answered.result.reply.output)
     output.end()
-
-
-def _say_how(result: "SearchResult", *, doubt_below: float | None, is_verbose: bool) -> None:
-    """Say how far the answer may be trusted; verbose, how the votes stand, too."""
-    from marco_cli.view.summary import summary
-    from marco_cli.view.trust import verdict
-
-    say_all(verdict(result, doubt_below=doubt_below, is_verbose=is_verbose))
-    if is_verbose and len(result.candidates) > 1:
-        say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
 
 
 def _end(answered: "Answered", *, is_without_events: bool) -> None:

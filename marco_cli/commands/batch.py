@@ -1,6 +1,7 @@
 """`marco batch`: a file of questions in, a file of answers out."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,8 +10,8 @@ import typer
 from marco_cli.commands import _options as opt
 from marco_cli.errors import ConfigError
 
-_ROWS = "Rows"
-_RUN = "Going on and giving up"
+_row = partial(typer.Option, rich_help_panel="Rows")
+_run = partial(typer.Option, rich_help_panel="Going on and giving up")
 EXAMPLES = """
 marco batch questions.jsonl -o answers.jsonl -m marco-nano
 marco batch questions.jsonl -o answers.jsonl -m marco-nano --resume
@@ -20,6 +21,7 @@ marco batch requests.jsonl --format openai -m marco-nano -o results.jsonl
 """
 
 
+@opt.takes_settings(without=("parallel", "thought", "trace"))
 def batch(
     source: Annotated[str, typer.Argument(metavar="IN", help="JSON lines to answer; `-` is stdin. May be gzipped.")],
     *,
@@ -27,116 +29,41 @@ def batch(
         str, typer.Option("--output", "-o", metavar="OUT", help="File to write to, a row at a time; `-` is stdout.")
     ] = "-",
     field: Annotated[
-        str | None,
-        typer.Option(
-            "--field", metavar="NAME", rich_help_panel=_ROWS, help="Key of the question, if not prompt or question."
-        ),
+        str | None, _row("--field", metavar="NAME", help="Key of the question, if not prompt or question.")
     ] = None,
-    text: Annotated[
-        bool, typer.Option("--text", rich_help_panel=_ROWS, help="Each line of IN is a question, not JSON.")
-    ] = False,
+    text: Annotated[bool, _row("--text", help="Each line of IN is a question, not JSON.")] = False,
     form: Annotated[
-        Literal["marco", "openai"],
-        typer.Option("--format", rich_help_panel=_ROWS, help="Rows of our own, or OpenAI Batch envelopes."),
+        Literal["marco", "openai"], _row("--format", help="Rows of our own, or OpenAI Batch envelopes.")
     ] = "marco",
     min_confidence: Annotated[
-        float | None,
-        typer.Option(
-            "--min-confidence",
-            min=0,
-            max=1,
-            metavar="X",
-            rich_help_panel=_ROWS,
-            help="Mark answers below as abstained.",
-        ),
+        float | None, _row("--min-confidence", min=0, max=1, metavar="X", help="Mark answers below as abstained.")
     ] = None,
     rows: Annotated[
-        int | None,
-        typer.Option(
-            "--parallel",
-            min=1,
-            max=255,
-            metavar="N",
-            rich_help_panel=_ROWS,
-            help="Rows in flight. Default: what fills a batch.",
-            show_default=False,
-        ),
+        int | None, _row("--parallel", min=1, max=255, metavar="N", help="Rows in flight. Default: what fills a batch.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", rich_help_panel=_RUN, help="Go on with OUT: answer what it does not hold yet.")
-    ] = False,
+    resume: Annotated[bool, _run("--resume", help="Go on with OUT: answer what it does not hold yet.")] = False,
     retry_errors: Annotated[
-        bool,
-        typer.Option(
-            "--retry-errors", rich_help_panel=_RUN, help="Resume, and answer rows again that failed or had no output."
-        ),
+        bool, _run("--retry-errors", help="Resume, and answer rows again that failed or had no output.")
     ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", rich_help_panel=_RUN, help="Begin OUT anew.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", rich_help_panel=_RUN, help="Resume even if another configuration made OUT.")
-    ] = False,
-    fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", rich_help_panel=_RUN, help="Stop at the first row that fails.")
-    ] = False,
+    overwrite: Annotated[bool, _run("--overwrite", help="Begin OUT anew.")] = False,
+    force: Annotated[bool, _run("--force", help="Resume even if another configuration made OUT.")] = False,
+    fail_fast: Annotated[bool, _run("--fail-fast", help="Stop at the first row that fails.")] = False,
     max_errors: Annotated[
-        str | None,
-        typer.Option(
-            "--max-errors",
-            metavar="N|P%",
-            rich_help_panel=_RUN,
-            help="Stop when more rows of this run fail.",
-            show_default=False,
-        ),
+        str | None, _run("--max-errors", metavar="N|P%", help="Stop when more rows of this run fail.")
     ] = None,
     traces: Annotated[
         Path | None,
-        typer.Option(
-            "--traces",
-            metavar="FILE",
-            rich_help_panel=_RUN,
-            help="Add the trace of each answer to FILE, for `marco traces export --from`.",
+        _run(
+            "--traces", metavar="FILE", help="Add the trace of each answer to FILE, for `marco traces export --from`."
         ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and count the rows, answer a few, and say how long all would take.")
     ] = False,
-    model: opt.Model = None,
-    effort: opt.Effort = None,
-    time_limit: opt.TimeLimit = None,
-    system: opt.System = None,
-    preset: opt.Preset = None,
-    think: opt.Think = None,
+    given: opt.Given,
     quiet: opt.Quiet = False,
-    assignments: opt.Assignments = None,
-    help_all: opt.HelpAll = False,
-    strategy: opt.Strategy = None,
-    simulations: opt.Simulations = None,
-    temperature: opt.Temperature = None,
-    max_tokens: opt.MaxTokens = None,
-    seed: opt.Seed = None,
-    max_search_tokens: opt.MaxSearchTokens = None,
-    certainty: opt.Certainty = None,
-    step: opt.Step = None,
-    reflection: opt.Reflection = None,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
-    critic: opt.Critic = None,
-    doubt_below: opt.DoubtBelow = None,
-    top_p: opt.TopP = None,
-    top_k: opt.TopK = None,
-    min_p: opt.MinP = None,
-    repeat_penalty: opt.RepeatPenalty = None,
-    max_thought_tokens: opt.MaxThoughtTokens = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    config: opt.Config = None,
 ) -> None:
     """Answer the rows of a file or a stream, in order; every finished row is on the disk. Ctrl-C, then --resume."""
-    given = dict(locals())
     from marco_cli.batch.lines import STDIN
     from marco_cli.batch.meta import meta_path
     from marco_cli.batch.rows import Layout
@@ -169,7 +96,7 @@ def batch(
     )
     read = () if source == STDIN else (Path(source),)
     refuse_as_traces(traces, (*read, *(() if job.output is None else (job.output, meta_path(job.output)))))
-    flags = opt.settings_given(given)
+    flags, config = opt.settings_given(given), given["config"]
     settings, located = resolve_settings(flags, os.environ, config)
     run_job(
         job,

@@ -19,6 +19,7 @@ printf 'Hi\\nWhat is 2 + 3?\\n' | marco chat     # a turn a line, outputs on std
 """
 
 
+@opt.takes_settings()
 def chat(
     session: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="With --continue: the conversation, or one of its traces.")
@@ -30,53 +31,14 @@ def chat(
     plain: Annotated[
         bool, typer.Option("--plain", help="Read lines and redraw nothing, as in a pipe: for scripts and tests.")
     ] = False,
-    model: opt.Model = None,
-    effort: opt.Effort = None,
-    time_limit: opt.TimeLimit = None,
-    system: opt.System = None,
-    preset: opt.Preset = None,
-    think: opt.Think = None,
+    given: opt.Given,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
-    assignments: opt.Assignments = None,
-    help_all: opt.HelpAll = False,
-    strategy: opt.Strategy = None,
-    simulations: opt.Simulations = None,
-    temperature: opt.Temperature = None,
-    max_tokens: opt.MaxTokens = None,
-    seed: opt.Seed = None,
-    thought: opt.Thought = None,
     raw: opt.Raw = False,
-    stream: Annotated[
-        bool,
-        typer.Option("--stream/--no-stream", help="Show replies while they are written.", rich_help_panel=opt.OUTPUT),
-    ] = True,
+    stream: Annotated[bool, opt.output("--stream/--no-stream", help="Show replies while they are written.")] = True,
     display: opt.Display = "auto",
-    trace: opt.Trace = None,
-    max_search_tokens: opt.MaxSearchTokens = None,
-    certainty: opt.Certainty = None,
-    step: opt.Step = None,
-    reflection: opt.Reflection = None,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
-    critic: opt.Critic = None,
-    doubt_below: opt.DoubtBelow = None,
-    parallel: opt.Parallel = None,
-    top_p: opt.TopP = None,
-    top_k: opt.TopK = None,
-    min_p: opt.MinP = None,
-    repeat_penalty: opt.RepeatPenalty = None,
-    max_thought_tokens: opt.MaxThoughtTokens = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    config: opt.Config = None,
 ) -> None:
     """Talk with a model. Outputs go to stdout, everything else to stderr; /help lists the commands."""
-    given = dict(locals())
     if session is not None and not goes_on:
         raise ConfigError(
             f"got {session[:40]!r}, expected options only", hint=f"marco chat --continue {session[:40]}, or marco ask"
@@ -89,7 +51,7 @@ def chat(
         from marco_cli.commands._signals import run_unless_terminated
         from marco_cli.conversation.setup import Setup
 
-        setup = Setup(flags=opt.settings_given(given), environ=os.environ, config=config)
+        setup = Setup(flags=opt.settings_given(given), environ=os.environ, config=given["config"])
         screen = Screen(
             display="plain" if plain else display,
             is_streamed=stream,

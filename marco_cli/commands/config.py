@@ -172,8 +172,8 @@ def _path(named: str | None) -> Path:
 
 
 def _text(file: Path) -> str:
-    from marco_cli.batch.files import is_there
     from marco_cli.config.document import read_text
+    from marco_cli.config.home import is_there
 
     return read_text(file) if is_there(file) else _HEADER
 
@@ -194,7 +194,7 @@ def _checked(key: str, values: list[str], file: Path) -> "Value":
     value = option.parse(values[0], where=key)
     if key == "preset":
         _check_preset(value, file, key)
-    if key in {"model", "critic"}:
+    if key == "model":
         _mention_missing(str(value))
     return value
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import say, write, write_rows
 from marco_cli.errors import IncompleteError
 
 EXAMPLES = """
@@ -18,16 +18,8 @@ marco doctor --json | jq .ok
 """
 
 
-def doctor(
-    *,
-    model: opt.Model = None,
-    preset: opt.Preset = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    config: opt.Config = None,
-    as_json: opt.Json = False,
-) -> None:
+@opt.takes_settings("model", "preset", "ctx", "threads", "gpu_layers", "config")
+def doctor(*, given: opt.Given, as_json: opt.Json = False) -> None:
     """Examine this installation and test the model; each problem comes with its fix. Nothing uses the network.
 
     Ends with 3 if something is broken.
@@ -38,7 +30,6 @@ def doctor(
     from marco_cli.view.findings import finding_row, finding_text
     from marco_cli.view.terminal import wants_colour
 
-    flags = {"model": model, "preset": preset, "ctx": ctx, "threads": threads, "gpu_layers": gpu_layers}
     terminal = Terminal(
         stdout_is_tty=sys.stdout.isatty(),
         stderr_is_tty=sys.stderr.isatty(),
@@ -47,11 +38,13 @@ def doctor(
         columns=shutil.get_terminal_size().columns,
     )
     findings = []
-    with closing(Case(flags=flags, environ=os.environ, config=config, terminal=terminal)) as case:
+    with closing(
+        Case(flags=opt.settings_given(given), environ=os.environ, config=given["config"], terminal=terminal)
+    ) as case:
         for finding in diagnose(case):
             findings.append(finding)
             if not as_json:
-                write(f"{finding_text(finding)}\n".encode(errors="replace"))
+                write_rows(finding_text(finding))
     num_warnings, num_broken = (sum(found.status == status for found in findings) for status in ("warn", "broken"))
     if as_json:
         write(encode({"v": 1, "findings": [finding_row(finding) for finding in findings], "ok": not num_broken}))

@@ -1,6 +1,8 @@
 """`marco eval`: how good a model is on this machine, and which strategy is worth its tokens."""
 
 import os
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +10,8 @@ import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._help import Commands, HelpfulGroup
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import say, say_all, write, write_rows
+from marco_cli.commands._page import Open, show_page
 from marco_cli.config.option import did_you_mean
 from marco_cli.errors import ConfigError, IncompleteError
 
@@ -49,8 +52,8 @@ def _complete_sets(incomplete: str) -> list[str]:
     return [name for name in DATASETS if name.startswith(incomplete)]
 
 
-_DATA = "Data"
-_RUN = "The run and its report"
+_data = partial(typer.Option, rich_help_panel="Data")
+_run = partial(typer.Option, rich_help_panel="The run and its report")
 _EXAMPLES = """
 marco eval nano --limit 100                         # cot, vote and mcts on held-out problems
 marco eval nano --strategy cot,vote@16,mcts -o run/ # with a report to open
@@ -72,18 +75,13 @@ Output = Annotated[
     typer.Option("-o", "--output", metavar="DIR", help="Keep rows, summary.json, table.md and report.html there."),
 ]
 Precision = Annotated[
-    float,
-    typer.Option(
-        "--precision", min=0.01, max=1.0, rich_help_panel=_RUN, help="Find the threshold above which so many are right."
-    ),
+    float, _run("--precision", min=0.01, max=1.0, help="Find the threshold above which so many are right.")
 ]
-Price = Annotated[
-    float | None,
-    typer.Option("--price-per-hour", min=0.0, rich_help_panel=_RUN, help="What an hour of this machine costs you."),
-]
+Price = Annotated[float | None, _run("--price-per-hour", min=0.0, help="What an hour of this machine costs you.")]
 
 
 @app.command("run", epilog=_EXAMPLES)
+@opt.takes_settings(without=("effort", "strategy", "thought", "trace"))
 def run_eval(
     dataset: Annotated[
         str,
@@ -92,9 +90,7 @@ def run_eval(
         ),
     ],
     *,
-    lang: Annotated[
-        str | None, typer.Option("--lang", metavar="LANG[,LANG]", rich_help_panel=_DATA, help="Languages: en,zh.")
-    ] = None,
+    lang: Annotated[str | None, _data("--lang", metavar="LANG[,LANG]", help="Languages: en,zh.")] = None,
     strategies: Annotated[
         str | None,
         typer.Option(
@@ -105,81 +101,33 @@ def run_eval(
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Problems at most, a fixed choice.")] = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each sampling strategy.")] = 1,
-    draw: Annotated[
-        int, typer.Option("--draw", min=0, rich_help_panel=_DATA, help="Seed of the choice that --limit makes.")
-    ] = 0,
+    draw: Annotated[int, _data("--draw", min=0, help="Seed of the choice that --limit makes.")] = 0,
     data: Annotated[
-        Path | None,
-        typer.Option("--data", metavar="FILE|DIR", rich_help_panel=_DATA, help="Read the data set from your own copy."),
+        Path | None, _data("--data", metavar="FILE|DIR", help="Read the data set from your own copy.")
     ] = None,
-    fetch: Annotated[
-        bool, typer.Option("--fetch", rich_help_panel=_DATA, help="Download a data set that is not on this machine.")
-    ] = False,
+    fetch: Annotated[bool, _data("--fetch", help="Download a data set that is not on this machine.")] = False,
     scorer: Annotated[
-        str | None,
-        typer.Option(
-            "--scorer", rich_help_panel=_DATA, help="exact, number, choice, regex, contains, math or simple-evals."
-        ),
+        str | None, _data("--scorer", help="exact, number, choice, regex, contains, math or simple-evals.")
     ] = None,
     output: Output = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", rich_help_panel=_RUN, help="Go on with the rows that are in DIR.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", rich_help_panel=_RUN, help="Begin anew.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", rich_help_panel=_RUN, help="Go on although the configuration differs.")
-    ] = False,
-    rows: Annotated[
-        int, typer.Option("--rows", min=1, max=256, rich_help_panel=_RUN, help="Problems worked on at once.")
-    ] = 8,
+    resume: Annotated[bool, _run("--resume", help="Go on with the rows that are in DIR.")] = False,
+    overwrite: Annotated[bool, _run("--overwrite", help="Begin anew.")] = False,
+    force: Annotated[bool, _run("--force", help="Go on although the configuration differs.")] = False,
+    rows: Annotated[int, _run("--rows", min=1, max=256, help="Problems worked on at once.")] = 8,
     traces: Annotated[
         Path | None,
-        typer.Option(
-            "--traces",
-            metavar="FILE",
-            rich_help_panel=_RUN,
-            help="Add the trace of each answer to FILE, for `marco traces export --from`.",
+        _run(
+            "--traces", metavar="FILE", help="Add the trace of each answer to FILE, for `marco traces export --from`."
         ),
     ] = None,
     precision: Precision = 0.95,
     price_per_hour: Price = None,
-    model: opt.Model = None,
-    time_limit: opt.TimeLimit = None,
-    system: opt.System = None,
-    preset: opt.Preset = None,
-    think: opt.Think = None,
+    is_opened: Open = False,
+    given: opt.Given,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
-    assignments: opt.Assignments = None,
-    help_all: opt.HelpAll = False,
-    simulations: opt.Simulations = None,
-    temperature: opt.Temperature = None,
-    max_tokens: opt.MaxTokens = None,
-    seed: opt.Seed = None,
-    max_search_tokens: opt.MaxSearchTokens = None,
-    certainty: opt.Certainty = None,
-    step: opt.Step = None,
-    reflection: opt.Reflection = None,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
-    critic: opt.Critic = None,
-    doubt_below: opt.DoubtBelow = None,
-    parallel: opt.Parallel = None,
-    top_p: opt.TopP = None,
-    top_k: opt.TopK = None,
-    min_p: opt.MinP = None,
-    repeat_penalty: opt.RepeatPenalty = None,
-    max_thought_tokens: opt.MaxThoughtTokens = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    config: opt.Config = None,
 ) -> None:
     """Ask a data set and say how many answers are right, with error bars (the word `run` may be left out)."""
-    given = dict(locals())
     from marco_cli.batch.journal import Mode
     from marco_cli.batch.meta import meta_path
     from marco_cli.commands._batch_output import refuse_as_traces
@@ -188,7 +136,6 @@ def run_eval(
     from marco_cli.evals.runner import ROWS_FILE
     from marco_cli.evals.selection import check_name, load_items
     from marco_cli.evals.variant import parse_variants
-    from marco_cli.models import locate
 
     if resume and overwrite:
         raise ConfigError("--resume and --overwrite exclude each other")
@@ -198,7 +145,7 @@ def run_eval(
     kept = () if output is None else (meta_path(output / ROWS_FILE), *(output / name for name in (ROWS_FILE, *REPORTS)))
     refuse_as_traces(traces, (*kept, *(() if data is None else (data,))))
     flags = opt.settings_given(given)
-    settings, located = settings_for(dataset, flags, os.environ, config)
+    settings, located = settings_for(dataset, flags, os.environ, given["config"])
     variants = parse_variants(_listed(strategies), settings, num_seeds=seeds)
     selection = Selection(langs=tuple(_listed(lang)), data=data, limit=limit, draw=draw, may_fetch=fetch, scorer=scorer)
     plan = Plan(
@@ -206,18 +153,26 @@ def run_eval(
         variants=variants,
         settings=settings,
         model=located,
-        critic=None if settings.critic is None else locate(settings.critic, os.environ),
         in_flight=rows,
         output=output,
         traces=traces,
         is_quiet=quiet,
+        is_opened=is_opened,
     )
+    say_all(() if quiet else plan.dataset.notices)
     mode: Mode = "resume" if resume else "overwrite" if overwrite else "create"
-    with run_directory(output) as directory:
-        run_plan(plan, directory, mode=mode, force=force, environ=os.environ)
+    with run_directory(output, is_kept=is_opened) as directory:
+        is_open = run_plan(plan, directory, mode=mode, force=force, environ=os.environ)
         labels = [variant.label for variant in variants]
         _report(
-            directory, output, precision=precision, price=price_per_hour, as_json=as_json, quiet=quiet, labels=labels
+            directory,
+            is_kept=output is not None or is_opened,
+            precision=precision,
+            price=price_per_hour,
+            as_json=as_json,
+            quiet=quiet,
+            labels=labels,
+            is_opened=is_opened and not is_open,
         )
 
 
@@ -228,27 +183,31 @@ marco eval rescore run/ --reward agreement -o again/
 
 
 @app.command(epilog=_RESCORE_EXAMPLES)
+@opt.takes_settings("reward", "vote")
 def rescore(
     run: Run,
     *,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
+    given: opt.Given,
     scorer: Annotated[str | None, typer.Option("--scorer", help="Another rule for what is right.")] = None,
     output: Output = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace rows that are in DIR.")] = False,
     precision: Precision = 0.95,
     price_per_hour: Price = None,
+    is_opened: Open = False,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Choose again among the finished paths of a run, by another reward, vote or scorer, without generating."""
-    from marco_cli.commands._evaluating import print_report, read_run, rescored, with_options, write_run
+    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, read_run, rescored, with_options, write_run
     from marco_cli.evals.report import build_report
 
-    past = rescored(read_run(run), reward=reward, vote=vote, scorer=scorer)
+    if is_opened and output is None:
+        raise ConfigError("--open has no page to open", hint="name a directory for it with -o")
+    past = rescored(read_run(run), **given, scorer=scorer)
     report = build_report(past.outcomes, with_options(past.about, precision=precision, price_per_hour=price_per_hour))
     if output is not None:
         write_run(past, report, output, overwrite=overwrite, quiet=quiet)
+        show_page(output / REPORT_PAGE, is_opened=is_opened, is_quiet=quiet)
     print_report(report, as_json=as_json)
 
 
@@ -271,12 +230,13 @@ def compare(
     from marco_cli.commands._evaluating import compared, read_run
     from marco_cli.jsonl import encode
     from marco_cli.view.eval_table import comparison_text
+    from marco_cli.view.terminal import columns
 
     comparisons = compared([read_run(path) for path in runs], baseline)
     if as_json:
         write(encode({"v": 1, "comparisons": list(comparisons)}))
         return
-    write(comparison_text(comparisons).encode(errors="replace"))
+    write(comparison_text(comparisons, width=columns(sys.stdout)).encode(errors="replace"))
 
 
 @app.command("sets")
@@ -290,7 +250,7 @@ def list_sets(*, as_json: opt.Json = False) -> None:
         write(encode({"v": 1, "sets": rows}))
         return
     width = max(map(len, DATASETS))
-    write("".join(f"{name:<{width}}  {entry.help}\n" for name, entry in DATASETS.items()).encode())
+    write_rows("\n".join(f"{name:<{width}}  {entry.help}" for name, entry in DATASETS.items()))
 
 
 def _listed(text: str | None) -> list[str]:
@@ -299,29 +259,31 @@ def _listed(text: str | None) -> list[str]:
 
 def _report(
     directory: Path,
-    output: Path | None,
     *,
+    is_kept: bool,
     precision: float,
     price: float | None,
     as_json: bool,
     quiet: bool,
     labels: list[str],
+    is_opened: bool,
 ) -> None:
     from marco_cli.commands._batch_output import resume_command
-    from marco_cli.commands._evaluating import print_report, read_run, with_options, write_report
+    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, read_run, with_options, write_report
     from marco_cli.evals.report import build_report
 
     past = read_run(directory)
     about = with_options(past.about, precision=precision, price_per_hour=price, labels=labels)
     report = build_report(past.outcomes, about)
-    if output is not None:
+    if is_kept:
         for path in write_report(report, directory):
             if not quiet:
                 say(f"marco: wrote {path}")
+        show_page(directory / REPORT_PAGE, is_opened=is_opened, is_quiet=quiet)
     print_report(report, as_json=as_json)
     num_failed = sum(variant.num_errors for variant in report.variants)
     if num_failed:
-        again = None if output is None else f"try them again with: {resume_command()}"
+        again = None if not is_kept else f"try them again with: {resume_command()}"
         raise IncompleteError(f"{num_failed} of {report.num_rows} rows failed", hint=again)
     if not any(variant.num_right + variant.num_wrong for variant in report.variants):
         raise IncompleteError(

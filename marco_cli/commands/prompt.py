@@ -25,6 +25,9 @@ marco prompt --messages chat.json --json
 """
 
 
+@opt.takes_settings(
+    "model", "preset", "system", "variables", "chat_template", "template_var", "think", "config", "assignments"
+)
 def prompt(
     question: Annotated[str | None, typer.Argument(help="What to ask; `-`, or a pipe, reads it from stdin.")] = None,
     *,
@@ -35,20 +38,11 @@ def prompt(
         str | None,
         typer.Option("--messages", metavar="FILE|-", help="Chat messages: a JSON array, or JSON lines as for batch."),
     ] = None,
-    model: opt.Model = None,
-    preset: opt.Preset = None,
-    system: opt.System = None,
-    variables: opt.Variables = None,
-    chat_template: opt.ChatTemplate = None,
-    template_var: opt.TemplateVar = None,
-    think: opt.Think = None,
-    assignments: opt.Assignments = None,
-    config: opt.Config = None,
+    given: opt.Given,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
 ) -> None:
     """Show the prompt that the model gets: its text on stdout, control tokens marked on a terminal, their number on stderr."""
-    given = dict(locals())
     from marco_cli.batch.answering import RowSettings
     from marco_cli.commands._messages import read_conversations
     from marco_cli.commands._question import read_question
@@ -58,7 +52,7 @@ def prompt(
 
     if messages is not None and (question is not None or file):
         raise ConfigError("--messages holds the question", hint="leave out the other one")
-    flags = opt.settings_given(given)
+    flags, config = opt.settings_given(given), given["config"]
     settings, located = resolve_settings(flags, os.environ, config)
     asked: list[Asked]
     if messages is None:

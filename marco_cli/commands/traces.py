@@ -1,4 +1,4 @@
-"""`marco traces`: list, show, replay, rescore, continue, export, prune, path."""
+"""`marco traces`: list, show, rescore, continue, export, prune, path."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ _EXAMPLES = """
 marco traces list
 marco traces show --tree                       # the last answer's tree
 marco traces continue --simulations +32        # search on from it
-marco traces export -o tree.html               # one page for a browser
+marco traces export --open                     # one page, in a browser
 marco traces prune --keep 100
 """
 
@@ -45,16 +45,10 @@ TraceName = Annotated[
     ),
 ]  # fmt: skip
 From = Annotated[
-    str | None,
-    typer.Option(
-        "--from", metavar="FILE", help="A file of traces, or a folder, instead of your own.", show_default=False
-    ),
+    str | None, typer.Option("--from", metavar="FILE", help="A file of traces, or a folder, instead of your own.")
 ]
 Choice = Annotated[
-    int | None,
-    typer.Option(
-        "--candidate", metavar="N", min=0, help="Another finished reply than the one given.", show_default=False
-    ),
+    int | None, typer.Option("--candidate", metavar="N", min=0, help="Another finished reply than the one given.")
 ]
 
 
@@ -70,7 +64,7 @@ def list_traces(
 
     from marco_cli.jsonl import encode
     from marco_cli.trace.store import entries
-    from marco_cli.view.trace_card import trace_table
+    from marco_cli.view.trace_table import trace_table
 
     place = _place(source)
     headings = [entry.heading for entry in islice(entries(place, _say_skipped), limit)]
@@ -116,58 +110,26 @@ def show(
     is_coloured = wants_colour(sys.stdout)
     parts = []
     if not (tree or path or heat) and chosen is None:
-        parts.append(trace_card(found, width=_stdout_width(), encoding=encoding))
+        parts.append(trace_card(found, width=_stdout_width(), is_coloured=is_coloured, encoding=encoding))
     if tree:
         parts.append(tree_text(found, width=_stdout_width() or 120, is_coloured=is_coloured, encoding=encoding))
     if path or (chosen is not None and not heat):
-        parts.append(path_text(found, chosen, encoding=encoding))
+        parts.append(path_text(found, chosen, width=_stdout_width(), is_coloured=is_coloured, encoding=encoding))
     if heat:
-        parts.append(heat_text(found, chosen, is_coloured=is_coloured, encoding=encoding))
+        parts.append(heat_text(found, chosen, is_coloured=is_coloured, width=_stdout_width(), encoding=encoding))
     write(_text("\n\n".join(parts)))
 
 
 @app.command()
-def replay(
-    trace: TraceName = "last",
-    *,
-    speed: Annotated[float, typer.Option("--speed", min=0.001, help="How many times as fast as it was.")] = 1.0,
-    display: opt.Display = "auto",
-    source: From = None,
-) -> None:
-    """Show a search as it went, on the same display."""
-    from marco_cli.commands._output import stderr_width
-    from marco_cli.commands._replaying import show_again
-    from marco_cli.view.printable import printable
-    from marco_cli.view.summary import summary
-
-    found = _load(trace, source)
-    if not found.timeline:
-        raise InputError(
-            f"{found.id} has no timeline: that answer was not watched", hint=f"marco traces show {found.id}"
-        )
-    is_output_shown = show_again(found, speed=speed, display=display)
-    if found.reply.output and not is_output_shown:
-        write(f"{printable(found.reply.output)}\n".encode())
-    if len(found.candidates) > 1:
-        say(summary(found.result, width=stderr_width(), encoding=sys.stderr.encoding))
-
-
-@app.command()
-def rescore(
-    trace: TraceName = "last",
-    *,
-    reward: opt.Reward = None,
-    vote: opt.Vote = None,
-    source: From = None,
-    as_json: opt.Json = False,
-) -> None:
+@opt.takes_settings("reward", "vote")
+def rescore(trace: TraceName = "last", *, given: opt.Given, source: From = None, as_json: opt.Json = False) -> None:
     """Rate the finished replies by another reward, and count them by another vote; nothing is generated."""
     from marco_cli.jsonl import encode
     from marco_cli.trace.rescoring import rescore as rescored
     from marco_cli.view.trace_rescored import rescored_document, rescored_text
 
     found = _load(trace, source)
-    anew = rescored(found, reward=reward, vote=vote)
+    anew = rescored(found, **given)
     if as_json:
         write(encode(rescored_document(found, anew)))
     else:
@@ -175,21 +137,16 @@ def rescore(
 
 
 @app.command("continue")
+@opt.takes_settings(
+    "max_search_tokens", "time_limit", "certainty", "parallel", "model", "ctx", "threads", "gpu_layers", "trace"
+)
 def continue_(
-    trace: TraceName = "last",
+    name: TraceName = "last",
     *,
     simulations: Annotated[
         str, typer.Option("--simulations", metavar="+N|N", help="So many more, or so many in all.")
     ] = "+32",
-    max_search_tokens: opt.MaxSearchTokens = None,
-    time_limit: opt.TimeLimit = None,
-    certainty: opt.Certainty = None,
-    parallel: opt.Parallel = None,
-    model: opt.Model = None,
-    ctx: opt.Context = None,
-    threads: opt.Threads = None,
-    gpu_layers: opt.GpuLayers = None,
-    keep: opt.Trace = None,
+    given: opt.Given,
     display: opt.Display = "auto",
     source: From = None,
     quiet: opt.Quiet = False,
@@ -200,11 +157,7 @@ def continue_(
     from marco_cli.config.layers import resolve
     from marco_cli.config.settings import OPTIONS
 
-    found = _load(trace, source)
-    given = {
-        "max_search_tokens": max_search_tokens, "time_limit": time_limit, "certainty": certainty, "parallel": parallel,
-        "model": model, "ctx": ctx, "threads": threads, "gpu_layers": gpu_layers, "trace": keep,
-    }  # fmt: skip
+    found = _load(name, source)
     accepted = {
         key: OPTIONS[key].accept(value, where=f"flag {OPTIONS[key].flag}")
         for key, value in given.items()
@@ -226,7 +179,7 @@ def continue_(
 
 
 _EXPORT_EXAMPLES = """
-marco traces export -o tree.html               # the last search as one page
+marco traces export --open                     # the last search as one page, in a browser
 marco traces export -F sft --where 'confidence > 0.9' -o sft.jsonl
 marco traces export -F dpo --from runs.jsonl -o dpo.jsonl
 marco traces export --where help               # the fields of a filter
@@ -238,22 +191,13 @@ app.command("export", epilog=_EXPORT_EXAMPLES)(export)
 @app.command()
 def prune(
     *,
-    keep: Annotated[
-        int | None, typer.Option("--keep", metavar="N", min=0, help="Keep the newest N.", show_default=False)
-    ] = None,
+    keep: Annotated[int | None, typer.Option("--keep", metavar="N", min=0, help="Keep the newest N.")] = None,
     days: Annotated[
-        float | None,
-        typer.Option("--days", metavar="N", min=0, help="Keep those of the last N days.", show_default=False),
+        float | None, typer.Option("--days", metavar="N", min=0, help="Keep those of the last N days.")
     ] = None,
     megabytes: Annotated[
         int | None,
-        typer.Option(
-            "--megabytes",
-            metavar="N",
-            min=0,
-            help="Keep so many megabytes, the newest in any case.",
-            show_default=False,
-        ),
+        typer.Option("--megabytes", metavar="N", min=0, help="Keep so many megabytes, the newest in any case."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Keep none.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -294,8 +238,7 @@ def print_path(
 
 def _place(source: str | None) -> "Path":
     """Return where to look for traces."""
-    from marco_cli.batch.files import is_there
-    from marco_cli.config.home import expanded
+    from marco_cli.config.home import expanded, is_there
     from marco_cli.trace.store import trace_directory
 
     if source is None:

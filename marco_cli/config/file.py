@@ -15,7 +15,7 @@ from marco_cli.config.home import is_file
 from marco_cli.config.option import Option, TypedPairs, Value, did_you_mean, typed_values
 from marco_cli.config.preset import config_directory
 from marco_cli.config.settings import OPTIONS
-from marco_cli.draft import replacing
+from marco_cli.draft import put
 from marco_cli.errors import ConfigError, StorageError
 
 
@@ -84,8 +84,7 @@ def write_config(path: Path, text: str) -> None:
     """
     try:
         Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path, mode=0o600) as file:
-            file.write(text.encode())
+        put(path, text.encode(), mode=0o600)
     except OSError as error:
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -17,3 +17,8 @@ def is_file(path: Path) -> bool:
 def is_directory(path: Path) -> bool:
     """Say whether a path leads to a directory; what may not be looked at, or is too long for a name, is none."""
     return os.path.isdir(path)  # noqa: PTH112 (pathlib's own raises for those)
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a path leads to something; what may not be looked at, or is too long for a name, is not there."""
+    return os.path.exists(path)  # noqa: PTH110 (pathlib's own raises for those)

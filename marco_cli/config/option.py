@@ -9,7 +9,7 @@ values is `document`'s.
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NewType, TypeGuard, cast
 
@@ -54,6 +54,8 @@ class About:
     most: float | None = None
     words: tuple[tuple[str, int | None], ...] = ()
     """Words that stand for a value, e.g. `all` for -1."""
+    choices: Collection[str] = ()
+    """The only values, where they are names; a table of the program stays the authority on its keys."""
     kind: Kind | None = None
     """Where the type does not say it."""
     is_prose: bool = False
@@ -68,9 +70,13 @@ class Option:
     kind: Kind
     about: About
     default: Value = None
-    choices: tuple[str, ...] = ()
     is_optional: bool = False
     """Whether None is a value, meaning "decided by the model or the machine"."""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Name the only values; empty where they are no list of names."""
+        return tuple(self.about.choices)
 
     @property
     def flag(self) -> str:

@@ -9,6 +9,9 @@ from types import NoneType
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 from marco_cli.config.option import About, Kind, Option, Pairs, TypedPairs
+from marco_cli.reward import REWARDS
+from marco_cli.search import STRATEGIES, VOTES, ReflectionMode, StepMode
+from marco_cli.search.effort import AUTO, EFFORTS
 
 UNDECIDED = "auto"
 """The word for None, "decided by the model or the machine", in files, variables, flags and listings."""
@@ -84,12 +87,11 @@ class Settings:
     # llama.cpp has at most 256 sequence ids; one stays free for what the others fork from.
     parallel: Annotated[int | None, About(help="Most requests decoded at once.", least=1, most=255)] = None
     effort: Annotated[
-        Literal["auto", "none", "low", "medium", "high", "max"] | None,
-        About(help="How hard to think. auto answers at once and searches on when in doubt."),
+        str | None,
+        About(help="How hard to think. auto answers at once and searches on when in doubt.", choices=(AUTO, *EFFORTS)),
     ] = None
     strategy: Annotated[
-        Literal["cot", "sample", "vote", "best-of-n", "beam", "tot", "mcts", "mcts-paper"] | None,
-        About(help="How to search, instead of the effort's own strategy."),
+        str | None, About(help="How to search, instead of the effort's own strategy.", choices=STRATEGIES)
     ] = None
     simulations: Annotated[int | None, About(help="Budget: simulations of a tree, replies of the others.", least=1)] = (
         None
@@ -102,16 +104,15 @@ class Settings:
             help="Stop when the leading answer stays ahead with this probability; 1 never stops early.", above=0, most=1
         ),
     ] = None
-    step: Annotated[
-        Literal["paragraph", "line", "mini64", "mini32"] | None, About(help="What one step of the tree is.")
-    ] = None
+    step: Annotated[StepMode | None, About(help="What one step of the tree is.")] = None
     reflection: Annotated[
-        Literal["never", "always", "low-confidence", "child"] | None,
-        About(help="When the model is made to think again at the end of a thought."),
+        ReflectionMode | None, About(help="When the model is made to think again at the end of a thought.")
     ] = None
-    reward: Annotated[str | None, About(help="What a finished path is worth.")] = None
-    vote: Annotated[str | None, About(help="How finished paths become one answer.")] = None
-    critic: Annotated[str | None, About(help="A second model that judges the steps of tot.")] = None
+    reward: Annotated[str | None, About(help="What a finished path is worth.", choices=REWARDS)] = None
+    vote: Annotated[str | None, About(help="How finished paths become one answer.", choices=VOTES)] = None
+    corrects: Annotated[
+        bool | None, About(help="Put false arithmetic right while a search writes it. Default: yes, but in mcts-paper.")
+    ] = None
     doubt_below: Annotated[
         float | None, About(help="Mean confidence below which auto searches on; measured per model.", least=0, most=1)
     ] = None
@@ -146,13 +147,13 @@ def _option(field: "Field[object]", annotation: object) -> Option:
     is_optional = NoneType in members
     if is_optional:
         plain = next(member for member in members if member is not NoneType)
-    choices = get_args(plain) if get_origin(plain) is Literal else ()
+    if get_origin(plain) is Literal:
+        about, plain = replace(about, choices=get_args(plain)), str
     return Option(
         key=field.name,
-        kind=about.kind or ("text" if choices else _KINDS[plain]),
+        kind=about.kind or _KINDS[plain],
         about=replace(about, words=((UNDECIDED, None), *about.words)) if is_optional else about,
         default=None if field.default is MISSING else field.default,  # type: ignore[arg-type]  # a field's default is Any
-        choices=choices,
         is_optional=is_optional,
     )
 

@@ -16,13 +16,14 @@ from marco_cli.conversation.turn import Conversation, Cost, Turn
 from marco_cli.conversation.window import drop_oldest
 from marco_cli.engine.base import Request, TokenListener
 from marco_cli.engine.prefix_cache import common_length
+from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.prompt.base import Message, compose
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SAMPLED
 from marco_cli.search.events import EventListener
 from marco_cli.search.rollout import reply_limit
-from marco_cli.solver import Solver, search_plan
+from marco_cli.solver import Solver
 
 REPLY_SHARE: Final = 4
 """Of the context, a fourth is kept for the reply when no `max_tokens` says how long that may be."""
@@ -42,7 +43,7 @@ class Taken:
     history: tuple[Message, ...]
     """What the model was told of the turns before."""
     result: SearchResult
-    settings: Settings
+    plan: SearchPlan
     """What it was taken with."""
     num_dropped: int
     """Turns that were dropped for it."""
@@ -60,6 +61,8 @@ class Dialogue:
         self, solver: Solver, *, conversation: Conversation | None = None, clock: Clock = time.perf_counter
     ) -> None:
         self.solver = solver
+        self.plan = solver.plan
+        """How questions are answered that do not say how."""
         self.conversation = conversation or Conversation()
         self._clock = clock
 
@@ -68,7 +71,7 @@ class Dialogue:
         question: str,
         *,
         replaces_last: bool = False,
-        settings: Settings | None = None,
+        plan: SearchPlan | None = None,
         on_problem: Callable[[Problem], None] | None = None,
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
@@ -79,7 +82,7 @@ class Dialogue:
         Args:
             question: what to say to the model.
             replaces_last: ask in place of the last turn.
-            settings: for this turn alone.
+            plan: for this turn alone.
             on_problem: hears what the model is asked, before it is.
             on_event: hears what a search does.
             on_token: hears the first reply as it is written.
@@ -99,41 +102,27 @@ class Dialogue:
             if on_token is not None:
                 on_token(token, piece)
 
-        solver = replace(self.solver, settings=settings or self.solver.settings)
+        solver, plan = self.solver, plan or self.plan
         before = self.conversation.without_last() if replaces_last else self.conversation
-        fitting, problem = self._fit(before, question, solver, limit=_prompt_limit(solver))
+        fitting, problem = self._fit(before, question, plan, limit=self._prompt_limit(plan))
         reply_limit(problem, solver.engine.context_size)
         if on_problem is not None:
             on_problem(problem)
-        result = await solver.solve(problem, on_event=on_event, on_token=hear, stop=stop)
-        reply = result.reply
-        thought_tokens, output_tokens = solver.section_lengths(problem, reply)
-        turn = Turn(
-            question=question,
-            asked=_asked(question, solver.settings),
-            thought=reply.thought,
-            output=reply.output,
-            cost=Cost(
-                prompt_tokens=len(problem.prompt_ids),
-                reused=result.usage.reused,
-                prefilled=result.usage.prefilled,
-                decoded=result.usage.decoded,
-                thought_tokens=thought_tokens,
-                output_tokens=output_tokens,
-                first_token_seconds=first_token[0] if first_token else None,
-                seconds=self._clock() - started,
-            ),
+        result = await solver.solve(problem, plan, on_event=on_event, on_token=hear, stop=stop)
+        cost = _cost(
+            problem, result, first_token=first_token[0] if first_token else None, seconds=self._clock() - started
         )
+        reply, asked = result.reply, _asked(question, plan.settings)
         taken = Taken(
-            turn=turn,
+            turn=Turn(question=question, asked=asked, thought=reply.thought, output=reply.output, cost=cost),
             problem=problem,
             history=fitting.history,
             result=result,
-            settings=solver.settings,
+            plan=plan,
             num_dropped=fitting.num_dropped - before.num_dropped,
         )
         if taken.is_kept:
-            self.conversation = fitting.add(turn)
+            self.conversation = fitting.add(taken.turn)
         return taken
 
     def make_room(self) -> int:
@@ -142,7 +131,7 @@ class Dialogue:
         Done after a turn, so that what all that follows costs is paid by `warm`, while nobody waits.
         """
         before, limit = self.conversation, self.prompt_limit
-        fitting, _ = self._fit(before, "?", self.solver, limit=limit - limit // 8)
+        fitting, _ = self._fit(before, "?", self.plan, limit=limit - limit // 8)
         if fitting.kept:
             self.conversation = fitting
         return self.conversation.num_dropped - before.num_dropped
@@ -167,30 +156,35 @@ class Dialogue:
     def known_prefix(self) -> tuple[int, ...]:
         """Return the tokens that the next prompt begins with, whatever is asked."""
         history = self.conversation.history
-        one, other = (self.solver.problem(text, history=history).prompt_ids for text in ("a", "1"))
+        one, other = (self.solver.problem(text, self.plan, history=history).prompt_ids for text in ("a", "1"))
         return one[: common_length(one, other)]
 
     def _prompt(self, question: str, *, replaces_last: bool) -> tuple[int, ...]:
         before = self.conversation.without_last() if replaces_last else self.conversation
-        return self._fit(before, question, self.solver, limit=self.prompt_limit)[1].prompt_ids
+        return self._fit(before, question, self.plan, limit=self.prompt_limit)[1].prompt_ids
 
     @property
     def prompt_limit(self) -> int:
         """Tokens that a prompt may have so that there is room for the reply."""
-        return _prompt_limit(self.solver)
+        return self._prompt_limit(self.plan)
+
+    def _prompt_limit(self, plan: SearchPlan) -> int:
+        size = self.solver.engine.context_size
+        return size - (plan.settings.max_tokens or size // REPLY_SHARE)
 
     async def close(self) -> None:
         """Free the memory of the model."""
         await self.solver.close()
 
-    @staticmethod
-    def _fit(conversation: Conversation, question: str, solver: Solver, *, limit: int) -> tuple[Conversation, Problem]:
+    def _fit(
+        self, conversation: Conversation, question: str, plan: SearchPlan, *, limit: int
+    ) -> tuple[Conversation, Problem]:
         """Drop what must be dropped for a question; return what is left with the problem that it makes."""
         problems: dict[int, Problem] = {}
 
         def count(shorter: Conversation) -> int:
             if shorter.num_dropped not in problems:
-                problems[shorter.num_dropped] = solver.problem(question, history=shorter.history)
+                problems[shorter.num_dropped] = self.solver.problem(question, plan, history=shorter.history)
             return len(problems[shorter.num_dropped].prompt_ids)
 
         fitting = drop_oldest(conversation, count=count, limit=limit)
@@ -198,26 +192,33 @@ class Dialogue:
         return fitting, problems[fitting.num_dropped]
 
 
-def retried(settings: Settings, attempt: int) -> Settings:
-    """Return the settings to ask the same question with once more: sampled, and each attempt with a seed of its own.
+def retried(plan: SearchPlan, attempt: int) -> SearchPlan:
+    """Return the plan to ask the same question with once more: sampled, and each attempt with a seed of its own.
 
     A chain, and what begins with one, would take the likeliest tokens again; it becomes one sampled chain.
     """
-    config, is_routed = search_plan(settings)
-    is_chain = is_routed or config.strategy in ("cot", "sample")
-    return replace(
-        settings,
-        seed=settings.seed + attempt,
-        temperature=config.sampling.temperature or SAMPLED.temperature,
-        strategy="sample" if is_chain else settings.strategy,
+    settings = replace(
+        plan.settings,
+        seed=plan.settings.seed + attempt,
+        temperature=plan.config.sampling.temperature or SAMPLED.temperature,
+        strategy="sample" if plan.begins_with_chain else plan.settings.strategy,
     )
-
-
-def _prompt_limit(solver: Solver) -> int:
-    size = solver.engine.context_size
-    return size - (solver.settings.max_tokens or size // REPLY_SHARE)
+    return search_plan(settings)
 
 
 def _asked(question: str, settings: Settings) -> str:
     prompt = compose(question, prefix=settings.prefix, suffix=settings.suffix, variables=settings.variables)
     return prompt.messages[-1].content
+
+
+def _cost(problem: Problem, result: SearchResult, *, first_token: float | None, seconds: float) -> Cost:
+    return Cost(
+        prompt_tokens=len(problem.prompt_ids),
+        reused=result.usage.reused,
+        prefilled=result.usage.prefilled,
+        decoded=result.usage.decoded,
+        thought_tokens=result.reply.num_thought_tokens,
+        output_tokens=result.reply.num_output_tokens,
+        first_token_seconds=first_token,
+        seconds=seconds,
+    )

@@ -12,9 +12,10 @@ from typing import Final
 from marco_cli.config.settings import Settings
 from marco_cli.errors import EngineLostError, IncompleteError, MarcoError
 from marco_cli.models import LocatedModel
-from marco_cli.solver import Solver, open_solver, resolve_settings, search_plan
+from marco_cli.plan import SearchPlan, search_plan
+from marco_cli.solver import Solver, open_solver, resolve_settings
 
-_LOADED: Final = ("ctx", "threads", "gpu_layers", "batch", "critic")
+_LOADED: Final = ("ctx", "threads", "gpu_layers", "batch")
 """Settings that an engine is opened with."""
 
 
@@ -35,15 +36,14 @@ class Setup:
         return resolve_settings(self.flags, self.environ, self.config)
 
 
-def serves(solver: Solver, settings: Settings, model: LocatedModel) -> bool:
-    """Say whether an open solver's engine does for other settings."""
-    before = solver.settings
-    is_loaded = all(getattr(before, key) == getattr(settings, key) for key in _LOADED)
-    return is_loaded and model.path == solver.model.path and search_plan(settings)[0].parallel <= solver.engine.places
+def serves(solver: Solver, plan: SearchPlan, model: LocatedModel) -> bool:
+    """Say whether an open solver does for another plan."""
+    is_loaded = all(getattr(solver.plan.settings, key) == getattr(plan.settings, key) for key in _LOADED)
+    return is_loaded and model.path == solver.model.path and plan.config.parallel <= solver.engine.places
 
 
-async def switched(solver: Solver, setup: Setup) -> tuple[Solver, MarcoError | None]:
-    """Return a solver for another setup; the old one is closed unless its engine goes on.
+async def switched(solver: Solver, setup: Setup) -> tuple[Solver, SearchPlan | MarcoError]:
+    """Return a solver for another setup, and its plan; the old one is closed unless it goes on.
 
     The old model is freed before the new one is loaded: there may be memory for one only. When that fails, the solver that
     comes back is the one before, loaded again, beside the error.
@@ -55,16 +55,18 @@ async def switched(solver: Solver, setup: Setup) -> tuple[Solver, MarcoError | N
 
     """
     settings, model = setup.resolve()
-    if serves(solver, settings, model):
-        return replace(solver, settings=settings, model=model), None
+    plan = search_plan(settings)
+    if serves(solver, plan, model):
+        return solver, plan
     await solver.close()
     try:
-        return open_solver(settings, model, setup.environ), None
+        opened = open_solver(settings, model, setup.environ)
     except (MarcoError, KeyboardInterrupt) as failure:
         error = failure if isinstance(failure, MarcoError) else IncompleteError("loading was given up")
         try:
-            return open_solver(solver.settings, solver.model, setup.environ), error
+            return open_solver(solver.plan.settings, solver.model, setup.environ), error
         except MarcoError as again:
             raise EngineLostError(
                 f"{error.message}; and {solver.model.name} does not load again: {again.message}", hint=again.hint
             ) from again
+    return opened, opened.plan

@@ -6,14 +6,13 @@ import os
 import platform
 import shutil
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from marco_cli import __version__
 from marco_cli.diagnosis.case import Case
 from marco_cli.diagnosis.finding import Figure, Finding, broken, ok, warn
 from marco_cli.diagnosis.gpus import Gpu, gpus_seen
-from marco_cli.engine.hardware import available_memory, physical_cores
+from marco_cli.engine.hardware import available_memory, cpu_quota, physical_cores
 from marco_cli.models import find_installed, store
 from marco_cli.models.choice import DEFAULT_MODEL
 from marco_cli.models.memory import GIB, gib, memory_estimate, total
@@ -31,7 +30,6 @@ _FLAGS: Final = {"NVIDIA": "-DGGML_CUDA=on", "Apple": "-DGGML_METAL=on"}
 _HOST_DEVICES: Final = ("CPU", "BLAS", "ACCEL")
 _PULL_BYTES: Final = 6 * GIB  # Marco-o1 in its usual quantisation, 4.7 GB, and some air
 _LEAST_COLUMNS: Final = 40
-_CPU_QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 _USUAL_CONTEXT: Final = 8192
 _USUAL_PARALLEL: Final = 16
 
@@ -113,14 +111,7 @@ def memory(case: Case) -> Finding:
 def threads(case: Case) -> Finding:
     """Check that llama.cpp starts no more threads than there are processors for it."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = cpu_quota(_CPU_QUOTA.read_text(encoding="ascii")) if _CPU_QUOTA.is_file() else None
-    return judge_threads(case.stated.settings.threads or physical_cores(), allowed=allowed, quota=quota)
-
-
-def cpu_quota(text: str) -> float | None:
-    """Read a container's limit in processors from cgroup's `cpu.max`: microseconds of every so many, or `max`."""
-    used, _, period = text.strip().partition(" ")
-    return int(used) / int(period) if used.isdigit() and period.isdigit() else None
+    return judge_threads(case.stated.settings.threads or physical_cores(), allowed=allowed, quota=cpu_quota())
 
 
 def judge_threads(used: int, *, allowed: int, quota: float | None) -> Finding:

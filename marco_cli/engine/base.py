@@ -76,8 +76,6 @@ class Request:
     sampling: SamplingParams = GREEDY
     seed: int = 0
     """The request's own random stream: its tokens do not depend on what else is running."""
-    stop_texts: tuple[str, ...] = ()
-    """End as soon as one of these appears in what was sampled, also across tokens; it is not part of `data`."""
     stop_when: StopRule | None = None
     probe_ids: tuple[int, ...] = ()
     """Ids whose log-probability is wanted at the first sampled position."""
@@ -85,15 +83,13 @@ class Request:
     """How many tokens of prompt and completion stay in the prefix cache afterwards; None keeps all."""
 
     def __post_init__(self) -> None:
-        """Refuse an empty prompt, negative counts and an empty stop text."""
+        """Refuse an empty prompt and negative counts."""
         if not self.prompt_ids and not self.forced_ids:
             raise ConfigError("the prompt has no tokens, expected at least 1")
         if self.max_tokens < 0:
             raise ConfigError(f"max_tokens is {self.max_tokens}, expected 0 or more")
         if self.keep_tokens is not None and self.keep_tokens < 0:
             raise ConfigError(f"keep_tokens is {self.keep_tokens}, expected 0 or more")
-        if "" in self.stop_texts:
-            raise ConfigError("a stop text is empty, expected at least 1 character")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,14 +113,7 @@ class Tokens:
         return len(self.ids)
 
     def __getitem__(self, rows: slice) -> "Tokens":
-        return Tokens(
-            ids=self.ids[rows],
-            is_sampled=self.is_sampled[rows],
-            logprobs=self.logprobs[rows],
-            top_ids=self.top_ids[rows],
-            top_logprobs=self.top_logprobs[rows],
-            entropy=self.entropy[rows],
-        )
+        return Tokens(**{name: getattr(self, name)[rows] for name in self.__slots__})
 
     @property
     def confidence(self) -> NDArray[np.float32]:
@@ -164,14 +153,7 @@ class Tokens:
         """Return the parts in order as one run; no parts give an empty run."""
         if not parts:
             return Tokens.forced(())
-        return Tokens(
-            ids=np.concatenate([p.ids for p in parts]),
-            is_sampled=np.concatenate([p.is_sampled for p in parts]),
-            logprobs=np.concatenate([p.logprobs for p in parts]),
-            top_ids=np.concatenate([p.top_ids for p in parts]),
-            top_logprobs=np.concatenate([p.top_logprobs for p in parts]),
-            entropy=np.concatenate([p.entropy for p in parts]),
-        )
+        return Tokens(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in Tokens.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +200,7 @@ class Completion:
     tokens: Tokens
     """Forced tokens first, then the sampled ones (an end-of-generation id included)."""
     data: bytes
-    """The text of the sampled tokens up to a stop text; may begin or end inside a UTF-8 character."""
+    """The text of the sampled tokens; may begin or end inside a UTF-8 character."""
     finish_reason: FinishReason
     probe_logprobs: tuple[float, ...] = ()
     """Nats, in the order of `Request.probe_ids`."""
@@ -238,7 +220,6 @@ class ModelInfo:
     path: str | None = None
     architecture: str = ""
     num_parameters: int = 0
-    size_bytes: int = 0
     num_vocab: int
     train_context: int
     """Positions that the model was trained on."""

@@ -15,7 +15,7 @@ def physical_cores(cgroup: Path = CGROUP) -> int:
     """Return the cores that this process may use, hyper-threads and efficiency cores left out where that is known."""
     allowed = _allowed_cpus()
     counted = _linux_cores(allowed) or _sysctl("hw.perflevel0.physicalcpu") or _sysctl("hw.physicalcpu")
-    return max(1, min(counted or len(allowed), len(allowed), _quota_cores(cgroup) or len(allowed)))
+    return max(1, min(counted or len(allowed), len(allowed), int(cpu_quota(cgroup) or len(allowed))))
 
 
 def _allowed_cpus() -> set[int]:
@@ -31,13 +31,13 @@ def available_memory(cgroup: Path = CGROUP) -> int | None:
     return min(found, default=None)
 
 
-def _quota_cores(cgroup: Path) -> int | None:
-    """Return the cores' worth of time that the control group grants."""
+def cpu_quota(cgroup: Path = CGROUP) -> float | None:
+    """Return how many processors' worth of time the control group grants; None without a limit."""
     try:
         quota, period = (cgroup / "cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
+        return int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # `max` is no number
         return None
-    return None if quota == "max" else max(1, int(quota) // int(period))
 
 
 def _quota_memory(cgroup: Path) -> int | None:

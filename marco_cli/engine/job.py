@@ -122,24 +122,14 @@ class Job:
         self.logprobs.append(logprob)
         self.meter.decoded += 1
 
-    def ending(self, piece: bytes, *, is_end: bool) -> FinishReason | None:
-        """Say whether and why the request ends with the token just appended; cuts `data` before a stop text."""
+    def ending(self, *, is_end: bool) -> FinishReason | None:
+        """Say whether and why the request ends with the token just appended."""
         if is_end:
             return "eos"
-        if self._cut_at_stop_text(len(piece)):
-            return "stop"
         rule = self.request.stop_when
         if rule is not None and rule(bytes(self.data), self.num_sampled):
             return "step"
         return "length" if self.num_sampled >= self.request.max_tokens else None
-
-    def _cut_at_stop_text(self, num_new: int) -> bool:
-        stops = [text.encode() for text in self.request.stop_texts]
-        found = [self.data.find(stop, max(0, len(self.data) - num_new - len(stop) + 1)) for stop in stops]
-        first = min((position for position in found if position >= 0), default=None)
-        if first is not None:
-            del self.data[first:]
-        return first is not None
 
     def completion(self, reason: FinishReason) -> Completion:
         """Return what came of the request."""

@@ -100,7 +100,6 @@ class Weights:
             path=str(self._path),
             architecture=self.stated("general.architecture") or "",
             num_parameters=self.num_parameters,
-            size_bytes=llama.llama_model_size(self.pointer),
             num_vocab=self.num_vocab,
             train_context=self.train_context,
             chat_template=template.decode("utf-8", errors="replace") if template else None,

@@ -185,7 +185,7 @@ class Scheduler:
         finished: list[tuple[Job, Completion | Exception]] = []
         for item in sampled:
             try:
-                reason = item.job.ending(item.piece, is_end=self._backend.is_end(item.token))
+                reason = item.job.ending(is_end=self._backend.is_end(item.token))
             except Exception as error:  # noqa: BLE001 (a stop rule's error is its own request's, nobody else's)
                 self._finish(item.job, "cancelled")
                 finished.append((item.job, error))

@@ -43,15 +43,6 @@ _IMPOSSIBLE = -30.0
 """Logit of a token that no continuation begins with: e⁻³⁰ ≈ 1e-13, finite like those of a real model."""
 
 
-def reply_table(table: Mapping[str, Mapping[str, float]], *, start: str = "<|im_start|>assistant\n") -> Script:
-    """Return a script that looks up the reply so far (what follows the last `start`) in a table of continuations."""
-
-    def script(text: str) -> Mapping[str, float]:
-        return table.get(text.rpartition(start)[2], {})
-
-    return script
-
-
 def replies(*texts: str) -> Script:
     """Return a script that answers the first prompt with the first text, the second with the second, and so on."""
     turns: dict[str, str] = {}

@@ -61,6 +61,8 @@ class DataSet:
     items: tuple[Item, ...]
     source: str
     """Where they come from, for people."""
+    notices: tuple[str, ...] = ()
+    """What a person should know before they are asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

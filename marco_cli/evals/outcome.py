@@ -15,8 +15,9 @@ from marco_cli.evals.base import NO_ANSWER, Item, Score
 from marco_cli.evals.scoring import grade
 from marco_cli.reward.signals import Signals
 from marco_cli.search.base import Candidate, Reply, SearchResult, StopReason, Vote
-from marco_cli.search.events_json import Document, candidate_document, vote_document
-from marco_cli.search.tree import NodeState, Tree
+from marco_cli.search.events_json import candidate_document, vote_document
+from marco_cli.search.tree import NodeState
+from marco_cli.search.tree_json import Document, node_document
 from marco_cli.sections import NONE, Tags
 
 ROW_VERSION = 1
@@ -25,18 +26,8 @@ Section = Literal["output", "after_thought", "whole_text"]
 """Where the answer was looked for: in the output; in what follows the thought; in everything there is."""
 
 _NOTHING = Tokens.forced(())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeNode:
-    """A node of a search tree, for people."""
-
-    id: int
-    parent: int | None
-    text: str
-    visits: int
-    value: float
-    forced: bool
+_NODE = ("id", "parent", "text", "visits", "value", "forced")
+"""What a row keeps of a node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +74,7 @@ class Outcome:
     seconds: float = 0.0
     """From the first token to the last, with other rows on the same machine."""
     notices: tuple[str, ...] = ()
-    nodes: tuple[TreeNode, ...] = ()
+    nodes: tuple[NodeState, ...] = ()
     error: Failure | None = None
 
     @property
@@ -128,7 +119,7 @@ def outcome_of(
         usage=result.usage,
         seconds=result.seconds,
         notices=result.notices,
-        nodes=() if result.tree is None else _nodes(result.tree),
+        nodes=() if result.tree is None else result.tree.snapshot(),
     )
 
 
@@ -199,7 +190,7 @@ def outcome_document(outcome: Outcome) -> Document:
         "usage": asdict(outcome.usage),
         "seconds": outcome.seconds,
         "notices": list(outcome.notices),
-        "tree": [asdict(node) for node in outcome.nodes] or None,
+        "tree": [node_document(node, _NODE) for node in outcome.nodes] or None,
     }
 
 
@@ -246,9 +237,14 @@ def _read(row: Mapping[str, Any]) -> Outcome:
         usage=Usage(**row["usage"]),
         seconds=row["seconds"],
         notices=tuple(row["notices"]),
-        nodes=tuple(TreeNode(**node) for node in row["tree"] or ()),
+        nodes=tuple(_node(entry) for entry in row["tree"] or ()),
         error=None if row["error"] is None else Failure(**row["error"]),
     )
+
+
+def _node(entry: Mapping[str, Any]) -> NodeState:
+    values = {key: entry[key] for key in _NODE}
+    return NodeState(is_forced=values.pop("forced"), **values)
 
 
 def _item(entry: Mapping[str, Any]) -> Item:
@@ -287,18 +283,3 @@ def _candidate(entry: Mapping[str, Any], question: str) -> Candidate:
 def _vote(entry: Mapping[str, Any], candidates: tuple[Candidate, ...]) -> Vote:
     ids = tuple(entry["candidates"])
     return Vote(answer=candidates[ids[0]].reply.answer, candidate_ids=ids, weight=entry["weight"])
-
-
-def _nodes(tree: Tree) -> tuple[TreeNode, ...]:
-    return tuple(_node(state) for state in tree.snapshot())
-
-
-def _node(state: NodeState) -> TreeNode:
-    return TreeNode(
-        id=state.id,
-        parent=state.parent,
-        text=state.text,
-        visits=state.visits,
-        value=state.value,
-        forced=state.is_forced,
-    )

@@ -17,13 +17,12 @@ from marco_cli.evals.intervals import Estimate, bootstrap, mean_of_shares
 from marco_cli.evals.metrics import Attempt, Attempts, chosen_at, solved_at
 from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.paper import MGSM, PaperRow
+from marco_cli.evals.remarks import failure_reasons, near_misses
 from marco_cli.evals.translation import CorpusScores, corpus_scores
+from marco_cli.search import STRATEGIES
 
 KS = (1, 2, 4, 8, 16, 32)
 """Numbers of guesses of the curves; tables show 1, 8 and 32 as the Marco-o1 paper does."""
-
-INDEPENDENT = frozenset({"sample", "vote", "best-of-n"})
-"""Strategies whose paths are independent samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +135,8 @@ class Report:
     """The Marco-o1 paper's figures on this data set, if it has any."""
     notices: tuple[str, ...]
     failures: tuple[Instructive, ...] = field(default=())
+    rows: tuple[Outcome, ...] = field(default=(), repr=False, compare=False)
+    """What the figures are of, by item, variant and seed."""
 
     @property
     def is_rubric(self) -> bool:
@@ -184,8 +185,9 @@ def build_report(outcomes: Iterable[Outcome], about: About) -> Report:
         variants=variants,
         comparisons=compare_rows(by_label) if by_label else (),
         paper=tuple(row for row in MGSM if row.lang in langs) if about.dataset == "mgsm" else (),
-        notices=_notices(variants),
+        notices=(*_notices(variants), *failure_reasons(rows), *near_misses(rows)),
         failures=() if scorers == ("chrf",) else instructive(rows),
+        rows=tuple(rows),
     )
 
 
@@ -264,7 +266,7 @@ def _attempts(rows: Sequence[Outcome]) -> dict[str, Attempts]:
     """
     found: dict[str, Attempts] = {}
     for row in rows:
-        is_independent = row.strategy in INDEPENDENT
+        is_independent = row.strategy in STRATEGIES and STRATEGIES[row.strategy].is_independent
         guesses = tuple(
             Attempt(candidate=candidate, score=score)
             for candidate, score in zip(row.candidates, row.scores, strict=True)

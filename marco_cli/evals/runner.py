@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from marco_cli import jsonl
-from marco_cli.batch.journal import HASH_DIGITS, Entry, Journal
+from marco_cli.batch.journal import Entry, Journal
 from marco_cli.batch.pool import run_in_order
 from marco_cli.errors import EngineError, InputError
 from marco_cli.evals import translation
@@ -22,10 +22,11 @@ from marco_cli.evals.base import Item
 from marco_cli.evals.outcome import Outcome, failed, outcome_document, outcome_of, read_outcome
 from marco_cli.evals.simple_evals import instruct
 from marco_cli.evals.variant import Variant
+from marco_cli.plan import SearchPlan
 from marco_cli.search import STRATEGIES
-from marco_cli.search.base import Problem, SearchResult
-from marco_cli.solver import Solver, search_plan
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.solver import Solver
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 
 ROWS_FILE: Final = "rows.jsonl"
 ROWS_IN_FLIGHT: Final = 8
@@ -91,7 +92,7 @@ def row_key(item_id: str, variant: str, seed: int) -> str:
 def input_hash(item: Item) -> str:
     """Return a hash of what is asked, what would be right, and who says so."""
     text = "\n".join((item.question, item.target, item.lang, item.scorer, *item.references))
-    return blake2b(text.encode(errors="replace"), digest_size=HASH_DIGITS // 2).hexdigest()
+    return blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
 
 
 def read_entry(document: object) -> Entry:
@@ -203,11 +204,11 @@ async def run_jobs(
     return await run_in_order(wanted, work, emit, parallel=in_flight, stop=stop)
 
 
-def _question(item: Item, solver: Solver) -> str:
+def _question(item: Item, plan: SearchPlan) -> str:
     """Return the question with the instruction that its scorer relies on."""
     if item.scorer == "simple-evals":
         return instruct(item)
-    if item.scorer == "chrf" and not solver.settings.prefix:  # a preset's own instruction stands
+    if item.scorer == "chrf" and not plan.settings.prefix:  # a preset's own instruction stands
         return translation.instruct(item)
     return item.question
 
@@ -222,18 +223,18 @@ async def ask(job: Job, solver: Solver, on_untraced: Callable[[Exception], None]
 
     """
     item, label = job.item, job.variant.label
-    own = replace(solver, settings=job.variant.seeded(job.seed_index))
+    plan = job.variant.seeded(job.seed_index)
     try:
-        problem = replace(own.problem(_question(item, own)), is_free_form=item.scorer == "chrf")
+        problem = replace(solver.problem(_question(item, plan), plan), is_free_form=item.scorer == "chrf")
         try:
-            result = await own.solve(problem)
+            result = await solver.solve(problem, plan)
         finally:
             solver.engine.forget(problem.prompt_ids)
     except (InputError, EngineError) as error:
         return Answered(outcome=failed(error, item=item, variant=label, seed=job.seed))
-    config, is_routed = search_plan(own.settings)
+    config = plan.config
     # `auto` that left its chain alone chose as the chain's own strategy does.
-    stood = STRATEGIES[result.strategy] if is_routed and result.strategy != config.strategy else None
+    stood = STRATEGIES[result.strategy] if plan.is_routed and result.strategy != config.strategy else None
     outcome = outcome_of(
         result,
         item=item,
@@ -243,18 +244,11 @@ async def ask(job: Job, solver: Solver, on_untraced: Callable[[Exception], None]
         vote=config.vote_name if stood is None else stood.vote,
         tags=problem.tags,
     )
-    return Answered(
-        outcome=outcome, trace=None if on_untraced is None else _traced(item, own, problem, result, on_untraced)
-    )
-
-
-def _traced(
-    item: Item, solver: Solver, problem: Problem, result: SearchResult, on_untraced: Callable[[Exception], None]
-) -> Trace | None:
-    """Return the trace of an answer, which is good without one too."""
-    target = item.target if item.scorer in _ANSWERS else None
-    try:
-        return from_result(solver, problem, result, source="eval", target=target, item=item.id)
-    except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and the row stands)
-        on_untraced(error)
-        return None
+    trace = None
+    if on_untraced is not None:
+        target = item.target if item.scorer in _ANSWERS else None
+        try:
+            trace = from_result(solver, problem, result, source="eval", target=target, item=item.id, plan=plan)
+        except Exception as error:  # noqa: BLE001 (the answer is good without a trace; what is wrong with it is told)
+            on_untraced(error)
+    return Answered(outcome=outcome, trace=trace)

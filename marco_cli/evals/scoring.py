@@ -44,7 +44,7 @@ def choice(text: str, item: Item) -> Score:
 
 def exact(text: str, item: Item) -> Score:
     """Compare the answer of whatever kind; a text that is the target as it stands is right in any case."""
-    if any(_folded(text) == _folded(target) for target in item.targets):
+    if any(folded(text) == folded(target) for target in item.targets):
         return judged(_clipped(text), is_right=True, rule="whole")
     return compared(text, item)
 
@@ -68,7 +68,7 @@ def regex(text: str, item: Item) -> Score:
 
 def contains(text: str, item: Item) -> Score:
     """Look for the target anywhere in the text, whatever its letter case and width."""
-    found = next((target for target in item.targets if _folded(target) in _folded(text)), None)
+    found = next((target for target in item.targets if folded(target) in folded(text)), None)
     return judged(_clipped(text) if found is None else found, is_right=found is not None, rule="contains")
 
 
@@ -137,7 +137,8 @@ def _against(answer: Answer, item: Item) -> Score:
     return judged(answer.canonical, is_right=False, rule=answer.rule)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a text with letter case, width and white space made alike."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 

@@ -11,13 +11,13 @@ from typing import Any
 from marco_cli.config.option import did_you_mean
 from marco_cli.config.settings import OPTIONS, Settings
 from marco_cli.errors import ConfigError
+from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.search import STRATEGIES
 from marco_cli.search.effort import AUTO, EFFORTS
-from marco_cli.solver import search_plan
 
 DEFAULT = ("cot", "vote", "mcts")
 
-_FIXED = frozenset({"model", "preset", "ctx", "threads", "gpu_layers", "batch", "critic", "seed", "strategy", "effort"})
+_FIXED = frozenset({"model", "preset", "ctx", "threads", "gpu_layers", "batch", "seed", "strategy", "effort"})
 """Settings that all variants of a run share, or that the name says."""
 
 
@@ -27,13 +27,18 @@ class Variant:
 
     label: str
     """As it was typed."""
-    settings: Settings
-    """Their seed is the first one."""
+    plan: SearchPlan
+    """Its seed is the first one."""
     num_seeds: int
 
-    def seeded(self, index: int) -> Settings:
-        """Return the settings of one of the seeds, from 0."""
-        return replace(self.settings, seed=self.settings.seed + index)
+    @property
+    def settings(self) -> Settings:
+        """The settings, with the first seed."""
+        return self.plan.settings
+
+    def seeded(self, index: int) -> SearchPlan:
+        """Return the plan with one of the seeds, from 0."""
+        return self.plan.seeded(self.settings.seed + index)
 
 
 def parse_variants(texts: Sequence[str], base: Settings, *, num_seeds: int = 1) -> tuple[Variant, ...]:
@@ -51,10 +56,9 @@ def parse_variants(texts: Sequence[str], base: Settings, *, num_seeds: int = 1) 
         label = text.strip()
         if label in variants:
             raise ConfigError(f"--strategy names {label!r} twice")
-        settings = _settings(label, base)
-        config, is_routed = search_plan(settings)
-        is_greedy = config.strategy == "cot" and not is_routed and not settings.temperature
-        variants[label] = Variant(label=label, settings=settings, num_seeds=1 if is_greedy else num_seeds)
+        plan = search_plan(_settings(label, base))
+        is_greedy = plan.config.entry.is_greedy and not plan.is_routed and not plan.settings.temperature
+        variants[label] = Variant(label=label, plan=plan, num_seeds=1 if is_greedy else num_seeds)
     return tuple(variants.values())
 
 

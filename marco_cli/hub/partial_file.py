@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from marco_cli.draft import put, sync_directory
 from marco_cli.errors import StorageError
 
 BLOCK: Final = 1 << 20
@@ -126,10 +127,8 @@ class PartialFile:
         """Write down what the bytes belong to; call before the first of them is written."""
         self.etag = etag
         sidecar = Sidecar(url=self._url, etag=etag, sha256=self._sha256, size=self._size, bytes=self._synced)
-        draft = self._sidecar_path.with_name(self._sidecar_path.name + ".new")
         with storage_errors(self.path):
-            draft.write_text(json.dumps(asdict(sidecar)) + "\n", encoding="utf-8")
-            draft.replace(self._sidecar_path)
+            put(self._sidecar_path, json.dumps(asdict(sidecar)).encode() + b"\n")
 
     def append(self, block: bytes) -> None:
         """Write a block at the end; a disk that fills up keeps what it took of it."""
@@ -165,12 +164,7 @@ class PartialFile:
             self._file.close()
             self.path.replace(target)
             self._sidecar_path.unlink(missing_ok=True)
-            if os.name == "posix":
-                directory = os.open(target.parent, os.O_RDONLY)
-                try:
-                    os.fsync(directory)
-                finally:
-                    os.close(directory)
+            sync_directory(target.parent)
 
     def close(self) -> None:
         """Close the file; what is here stays for the next run."""

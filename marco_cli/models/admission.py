@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from marco_cli.config.state import state_directory
-from marco_cli.draft import replacing
+from marco_cli.draft import put
 from marco_cli.errors import EngineError
 from marco_cli.models import catalog, library
 from marco_cli.models.gguf_header import Header
@@ -88,8 +88,7 @@ def _remembered(record: Path) -> str | None:
 def _remember(record: Path, verdict: str) -> None:
     with suppress(OSError):  # then the model is tried again next time
         record.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(record) as file:
-            file.write(json.dumps({"v": 1, "verdict": verdict}).encode() + b"\n")
+        put(record, json.dumps({"v": 1, "verdict": verdict}).encode() + b"\n")
 
 
 def _try(model: library.LocatedModel) -> str:

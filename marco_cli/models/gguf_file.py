@@ -16,6 +16,8 @@ from marco_cli.errors import EngineError
 FETCH_AGAIN: Final = "`marco models verify`, then `marco models rm` and `marco models pull` to fetch it again"
 """The remedy for a file that is damaged."""
 MAX_NAME_BYTES: Final = 1024
+_MAGIC_BYTES: Final = 4
+"""By which a GGUF file is known; what does not begin with them is another file, not a damaged one."""
 _MAX_HEADER_BYTES: Final = 128 << 20
 """The largest vocabularies known (some 300 000 tokens with merges) need about 16 MiB."""
 _MAX_TEXT_BYTES: Final = 8 << 20
@@ -52,7 +54,9 @@ class Cursor:
         """Return the error that says what is wrong at the position."""
         return EngineError(
             f"{self._path.name} is not a usable GGUF file: {what} at byte {self.position} of {self.size}",
-            hint=FETCH_AGAIN,
+            hint=FETCH_AGAIN
+            if self.position > _MAGIC_BYTES
+            else "name a model, or the path of a GGUF file: `marco models list`",
         )
 
     def claim(self, length: int, what: str) -> None:

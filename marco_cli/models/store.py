@@ -20,7 +20,7 @@ from urllib.parse import quote
 import platformdirs
 
 from marco_cli.config.home import expanded
-from marco_cli.draft import replacing
+from marco_cli.draft import put
 
 RECORD_VERSION: Final = 1
 PARTIAL: Final = ".partial"
@@ -103,8 +103,7 @@ def write_record(model: Path, record: Record) -> None:
     """Write the record of a model atomically."""
     path = record_path(model)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(json.dumps({"v": RECORD_VERSION, **asdict(record)}, indent=1).encode() + b"\n")
+    put(path, json.dumps({"v": RECORD_VERSION, **asdict(record)}, indent=1).encode() + b"\n")
 
 
 def read_record(model: Path) -> Record | None:

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any, cast
 
-from marco_cli.errors import EXIT_TERMINATED, ConfigError
+from marco_cli.errors import EXIT_OF_SIGNAL, ConfigError
 
 DEADLINE = 4.0
 """Seconds that a request may take; real templates take milliseconds."""
@@ -207,11 +207,12 @@ def _apart() -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _signals_raised() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end a wait at once: an event loop, if one runs, would hear of them after it only."""
+    """Let Ctrl-C and what else ends the program end a wait at once: an event loop, if one runs, would hear of it after it only."""
     before = {}
     if threading.current_thread() is threading.main_thread():
-        for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, _terminate)):
+        for number in (signal.SIGINT, *EXIT_OF_SIGNAL):
             if signal.getsignal(number) not in (None, signal.SIG_IGN):
+                handler = signal.default_int_handler if number == signal.SIGINT else _terminate
                 before[number] = signal.signal(number, handler)
     try:
         yield
@@ -220,5 +221,5 @@ def _signals_raised() -> Iterator[None]:
             signal.signal(number, earlier)
 
 
-def _terminate(_signal: int, _frame: object) -> None:
-    sys.exit(EXIT_TERMINATED)
+def _terminate(number: int, _frame: object) -> None:
+    sys.exit(EXIT_OF_SIGNAL[signal.Signals(number)])

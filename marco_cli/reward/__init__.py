@@ -9,10 +9,6 @@ from typing import Final
 REWARDS: Final = MappingProxyType(
     {
         "confidence": "marco_cli.reward.confidence:mean_confidence",
-        "tail": "marco_cli.reward.confidence:tail_confidence",
-        "lowest-group": "marco_cli.reward.confidence:lowest_group_confidence",
-        "logprob": "marco_cli.reward.confidence:mean_probability",
-        "margin": "marco_cli.reward.confidence:answer_margin",
         "agreement": "marco_cli.reward.agreement:agreement",
         "agree": "marco_cli.reward.agreement:confidence_and_agreement",
         "checked": "marco_cli.reward.agreement:checked",

@@ -49,11 +49,13 @@ class Signals:
     """Equations and comparisons of the text that hold (`reward.equations`)."""
     false_equations: int = 0
     """Equations and comparisons of the text that do not."""
+    is_plausible: bool = True
+    """Whether the answer may be right (`answer.plausibility`): an amount is never negative."""
 
     @property
     def is_sound(self) -> bool:
-        """Whether none of its equations and comparisons is false."""
-        return not self.false_equations
+        """Whether none of its equations and comparisons is false, and its answer may be right."""
+        return not self.false_equations and self.is_plausible
 
     @property
     def soundness(self) -> float:
@@ -61,13 +63,15 @@ class Signals:
         return 1.0 if self.is_sound else UNSOUND
 
 
-def measure(tokens: Tokens, *, answer: slice | None = None, text: str = "") -> Signals:
+def measure(tokens: Tokens, *, answer: slice | None = None, text: str = "", is_plausible: bool = True) -> Signals:
     """Compute the signals of a reply; `answer` are the rows that hold its answer, if it has one."""
     equations = check_equations(text)
     scored = tokens.is_sampled
     confidence = tokens.confidence[scored].astype(np.float64)
     if not len(confidence):
-        return replace(_UNSCORED, true_equations=equations.true, false_equations=equations.false)
+        return replace(
+            _UNSCORED, true_equations=equations.true, false_equations=equations.false, is_plausible=is_plausible
+        )
     logprobs = tokens.logprobs[scored].astype(np.float64)
     groups = _sliding_means(confidence, GROUP)
     return Signals(
@@ -82,6 +86,7 @@ def measure(tokens: Tokens, *, answer: slice | None = None, text: str = "") -> S
         answer_margin=None if answer is None else _mean_margin(tokens[answer]),
         true_equations=equations.true,
         false_equations=equations.false,
+        is_plausible=is_plausible,
     )
 
 

@@ -102,6 +102,10 @@ class Reply:
     """Whether any tag of the format appeared in it (always true of a format without tags)."""
     tags: Tags | None = None
     """The format that it turned out to have, where that is not the problem's; not kept in traces."""
+    num_thought_tokens: int = 0
+    """Sampled ones, those of tags among them; not kept in traces."""
+    num_output_tokens: int = 0
+    """Sampled ones; not kept in traces."""
     signals: Signals
 
     @property
@@ -231,6 +235,14 @@ class SearchResult:
             return False
         witnesses = [candidate for candidate in self.candidates if candidate.id in self.votes[0].candidate_ids]
         return any(each.evidence > _INDEPENDENT and each.reply is not self.first for each in witnesses)
+
+    @property
+    def ending(self) -> str:
+        """Why it ended, as rows and `--json` tell it: of a single chain also `forced` (thought cut), `length` or `loop`."""
+        reply = self.reply
+        if len(self.candidates) > 1 or reply.is_whole:
+            return self.stop_reason
+        return "loop" if reply.finish_reason == "loop" else "forced" if reply.is_forced else "length"
 
     @property
     def confidence(self) -> float:

@@ -126,12 +126,13 @@ class Budget:
         """Say whether what is left is needed for the outputs of what is in flight, and of one more."""
         return self.spent() is not None or self._is_low(self.num_thinking + 1)
 
-    def claim(self) -> StopReason | None:
-        """Begin one more simulation, or say why not."""
+    def claim(self, *, is_needed: bool = False) -> StopReason | None:
+        """Begin one more simulation, or say why not; one that is needed begins also when tokens or time are used up."""
         reason = self.refusal()
-        if reason is None:
-            self.num_claimed += 1
-        return reason
+        if reason is not None and (reason == "simulations" or not is_needed):
+            return reason
+        self.num_claimed += 1
+        return None
 
     def settle(self, *, is_done: bool) -> None:
         """End a claimed simulation; one that was given up does not count."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from marco_cli.engine.base import Tokens
 from marco_cli.search.alternatives import Alternatives
 from marco_cli.search.config import HALVING_LIMIT, SearchConfig
+from marco_cli.search.outlook import Outlook
+from marco_cli.search.pending import Pending
 from marco_cli.search.rollout import NOTHING
 from marco_cli.search.selection import argmax, considered_visits, may_widen, uct, with_pending
 from marco_cli.search.tree import Node, Tree
@@ -36,6 +38,8 @@ class Branch:
     """What to think over, if the branch is a reflection."""
     is_root_sample: bool = False
     """Whether it is one of the replies that share nothing (`SearchConfig.root_samples`)."""
+    is_correction: bool = False
+    """Whether it is the first reply once more, from a result that is put right."""
 
 
 _LIKELY = 0.2
@@ -49,9 +53,11 @@ _MAPPED = 0.1
 class Descent:
     """The selection rule of one search, and what it remembers."""
 
-    def __init__(self, tree: Tree, config: SearchConfig, *, max_simulations: int | None) -> None:
+    def __init__(self, tree: Tree, config: SearchConfig, pending: Pending, *, max_simulations: int | None) -> None:
         self._tree = tree
         self._config = config
+        self._pending = pending
+        self._outlook = Outlook()
         self._limit = max_simulations or HALVING_LIMIT
         is_small = max_simulations is not None and max_simulations <= HALVING_LIMIT
         self._is_halving = config.root == "halving" or (config.root == "auto" and is_small)
@@ -62,6 +68,12 @@ class Descent:
         self._thoughts: dict[int, Thought] = {}
         """By the node that the end of the thought lies behind."""
         self._alternatives = Alternatives()
+        self._corrected: tuple[Node, Tokens] | None = None
+        """Where the first reply is left for the right result, and what comes after that node, the result included."""
+
+    def correct(self, node: Node, opening: Tokens) -> None:
+        """Note how the first reply goes on from `node` with its first wrong result put right: that is tried before all else."""
+        self._corrected = node, opening
 
     def remember(self, node: Node, thought: Thought) -> None:
         """Note that a thought ends right after `node`; it may be thought over once the node has been visited again."""
@@ -75,6 +87,10 @@ class Descent:
 
     def select(self) -> Branch | None:
         """Choose where to go on, and mark it as under way; None when there is nothing new to be found for now."""
+        if self._corrected is not None:
+            (node, opening), self._corrected = self._corrected, None
+            self._pending.begin(node)
+            return Branch(node=node, index=node.tries, opening=opening, is_correction=True)
         if 0 < self._tree.root.tries <= self._config.root_samples:
             return self.begin(self._tree.root, is_root_sample=True)
         if self._num_root_samples:
@@ -86,7 +102,7 @@ class Descent:
             if self._is_halving and self._wants_arm():
                 return self.begin(self._tree.root)
             path = self._walk()
-            if not path[-1].children and path[-1].num_pending == 0:
+            if not path[-1].children and not self._pending[path[-1]]:
                 return self.begin(path[-1])
             again = next((node for node in reversed(path) if node.id in self._thoughts and node.visits > 1), None)
             if again is not None:
@@ -94,13 +110,13 @@ class Descent:
             node = self._branch_point(path)
             if node is not None:
                 return self.begin(node)
-            if path[-1].num_pending or not self.close_upwards(path[-1]):
+            if self._pending[path[-1]] or not self.close_upwards(path[-1]):
                 return None
         return None
 
     def begin(self, node: Node, *, thought: Thought | None = None, is_root_sample: bool = False) -> Branch:
         """Mark a simulation from `node` as under way, until `end`."""
-        self._tree.mark_pending(node, +1)
+        self._pending.begin(node)
         self._num_root_samples += is_root_sample
         index, node.tries = node.tries, node.tries + 1
         is_chosen = thought is None and not is_root_sample and self._is_mapped(node)
@@ -110,7 +126,7 @@ class Descent:
 
     def end(self, branch: Branch) -> None:
         """Mark that the simulation of a branch is no more under way."""
-        self._tree.mark_pending(branch.node, -1)
+        self._pending.end(branch.node)
         self._num_root_samples -= branch.is_root_sample
 
     def _leave_first(self) -> Branch | None:
@@ -131,10 +147,10 @@ class Descent:
     def _walk(self) -> list[Node]:
         """Follow the best open child from the root for as long as there is one."""
         path = [self._tree.root]
-        if self._is_halving and self._tree.root.num_open:
+        if self._is_halving and self._tree.root.open_children:
             path.append(self._surviving_child())
-        while path[-1].num_open:
-            path.append(best_child(self._tree, path[-1], self._config))
+        while path[-1].open_children:
+            path.append(best_child(self._tree, path[-1], self._config, self._pending))
         return path
 
     def _branch_point(self, path: list[Node]) -> Node | None:
@@ -150,28 +166,23 @@ class Descent:
         free = [node for node in able if node.tries < self._config.max_children]
         for nodes in ([node for node in free if self._may_widen(node)], free, able):
             if nodes:
-                return (
-                    nodes[0] if self._config.branch == "top" else nodes[argmax([self._promise(node) for node in nodes])]
-                )
+                return nodes[argmax([self._promise(node) for node in nodes])]
         return None
 
     def _may_widen(self, node: Node) -> bool:
-        return may_widen(
-            tries=node.tries,
-            visits=node.visits + node.num_pending,
-            factor=self._config.widen_factor,
-            exponent=self._config.widen_exponent,
-        )
+        return may_widen(tries=node.tries, visits=node.visits + self._pending[node])
 
     def _doubt(self, node: Node) -> float:
         """Return how likely one more child is to be new, or how likely the next alternative is, in [0, 1]."""
-        return self._alternatives.best_probability(node) if self._is_mapped(node) else 1.0 - node.seen_mass
+        return (
+            self._alternatives.best_probability(node) if self._is_mapped(node) else 1.0 - self._outlook.seen_mass(node)
+        )
 
     def _is_mapped(self, node: Node) -> bool:
         """Say whether the ways on from a node are known: a model that is nearly indifferent has others than its top five."""
-        if self._config.expand != "alternative" or not node.children:
+        if not node.children:
             return False
-        return node.seen_mass + self._alternatives.total_probability(node) >= _MAPPED
+        return self._outlook.seen_mass(node) + self._alternatives.total_probability(node) >= _MAPPED
 
     def _promise(self, node: Node) -> float:
         """Return a node's doubt; samples are discounted by those made in vain, alternatives never are in vain."""
@@ -188,9 +199,9 @@ class Descent:
         """Return the root child that sequential halving gives the next simulation to: the best of the least visited."""
         root = self._tree.root
         considered = considered_visits(root.tries, self._limit)
-        turn = min(root.visits + root.num_pending, len(considered) - 1)
-        children = [child for child in root.children if not child.is_closed]
-        counts = [child.visits + child.num_pending for child in children]
+        turn = min(root.visits + self._pending[root], len(considered) - 1)
+        children = root.open_children
+        counts = [child.visits + self._pending[child] for child in children]
         meant = max((count for count in counts if count <= considered[turn]), default=min(counts))
         survivors = [child for child, count in zip(children, counts, strict=True) if count == meant]
         return survivors[argmax([_quality(self._tree, child, self._config) for child in survivors])]
@@ -201,16 +212,16 @@ class Descent:
         above: Node | None = node
         while above is not None:
             if not above.is_closed:
-                if above.num_open or above.num_pending or not self._is_exhausted(above):
+                if above.open_children or self._pending[above] or not self._is_exhausted(above):
                     break
-                self._tree.close(above)
+                above.is_closed = True
                 is_changed = True
             above = above.parent
         return is_changed
 
     def _is_worth(self, node: Node) -> bool:
         """Say whether to go on from a node: below a false equation nothing good is to be found."""
-        return node.is_sound or not self._config.avoid_unsound
+        return not self._config.avoid_unsound or self._outlook.is_sound(node)
 
     def _is_exhausted(self, node: Node) -> bool:
         if not node.children:
@@ -220,22 +231,22 @@ class Descent:
         return node.tries >= self._config.max_children or self._doubt(node) < self._config.min_doubt
 
 
-def best_child(tree: Tree, node: Node, config: SearchConfig) -> Node:
+def best_child(tree: Tree, node: Node, config: SearchConfig, pending: Pending) -> Node:
     """Return the open child with the highest UCT score, the first of equals.
 
     Simulations under way count as visits that came to 0. A child without any is worth what its parent is, so that not all
     siblings need be tried before the best of them is tried again.
     """
-    children = [child for child in node.children if not child.is_closed]
+    children = node.open_children
     scores = [
         uct(
             with_pending(
                 _quality(tree, child if child.visits else node, config),
                 visits=max(1, child.visits),
-                pending=child.num_pending,
+                pending=pending[child],
             ),
-            visits=max(1, child.visits + child.num_pending),
-            parent_visits=node.visits + node.num_pending,
+            visits=max(1, child.visits + pending[child]),
+            parent_visits=node.visits + pending[node],
             exploration=config.exploration,
         )
         for child in children

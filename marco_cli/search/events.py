@@ -47,7 +47,6 @@ class SimulationEnded:
 
     number: int
     """From 1, in order of ending."""
-    lane: int
     path: tuple[NodeState, ...]
     """From the root to where the reply ended, as they are after the back-up."""
     value: float

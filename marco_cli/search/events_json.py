@@ -21,9 +21,13 @@ from marco_cli.search.events import (
     SimulationEnded,
     VoteChanged,
 )
-from marco_cli.search.tree import NodeState
+from marco_cli.search.tree_json import Document, node_document
 
-Document = dict[str, object]
+SHOWN: Final = ("id", "parent", "depth", "text", "visits", "value", "forced")
+"""What `--json` says of a node."""
+_ALL: Final = (*SHOWN, "confidence", "num_tokens", "terminal", "closed", "candidate")
+_STATISTICS: Final = ("id", "visits", "value", "closed")
+"""What a back-up changes of a node; its text was said when it was added."""
 
 
 def event_document(event: SearchEvent) -> Document:
@@ -34,7 +38,7 @@ def event_document(event: SearchEvent) -> Document:
 
 def result_document(result: SearchResult) -> Document:
     """Return what `--json` says of a search besides its reply; `tree` is null for strategies without one."""
-    nodes = None if result.tree is None else [_node(state) for state in result.tree.snapshot()]
+    nodes = None if result.tree is None else [node_document(node, SHOWN) for node in result.tree.snapshot()]
     return {
         "tree": None if nodes is None else {"nodes": nodes},
         "candidates": [candidate_document(candidate) for candidate in result.candidates],
@@ -100,34 +104,6 @@ def _answer(answer: Answer | None) -> str | None:
     return None if answer is None else answer.canonical
 
 
-def _node(state: NodeState) -> Document:
-    return {
-        "id": state.id,
-        "parent": state.parent,
-        "depth": state.depth,
-        "text": state.text,
-        "visits": state.visits,
-        "value": state.value,
-        "forced": state.is_forced,
-    }
-
-
-def _state(state: NodeState) -> Document:
-    return {
-        **_node(state),
-        "confidence": state.confidence,
-        "num_tokens": state.num_tokens,
-        "terminal": state.is_terminal,
-        "closed": state.is_closed,
-        "candidate": state.candidate_id,
-    }
-
-
-def _statistics(state: NodeState) -> Document:
-    """Return what a back-up changes of a node; its text was said when it was added."""
-    return {"id": state.id, "visits": state.visits, "value": state.value, "closed": state.is_closed}
-
-
 def _search_started(event: SearchStarted) -> Document:
     return {
         "question": event.question,
@@ -138,14 +114,13 @@ def _search_started(event: SearchStarted) -> Document:
 
 
 def _nodes_added(event: NodesAdded) -> Document:
-    return {"nodes": [_state(node) for node in event.nodes]}
+    return {"nodes": [node_document(node, _ALL) for node in event.nodes]}
 
 
 def _simulation_ended(event: SimulationEnded) -> Document:
     return {
         "number": event.number,
-        "lane": event.lane,
-        "path": [_statistics(node) for node in event.path],
+        "path": [node_document(node, _STATISTICS) for node in event.path],
         "value": event.value,
         "candidate": event.candidate_id,
         "progress": asdict(event.progress),

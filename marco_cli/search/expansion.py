@@ -12,9 +12,10 @@ from marco_cli.engine.base import Completion, Request, SamplingParams, StopRule,
 from marco_cli.search.base import Candidate, Reply
 from marco_cli.search.events import NodesAdded, SimulationEnded
 from marco_cli.search.lanes import Lane
+from marco_cli.search.pending import Pending
 from marco_cli.search.reader import Reader
 from marco_cli.search.rollout import NOTHING, StepListener, read_reply, thought_limit
-from marco_cli.search.run import Run
+from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.steps import split, step_rule
 from marco_cli.search.tree import Node, Step, Tree
@@ -36,6 +37,7 @@ class Expansion:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.tree = Tree(run.problem.prompt_ids) if run.tree is None else run.tree
+        self.pending = Pending()
         self._prefill = run.problem.prefill.encode()
         self._mode = run.config.step
         self._tags = run.problem.tags
@@ -121,22 +123,57 @@ class Expansion:
         is_terminal = completion.finish_reason in ("eos", "stop") or self._is_over(before + data)
         return self.tree.add(node, Step(tokens=completion.tokens, data=data, is_terminal=is_terminal))
 
-    def keep(self, reply: Reply, start: Node, *, reflects: int | None = None, is_independent: bool = False) -> Grown:
-        """Add what a reply says after `start` to the tree, and the reply to the candidates if it has an output.
+    def accept(
+        self,
+        simulation: Simulation,
+        reply: Reply,
+        start: Node,
+        *,
+        reflects: int | None = None,
+        is_independent: bool = False,
+        num_shared: int = 0,
+    ) -> Grown:
+        """Take a simulation's reply: its steps into the tree, itself to the candidates, and its value up its path.
 
-        `is_independent`: it was sampled from the prompt alone. Then it is a witness of its own even where it says, word for
-        word, what another says.
+        Args:
+            simulation: what the reply came of; when that does not count, no value is backed up.
+            reply: begins with the tokens of `start`.
+            start: where the reply leaves the tree that was known.
+            reflects: the candidate that it thinks over.
+            is_independent: whether it was sampled from the prompt alone. Then it is a witness of its own even where it says,
+                word for word, what another says.
+            num_shared: tokens after `start` that another reply has as well, in a step that they share the beginning of.
+
         """
+        grown = self._keep(
+            simulation, reply, start, reflects=reflects, is_independent=is_independent, num_shared=num_shared
+        )
+        if simulation.is_done:
+            self.back_up(grown.node, self.run.value(reply))
+        return grown
+
+    def _keep(
+        self,
+        simulation: Simulation,
+        reply: Reply,
+        start: Node,
+        *,
+        reflects: int | None,
+        is_independent: bool,
+        num_shared: int,
+    ) -> Grown:
         num_before = len(self.tree)
-        end = self._graft(start, self._split(start, reply.tokens, is_terminal=self.run.is_done(reply)))
+        end = self._graft(start, self._split(start, reply.tokens, is_terminal=simulation.counts(reply)))
         path = self.tree.path(end)[start.depth + 1 :]
-        fresh = sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown)
+        fresh = (
+            sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown) - num_shared
+        )
         self._announce(num_before)
         if end.candidate_id is not None and not is_independent:
-            self.run.repeat(end.candidate_id)
+            simulation.repeat(reply, end.candidate_id)
             return Grown(node=end, candidate=None)
         share = 1.0 if is_independent else fresh / max(1, len(reply.tokens)) or 1.0
-        candidate = self.run.accept(reply, node_id=end.id, fresh=share, reflects=reflects)
+        candidate = simulation.accept(reply, node_id=end.id, fresh=share, reflects=reflects)
         if candidate is not None and end.candidate_id is None:
             end.candidate_id = candidate.id
         return Grown(node=end, candidate=candidate)
@@ -156,17 +193,15 @@ class Expansion:
         pieces = self._pieces(new.ids.tolist())
         return split(new, pieces, self._mode, self._tags, before=before, is_terminal=is_terminal)
 
-    def back_up(self, node: Node, value: float, *, lane: int) -> None:
-        """Add a simulation's value to the path that ends at `node`, and say so."""
+    def back_up(self, node: Node, value: float) -> None:
+        """Add the value of a simulation that counted to the path that ends at `node`, and say so."""
         self.tree.back_up(node, value)
         run = self.run
-        run.budget.settle(is_done=True)
         if run.on_event is not None:
             path = tuple(above.state() for above in self.tree.path(node))
             run.emit(
                 SimulationEnded(
                     number=run.budget.num_simulations,
-                    lane=lane,
                     path=path,
                     value=value,
                     candidate_id=node.candidate_id,

@@ -95,6 +95,35 @@ def read_sections(problem: Problem, data: bytes) -> Sections:
     return parse(visible_text(problem, data), problem.tags)
 
 
+def read_whole(
+    problem: Problem, pieces: Sequence[bytes], are_sampled: Sequence[bool]
+) -> tuple[Sections, tuple[int, int]]:
+    """Split a finished reply into thought and output; count the sampled tokens of both, tags with the thought.
+
+    Args:
+        problem: the format of the reply.
+        pieces: the bytes of each of its tokens.
+        are_sampled: whether each of them was sampled.
+
+    """
+    data = b"".join(pieces)
+    left = len(visible_text(problem, data)) - len(problem.prefill) if problem.stop_texts else len(data)
+    decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+    parser = SectionParser(problem.tags)
+    parser.skim(problem.prefill)
+    thought = output = 0
+    for piece, is_sampled in zip(pieces, are_sampled, strict=True):
+        text = decode(piece)[:left]
+        left -= len(text)
+        parser.skim(text)
+        is_output = parser.inside == "output" or (output > 0 and parser.inside is None)
+        output += is_output and is_sampled
+        thought += not is_output and is_sampled
+    parser.skim(decode(b"", final=True)[:left])
+    parser.finish()
+    return parser.result, (thought, output) if parser.tags.marks else (0, thought + output)
+
+
 def answer_rows(pieces: Sequence[bytes], output: str, answer: Answer) -> slice | None:
     """Return which tokens hold the answer.
 

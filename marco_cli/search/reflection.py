@@ -12,16 +12,20 @@ from marco_cli.search.base import Candidate, Reply
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
 from marco_cli.search.rollout import thought_limit
-from marco_cli.search.run import Run
+from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.tree import Node
 
-Acceptor = Callable[[Reply, int, int], Candidate | None]
-"""`accept(reply, num_shared, reflects)`: take a reply whose first `num_shared` tokens are those of candidate `reflects`, and
-settle the simulation that it was."""
+Acceptor = Callable[[Simulation, Reply, int, int], Candidate | None]
+"""`accept(simulation, reply, num_shared, reflects)`: take a reply whose first `num_shared` tokens are those of candidate
+`reflects`."""
 
-Taker = Callable[[Node, Reply, int], Candidate | None]
-"""`take(start, reply, reflects)`: the same for a tree that the reply leaves after the node `start`."""
+Taker = Callable[[Simulation, Node, Reply, int], Candidate | None]
+"""`take(simulation, start, reply, reflects)`: the same for a tree that the reply leaves after the node `start`."""
+
+
+def _accept(simulation: Simulation, reply: Reply, num_shared: int, reflects: int) -> Candidate | None:
+    return simulation.accept(reply, fresh=1 - num_shared / max(1, len(reply.tokens)), reflects=reflects)
 
 
 async def reflect(
@@ -31,31 +35,27 @@ async def reflect(
     *,
     seed: int,
     sampling: SamplingParams | None = None,
-    accept: Acceptor | None = None,
+    accept: Acceptor = _accept,
 ) -> None:
-    """Let a candidate be thought over, as often as the configuration says, if it says so.
+    """Let a candidate be thought over, if the configuration says so.
 
     A reflection is a simulation of its own.
     """
-    for turn in range(run.config.reflection_rounds):
-        if not _is_wanted(run, candidate):
-            return
-        prefix = thought_tokens(run, candidate.reply)
-        if prefix is None or run.budget.claim() is not None:
-            return
-        reply = await think_again(run, lane, prefix, seed=seed + 1 + turn, sampling=sampling)
-        later = (accept or _acceptor(run))(reply, len(prefix), candidate.id)
-        if later is None:
-            return
-        candidate = later
+    prefix = thought_tokens(run, candidate.reply) if _is_wanted(run, candidate) else None
+    if prefix is None:
+        return
+    async with run.simulation(may_be_certain=False) as simulation:
+        if simulation is not None:
+            reply = await think_again(run, lane, prefix, seed=seed + 1, sampling=sampling)
+            accept(simulation, reply, len(prefix), candidate.id)
 
 
 async def reflect_in_tree(growth: Expansion, lane: Lane, candidate: Candidate, *, take: Taker) -> None:
     """Let a candidate that ends in a tree be thought over; what is new hangs on the deepest node before the phrase."""
 
-    def accept(reply: Reply, num_shared: int, reflects: int) -> Candidate | None:
+    def accept(simulation: Simulation, reply: Reply, num_shared: int, reflects: int) -> Candidate | None:
         end = growth.tree[growth.run.candidates[reflects].node_id]
-        return take(end.within(num_shared), reply, reflects)
+        return take(simulation, end.within(num_shared), reply, reflects)
 
     seed = derive_seed(growth.run.config.seed, growth.tree[candidate.node_id].key, 0)
     await reflect(growth.run, lane, candidate, seed=seed, accept=accept)
@@ -106,11 +106,3 @@ def _phrase_ids(run: Run, thought: Tokens) -> tuple[int, ...]:
     gap = "\n\n" if "\n\n" in text.strip() else "\n"
     there = len(text) - len(text.rstrip("\n"))
     return run.engine.tokenize(f"{gap[there:]}{run.problem.reflection}{gap}")
-
-
-def _acceptor(run: Run) -> Acceptor:
-    def accept(reply: Reply, num_shared: int, reflects: int) -> Candidate | None:
-        run.budget.settle(is_done=run.is_done(reply))
-        return run.accept(reply, fresh=1 - num_shared / max(1, len(reply.tokens)), reflects=reflects)
-
-    return accept

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from marco_cli.answer.plausibility import is_plausible
 from marco_cli.engine.base import (
     GREEDY,
     Completion,
@@ -25,11 +26,14 @@ from marco_cli.engine.base import (
 )
 from marco_cli.errors import ContextOverflowError
 from marco_cli.reward.signals import measure
+from marco_cli.search import StepMode
 from marco_cli.search.base import Problem, Reply
+from marco_cli.search.correction import MOST, Slip, cut, find_slip, is_pause
 from marco_cli.search.open_ended import comparable_answer
-from marco_cli.search.reader import Reader, answer_rows, read_sections
+from marco_cli.search.reader import Reader, answer_rows, read_sections, read_whole
 from marco_cli.search.repetition import Repetition
-from marco_cli.search.steps import StepMode, step_rule
+from marco_cli.search.seeds import derive_seed
+from marco_cli.search.steps import step_rule
 from marco_cli.sections import THINK, Tags
 from marco_cli.sections.format import any_mark
 
@@ -127,6 +131,7 @@ async def rollout(
     brake: Brake | None = None,
     room: Room | None = None,
     on_step: StepListener | None = None,
+    is_corrected: bool = False,
 ) -> Reply:
     """Continue `prefix` + `forced_ids` to the end of the reply.
 
@@ -143,6 +148,8 @@ async def rollout(
             comes back truncated and without an output.
         on_step: sees the reply grow. Every step is then a request of its own, so the sampling must be greedy: a random
             stream would begin anew with each.
+        is_corrected: whether false arithmetic is put right as soon as it is written: the reply is cut before the wrong number,
+            and goes on behind the right one, which is forced. `on_token` has heard what was cut.
 
     Raises:
         ContextOverflowError: the prompt leaves no room for a reply.
@@ -158,6 +165,7 @@ async def rollout(
         on_token=on_token,
         brake=brake,
         on_step=on_step,
+        is_corrected=is_corrected,
         tokens=prefix,
         data=engine.detokenize(prefix.ids.tolist()),
     )
@@ -201,10 +209,16 @@ class _Growing:
     on_token: TokenListener | None
     brake: Brake | None
     on_step: StepListener | None
+    is_corrected: bool = False
     tokens: Tokens
     data: bytes
     finish_reason: FinishReason = "length"
     is_forced: bool = False
+    _slip: Slip | None = None
+    """False arithmetic that ended the last request."""
+    _num_slips: int = 0
+    _num_fixed: int = field(init=False)
+    """Bytes that were there before, or were forced: no slip in them is put right."""
     _is_paused: bool = False
     """Whether the last request ended because a step did, and the reply goes on."""
     _is_looping: bool = False
@@ -215,6 +229,7 @@ class _Growing:
     _repetition: Repetition = field(init=False, default_factory=Repetition)
 
     def __post_init__(self) -> None:
+        self._num_fixed = len(self.data)
         self._reader = Reader(self.problem)
         self._reader.feed(self.data)
 
@@ -235,6 +250,7 @@ class _Growing:
         end = len(self.tokens) + len(forced_ids) + max_tokens
         thought_end = end - max_tokens + thought_tokens
         await self._sample_on(forced_ids, end=end, thought_end=thought_end)
+        await self._put_right(end=end, thought_end=thought_end)
         while self._is_paused and self.on_step is not None:
             if len(self.tokens) >= end:
                 self.finish_reason = "length"
@@ -250,7 +266,7 @@ class _Growing:
             forced_ids=forced_ids,
             max_tokens=end - num_before,
             sampling=self.sampling,
-            seed=self.seed,
+            seed=derive_seed(self.seed, b"", self._num_slips) if self._num_slips else self.seed,
             stop_when=self._stop_rule(num_before, thought_end),
         )
         completion = await self.engine.generate(request, self.on_token)
@@ -259,6 +275,32 @@ class _Growing:
         self.data += completion.data
         self.finish_reason = completion.finish_reason
         self._is_paused = self._is_paused and completion.finish_reason == "step"
+        if self._may_be_corrected and (completion.finish_reason == "eos" or self._reader.is_over):
+            self._slip = find_slip(self.data, kept=self._num_fixed)
+
+    async def _put_right(self, *, end: int, thought_end: int) -> None:
+        """Go on behind the right number for as long as a wrong one ends the request."""
+        while self._slip is not None:
+            self._num_slips += 1
+            forced_ids = self._cut_at(self._slip)
+            self._feed_forced(forced_ids)
+            if len(self.tokens) + len(forced_ids) >= end:
+                self.tokens = Tokens.concat((self.tokens, Tokens.forced(forced_ids)))
+                self.finish_reason = "length"
+                return
+            await self._sample_on(forced_ids, end=end, thought_end=thought_end)
+
+    @property
+    def _may_be_corrected(self) -> bool:
+        return self.is_corrected and self._num_slips < MOST
+
+    def _cut_at(self, slip: Slip) -> tuple[int, ...]:
+        """Take back what was written from a wrong number on; return the tokens of the right one."""
+        place = cut(slip, ids=self.tokens.ids.tolist(), data=self.data, vocabulary=self.engine)
+        self.tokens, self.data = self.tokens[: place.num_tokens], self.data[: place.num_bytes]
+        self._reader = Reader(self.problem)
+        self._reader.feed(self.data)
+        return place.forced_ids
 
     @property
     def is_ended(self) -> bool:
@@ -275,9 +317,14 @@ class _Growing:
     @property
     def lacks_output(self) -> bool:
         """Whether an output must be forced: the thought did not end by itself, or nothing came after it."""
+        return self._may_lack_output and not read_sections(self.problem, self.data).has_output
+
+    @property
+    def _may_lack_output(self) -> bool:
+        """Whether no output has begun, which in doubt only the whole reply tells."""
         if self.finish_reason == "cancelled" or self._reader.is_over or not self._reader.tags.closing():
             return False
-        return not self._reader.has_output and not read_sections(self.problem, self.data).has_output
+        return not self._reader.has_output
 
     @property
     def is_thought_used_up(self) -> bool:
@@ -301,16 +348,18 @@ class _Growing:
         text = self.closing
         self.is_forced = True
         self._repetition = Repetition()
+        self._num_fixed = len(self.data)  # a thought that is cut may end inside a number
         await self.sample(self.engine.tokenize(text, special=True), max_tokens=max_tokens, thought_tokens=max_tokens)
 
     def reply(self) -> Reply:
         """Return what has come of it."""
-        sections = read_sections(self.problem, self.data)
+        pieces = [self.engine.detokenize((token,)) for token in self.tokens.ids.tolist()]
+        sections, lengths = read_whole(self.problem, pieces, self.tokens.is_sampled.tolist())
         is_unaware = self._has_ended_in_thought and not self._reader.has_marks and not sections.tags.output_open
         if is_unaware and not sections.output:
             # The model knows nothing of the thought that the prompt opened: what it said is its answer.
             sections = replace(sections, thought="", output=sections.thought)
-        lacks = self.lacks_output and not sections.output
+        lacks = self._may_lack_output and not sections.output
         output = "" if lacks else sections.output
         answer = (
             None
@@ -320,22 +369,26 @@ class _Growing:
         is_forced = self._is_closed_by_force()
         # A thought that was closed by force may end inside a number.
         thought = sections.thought.rpartition("\n")[0] if is_forced else sections.thought
-        rows = None
-        if answer is not None:
-            pieces = [self.engine.detokenize((token,)) for token in self.tokens.ids.tolist()]
-            rows = answer_rows(pieces, output, answer)
+        rows = None if answer is None else answer_rows(pieces, output, answer)
         return Reply(
             tokens=self.tokens,
             data=self.data,
             thought=sections.raw if lacks and not sections.thought else sections.thought,
             output=output,
             answer=answer,
+            num_thought_tokens=lengths[0],
+            num_output_tokens=lengths[1],
             finish_reason="loop" if self._is_looping else self.finish_reason,
             is_forced=is_forced,
             is_truncated=self._is_looping or not self.is_ended,
             has_tags=self._reader.has_tags,
             tags=None if sections.tags.is_like(self.problem.tags) else sections.tags,
-            signals=measure(self.tokens, answer=rows, text=f"{thought}\n{output}"),
+            signals=measure(
+                self.tokens,
+                answer=rows,
+                text=f"{thought}\n{output}",
+                is_plausible=answer is None or is_plausible(answer, self.problem.question),
+            ),
         )
 
     def _is_closed_by_force(self) -> bool:
@@ -356,6 +409,7 @@ class _Growing:
         num_fed = 0
         reader.begin()
         self._is_paused = False
+        self._slip = None
         step = None
         if self.on_step is not None:
             step = step_rule(self.on_step.mode, self.problem.tags, before=self.problem.prefill.encode() + self.data)
@@ -368,6 +422,10 @@ class _Growing:
             piece, num_fed = data[num_fed:], len(data)
             is_looping = repetition.feed(piece)
             self._is_looping = self._is_looping or is_looping
+            if self._may_be_corrected and is_pause(data, num_new=len(piece)):
+                self._slip = find_slip(self.data + data, kept=self._num_fixed, is_over=False)
+                if self._slip is not None:
+                    return True
             if reader.is_over or is_looping or (brake is not None and brake(is_output)):
                 return True
             is_long = num_before + num_sampled >= thought_end and reader.is_thinking

@@ -41,7 +41,6 @@ async def answer_or_search(
     *,
     engine: Engine,
     config: SearchConfig,
-    critic: Engine | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
     stop: Stop | None = None,
@@ -49,7 +48,7 @@ async def answer_or_search(
 ) -> SearchResult:
     """Make one chain, greedy if the search would begin greedily, and search on from it when it is doubtful.
 
-    A chain is doubtful when it was closed by force or cut, has no output, or its mean confidence is below
+    A chain is doubtful when it was closed by force or cut, has no output or false arithmetic, or its mean confidence is below
     `config.doubt_below`. Where that is None, nothing is known of the model's confidence: below `THRESHOLD` a search begins with
     `LOOKS` independent replies, and ends with them if they all agree with the chain. A doubtful chain that answers an
     open-ended question stands; where it failed, the best of `REDRAWS` others takes its place. At temperature 0 there are neither
@@ -68,7 +67,6 @@ async def answer_or_search(
         problem=problem,
         engine=engine,
         config=config,
-        critic=critic,
         on_event=on_event,
         stop=stop or Stop(),
         clock=clock,
@@ -102,7 +100,6 @@ class _Route:
     problem: Problem
     engine: Engine
     config: SearchConfig
-    critic: Engine | None
     on_event: EventListener | None
     stop: Stop
     clock: Clock
@@ -127,7 +124,6 @@ class _Route:
             self.problem,
             engine=self.engine,
             config=config,
-            critic=self.critic,
             on_event=self.on_event,
             stop=self.stop,
             clock=self.clock,
@@ -169,7 +165,8 @@ class _Route:
 def _is_doubtful(chain: SearchResult, config: SearchConfig) -> bool:
     threshold = THRESHOLD if config.doubt_below is None else config.doubt_below
     reply = chain.reply
-    return not reply.output or not reply.is_whole or chain.confidence < threshold or is_lost(reply)
+    is_plain = bool(reply.output) and reply.is_whole and reply.signals.is_sound and not is_lost(reply)
+    return not is_plain or chain.confidence < threshold
 
 
 def _with_looks(config: SearchConfig) -> SearchConfig:

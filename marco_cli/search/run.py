@@ -5,7 +5,8 @@ replies and reads its budget; out comes a `SearchResult`. Which rollouts are mad
 business alone.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from marco_cli.answer import AnswerKey
@@ -18,6 +19,7 @@ from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResu
 from marco_cli.search.budget import Budget
 from marco_cli.search.choice import choose
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.correction import put_right
 from marco_cli.search.events import (
     CandidateFound,
     EventListener,
@@ -38,6 +40,37 @@ from marco_cli.search.vote import VoteRule, certainty, probability_ahead
 Strategy = Callable[["Run"], Awaitable[StopReason]]
 
 
+class Simulation:
+    """One simulation under way. It counts once a reply is taken that counts; else the budget has it back at its end."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+        self.is_done = False
+        """Whether it has counted."""
+
+    def accept(
+        self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
+    ) -> Candidate | None:
+        """Take the simulation's reply; return the candidate that it is, if it has an output."""
+        self._count(reply)
+        return self._run.accept(reply, node_id=node_id, fresh=fresh, reflects=reflects)
+
+    def repeat(self, reply: Reply, candidate_id: int) -> None:
+        """Take a reply that is a candidate already."""
+        self._count(reply)
+        self._run.repeat(candidate_id)
+
+    @staticmethod
+    def counts(reply: Reply) -> bool:
+        """Say whether a simulation with this reply counts: one that the budget cut off without an output does not."""
+        return bool(reply.output) or not (reply.is_given_up or reply.finish_reason == "cancelled")
+
+    def _count(self, reply: Reply) -> None:
+        self.is_done = self.counts(reply)
+        if self.is_done:
+            self._run.budget.settle(is_done=True)
+
+
 class Run:
     """A search and what has come of it so far."""
 
@@ -48,7 +81,6 @@ class Run:
         engine: Engine,
         config: SearchConfig,
         budget: Budget,
-        critic: Engine | None = None,
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
         first: Reply | None = None,
@@ -58,11 +90,11 @@ class Run:
         self.engine = engine
         self.config = config
         self.budget = budget
-        self.critic = critic
-        """Who judges in `tot`; None lets the model judge itself."""
         self.first = first
         """A greedy reply that exists already and need not be generated again."""
         self.tree: Tree | None = None
+        self.reason: StopReason | None = None
+        """Why a simulation was refused, the last time that one was."""
         self.candidates: list[Candidate] = []
         self.usage = Usage()
         self.notices: list[str] = []
@@ -86,6 +118,34 @@ class Run:
         for usage in await run_lanes(lanes, self.engine, self.budget, work):
             self.usage += usage
 
+    @asynccontextmanager
+    async def simulation(
+        self, *, may_be_certain: bool = True, is_needed: bool = False
+    ) -> AsyncIterator[Simulation | None]:
+        """Begin one more simulation, and end it; None when the search is to end, for the `reason`.
+
+        Args:
+            may_be_certain: whether a certain vote ends the search.
+            is_needed: as long as there is no candidate, begin even if tokens or time are used up.
+
+        """
+        is_certain = may_be_certain and self.is_certain
+        refusal = "certain" if is_certain else self.budget.claim(is_needed=is_needed and not self.candidates)
+        if refusal is not None:
+            self.reason = refusal
+            yield None
+            return
+        simulation = Simulation(self)
+        try:
+            yield simulation
+        finally:
+            if not simulation.is_done:
+                self.budget.settle(is_done=False)
+
+    def ending(self) -> StopReason:
+        """Say why nothing more is begun: what the last refusal said, else the limit that is reached, else all was done."""
+        return self.reason or self.budget.spent() or "finished"
+
     async def rollout(
         self,
         lane: Lane,
@@ -97,7 +157,10 @@ class Run:
         is_streamed: bool = False,
         on_step: StepListener | None = None,
     ) -> Reply:
-        """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples."""
+        """Continue a reply to its end within the budget; greedy with `GREEDY`, else as the configuration samples.
+
+        Its arithmetic is corrected as it is written, but not in a reply that is streamed: what was said stays said.
+        """
         budget = self.budget
         was_output = is_given_up = False
 
@@ -129,6 +192,7 @@ class Run:
                 brake=brake,
                 room=room,
                 on_step=on_step,
+                is_corrected=self.config.corrects and not is_streamed,
             )
         finally:
             budget.end_rollout(was_output=was_output)
@@ -181,10 +245,6 @@ class Run:
         for candidate in earlier.candidates:
             self._remember(candidate)
 
-    def is_done(self, reply: Reply) -> bool:
-        """Say whether a simulation that led to this reply counts: one that the budget cut off without output does not."""
-        return bool(reply.output) or not (reply.is_given_up or reply.finish_reason == "cancelled")
-
     def repeat(self, candidate_id: int) -> None:
         """Note that the very same reply came up once more."""
         candidate = self.candidates[candidate_id]
@@ -200,7 +260,7 @@ class Run:
 
         The answer with the most evidence is looked at first, which costs no pass over the candidates.
         """
-        if self.config.certainty >= 1 or len(self.candidates) < self.config.min_candidates:
+        if self.config.certainty >= 1 or len(self.candidates) < _FEWEST_CANDIDATES:
             return False
         totals = sorted(self._evidence.values(), reverse=True)[:2]
         if not totals or probability_ahead(totals[0], totals[1] if totals[1:] else 0.0) < self.config.certainty:
@@ -217,10 +277,6 @@ class Run:
     def votes(self) -> tuple[Vote, ...]:
         """Return the votes as things stand, leader first."""
         return choose([self._rated(candidate) for candidate in self.candidates], self._rule)
-
-    def claim(self, *, may_be_certain: bool = True) -> StopReason | None:
-        """Begin one more simulation, or say why the search ends."""
-        return "certain" if may_be_certain and self.is_certain else self.budget.claim()
 
     def notice(self, text: str) -> None:
         """Tell the user something, once."""
@@ -284,6 +340,9 @@ class Run:
         reply = candidates[votes[0].candidate_ids[0]].reply if votes else self._unfinished or _NO_REPLY
         if reply.output and reply.is_truncated and reply.finish_reason == "length":
             self.notice("the output was cut where its tokens ended: --max-tokens allows more")
+        numbers = put_right(reply.tokens, self.engine)
+        if numbers:
+            self.notice(f"false arithmetic was put right in the reply: {', '.join(numbers)}")
         return SearchResult(
             reply=reply,
             candidates=candidates,
@@ -303,6 +362,8 @@ class Run:
         return rated(candidate, self._reward, self._population)
 
 
+_FEWEST_CANDIDATES = 3
+"""Finished replies before which no leader is certain."""
 _NEWS = 1 / 64
 """By which share the candidates must have grown for the votes to be announced again: after each of the first 64."""
 

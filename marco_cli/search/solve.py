@@ -16,18 +16,12 @@ from marco_cli.search.events import EventListener
 from marco_cli.search.rollout import reply_limit
 from marco_cli.search.run import Run, Strategy
 
-_SINGLE = ("cot", "sample")
-"""Strategies that make one reply, whatever the budget."""
-RESUMABLE = ("mcts", "mcts-paper", "vote", "best-of-n")
-"""Strategies that can go on from an earlier search of theirs."""
-
 
 async def search(
     problem: Problem,
     *,
     engine: Engine,
     config: SearchConfig,
-    critic: Engine | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
     stop: Stop | None = None,
@@ -41,7 +35,6 @@ async def search(
         problem: the prompt and the format of its reply.
         engine: who generates; other searches may use it at the same time.
         config: the strategy and its numbers.
-        critic: who judges the steps of `tot`; None lets the model judge itself.
         on_event: hears everything that happens, on the event loop.
         on_token: hears the tokens of the first reply.
         stop: raise it to get the answer now from what there is.
@@ -58,15 +51,15 @@ async def search(
         DecodeError: the model refused to evaluate something.
 
     """
-    _check(problem, engine=engine, critic=critic, config=config)
-    if earlier is not None and config.strategy not in RESUMABLE:
-        raise ConfigError(
-            f"{config.strategy} cannot go on from an earlier search, expected one of {', '.join(RESUMABLE)}"
-        )
+    _check(problem, engine=engine, config=config)
+    if earlier is not None and not config.entry.is_resumable:
+        able = sorted((not entry.has_tree, name) for name, entry in STRATEGIES.items() if entry.is_resumable)
+        names = ", ".join(name for _, name in able)
+        raise ConfigError(f"{config.strategy} cannot go on from an earlier search, expected one of {names}")
     budget = Budget(
         clock=clock,
         stop=stop or Stop(),
-        simulations=None if config.strategy in _SINGLE else config.simulations,
+        simulations=None if config.entry.is_chain else config.simulations,
         tokens=config.max_search_tokens,
         seconds=config.time_limit,
         output_reserve=problem.output_reserve,
@@ -76,18 +69,17 @@ async def search(
         engine=engine,
         config=config,
         budget=budget,
-        critic=critic,
         on_event=on_event,
         on_token=on_token,
         first=first,
         earlier=earlier,
     )
-    strategy: Strategy = load(STRATEGIES[config.strategy].place)
+    strategy: Strategy = load(config.entry.place)
     run.start()
     return run.result(await strategy(run))
 
 
-def _check(problem: Problem, *, engine: Engine, critic: Engine | None, config: SearchConfig) -> None:
+def _check(problem: Problem, *, engine: Engine, config: SearchConfig) -> None:
     """Refuse what the engine at hand cannot do."""
     if config.parallel > engine.places:
         raise ConfigError(
@@ -95,13 +87,3 @@ def _check(problem: Problem, *, engine: Engine, critic: Engine | None, config: S
             hint=f"use --parallel {engine.places} or less",
         )
     reply_limit(problem, engine.context_size)
-    if critic is None:
-        return
-    own, other = engine.info, critic.info
-    sample = problem.question or "The answer is 3.5.\n答案"
-    if own.num_vocab != other.num_vocab or engine.tokenize(sample) != critic.tokenize(sample):
-        raise ConfigError(
-            f"the critic {other.name} has another vocabulary ({other.num_vocab} tokens) than {own.name} "
-            f"({own.num_vocab} tokens), expected the same",
-            hint="choose a critic of the same model family",
-        )

@@ -9,15 +9,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Final
 
 from marco_cli.engine.base import StopRule, Tokens
+from marco_cli.search import StepMode
 from marco_cli.search.tree import Step
 from marco_cli.sections import Tags
 from marco_cli.sections.format import closing_marks, longest_mark
-
-StepMode = Literal["paragraph", "line", "mini64", "mini32"]
-STEP_MODES: Final[tuple[StepMode, ...]] = get_args(StepMode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

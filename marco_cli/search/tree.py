@@ -1,8 +1,8 @@
 """The search tree: which token runs continue which, how often each was visited and what it was worth.
 
-In: steps and backed-up values. Out: paths as exact token ids, statistics, and a plain form for JSON. The tree knows no
-engine, no text format and no selection rule. All work of one simulation is proportional to the depth of its path; no
-operation but `plain` and `snapshot` looks at all nodes.
+In: steps and backed-up values. Out: paths as exact token ids, and statistics. The tree knows no engine, no text format and no
+selection rule, and nothing that a search only remembers while it runs. All work of one simulation is proportional to the depth of
+its path; no operation but `snapshot` looks at all nodes.
 
 Only `Tree` and `Node` change. A node's `id` is its order of creation, the root is 0.
 """
@@ -15,7 +15,6 @@ from typing import Any, Final
 import numpy as np
 
 from marco_cli.engine.base import Tokens
-from marco_cli.reward.equations import check_equations
 
 ROOT: Final = 0
 
@@ -38,31 +37,32 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeState:
-    """A node at one moment, for views, events and JSON."""
+    """A node at one moment, for views, events, evaluations and JSON; what is not given was not kept."""
 
     id: int
     parent: int | None
-    depth: int
-    text: str
+    depth: int = 0
+    text: str = ""
     """The step's text; broken characters become U+FFFD."""
-    visits: int
-    value: float
+    visits: int = 0
+    value: float = 0.0
     """Mean of the backed-up values, in [0, 1]; 0 before the first."""
-    confidence: float | None
+    confidence: float | None = None
     """Mean c_i of the step's sampled tokens; None when it has none."""
-    num_tokens: int
-    is_forced: bool
-    is_terminal: bool
-    is_closed: bool
-    candidate_id: int | None
+    num_tokens: int = 0
+    is_forced: bool = False
+    """Whether any of its tokens was inserted by us."""
+    is_terminal: bool = False
+    is_closed: bool = False
+    candidate_id: int | None = None
 
 
 class Node:
     """A state of the reply: all steps from the root to here."""
 
     __slots__ = (
-        "_child_by_ids", "candidate_id", "children", "confidence", "depth", "id", "is_closed", "is_sound", "key", "num_open",
-        "num_pending", "num_tokens", "open_lines", "parent", "seen_mass", "step", "tries", "value_sum", "visits",
+        "_child_by_ids", "candidate_id", "children", "confidence", "depth", "id", "is_closed", "key", "num_tokens", "parent", "step", "tries",
+        "value_sum", "visits",
     )  # fmt: skip
 
     def __init__(self, node_id: int, parent: "Node | None", step: Step, key: bytes) -> None:
@@ -74,31 +74,18 @@ class Node:
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.num_tokens: int = len(step.tokens) + (0 if parent is None else parent.num_tokens)
         """Tokens of the reply up to here."""
+        sampled = step.tokens.is_sampled
+        self.confidence = float(step.tokens.confidence[sampled].astype(np.float64).mean()) if sampled.any() else None
+        """Mean c_i of the step's sampled tokens, in [0, 1]; None when it has none."""
         self.children: list[Node] = []
         self.visits = 0
         """N: simulations backed up through here."""
         self.value_sum = 0.0
         """W: sum of their values."""
-        self.num_pending = 0
-        """Simulations under way through here (virtual loss)."""
-        self.is_closed = step.is_terminal
-        """Whether nothing new can be found below."""
-        self.num_open = 0
-        """Children that are not closed."""
         self.tries = 0
         """Steps sampled from here, those that came out the same included."""
-        self.seen_mass = 0.0
-        """Probability that one more sampled step (T = 1) is one of the children, in [0, 1]."""
-        self.confidence = _mean_confidence(step.tokens)
-        # What was cut by force may end inside a number.
-        is_cut = parent is None or not bool(step.tokens.is_sampled[:1].all())
-        line = (b"" if parent is None or is_cut else parent.open_lines) + step.data
-        whole, rest = _whole_lines(line, is_last=step.is_terminal)
-        self.open_lines: bytes = rest
-        """The last line of the path that was ended, and the bytes behind it: the next step may go on with both, since
-        "5 x 3" and "= 16" may stand on two lines, and what follows "If" is no claim."""
-        self.is_sound: bool = (parent is None or parent.is_sound) and not check_equations(whole).false
-        """Whether no line that was ended from the root to here holds a false equation."""
+        self.is_closed = step.is_terminal
+        """Whether nothing new can be found below."""
         self.candidate_id: int | None = None
         self._child_by_ids: dict[bytes, Node] = {}
 
@@ -112,9 +99,14 @@ class Node:
         """Mean backed-up value, in [0, 1]; 0 before the first visit."""
         return self.value_sum / self.visits if self.visits else 0.0
 
+    @property
+    def open_children(self) -> list["Node"]:
+        """The children below which something new can be found."""
+        return [child for child in self.children if not child.is_closed]
+
     def within(self, num_tokens: int) -> "Node":
         """Return the deepest node of the path to this one that has at most so many tokens above and in it."""
-        return next(node for node in _upwards(self) if node.num_tokens <= num_tokens or node.parent is None)
+        return next(node for node in upwards(self) if node.num_tokens <= num_tokens or node.parent is None)
 
     def state(self) -> NodeState:
         """Describe the node as it is now."""
@@ -166,9 +158,10 @@ class Tree:
         self.nodes.append(node)
         parent.children.append(node)
         parent._child_by_ids[ids] = node  # noqa: SLF001
-        parent.seen_mass = min(1.0, parent.seen_mass + _probability(step.tokens))
-        if not node.is_closed:
-            self._open(parent)
+        above: Node | None = parent
+        while above is not None and above.is_closed and not node.is_closed:
+            above.is_closed = False  # there is something new below after all
+            above = above.parent
         return node
 
     def graft(self, parent: Node, steps: Iterable[Step]) -> Node:
@@ -179,7 +172,7 @@ class Tree:
 
     def path(self, node: Node) -> tuple[Node, ...]:
         """Return the nodes from the root to `node`, both included."""
-        return tuple(reversed(list(_upwards(node))))
+        return tuple(reversed(list(upwards(node))))
 
     def tokens(self, node: Node) -> Tokens:
         """Return the reply's tokens up to and with `node`, with their scores."""
@@ -197,34 +190,12 @@ class Tree:
         """Add one visit with `value`, in [0, 1], to `node` and all nodes above it."""
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"the value is {value}, expected a number between 0 and 1")
-        for above in _upwards(node):
+        for above in upwards(node):
             above.visits += 1
             above.value_sum += value
             mean = above.value_sum / above.visits
             self.lowest_value = min(self.lowest_value, mean)
             self.highest_value = max(self.highest_value, mean)
-
-    def mark_pending(self, node: Node, change: int) -> None:
-        """Count a simulation that has begun (+1) or ended (-1) at `node` and all nodes above it."""
-        for above in _upwards(node):
-            above.num_pending += change
-
-    def close(self, node: Node) -> None:
-        """Mark that nothing new can be found below `node`; closing twice is harmless."""
-        if not node.is_closed:
-            node.is_closed = True
-            if node.parent is not None:
-                node.parent.num_open -= 1
-
-    def _open(self, node: Node) -> None:
-        """Count a new open child, which opens a closed node again, and so on upwards."""
-        node.num_open += 1
-        while node.is_closed:
-            node.is_closed = False
-            if node.parent is None:
-                return
-            node = node.parent
-            node.num_open += 1
 
     def normalise(self, value: float) -> float:
         """Return where `value` lies in the range of the values seen so far, in [0, 1]; 0.5 while there is no range.
@@ -241,29 +212,13 @@ class Tree:
         return tuple(node.state() for node in self.nodes)
 
 
-def _upwards(node: Node) -> Iterator[Node]:
+def upwards(node: Node) -> Iterator[Node]:
+    """Yield a node and all nodes above it, the root last."""
     above: Node | None = node
     while above is not None:
         yield above
         above = above.parent
 
 
-def _whole_lines(data: bytes, *, is_last: bool) -> tuple[str, bytes]:
-    """Return the lines that are ended, and what begins with the last of them; a step may be cut in the middle of a number."""
-    end = len(data) if is_last else data.rfind(b"\n") + 1
-    last = data[:end].rstrip().rfind(b"\n") + 1
-    return data[:end].decode("utf-8", errors="replace"), data[last:]
-
-
 def _pack(ids: Any) -> bytes:
     return np.asarray(ids, dtype=np.int32).tobytes()
-
-
-def _probability(tokens: Tokens) -> float:
-    """Return the probability of a step under the model; forced tokens count as given."""
-    return float(np.exp(tokens.logprobs[tokens.is_sampled].astype(np.float64).sum()))
-
-
-def _mean_confidence(tokens: Tokens) -> float | None:
-    sampled = tokens.is_sampled
-    return float(tokens.confidence[sampled].astype(np.float64).mean()) if sampled.any() else None

@@ -28,8 +28,6 @@ LENGTH: Final = 40
 """Tokens that a reply of mean length counts as in `likely`."""
 SPREAD: Final = 2.0
 """How many e-folds of weight one standard deviation is worth in `likely` at most; on marco-nano it is 1.2 in the median."""
-BORDA_POWER: Final = 0.5
-"""Exponent of the rank in `borda`; 0 is the majority, infinity the most confident (arXiv 2502.18581, self-certainty)."""
 
 
 def majority(candidates: Sequence[Candidate]) -> list[float]:
@@ -89,15 +87,6 @@ def discounted(weights: Sequence[float], are_sound: Sequence[bool]) -> list[floa
     rest = sum(weights) - sound
     share = min(1.0, UNSOUND * sound / rest) if sound and rest > 0 else 1.0
     return [weight if is_sound else weight * share for weight, is_sound in zip(weights, are_sound, strict=True)]
-
-
-def borda(candidates: Sequence[Candidate]) -> list[float]:
-    """Weigh replies by the rank of their mean confidence: (n - r + 1)^p for rank r of n; equals share a rank."""
-    confidences = [candidate.reply.signals.confidence for candidate in candidates]
-    return [
-        candidate.weight * sum(other <= confidence for other in confidences) ** BORDA_POWER
-        for candidate, confidence in zip(candidates, confidences, strict=True)
-    ]
 
 
 def best(candidates: Sequence[Candidate]) -> list[float]:

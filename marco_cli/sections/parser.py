@@ -18,14 +18,40 @@ It knows neither tokens nor engines. Work is linear in the text for all but cont
 """
 
 import re
-from itertools import groupby
-from operator import attrgetter
+from dataclasses import dataclass
 
 from marco_cli.sections.format import SectionKind, Tags
-from marco_cli.sections.syntax import Syntax, syntax_of
-from marco_cli.sections.text import Part, Sections, SectionText
+from marco_cli.sections.syntax import syntax_of
 
 _CUT_MARK = 3  # "<" and "</" at the very end may be meant; "</O" is a mark that the budget cut
+_CODE_EDGE = re.compile(r"`+|\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionText:
+    """A piece of one section, the `part`-th from 0; those of a part joined are the section without white space around it."""
+
+    kind: SectionKind
+    text: str
+    part: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sections:
+    """A whole reply: `thought` and `output` without white space around them ("" when missing), `raw` as it came."""
+
+    thought: str
+    output: str
+    raw: str
+    closed: bool
+    """Whether a thought ended, by its own mark or because an output began, and none is open."""
+    tags: Tags
+    """The format that the reply was read with."""
+
+    @property
+    def has_output(self) -> bool:
+        """Say whether the output holds more than white space."""
+        return bool(self.output)
 
 
 class SectionParser:
@@ -37,33 +63,26 @@ class SectionParser:
     def __init__(self, tags: Tags, *, starts_in: SectionKind | None = None) -> None:
         self.tags = tags
         """The format in use; another one than at first where the reply shows it."""
-        self._syntax: Syntax = syntax_of(tags)
+        self.inside: SectionKind | None = None
+        """The section that is open; None before, between and after sections."""
+        self.has_output = False
+        """Whether an output has text."""
+        self._syntax = syntax_of(tags)
         self._ends = self._syntax.ends
         self._raw: list[str] = []
         self._unread = ""
         self._undecided: list[str] | None = [] if tags.marks else None
         """Text whose section is not known yet: before the first mark, or after the end of an inner thought."""
-        self._parts: list[Part] = []
-        self._deltas: list[SectionText] = []
-        self._inside: SectionKind | None = None
+        self._parts: list[tuple[SectionKind, list[str]]] = []
+        self._space = ""  # white space at the end of the last part, held back until something follows it
+        self._settled: dict[int, list[str]] = {}
         self._is_blank = True  # nothing but white space and marks so far
         self._output_over = False  # the last mark closed an output
-        self._has_output = False
         self._closed = False
         self._depth = 0  # thoughts inside the open one
         self._code = 0  # backticks that opened the code that the output stands in, 0 outside
         if starts_in is not None or (tags.is_fixed and not tags.marks):
             self._begin(starts_in or "output")
-
-    @property
-    def inside(self) -> SectionKind | None:
-        """Name the section that is open now; None before, between and after sections."""
-        return self._inside
-
-    @property
-    def has_output(self) -> bool:
-        """Whether an output has text."""
-        return self._has_output
 
     @property
     def is_undecided(self) -> bool:
@@ -73,18 +92,17 @@ class SectionParser:
     @property
     def result(self) -> Sections:
         """Join what has been settled so far; complete after `finish`."""
-        texts = [(part.kind, "".join(part.pieces)) for part in self._parts if part.pieces]
-        outputs = [text for kind, text in texts if kind == "output"]
+        texts = [(kind, "".join(pieces)) for kind, pieces in self._parts if pieces]
         return Sections(
             thought="\n\n".join(text for kind, text in texts if kind == "thought"),
-            output=outputs[-1] if outputs else "",
+            output=next((text for kind, text in reversed(texts) if kind == "output"), ""),
             raw="".join(self._raw),
-            closed=self._closed and self._inside != "thought",
+            closed=self._closed and self.inside != "thought",
             tags=self.tags,
         )
 
     def feed(self, text: str) -> tuple[SectionText, ...]:
-        """Take the next piece of the reply; return what it settles, in order, possibly nothing."""
+        """Take the next piece of the reply; return what it settles, a delta a section, possibly nothing."""
         self.skim(text)
         self._read()
         return self._drain()
@@ -96,23 +114,21 @@ class SectionParser:
         """
         self._raw.append(text)
         self._unread += text
-        if self._inside is None or not self._ends.isdisjoint(text):
+        if self.inside is None or not self._ends.isdisjoint(text):
             self._read()
 
     def finish(self) -> tuple[SectionText, ...]:
         """End the reply; return the text that was still held back."""
         self._read(is_last=True)
         if self._undecided is not None:
-            self._closed = self._closed or self._inside == "thought"
+            self._closed = self._closed or self.inside == "thought"
             self._decide("output")
         return self._drain()
 
     def _drain(self) -> tuple[SectionText, ...]:
-        deltas, self._deltas = self._deltas, []
+        settled, self._settled = self._settled, {}
         return tuple(
-            SectionText(kind=same[0].kind, text="".join(delta.text for delta in same), part=part)
-            for part, group in groupby(deltas, key=attrgetter("part"))
-            if (same := list(group))
+            SectionText(kind=self._parts[part][0], text="".join(pieces), part=part) for part, pieces in settled.items()
         )
 
     def _read(self, *, is_last: bool = False) -> None:
@@ -123,18 +139,17 @@ class SectionParser:
             if piece[0] == "`" and token.end() == len(text) and not is_last:
                 break  # the run may grow
             role = self._role(piece.lower())
-            if self._code and role == "output_close":
-                is_code = self._is_closed_code(text, token.end(), is_last=is_last)
+            if self._code and role is not None:
+                is_code = role != "output_close" or self._is_code_closed(text, token.end(), is_last=is_last)
                 if is_code is None:
                     break
                 role = None if is_code else role
             at = token.end()
-            if role is not None and (role == "output_close" or not self._code):
-                self._code = 0
-                self._take(role)
-            else:
+            if role is None:
                 self._follow_code(piece)
                 self._text(piece)
+            else:
+                self._take(role)
         else:
             held = self._syntax.num_held(text[at:])
             self._text(text[at : len(text) - held])
@@ -147,47 +162,42 @@ class SectionParser:
     def _role(self, mark: str) -> str | None:
         """Return what a mark does here; a mark of another format may put that format in place of the one in use."""
         other = self._syntax.others.get(mark) if self._is_blank else None
-        if self._inside is None and self._closed and not self._has_output:
+        if self.inside is None and self._closed and not self.has_output:
             other = other or self._syntax.siblings.get(mark)
         if other is not None:
             self.tags, self._syntax = other, syntax_of(other)
             self._ends = self._syntax.ends
-            self._inside = None if self._is_blank else self._inside
+            self.inside = None if self._is_blank else self.inside
         return self._syntax.roles.get(mark)
 
-    def _is_closed_code(self, text: str, start: int, *, is_last: bool) -> bool | None:
-        """Say whether the code that the output stands in is closed after `start`; None as long as that is open."""
-        for run in re.finditer(r"`+|\n", text[start:]):
-            if run.group() == "\n":
-                if self._code < 3:
-                    return False
-            elif run.end() == len(text) - start and not is_last:
-                return None
-            elif len(run.group()) == self._code or len(run.group()) >= self._code >= 3:
-                return True
+    def _ends_code(self, edge: str) -> bool:
+        """Say whether the code that the output stands in ends at a run of backticks, or at the end of a line."""
+        return self._code < 3 if edge == "\n" else len(edge) == self._code or len(edge) >= self._code >= 3
+
+    def _is_code_closed(self, text: str, start: int, *, is_last: bool) -> bool | None:
+        """Say whether that code is closed by backticks after `start`; None as long as that is open."""
+        for edge in _CODE_EDGE.finditer(text, start):
+            if edge[0] != "\n" and edge.end() == len(text) and not is_last:
+                return None  # the run may grow
+            if self._ends_code(edge[0]):
+                return edge[0] != "\n"
         return False if is_last else None
 
     def _follow_code(self, piece: str) -> None:
-        """Keep track of code in an output: a run of backticks opens it, and one as long, or the end of a line, closes it."""
-        if self._inside != "output" or piece[0] not in "`\n":
-            return
-        if piece == "\n":
-            self._code = self._code if self._code >= 3 else 0
-        elif not self._code:
-            self._code = len(piece)
-        elif len(piece) == self._code or len(piece) >= self._code >= 3:
-            self._code = 0
+        if self.inside == "output" and piece[0] in "`\n":
+            opened = 0 if piece == "\n" else len(piece)
+            self._code = opened if not self._code else 0 if self._ends_code(piece) else self._code
 
     def _take(self, role: str) -> None:
         """Act on a mark, named as the field of `Tags`."""
-        is_inner_over = self._inside == "thought" and self._undecided is not None
         if self._undecided is not None:
-            self._decide("output" if role == "output_close" and not is_inner_over else "thought")
-        inside = self._inside
+            is_output = role == "output_close" and self.inside != "thought"
+            self._decide("output" if is_output else "thought")
+        inside, self._code = self.inside, 0
         if role == "thought_open":
             if inside != "thought":
                 self._begin("thought")
-            elif self._parts and self._parts[-1].pieces:  # else it is the mark of the prompt, said again
+            elif self._parts[-1][1]:  # else it is the mark of the prompt, said again
                 self._depth += 1
         elif role == "output_open":
             self._closed = self._closed or inside == "thought"
@@ -196,40 +206,42 @@ class SectionParser:
             if self._depth:
                 self._depth, self._undecided = self._depth - 1, []
             else:
-                self._closed, self._inside, self._output_over = True, None, False
+                self._closed, self.inside, self._output_over = True, None, False
         elif role == "output_close" and inside == "output":
-            self._inside, self._output_over = None, True
+            self.inside, self._output_over = None, True
 
     def _decide(self, kind: SectionKind) -> None:
         """Settle which section the text that waits belongs to."""
         text, self._undecided = "".join(self._undecided or ()), None
         if text.strip():
-            if self._inside != kind:
+            if self.inside != kind:
                 self._begin(kind)
             self._show(text)
 
     def _begin(self, kind: SectionKind) -> None:
-        self._undecided, self._inside, self._output_over = None, kind, False
-        self._depth = self._code = 0
-        self._parts.append(Part(kind=kind))
+        self._undecided, self.inside, self._output_over = None, kind, False
+        self._depth, self._code, self._space = 0, 0, ""
+        self._parts.append((kind, []))
 
     def _text(self, text: str) -> None:
         self._is_blank = self._is_blank and not text.strip()
         if self._undecided is not None:
             self._undecided.append(text)
-            return
-        if self._inside is None:
-            if not text.strip() or (self._output_over and self._has_output):
-                return
+        elif self.inside is not None:
+            self._show(text)
+        elif text.strip() and not (self._output_over and self.has_output):
             self._begin("output")
-        self._show(text)
+            self._show(text)
 
     def _show(self, text: str) -> None:
-        part = self._parts[-1]
-        shown = part.add(text)
+        kind, pieces = self._parts[-1]
+        text = self._space + text if pieces else text.lstrip()
+        shown = text.rstrip()
+        self._space = text[len(shown) :]
         if shown:
-            self._has_output = self._has_output or part.kind == "output"
-            self._deltas.append(SectionText(kind=part.kind, text=shown, part=len(self._parts) - 1))
+            pieces.append(shown)
+            self._settled.setdefault(len(self._parts) - 1, []).append(shown)
+            self.has_output = self.has_output or kind == "output"
 
 
 def parse(text: str, tags: Tags, *, starts_in: SectionKind | None = None) -> Sections:

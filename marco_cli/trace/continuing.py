@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 from marco_cli.errors import ConfigError, InputError
 from marco_cli.models import LocatedModel
 from marco_cli.prompt.base import Message
+from marco_cli.search import STRATEGIES
 from marco_cli.search.base import Earlier, Reply, SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import HALVING_LIMIT, SearchConfig
 from marco_cli.search.events import EventListener
-from marco_cli.search.solve import RESUMABLE, search
+from marco_cli.search.solve import search
 from marco_cli.solver import Solver
 from marco_cli.trace.record import Trace
-
-CHAINS = ("cot", "sample")
-"""Strategies that make one reply, which a tree search can begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +50,15 @@ def plan(trace: Trace, budget: Budget) -> Plan:
 
     """
     result, config = trace.result, trace.config
-    is_chain = result.strategy in CHAINS
-    if not is_chain and result.strategy not in RESUMABLE:
+    # A tree search can begin with the reply of a chain.
+    able = {name: entry for name, entry in STRATEGIES.items() if entry.is_chain or entry.is_resumable}
+    if result.strategy not in able:
         raise ConfigError(
-            f"a search with {result.strategy} cannot go on, expected one of {', '.join((*CHAINS, *RESUMABLE))}",
+            f"a search with {result.strategy} cannot go on, expected one of {', '.join(able)}",
             hint='ask anew: marco ask --strategy mcts "…"',
         )
-    if is_chain and config.strategy not in ("mcts", "mcts-paper"):
+    is_chain = able[result.strategy].is_chain
+    if is_chain and not (config.entry.has_tree and config.entry.is_resumable):
         config = replace(config, strategy="mcts", reward=None, vote=None)
     done = 0 if is_chain else result.num_simulations
     # A search that ended because it was certain would end again at once.
@@ -91,7 +91,6 @@ async def search_on(
         trace.problem,
         engine=solver.engine,
         config=plan.config,
-        critic=solver.critic,
         on_event=on_event,
         stop=stop,
         first=plan.first,

@@ -22,10 +22,7 @@ from marco_cli.search.config import SearchConfig
 from marco_cli.search.tree import Tree
 from marco_cli.search.tree_json import from_plain, plain_tokens
 from marco_cli.trace.checked import entries, mapping, member, read
-from marco_cli.trace.encoding import MOMENTS
-from marco_cli.trace.record import SCHEMA, Source, Trace, TracedModel, check_id
-from marco_cli.trace.thought_place import ThoughtPlace
-from marco_cli.trace.timeline import Grown, Moment, Simulated
+from marco_cli.trace.record import SCHEMA, Source, ThoughtPlace, Trace, TracedModel, check_id
 from marco_cli.trace.vocabulary import from_plain as read_vocabulary
 
 _FAMILY, _, _VERSION = SCHEMA.partition("/")
@@ -79,27 +76,16 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outline:
-    """What is no heading and no evidence."""
+class _Outline(Heading):
+    """All that is no evidence."""
 
-    id: str
-    created: datetime
     marco: str
-    source: Source
-    model: TracedModel
     settings: Settings
     config: SearchConfig
     routed: bool
     messages: tuple[Message, ...]
-    question: str
     grafted: bool
-    accounting: Accounting
     usage: Usage
-    target: str | None = None
-    item: str | None = None
-    session: str | None = None
-    turn: int | None = None
-    continues: str | None = None
     thought_place: ThoughtPlace | None = None
 
 
@@ -173,10 +159,6 @@ def decode(line: bytes, *, where: str = "trace") -> Trace:
         result=_read_result(document, tree, outline, where),
         is_grafted=outline.grafted,
         vocabulary=read_vocabulary(document.get("vocabulary", ()), where=f"{where}.vocabulary"),
-        timeline=tuple(
-            _read_moment(entry, tree, f"{where}.timeline[{at}]")
-            for at, entry in enumerate(entries(document, "timeline", where))
-        ),
         target=outline.target,
         item=outline.item,
         session=outline.session,
@@ -225,7 +207,7 @@ def _read_tree(plain: Mapping[str, Any], where: str) -> Tree:
         if node.candidate is not None and node.candidate < 0:
             raise InputError(f"{where}.nodes[{at}]: got candidate {node.candidate}, expected 0 or more")
     try:
-        tree = from_plain(plain)  # type: ignore[arg-type]  # that it is one is what is tried
+        tree = from_plain(plain)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{where}: not the tree of a search ({type(error).__name__}: {cut(str(error))})") from error
     if len(tree) != len(plain["nodes"]):
@@ -332,15 +314,3 @@ def _read_reply(document: Mapping[str, Any], tree: Tree, where: str) -> Reply:
         has_tags=line.has_tags,
         signals=line.signals,
     )
-
-
-def _read_moment(entry: object, tree: Tree, where: str) -> Moment:
-    document = mapping(entry, where)
-    kind = MOMENTS.get(str(document.get("type")))
-    if kind is None:
-        raise InputError(f"{where}: got type {quoted(document.get('type'))}, expected one of {', '.join(MOMENTS)}")
-    moment: Moment = read(kind, document, where)
-    largest = moment.num_nodes - 1 if isinstance(moment, Grown) else moment.node if isinstance(moment, Simulated) else 0
-    if not 0 <= largest < len(tree):
-        raise InputError(f"{where}: got node {largest}, expected one of {len(tree)}")
-    return moment

@@ -6,35 +6,16 @@ What is needed to list traces stands at the front, before `settings`, so that a 
 
 from dataclasses import asdict
 from datetime import UTC
-from types import MappingProxyType
-from typing import Any, Final
 
 import numpy as np
 
-from marco_cli.engine.base import Tokens
 from marco_cli.jsonl import encode as write_line
 from marco_cli.search.base import Reply, SearchResult
 from marco_cli.search.events_json import accounting_document, candidate_document, vote_document
 from marco_cli.search.tree import Tree
-from marco_cli.search.tree_json import to_plain
+from marco_cli.search.tree_json import plain_scores, to_plain
 from marco_cli.trace.record import SCHEMA, Trace
-from marco_cli.trace.timeline import Ended, Found, Grown, Said, Simulated, Spoken, Started, Voted
 from marco_cli.trace.vocabulary import to_plain as plain_vocabulary
-
-MOMENTS: Final = MappingProxyType[str, type[Any]](
-    {
-        "spoken": Spoken,
-        "started": Started,
-        "grown": Grown,
-        "simulated": Simulated,
-        "found": Found,
-        "voted": Voted,
-        "said": Said,
-        "ended": Ended,
-    }
-)
-"""Every kind of `Moment` by its name on the wire."""
-_NAMES: Final = MappingProxyType({kind: name for name, kind in MOMENTS.items()})
 
 
 def encode(trace: Trace) -> bytes:
@@ -77,29 +58,10 @@ def encode(trace: Trace) -> bytes:
         "first": None if result.first is None else _reply_or_candidate(result.first, result, tree),
         "grafted": trace.is_grafted,
         "thought_place": trace.thought_place,
-        "tree": _tree(tree),
+        "tree": to_plain(tree, with_scores=True),
         "vocabulary": plain_vocabulary(trace.vocabulary),
-        "timeline": [{"type": _NAMES[type(moment)], **asdict(moment)} for moment in trace.timeline],
     }
     return write_line(front | evidence)
-
-
-def _tree(tree: Tree) -> dict[str, object]:
-    plain = to_plain(tree)
-    nodes: list[dict[str, object]] = [
-        {**entry, "scores": _scores(node.step.tokens)} for entry, node in zip(plain["nodes"], tree.nodes, strict=True)
-    ]
-    return {**plain, "nodes": nodes}
-
-
-def _scores(tokens: Tokens) -> dict[str, object]:
-    """Return what `PlainScores` holds, as arrays, which are written a hundred times faster than lists of numbers."""
-    return {
-        "logprobs": np.ascontiguousarray(tokens.logprobs),
-        "top_ids": np.ascontiguousarray(tokens.top_ids),
-        "top_logprobs": np.ascontiguousarray(tokens.top_logprobs),
-        "entropy": np.ascontiguousarray(tokens.entropy),
-    }
 
 
 def _reply_or_candidate(reply: Reply, result: SearchResult, tree: Tree) -> dict[str, object]:
@@ -140,7 +102,7 @@ def _rest_of_reply(reply: Reply, tree: Tree, node_id: int) -> dict[str, object]:
             "ids": tail.ids.tolist(),
             "forced": np.flatnonzero(~tail.is_sampled).tolist(),
             "text": "" if text is None else text.decode(errors="replace"),
-            "scores": _scores(tail),
+            "scores": plain_scores(tail),
         }
     if text is None or text.decode(errors="replace").encode() != text:
         rest["bytes"] = reply.data.hex()

@@ -17,11 +17,12 @@ from typing import IO, Final
 
 from marco_cli.config.settings import Settings
 from marco_cli.config.state import state_directory
+from marco_cli.draft import put
 from marco_cli.errors import InputError, MarcoError, StorageError
 from marco_cli.jsonl import MAX_LINE, read_lines
+from marco_cli.lock import PATIENCE, lock
 from marco_cli.trace.decoding import Heading, decode, read_heading
 from marco_cli.trace.encoding import encode
-from marco_cli.trace.lock import locked
 from marco_cli.trace.record import Trace
 
 LAST: Final = "last"
@@ -103,17 +104,11 @@ def save(trace: Trace, folder: Path) -> Path:
 
     """
     path = folder / f"{trace.id}{SUFFIX}"
-    draft = folder / f".{trace.id}-{os.getpid()}{_PART}"
     line = _line(trace)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
-        try:
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(line)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        put(path, line, mode=0o600)
     except OSError as error:
         raise _storage_error(folder, error) from error
     return path
@@ -129,7 +124,8 @@ def append(trace: Trace, path: Path) -> None:
     line = _line(trace)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "r+b", buffering=0) as file, locked(file):
+        with os.fdopen(descriptor, "r+b", buffering=0) as file:
+            lock(file, patience=PATIENCE)
             rest = memoryview(b"\n" + line if _is_torn(file) else line)
             size = file.seek(0, os.SEEK_END)
             try:

@@ -6,13 +6,12 @@ In: a template and a reply. Out: a place, found by trying.
 """
 
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 from marco_cli.errors import ConfigError
 from marco_cli.prompt.turn import render_turn
 from marco_cli.search.base import Reply
-
-ThoughtPlace = Literal["content", "reasoning_content", "nowhere"]
+from marco_cli.trace.record import ThoughtPlace
 
 _THOUGHT: Final = "4f2c7a91 a thought 4f2c7a91"
 _OUTPUT: Final = "an output"

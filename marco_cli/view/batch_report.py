@@ -56,9 +56,12 @@ def dry_run_report(survey: Survey, measured: Measured | None, *, parallel: int) 
 def _estimate(survey: Survey, measured: Measured | None, parallel: int) -> list[str]:
     left = survey.num_left
     if measured is None or not left:
-        return []
+        return ["time      none: every row is done"] if survey.num_done else []
+    if measured.num_rows == measured.num_errors > 0:
+        return [f"time      cannot be estimated: all {_rows(measured.num_rows)} of the sample failed"]
     if not measured.num_rows:
-        return [f"time      more than {duration(left / parallel * measured.seconds)}: no row was finished in time"]
+        least = duration(left / min(parallel, left) * measured.seconds)
+        return [f"time      more than {least}; no closer estimate: no row was finished in {duration(measured.seconds)}"]
     basis = f"{_rows(measured.num_rows)} took {measured.seconds:.1f} s, {grouped(measured.num_tokens)} tokens"
     about = "about" if measured.is_whole else "more than"
     return [f"time      {about} {duration(left * measured.seconds / measured.num_rows)} for {_rows(left)} ({basis})"]

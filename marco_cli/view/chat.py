@@ -12,7 +12,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.conversation.slash import COMMANDS
 from marco_cli.conversation.turn import Conversation, Turn
 from marco_cli.engine.base import ModelInfo, Usage
-from marco_cli.solver import search_plan
+from marco_cli.plan import SearchPlan
 from marco_cli.view.chain import DIM, PLAIN
 from marco_cli.view.line import Glyphs, one_line, wrap
 from marco_cli.view.printable import printable
@@ -45,14 +45,14 @@ def dropped(num_dropped: int, conversation: Conversation) -> str:
     return f"the context is full: {turns} {verb} no longer told to the model ({left} still {_be(left)})"
 
 
-def plan(settings: Settings) -> str:
+def plan(found: SearchPlan) -> str:
     """Say how the next question will be answered, e.g. `effort auto: one chain, then mcts (32 simulations) in doubt`."""
-    config, is_routed = search_plan(settings)
-    effort = settings.effort or ("auto" if is_routed else "medium")
-    if config.strategy in ("cot", "sample"):
+    config = found.config
+    effort = found.settings.effort or ("auto" if found.is_routed else "medium")
+    if found.is_chain:
         return f"strategy {config.strategy}: one chain"
     budget = "" if config.simulations is None else f" ({config.simulations} simulations)"
-    if is_routed:
+    if found.is_routed:
         return f"effort auto: one chain, then {config.strategy}{budget} when it is doubtful"
     return f"effort {effort}: {config.strategy}{budget}"
 

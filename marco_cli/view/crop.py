@@ -160,7 +160,7 @@ class _Plan:
             shown, num_hidden = list(branching.children), 0
         chains = {child: self._chain(child) for child in branching.children[:_MOST_COMPARED]}
         labels = tuple(_joined([self._nodes[each] for each in chain]) for chain in chains.values())
-        parting = dict(zip(chains, _partings(labels), strict=True))
+        parting = dict(zip(chains, partings(labels), strict=True))
         for child in shown:
             is_last = child == shown[-1] and not num_hidden
             chain = chains.get(child) or self._chain(child)
@@ -232,7 +232,7 @@ def _equations(nodes: Sequence[NodeSnapshot], left_out: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=512)
-def _partings(labels: tuple[str, ...]) -> tuple[int, ...]:
+def partings(labels: tuple[str, ...]) -> tuple[int, ...]:
     """Return, for each label, where it parts from the one that it shares the longest beginning with; 0 for a short one."""
     order = sorted(range(len(labels)), key=labels.__getitem__)
     found = [0] * len(labels)

@@ -1,14 +1,11 @@
 """Which view shows a search: a live tree on a real terminal, plain lines elsewhere."""
 
 import os
-import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Literal, Protocol, Self, TextIO
 
 from rich.console import detect_legacy_windows
 
-from marco_cli.search.base import Clock
 from marco_cli.search.events import SearchEvent
 from marco_cli.view.live import LiveSearch, Meter
 from marco_cli.view.plain import PlainSearch
@@ -21,9 +18,7 @@ class SearchView(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def on_event(self, event: SearchEvent) -> None:
         """Show what happened."""
@@ -41,18 +36,17 @@ def choose_view(
     *,
     is_verbose: bool = False,
     meter: Meter | None = None,
-    clock: Clock = time.monotonic,
     environ: Mapping[str, str] = os.environ,
 ) -> SearchView:
     """Return the view for a stream, usually stderr.
 
     `auto` is live on a terminal that can redraw, unless `CI` is set; `live` disregards `CI`, but cannot make a terminal of a
-    pipe; `plain` is plain. `clock` is that of the search, which a replay makes run faster.
+    pipe; `plain` is plain.
     """
     is_live = display != "plain" and can_redraw(stream, environ) and (display == "live" or not environ.get("CI"))
     if not is_live:
         return PlainSearch(stream, is_verbose=is_verbose)
-    return LiveSearch(stream, meter=meter, clock=clock, environ=environ)
+    return LiveSearch(stream, meter=meter, environ=environ)
 
 
 def can_redraw(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:

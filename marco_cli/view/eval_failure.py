@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from marco_cli.evals.failures import Instructive
-from marco_cli.evals.outcome import Outcome, TreeNode
+from marco_cli.evals.outcome import Outcome
+from marco_cli.search.tree import NodeState
 from marco_cli.sections.format import any_mark
 from marco_cli.view.printable import printable
 
@@ -55,7 +56,7 @@ def _votes(row: Outcome) -> str:
 
 
 def _tree(row: Outcome) -> str:
-    children: dict[int, list[TreeNode]] = {}
+    children: dict[int, list[NodeState]] = {}
     for node in row.nodes:
         if node.parent is not None:
             children.setdefault(node.parent, []).append(node)
@@ -68,8 +69,8 @@ def _tree(row: Outcome) -> str:
 
 
 def _branches(
-    nodes: Sequence[TreeNode],
-    children: Mapping[int, Sequence[TreeNode]],
+    nodes: Sequence[NodeState],
+    children: Mapping[int, Sequence[NodeState]],
     ends: Mapping[int, Sequence[str]],
     left: list[int],
 ) -> str:

@@ -1,7 +1,8 @@
-"""An evaluation as one HTML page that needs no network: styles and drawings are in it, scripts there are none.
+"""An evaluation as one HTML page that needs no network: styles, drawings and the one script are in it.
 
-In: a `Report`. Out: text. Everything from a model, a file or a user is escaped. Reads from 400 pixels upwards, in light and
-dark.
+In: a `Report`, and how far a run has come that is still under way. Out: text. Everything from a model, a file or a user is
+escaped, and a content security policy that names the script's hash forbids any other. Reads from 400 pixels upwards, in light
+and dark.
 """
 
 from html import escape
@@ -9,9 +10,10 @@ from html import escape
 from marco_cli import __version__
 from marco_cli.evals.report import Report
 from marco_cli.view.eval_failure import failure_html
-from marco_cli.view.eval_plots import colour_number, is_available, plots
+from marco_cli.view.eval_plots import colour_number, plots
+from marco_cli.view.eval_problems import problems_html, script, script_hash
 from marco_cli.view.eval_sheets import Sheet, detail_sheets, result_sheet
-from marco_cli.view.eval_style import STYLE
+from marco_cli.view.eval_style import PALETTE, STYLE
 from marco_cli.view.eval_table import is_numeric
 from marco_cli.view.printable import printable
 
@@ -23,24 +25,26 @@ _FOOTER = (
 )
 
 
-def page(report: Report) -> str:
-    """Return the page."""
+def page(report: Report, *, state: str | None = None, is_live: bool = False) -> str:
+    """Return the page; `state` says how far a run has come, and a live page loads itself anew every few seconds."""
     title = f"{report.model} on {report.dataset}"
     body = (
-        f"<header><h1>{text(title)}</h1><p>{_lead(report)}</p></header>",
+        f"<header><h1>{text(title)}</h1><p>{_lead(report)}</p>{_state(state)}</header>",
         _verdicts(report),
         _sheet(result_sheet(report), report),
         _plots(report),
         *(_sheet(sheet, report) for sheet in detail_sheets(report)),
         _failures(report),
+        problems_html(report, is_live=is_live),
         f"<footer><p>marco {text(__version__)}. {_FOOTER}</p></footer>",
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f'<meta name="color-scheme" content="light dark"><title>{text(title)}</title><style>{STYLE}</style></head>\n'
-        f"<body>\n{chr(10).join(part for part in body if part)}\n</body></html>\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+        f"script-src '{script_hash()}'\">"
+        f'<meta name="color-scheme" content="light dark"><title>{text(title)}</title><style>{PALETTE}{STYLE}</style></head>\n'
+        f"<body>\n{chr(10).join(part for part in body if part)}\n<script>{script()}</script></body></html>\n"
     )
 
 
@@ -52,7 +56,11 @@ def text(value: str) -> str:
 def _lead(report: Report) -> str:
     scorers = ", ".join(report.scorers)
     count = f"{report.num_items} problems from {report.source}, {report.num_rows} answers, scored by {scorers}."
-    return text(count)
+    return f'{text(count)} <a href="#problems">Read every problem</a>'
+
+
+def _state(state: str | None) -> str:
+    return "" if state is None else f'<p class="live" role="status">{text(state)}</p>'
 
 
 def _verdicts(report: Report) -> str:
@@ -89,12 +97,12 @@ def _mark(index: int | None) -> str:
 
 
 def _plots(report: Report) -> str:
-    if not is_available():
-        return '<p class="note">No plots: matplotlib is not installed (pip install &#39;marco-cli[report]&#39;).</p>'
     legend = "".join(f"<li>{_mark(index)}{text(variant.label)}</li>" for index, variant in enumerate(report.variants))
     figures = "".join(
         f"<figure><figcaption>{text(plot.title)}</figcaption>{plot.svg}</figure>" for plot in plots(report)
     )
+    if not figures:
+        return ""
     return f'<section><h2>Plots</h2><ol class="legend">{legend}</ol><div class="plots">{figures}</div></section>'
 
 

@@ -13,6 +13,7 @@ from typing import Final, TextIO
 
 from rich.cells import cell_len, set_cell_size
 
+from marco_cli.evals.forecast import Forecast
 from marco_cli.evals.outcome import Outcome
 from marco_cli.view.printable import printable
 from marco_cli.view.status import duration, grouped
@@ -22,6 +23,21 @@ _SECONDS_A_LINE: Final = 10.0
 _FRAMES_A_SECOND: Final = 4
 _USUAL_WIDTH: Final = 80
 """Columns of a terminal that says it has none."""
+
+
+def opening_line(num_items: int, num_variants: int, num_left: int, forecast: Forecast) -> str:
+    """Say what will be asked, and how long that takes, or that it cannot be said yet."""
+    items = f"{grouped(num_items)} problem{'s' * (num_items != 1)}"
+    variants = f"{num_variants} variant{'s' * (num_variants != 1)}"
+    return f"{items}, {variants}: {grouped(num_left)} answers to come; {time_text(forecast)}"
+
+
+def time_text(forecast: Forecast, elapsed: float = 0.0) -> str:
+    """Say how long the answers to come will take, by those that are there, `elapsed` seconds after the run began."""
+    seconds = forecast.seconds(elapsed)
+    if seconds is None:
+        return "how long they take is not known before the first ones"
+    return f"about {duration(seconds)} to go, by the {grouped(forecast.num_measured)} that are there"
 
 
 class EvalProgress:
@@ -65,6 +81,11 @@ class EvalProgress:
         """Write a line that stays."""
         self.close()
         self._write(f"{printable(text)}\n")
+
+    def announce(self, text: str) -> None:
+        """Write a line that stays, unless nothing is to be said."""
+        if not self._is_quiet:
+            self.say(text)
 
     def close(self) -> None:
         """Take the live line away."""

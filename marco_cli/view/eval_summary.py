@@ -14,7 +14,9 @@ Document = dict[str, object]
 
 def summary_document(report: Report) -> Document:
     """Return the figures; failures are named by item, variant and seed, and their texts stand in `rows.jsonl`."""
-    figures = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "failures"}
+    figures = {
+        field.name: getattr(report, field.name) for field in fields(report) if field.name not in ("failures", "rows")
+    }
     failures = [
         {
             "kind": failure.kind,

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from marco_cli.view.formula_signs import BARE_EXPONENTS, LOWERED, RAISED, SIGNS
+from marco_cli.answer.signs import SIGNS, SIZES, TEXTS
 
 _ESCAPED: Final = {
     "quad": "  ",
@@ -25,61 +25,10 @@ _ESCAPED: Final = {
 _MARKS: Final = {"&": "", "~": " ", "}": "}"}
 _CHOICES: Final = frozenset({"binom", "dbinom", "tbinom"})
 _EDGES: Final = frozenset({"begin", "end"})
-_DROPPED: Final = frozenset(
-    [
-        "left",
-        "right",
-        "big",
-        "Big",
-        "bigg",
-        "Bigg",
-        "bigl",
-        "bigr",
-        "Bigl",
-        "Bigr",
-        "biggl",
-        "biggr",
-        "displaystyle",
-        "textstyle",
-        "limits",
-        "nolimits",
-        "middle",
-        "hline",
-        "scriptstyle",
-        "notag",
-        "nonumber",
-    ]
+_STYLES: Final = (
+    "texttt textsf mathsf mathtt mathbb mathcal mathfrak boldsymbol underline overbrace underbrace tag cancel"
 )
-_UNDRESSED: Final = frozenset(
-    [
-        "text",
-        "textbf",
-        "textit",
-        "textrm",
-        "texttt",
-        "textsf",
-        "mathrm",
-        "mathbf",
-        "mathit",
-        "mathsf",
-        "mathtt",
-        "mathbb",
-        "mathcal",
-        "mathfrak",
-        "boldsymbol",
-        "bm",
-        "mbox",
-        "operatorname",
-        "boxed",
-        "fbox",
-        "underline",
-        "emph",
-        "overbrace",
-        "underbrace",
-        "tag",
-        "cancel",
-    ]
-)
+_UNDRESSED: Final = frozenset({*TEXTS, *_STYLES.split()})
 _OVER: Final = {
     "overline": "\u0305",
     "bar": "\u0304",
@@ -88,6 +37,10 @@ _OVER: Final = {
     "tilde": "\u0303",
     "dot": "\u0307",
 }
+_RAISED: Final = dict(zip("0123456789+-=()nix", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣ", strict=True))
+_LOWERED: Final = dict(zip("0123456789+-=()aeoxijnk", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓᵢⱼₙₖ", strict=True))
+_BARE_EXPONENTS: Final = frozenset("°′*")  # noqa: RUF001 (a prime)
+"""What is raised as it is."""
 _FRACTIONS: Final = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
 _ROOTS: Final = {"": "√", "3": "∛", "4": "∜"}
 _DEEPEST: Final = 16
@@ -213,7 +166,7 @@ class _Reader:
         gap = " " if written.endswith(" ") else ""
         if name in SIGNS:
             return SIGNS[name] + gap
-        if name in _DROPPED:
+        if name in SIZES:
             self._skip(r"\.")  # that of `\left.`, which stands for nothing
             return ""
         if name in _OVER:
@@ -284,8 +237,8 @@ class _Reader:
 def _shifted(text: str, mark: str) -> str:
     """Return an exponent or an index in small characters where there are such, else in brackets."""
     text = text.strip()
-    table = RAISED if mark == "^" else LOWERED
-    if text in BARE_EXPONENTS:
+    table = _RAISED if mark == "^" else _LOWERED
+    if text in _BARE_EXPONENTS:
         return text
     if text and all(character in table for character in text):
         return "".join(table[character] for character in text)

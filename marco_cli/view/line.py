@@ -7,12 +7,14 @@ In: text from anywhere, widths in terminal cells (a Chinese character takes two)
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, NamedTuple, Self
 
 from rich.cells import cell_len, set_cell_size
 
 from marco_cli.sections.format import any_mark
 from marco_cli.view.printable import printable
+from marco_cli.view.wrapping import breaks
 
 
 class Span(NamedTuple):
@@ -25,7 +27,11 @@ class Span(NamedTuple):
 Line = tuple[Span, ...]
 
 _SPACES: Final = re.compile(r"\s+")
-_LABEL: Final = re.compile(r" *\w+: ")
+_LABEL: Final = re.compile(r" *\w+: |\w+ {2,}")
+_COLUMNS: Final = re.compile(r" *(?:[\w ]+: +|(?:\S+(?: \S+)* {2,}){0,2})")
+_MOST_LABEL: Final = 0.7
+"""Share of a line that a label may take before it gets a line of its own."""
+_INDENT: Final = 4
 _WHOLE: Final = re.compile(r"(?<=: )marco [^`]+$|`[^`]+`\S*|\S+")
 
 
@@ -41,7 +47,6 @@ class Glyphs:
     check: str = "✓"
     cross: str = "✗"
     dot: str = "·"
-    arrow: str = "→"
     full: str = "━"
     empty: str = "─"
     block: str = "█"
@@ -60,7 +65,6 @@ class Glyphs:
             check="=",
             cross="x",
             dot="|",
-            arrow="->",
             full="#",
             empty="-",
             block="#",
@@ -101,57 +105,42 @@ def wrap(text: str, width: int) -> list[str]:
     """Break a text into lines of at most `width` cells, at spaces where there are any; blank lines are dropped."""
     lines: list[str] = []
     for paragraph in text.splitlines():
-        line = ""
-        for word in paragraph.split():
-            longer = f"{line} {word}" if line else word
-            if cell_len(longer) <= width:
-                line = longer
-                continue
-            if line and cell_len(word) <= width:
-                lines.append(line)
-                line = word
-                continue
-            *whole, line = _chop(longer, width)
-            lines.extend(whole)
-        if line:
-            lines.append(line)
+        line = " ".join(paragraph.split())
+        ends = (0, *breaks(line, width).ends, len(line))
+        lines += [line[start:end].strip() for start, end in pairwise(ends)] if line else []
     return lines
 
 
 def fold(text: str, width: int) -> str:
-    """Break a message wider than `width` cells between words, indented alike after its label (`marco: `, `hint: `).
+    """Break a message wider than `width` cells between words, indented alike after its label (`hint: `, `seconds  `).
 
     What somebody may copy stays whole, however wide: a word, a `command` in backticks, a command after a colon, which ends
     the message. The terminal breaks those itself, and copies them as one line.
     """
     label = _LABEL.match(text)
-    start = label.end() if label else 0
+    return _folded(text, label.end() if label else 0, width)
+
+
+def fold_row(text: str, width: int) -> str:
+    """Break a row of a list in the same way, its last column indented alike: what stands behind two spaces, or a `key:`."""
+    label = _COLUMNS.match(text)
+    return _folded(text, label.end() if label else 0, width)
+
+
+def _folded(text: str, start: int, width: int) -> str:
     words = _WHOLE.findall(text, start)
     if not words or cell_len(text) <= width:
         return text
-    lines = [text[:start] + words[0]]
-    for word in words[1:]:
-        longer = f"{lines[-1]} {word}"
-        if cell_len(longer) <= width:
+    is_wide = start > _MOST_LABEL * width
+    lines = [text[:start].rstrip(), ""] if is_wide else [text[:start] + words.pop(0)]
+    start = _INDENT if is_wide else start
+    for word in words:
+        longer = f"{lines[-1]} {word}" if lines[-1] else " " * start + word
+        if cell_len(longer) <= width or not lines[-1]:
             lines[-1] = longer
         else:
             lines.append(" " * start + word)
     return "\n".join(lines)
-
-
-def _chop(text: str, width: int) -> list[str]:
-    """Cut a text without spaces (Chinese, a long number) into pieces of at most `width` cells."""
-    pieces, piece, cells = [], "", 0
-    for character in text:
-        size = cell_len(character)
-        if piece and cells + size > width:
-            pieces.append(piece.rstrip())
-            piece, cells = "", 0
-        if character == " " and not piece:
-            continue
-        piece += character
-        cells += size
-    return [*pieces, piece]
 
 
 def without_tags(text: str) -> str:

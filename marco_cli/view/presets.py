@@ -6,6 +6,7 @@ In: presets by name, the table of efforts. Out: text without control characters,
 from collections.abc import Mapping, Sequence
 
 from marco_cli.config.preset import Preset
+from marco_cli.search import STRATEGIES
 from marco_cli.search.effort import AUTO, Effort
 from marco_cli.view.printable import printable
 from marco_cli.view.status import duration, grouped
@@ -26,8 +27,8 @@ def effort_table(efforts: Mapping[str, Effort], auto_search: Effort) -> str:
 
 
 def _bundle(effort: Effort) -> str:
-    if effort.strategy == "cot":
-        return "one greedy chain of thought"
+    if STRATEGIES[effort.strategy].is_chain:
+        return STRATEGIES[effort.strategy].help
     parts = [effort.strategy]
     if effort.simulations is not None:
         parts.append(f"{grouped(effort.simulations)} simulations")

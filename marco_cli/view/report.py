@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from marco_cli.batch.record import stop_reason
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.events_json import result_document
 from marco_cli.solver import Solver
@@ -15,8 +14,6 @@ class Answered:
 
     problem: Problem
     result: SearchResult
-    lengths: tuple[int, int]
-    """Sampled tokens of the reply's thought and of its output."""
     seconds: float
     """From the question to the end, loading aside."""
     is_output_shown: bool
@@ -42,16 +39,16 @@ def ask_document(solver: Solver, answered: Answered, *, load_seconds: float, is_
         "answer": reply.answer.canonical if reply.answer else None,
         "confidence": result.confidence if reply.signals.num_tokens else None,
         "finish_reason": reply.ending,
-        "stop_reason": "interrupted" if answered.was_interrupted else stop_reason(result),
+        "stop_reason": "interrupted" if answered.was_interrupted else result.ending,
         "model": solver.model.name,
-        "preset": solver.settings.preset,
-        "seed": solver.settings.seed,
+        "preset": solver.plan.settings.preset,
+        "seed": solver.plan.settings.seed,
         "trace": answered.trace.id if is_kept else None,
         "usage": {
             "prompt_tokens": len(answered.problem.prompt_ids),
             "reused_tokens": usage.reused,
-            "reasoning_tokens": answered.lengths[0],
-            "output_tokens": answered.lengths[1],
+            "reasoning_tokens": reply.num_thought_tokens,
+            "output_tokens": reply.num_output_tokens,
             "decoded_tokens": usage.decoded,
         },
         "timing": {

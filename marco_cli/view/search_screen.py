@@ -1,14 +1,12 @@
 """The whole live display of a search: tree, thought, vote, totals.
 
-In: a `Snapshot` and the size of the screen. Out: lines that fit into it, or a Rich renderable of them. Below 40 columns, or
+In: a `Snapshot` and the size of the screen. Out: lines that fit into it. Below 40 columns, or
 on a screen of fewer than six rows, a single plain line stands for everything.
 """
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from marco_cli.view.line import Glyphs, Line, Span, without_tags, wrap
@@ -84,19 +82,6 @@ def _heading(snapshot: Snapshot, room: int, glyphs: Glyphs) -> Line:
 def _tail(text: str, width: int, num_rows: int) -> tuple[str, ...]:
     """Return the last lines of a text; kept, because a thought stays the same for many frames."""
     return tuple(wrap(without_tags(text), width)[-num_rows:])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchScreen:
-    """A search as a Rich renderable: as large as the console, in the glyphs of its encoding."""
-
-    snapshot: Snapshot
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        glyphs = Glyphs.of(options.encoding)
-        height = options.height or console.height
-        for line in screen_lines(self.snapshot, width=options.max_width, height=height, glyphs=glyphs):
-            yield as_text(line)
 
 
 def as_text(line: Line) -> Text:

@@ -90,4 +90,6 @@ def _fault(reply: Reply) -> str:
     """Say what is wrong with a reply that wins all the same."""
     if failed := failure(reply):
         return f"the reply {failed}"
+    if not reply.signals.is_plausible:
+        return "its answer is a negative amount"
     return "" if reply.signals.is_sound else "its arithmetic is false"

@@ -17,6 +17,7 @@ from marco_cli.commands import app
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.models import LocatedModel
+from marco_cli.plan import search_plan
 from marco_cli.solver import Solver
 
 PRELOAD = [
@@ -26,7 +27,10 @@ PRELOAD = [
     "marco_cli.commands._batching",
     "marco_cli.engine.scripted",
     "marco_cli.prompt.sandbox",
-    *(f"marco_cli.search.{name}" for name in ("cot", "mcts", "route", "sample", "vote")),
+    *(
+        f"marco_cli.search.{name}"
+        for name in ("route", "strategies.cot", "strategies.mcts", "strategies.sample", "vote")
+    ),
 ]
 """What a process that is forked for each run should have imported. It does not find this module, which lies in tests/."""
 CLOSE = "</Thought>\n<Output>\n"
@@ -59,7 +63,7 @@ def script(text: str) -> Mapping[str, float]:
 def open_scripted(settings: Settings, model: LocatedModel, _environ: Mapping[str, str]) -> Solver:
     """Stand in for `open_solver`."""
     return Solver(
-        engine=scripted_engine(script, places=max(16, settings.parallel or 0)), settings=settings, model=model
+        engine=scripted_engine(script, places=max(16, settings.parallel or 0)), plan=search_plan(settings), model=model
     )
 
 

@@ -7,6 +7,7 @@ from marco_cli.batch.rows import Row
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import scripted_engine
 from marco_cli.models import locate
+from marco_cli.plan import search_plan
 from marco_cli.solver import Solver
 
 ROWS = 40
@@ -18,7 +19,7 @@ def test_rows_that_are_done_leave_the_kv_memory() -> None:
 
     async def cells_after(number: int) -> int:
         engine = scripted_engine(script)
-        solver = Solver(engine=engine, settings=settings, model=locate("marco-nano"))
+        solver = Solver(engine=engine, plan=search_plan(settings), model=locate("marco-nano"))
         answerer = Answerer(solver, RowSettings(settings, lambda _: settings))
         for n in range(number):
             await answerer.answer(Row(id=n, line=n, question=f"DOUBT {n}", input_hash=f"{n:064x}"))

@@ -14,8 +14,6 @@ from batch.scripted_solver import script
 from hypothesis import HealthCheck, given, settings
 
 from marco_cli.batch.answering import Answerer, RowSettings
-from marco_cli.batch.journal import Done
-from marco_cli.batch.key_table import KeyTable
 from marco_cli.batch.lines import Line
 from marco_cli.batch.record import read_entry
 from marco_cli.batch.rows import Layout
@@ -24,6 +22,7 @@ from marco_cli.batch.tally import Tally
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import scripted_engine
 from marco_cli.models import locate
+from marco_cli.plan import search_plan
 from marco_cli.solver import Solver
 
 LINES = int(os.environ.get("MARCO_TEST_FUZZ_LINES", "400"))
@@ -43,10 +42,10 @@ def answered(lines: list[bytes]) -> tuple[list[dict[str, Any]], Tally]:
     async def main() -> None:
         base = Settings(preset="generic", max_tokens=32)
         model = locate("marco-nano")
-        solver = Solver(engine=scripted_engine(script, context_size=512), settings=base, model=model)
+        solver = Solver(engine=scripted_engine(script, context_size=512), plan=search_plan(base), model=model)
         answerer = Answerer(solver, RowSettings(base, lambda name: Settings(preset=name, max_tokens=32)))
         try:
-            rows = stream_rows(stream(), Layout(), Done(), tally, KeyTable())
+            rows = stream_rows(stream(), Layout(), {}, tally, {})
             assert await run_rows(rows, answerer=answerer, write=out.append, tally=tally, parallel=8)
         finally:
             await solver.close()

@@ -73,7 +73,7 @@ def test_what_is_done_is_known_by_key_hash_and_status(path: Path) -> None:
     with opened(path) as journal:
         found = journal.done.get("b")
         assert found is not None
-        assert (found.index, found.input_hash, found.status) == (1, "123456789abcdef0", "error")
+        assert (found.input_hash, found.status) == ("123456789abcdef0ffff", "error")
         assert journal.done.get("c") is None
         assert len(journal.done) == 2
         assert journal.notices == []
@@ -234,9 +234,6 @@ def test_rows_are_put_in_order_in_one_step(path: Path) -> None:
         assert removed == 2
         assert path.read_bytes() == row("a") + row("b") + row("c")
         assert path.stat().st_ino != inode
-        found = journal.done.get("b")
-        assert found is not None
-        assert found.index == 1
         with pytest.raises(ConfigError, match="another run"):
             opened(path)
         journal.append(row("d"))

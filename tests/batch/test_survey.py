@@ -62,11 +62,11 @@ def test_an_input_without_any_good_row_is_the_wrong_file() -> None:
 
 def test_what_is_done_and_what_changed_since_are_told_apart() -> None:
     """Same id and same content is done; another content is stale; rows that only the output has are strangers."""
-    done = Done()
+    done: Done = {}
     first, second, _ = rows({"id": "a", "prompt": "x"}, {"id": "b", "prompt": "x"}, {"id": "c", "prompt": "x"})
     for row in (first, second):
-        done.add(Entry(key=row.key, input_hash=row.input_hash, status="ok"))
-    done.add(Entry(key='"z"', input_hash="0" * 16, status="ok"))
+        done[row.key] = Entry(key=row.key, input_hash=row.input_hash, status="ok")
+    done['"z"'] = Entry(key='"z"', input_hash="0" * 16, status="ok")
 
     survey = surveyed({"id": "a", "prompt": "x"}, {"id": "b", "prompt": "y"}, {"id": "c", "prompt": "x"}, done=done)
 

@@ -4,10 +4,7 @@ import csv
 import gzip
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -557,34 +554,6 @@ def test_mgsm_passes_through(marco: Marco, monkeypatch: pytest.MonkeyPatch, lang
     assert all(
         row["usage"]["prompt_tokens"] > len(question) / 12 for row, (question, _) in zip(rows, problems, strict=True)
     )
-
-
-def readme_commands() -> list[str]:
-    """Return the lines of the first block of the README's section on batches."""
-    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    section = text[text.index("\n## Batch\n") :]
-    return section[section.index("```sh\n") + 6 : section.index("\n```\n")].splitlines()
-
-
-@pytest.mark.weights
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq, which the examples pipe into, is not installed")
-def test_the_readme_s_pipelines_run_as_they_are_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each line in turn, in one directory, with the bundled model: exit code 0, and what a reader expects on stdout."""
-    monkeypatch.delenv("MARCO_MODEL")
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    write("questions.jsonl", {"id": "a", "prompt": "What is 12 + 30?"}, {"id": "b", "question": "What is 20 + 3?"})
-    write("requests.jsonl", {"custom_id": "a", "body": {"messages": [{"role": "user", "content": "What is 12 + 30?"}]}})
-    outputs = []
-    for line in readme_commands():
-        ran = subprocess.run(["bash", "-ec", f"set -o pipefail; {line}"], capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, f"{line}\n{ran.stderr}"
-        outputs.append(ran.stdout)
-
-    assert outputs[2].split() == ['"42"', '"23"']
-    assert [line.split("\t")[0] for line in outputs[3].splitlines()] == ["line-1", "line-2", "line-3"]
-    assert outputs[4].startswith("rows      2\n")
-    assert [row["answer"] for row in read(Path("answers.jsonl"))] == ["42", "23"]
-    assert read(Path("results.jsonl"))[0]["response"]["status_code"] == 200
 
 
 @pytest.mark.parametrize("name", ["q.jsonl", "a.jsonl", "./a.jsonl", "a.jsonl.meta.json"])

@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import importlib
+import json
 import re
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,16 +15,21 @@ from typing import Any
 import pytest
 from commands.program import Marco
 from search.scripts import SUM, find
+from traced import traced
 
+from marco_cli.commands._completion import completer_of
 from marco_cli.config.preset import load_preset
-from marco_cli.config.settings import OPTIONS
+from marco_cli.config.settings import Settings
 from marco_cli.diagnosis.case import Case, Terminal
 from marco_cli.diagnosis.checks import Check, diagnose
 from marco_cli.engine.base import Request
 from marco_cli.engine.batched import BatchedEngine
+from marco_cli.errors import ConfigError
 from marco_cli.evals.base import Selection
 from marco_cli.evals.selection import load_items
+from marco_cli.plan import search_plan
 from marco_cli.search import STRATEGIES
+from marco_cli.search.base import Earlier
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("CONTRIBUTING.md", "docs/architecture.md")
@@ -96,18 +103,6 @@ def test_every_command_is_known(page: str, marco: Marco) -> None:
         assert all(option in run.out for option in words if option.startswith("--")), line
 
 
-def test_the_places_that_ask_for_a_chain_are_named() -> None:
-    """The page lists all files that repeat which strategies write a single chain, for as long as there are any."""
-    listed = re.search("<!-- chains -->(.*?)<!-- /chains -->", text_of("docs/architecture.md"), re.DOTALL)
-    asking = {
-        path.relative_to(ROOT).as_posix()
-        for path in PACKAGE.rglob("*.py")
-        if '("cot", "sample")' in path.read_text(encoding="utf-8")
-    }
-
-    assert (paths_in(listed[1]) if listed else set()) == asking
-
-
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     """Return the modules of the examples by name, imported from the page, with their lines in the tables."""
@@ -149,11 +144,74 @@ def test_the_strategy_of_the_page_gives_the_shortest_reply() -> None:
         ]
 
 
-@pytest.mark.usefixtures("built")
-def test_the_strategy_of_the_page_is_one_of_the_settings_only_when_they_say_so() -> None:
-    """The page says that `Settings.strategy` repeats the table; once it does not, the page has to say less."""
-    assert "shortest" in STRATEGIES
-    assert "shortest" not in OPTIONS["strategy"].choices
+@pytest.mark.weights
+@pytest.mark.usefixtures("built", "nano_gguf")
+def test_every_command_takes_the_strategy_of_the_page(marco: Marco, tmp_path: Path) -> None:
+    """The file and the line are all: help, completion, settings, questions, chats, batches, evaluations and traces know it."""
+    wanted = ("--model", "marco-nano", "--strategy", "shortest", "--simulations", "2")
+    rows, preset = tmp_path / "rows.jsonl", tmp_path / "short.yaml"
+    rows.write_text('{"id": 1, "question": "What is 2 + 3?"}\n', encoding="utf-8")
+    preset.write_text("description: Short.\nstrategy: shortest\n", encoding="utf-8")
+
+    assert "shortest" in marco("ask", "--help-all").out
+    completer = completer_of("strategy")
+    assert completer is not None
+    assert completer("sh") == ["shortest"]
+    assert marco("presets", "validate", preset).code == 0
+    assert marco("config", "set", "strategy", "shortest").code == 0
+    assert marco("config", "get", "strategy").out == "shortest\n"
+    assert marco("config", "unset", "strategy").code == 0
+
+    asked = json.loads(marco("ask", "What is 2 + 3?", *wanted, "--json").out)
+    assert (asked["accounting"]["strategy"], asked["accounting"]["simulations"]) == ("shortest", 2)
+    answered = json.loads(marco("batch", rows, *wanted).out)
+    assert (answered["strategy"], answered["search"]["simulations"]) == ("shortest", 2)
+    talked = marco("chat", "--model", "marco-nano", stdin=b"/strategy shortest\nWhat is 2 + 3?\n")
+    assert talked.code == 0
+    assert "shortest" in talked.err
+
+    measured = marco("eval", "nano", "--limit", "1", "--strategy", "shortest@2", "--model", "marco-nano", "--json")
+    assert [row["label"] for row in json.loads(measured.out)["variants"]] == ["shortest@2"]
+
+    trace = asked["trace"]
+    for command in (("list",), ("show", trace), ("rescore", trace), ("export", trace, "-o", tmp_path / "page.html")):
+        assert marco("traces", *command).code == 0, command
+    refused = marco("traces", "continue", trace)
+    assert refused.code == 2
+    assert "a search with shortest cannot go on" in refused.err
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_table_says_what_is_true_of_a_strategy(name: str) -> None:
+    """Facts that commands read off the line are those of a search with it."""
+    entry = STRATEGIES[name]
+    one, other = (find(SUM, strategy=name, simulations=6, parallel=1, certainty=1.0, seed=seed) for seed in (0, 1))
+    replies = [candidate.reply.tokens.ids.tolist() for candidate in one.candidates]
+
+    assert (one.tree is not None) is entry.has_tree
+    assert (one.max_simulations is None) is entry.is_chain
+    assert not entry.is_chain or len(replies) == 1
+    assert not entry.is_greedy or replies == [each.reply.tokens.ids.tolist() for each in other.candidates]
+    assert not entry.is_independent or all(each.fresh == 1 for each in one.candidates)
+    if not entry.is_resumable:
+        earlier = Earlier(tree=one.tree, candidates=one.candidates, num_simulations=one.num_simulations)
+        with pytest.raises(ConfigError, match=f"{name} cannot go on"):
+            find(SUM, strategy=name, settings={"earlier": earlier})
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_strategy_by_another_name_is_answered_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No code asks for a name: the same line under a name that nothing knows makes the same plan and the same search."""
+    (underneath,) = gc.get_referents(STRATEGIES)
+    monkeypatch.setitem(underneath, "mine", STRATEGIES[name])
+    one, other = (traced(SUM, strategy=strategy, simulations=5, temperature=None) for strategy in (name, "mine"))
+    plans = [search_plan(Settings(strategy=strategy)) for strategy in (name, "mine")]
+
+    assert replace(plans[1].config, strategy=name) == plans[0].config
+    assert [plan.is_chain for plan in plans] == [STRATEGIES[name].is_chain] * 2
+    assert [each.reply.data for each in other.candidates] == [each.reply.data for each in one.candidates]
+    assert [vote.weight for vote in other.votes] == [vote.weight for vote in one.votes]
+    assert other.result.max_simulations == one.result.max_simulations
 
 
 @pytest.mark.usefixtures("built")

@@ -76,12 +76,11 @@ def test_a_trace_that_cannot_be_kept_costs_no_row(
 
 
 @pytest.mark.usefixtures("_scripted")
-@pytest.mark.parametrize("role", ["critic", "model"])
-def test_another_model_under_the_same_name_is_refused(marco: Marco, tmp_path: Path, role: str) -> None:
-    """A run knows its critic and its model by their content: with other weights it is gone on with by --force alone."""
+def test_another_model_under_the_same_name_is_refused(marco: Marco, tmp_path: Path) -> None:
+    """A run knows its model by its content: with other weights it is gone on with by --force alone."""
     weights = tmp_path / "mine.gguf"
     weights.write_bytes(BUNDLED.read_bytes())
-    call = (*SMALL, "-o", tmp_path / "run", f"--{role}", weights, "--preset", "marco-nano")
+    call = (*SMALL, "-o", tmp_path / "run", "--model", weights, "--preset", "marco-nano")
     assert marco(*call).code == 0
     assert marco(*call, "--resume").code == 0
     with weights.open("r+b") as file:
@@ -92,7 +91,7 @@ def test_another_model_under_the_same_name_is_refused(marco: Marco, tmp_path: Pa
     refused = marco(*call, "--resume")
 
     assert refused.code == 2
-    assert f"{role}.sha256 was" in refused.err
+    assert "model.sha256 was" in refused.err
     assert marco(*call, "--resume", "--force").code == 0
 
 
@@ -139,7 +138,7 @@ def test_another_scorer_is_not_mixed_in(marco: Marco, tmp_path: Path, strategy: 
 
 
 @pytest.mark.usefixtures("_scripted")
-def test_a_run_without_a_critic_says_nothing_of_one(marco: Marco, tmp_path: Path) -> None:
+def test_what_a_run_is_described_by(marco: Marco, tmp_path: Path) -> None:
     """What describes a run of the bundled model alone is its data set, that model and the settings."""
     assert marco(*SMALL, "-o", tmp_path / "run").code == 0
     configuration = json.loads((tmp_path / "run" / "rows.jsonl.meta.json").read_bytes())["configuration"]

@@ -94,7 +94,7 @@ def test_validate_accepts_what_ships(marco: Marco) -> None:
         ("temprature: 1\n", "did you mean temperature?"),
         ("temperature: hot\n", "expected a number"),
         ("extends: nowhere\n", "no preset named 'nowhere'"),
-        ("strategy: mcts\nvote: loudest\n", "vote is 'loudest'"),
+        ("strategy: mcts\nvote: loudest\n", "vote: got 'loudest'"),
         ("- a list\n", "got a list"),
     ],
 )

@@ -1,12 +1,10 @@
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands.program import Marco
-from view.replay import Replay
 
 pytestmark = pytest.mark.weights
 
@@ -61,7 +59,7 @@ def test_a_trace_is_shown_from_every_side(marco: Marco) -> None:
 
     assert "marco-nano" in card
     assert "The answer is 3." in card
-    assert tree.count("✓") == len(whole["candidates"]) > 1
+    assert tree.rpartition("\n\n")[0].count("✓") == len(whole["candidates"]) > 1
     assert path.startswith("step 1: ")
     assert "confidence: 0.9+" in heat
     assert heat != other
@@ -90,7 +88,7 @@ def test_going_on_is_the_same_as_having_searched_longer(marco: Marco) -> None:
     assert [vote["candidates"] for vote in both["votes"]] == [vote["candidates"] for vote in whole["votes"]]
     assert both["accounting"]["decoded_tokens"] == whole["accounting"]["decoded_tokens"]
     assert both["continues"] != both["id"]
-    assert f"trace: {both['id']}" in run.err
+    assert f"trace {both['id']}" in run.err
 
 
 def test_a_chain_can_be_searched_on_from(marco: Marco) -> None:
@@ -103,9 +101,7 @@ def test_a_chain_can_be_searched_on_from(marco: Marco) -> None:
     assert (row["accounting"]["strategy"], row["accounting"]["simulations"]) == ("mcts", 6)
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("model", "/etc/passwd.gguf"), ("model", "~/x.gguf"), ("critic", "../c.gguf")]
-)
+@pytest.mark.parametrize(("key", "value"), [("model", "/etc/passwd.gguf"), ("model", "~/x.gguf")])
 def test_a_trace_of_another_opens_no_file(marco: Marco, tmp_path: Path, key: str, value: str) -> None:
     """What a file of traces names by a path is not looked for; --model names the model instead."""
     asked(marco)
@@ -145,34 +141,6 @@ def test_other_rewards_and_votes_can_be_tried(marco: Marco) -> None:
     assert same["changed"] is False
     assert "reward confidence, vote majority (was checked/checked)" in other.out
     assert "the answer stays: 3" in other.out
-
-
-def test_a_replay_says_what_was_said(marco: Marco) -> None:
-    """In a pipe a replay has the lines of `ask -v`, one a simulation, the summary, and the output on stdout."""
-    asked(marco, *SEARCH)
-    run = marco("traces", "replay", "--speed", "1000")
-
-    assert run.out == "The answer is 3.\n"
-    assert run.err.count("simulation ") >= 20
-    assert "stopped: " in run.err
-
-    asked(marco, "--effort", "none")
-    chain = marco("traces", "replay", "--speed", "1000")
-    assert "So the answer is 3." in chain.err
-    assert chain.out == "The answer is 3.\n"
-
-
-@pytest.mark.parametrize(("search", "words"), [(SEARCH, "✓"), (("--effort", "none"), "The answer is 3.")])
-def test_a_replay_looks_like_the_search(marco: Marco, tmp_path: Path, search: tuple[str, ...], words: str) -> None:
-    """On a terminal a replay draws the live tree, or streams the chain, and leaves answer and cursor behind."""
-    asked(marco, *search)
-    command = [sys.executable, "-m", "marco_cli", "traces", "replay", "--speed", "0.3"]
-    with Replay(command, MARCO_STATE_DIR=str(tmp_path / "state")) as shown:
-        shown.wait_for_text(words)
-        assert shown.end() == 0
-
-        assert sum("The answer is 3." in line for line in (*shown.history, *shown.lines)) == 1
-        assert not shown.hides_cursor()
 
 
 def test_traces_are_deleted_on_demand(marco: Marco, tmp_path: Path) -> None:
@@ -227,7 +195,6 @@ def test_a_file_of_traces_is_read_like_the_folder(marco: Marco, tmp_path: Path) 
         (["continue", "--simulations", "1"], 2, "nothing to go on with"),
         (["continue", "--parallel", "0"], 2, "parallel"),
         (["continue", "--model", "marco-nona"], 4, "marco-nano"),
-        (["replay", "--speed", "0"], 2, "speed"),
         (["prune", "--keep", "-1"], 2, "keep"),
     ],
 )

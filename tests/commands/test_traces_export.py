@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -222,3 +223,63 @@ def test_pages_may_lie_beside_their_traces(marco: Marco, kept: list[Trace], tmp_
     assert run.code == 0
     assert len(list(folder.glob("*.html"))) == len(kept)
     assert len(marco("traces", "list").out.splitlines()) >= len(kept)
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Put a program in the place of the browser, and return a function that reads which links it was given."""
+    links = tmp_path / "links.txt"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" >> "{links}"\necho noise\n')
+    browser.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    monkeypatch.chdir(tmp_path)
+    return lambda: links.read_text().splitlines() if links.exists() else []
+
+
+@pytest.mark.parametrize("name", ["a page & more.html", None])
+def test_a_page_prints_its_link_and_opens(
+    name: str | None, marco: Marco, kept: list[Trace], opened: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    """The link is whole and escaped; with --open the browser gets it; without -o the page lies in this directory."""
+    trace = kept[0].id
+    run = marco("traces", "export", trace, "--open", *(() if name is None else ("-o", name)))
+    link = (tmp_path / (name or f"{trace}.html")).as_uri()
+
+    assert (run.code, run.out) == (0, "")
+    assert run.err.splitlines()[-1] == f"marco: {link}"
+    assert opened() == [link]
+    assert (tmp_path / (name or f"{trace}.html")).is_file()
+
+
+def test_a_page_that_is_not_opened_prints_its_link_all_the_same(
+    marco: Marco, kept: list[Trace], opened: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    """Several pages have the link of their folder; what goes to stdout, or is no page, has none."""
+    one = marco("traces", "export", "-o", "tree.html")
+    several = marco("traces", "export", "--all", "-F", "html", "-o", "pages/")
+    rows = marco("traces", "export", "-F", "sft", "-o", "sft.jsonl")
+    piped = marco("traces", "export", "-F", "html")
+    silent = marco("traces", "export", "-o", "tree.html", "-q")
+
+    assert one.err.endswith(f"marco: {(tmp_path / 'tree.html').as_uri()}\n")
+    assert several.err.endswith(f"marco: {(tmp_path / 'pages').as_uri()}\n")
+    assert "file:" not in rows.err + piped.err + silent.err
+    assert opened() == []
+
+
+def test_without_a_browser_the_link_is_said(
+    marco: Marco, kept: list[Trace], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A machine without a browser costs a line, also with --quiet; the page is there. Rows are refused before they are made."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BROWSER", "false %s")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    run = marco("traces", "export", "-o", "tree.html", "--open", "-q")
+    refused = marco("traces", "export", "-F", "sft", "-o", "sft.jsonl", "--open")
+
+    assert run.code == 0
+    assert run.err == f"marco: no browser can be opened here; the page is {(tmp_path / 'tree.html').as_uri()}\n"
+    assert refused.code == 2
+    assert "sft is not one" in refused.err
+    assert not (tmp_path / "sft.jsonl").exists()

@@ -11,6 +11,7 @@ from marco_cli.conversation.dialogue import Dialogue
 from marco_cli.conversation.turn import Conversation, Turn
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.models import LocatedModel
+from marco_cli.plan import search_plan
 from marco_cli.solver import Solver
 
 THOUGHT = "I wonder. " * 20
@@ -31,7 +32,7 @@ def dialogue(conversation: Conversation | None = None, *, context_size: int = 40
     engine = scripted_engine(script, context_size=context_size)
     engine._thread = Inline()
     chosen: Mapping[str, Any] = {"tags": "marco", "effort": "none", "max_tokens": 512, **settings}
-    solver = Solver(engine=engine, settings=Settings(**chosen), model=MODEL)
+    solver = Solver(engine=engine, plan=search_plan(Settings(**chosen)), model=MODEL)
     return Dialogue(solver, conversation=conversation)
 
 

@@ -8,6 +8,7 @@ from conversation.talk import THOUGHT, dialogue, turns
 from marco_cli.conversation.dialogue import Dialogue, retried
 from marco_cli.conversation.turn import Conversation
 from marco_cli.errors import ContextOverflowError, InputError
+from marco_cli.plan import search_plan
 from marco_cli.search.budget import Stop
 
 
@@ -236,8 +237,8 @@ def test_settings_for_one_turn_are_for_one_turn() -> None:
 
     async def work() -> None:
         talk = dialogue()
-        settings = replace(talk.solver.settings, system="Be brief.")
-        taken = await talk.ask("One?", settings=settings)
+        plan = search_plan(replace(talk.plan.settings, system="Be brief."))
+        taken = await talk.ask("One?", plan=plan)
 
         assert "Be brief." in text_of(talk, taken.problem.prompt_ids)
         assert "Be brief." not in text_of(talk, (await talk.ask("Two?")).problem.prompt_ids)
@@ -260,12 +261,12 @@ def test_a_retry_is_sampled_with_a_seed_of_its_own(given: dict[str, Any], strate
 
     async def work() -> None:
         talk = dialogue(**given)
-        settings = talk.solver.settings
-        first, second = retried(settings, 1), retried(settings, 2)
+        plan = talk.plan
+        first, second = retried(plan, 1), retried(plan, 2)
 
-        assert len({settings.seed, first.seed, second.seed}) == 3
-        assert first.temperature
-        assert first.strategy == strategy
+        assert len({plan.config.seed, first.config.seed, second.config.seed}) == 3
+        assert first.config.sampling.temperature
+        assert first.settings.strategy == strategy
         await talk.close()
 
     asyncio.run(work())

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from marco_cli.conversation.setup import Setup, serves, switched
-from marco_cli.errors import ConfigError, EngineError, EngineLostError, ModelNotFoundError
+from marco_cli.errors import ConfigError, EngineError, EngineLostError, MarcoError, ModelNotFoundError
+from marco_cli.plan import search_plan
 from marco_cli.solver import Solver, open_solver
 
 pytestmark = pytest.mark.weights
@@ -38,12 +39,13 @@ def test_only_what_the_engine_was_opened_with_loads_anew(setup: Setup, key: str,
     async def work() -> None:
         before = opened(setup)
         changed = setup.changed(key, value)
-        after, failure = await switched(before, changed)
+        settings, model = changed.resolve()
+        after, plan = await switched(before, changed)
 
-        assert serves(before, *changed.resolve()) is is_kept
+        assert serves(before, search_plan(settings), model) is is_kept
         assert (after.engine is before.engine) is is_kept
-        assert failure is None
-        assert getattr(after.settings, key) == value
+        assert not isinstance(plan, MarcoError)
+        assert getattr(plan.settings, key) == value
         await after.close()
 
     asyncio.run(work())

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from marco_cli.diagnosis.gpus import Gpu, names_listed
-from marco_cli.diagnosis.machine import LLAMA_SERIES, REINSTALL, cpu_quota, judge_build, judge_threads
+from marco_cli.diagnosis.machine import LLAMA_SERIES, REINSTALL, judge_build, judge_threads
+from marco_cli.engine.hardware import cpu_quota
 from marco_cli.engine.llama_library import BuildFacts, build_facts
 
 CPU = "CPU : SSE3 = 1 | AVX2 = 1 | "
@@ -71,9 +72,11 @@ def test_the_driver_s_list_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "quota"), [("max 100000\n", None), ("200000 100000\n", 2), ("50000 100000\n", 0.5), ("", None)]
 )
-def test_a_container_s_quota_is_read(text: str, quota: float | None) -> None:
+def test_a_container_s_quota_is_read(text: str, quota: float | None, tmp_path: Path) -> None:
     """The words of cgroup become processors; no limit is None."""
-    assert cpu_quota(text) == quota
+    (tmp_path / "cpu.max").write_text(text)
+
+    assert cpu_quota(tmp_path) == quota
 
 
 @pytest.mark.parametrize(

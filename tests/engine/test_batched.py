@@ -8,11 +8,12 @@ import pytest
 from engine.exact_model import ExactModel
 from numpy.typing import NDArray
 from patience import PATIENCE
+from search.scripts import reply_table
 
 from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Completion, Request, SamplingParams
 from marco_cli.engine.batched import BatchedEngine
-from marco_cli.engine.scripted import END, reply_table, scripted_engine
+from marco_cli.engine.scripted import END, scripted_engine
 
 
 def ask(text: str, max_tokens: int = 8, seed: int = 0) -> Request:

@@ -1,5 +1,6 @@
 """Signals that come while C code runs."""
 
+import asyncio
 import ctypes
 import signal
 from collections.abc import Callable, Iterator
@@ -84,4 +85,4 @@ def test_loading_is_given_up(number: signal.Signals, nano_gguf: Path, monkeypatc
 
     assert len(calls) == 1
     monkeypatch.undo()
-    open_engine(nano_gguf, LlamaOptions(cells=64)).discard()
+    asyncio.run(open_engine(nano_gguf, LlamaOptions(cells=64)).close())

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Completion, SamplingParams, Usage
-from marco_cli.engine.job import Job
 from marco_cli.engine.scripted import END_ID, replies
 from marco_cli.errors import ContextOverflowError, DecodeError
 
@@ -90,41 +89,6 @@ def test_the_whole_of_a_finished_request_can_be_continued() -> None:
     (second,) = complete(scheduler, [ask("tell me" + first.text + "and", 3)])
 
     assert (second.usage.reused, second.usage.prefilled, second.usage.forks) == (16, 4, 1)
-
-
-@pytest.mark.parametrize(
-    ("reply", "stops", "expected", "num_tokens"),
-    [
-        ("one two three", ("two",), "one ", 7),
-        ("one two three", ("three", "e t"), "on", 5),
-        ("一二三四", ("三",), "一二", 9),
-        ("ab</Output>c", ("</Output>",), "ab", 11),
-        ("aaab", ("aab",), "a", 4),
-        ("one", ("two",), "one", 4),
-    ],
-    ids=["word", "first-to-appear", "chinese", "tag", "overlap", "none"],
-)
-def test_a_stop_text_ends_the_request_and_is_left_out(
-    reply: str, stops: tuple[str, ...], expected: str, num_tokens: int
-) -> None:
-    """Stop texts are found across tokens (here one byte each), as soon as they are complete."""
-    scheduler = make_scheduler(ExactModel(replies(reply)))
-
-    (completion,) = complete(scheduler, [ask("?", 40, stop_texts=stops)])
-
-    assert completion.text == expected
-    assert len(completion.tokens) == num_tokens
-    assert completion.finish_reason == ("eos" if expected == reply else "stop")
-
-
-def test_a_stop_text_is_found_inside_a_longer_piece() -> None:
-    """When one token brings several stop texts, `data` ends before the first of them."""
-    job = Job(ask("?", 40, stop_texts=("d", "bc")))
-    job.ids += [1]
-    job.data += b"abcd"
-
-    assert job.ending(b"abcd", is_end=False) == "stop"
-    assert bytes(job.data) == b"a"
 
 
 def test_a_character_cut_by_the_allowance_stays_as_bytes() -> None:

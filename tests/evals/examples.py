@@ -118,7 +118,7 @@ def adding_script(text: str) -> Mapping[str, float]:
 
 def variants(*texts: str, num_seeds: int = 1, **settings: Any) -> tuple[Variant, ...]:
     """Return variants for the scripted model."""
-    base = scripted_solver(adding_script, **{"temperature": None, **settings}).settings
+    base = scripted_solver(adding_script, **{"temperature": None, **settings}).plan.settings
     return parse_variants(texts, base, num_seeds=num_seeds)
 
 

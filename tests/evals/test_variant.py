@@ -3,13 +3,12 @@ import pytest
 from marco_cli.config.settings import Settings
 from marco_cli.errors import ConfigError
 from marco_cli.evals.variant import parse_variants
-from marco_cli.solver import search_plan
 
 
 def test_a_name_a_budget_and_settings_make_a_variant() -> None:
     """`mcts-paper@8+step=mini32` is the paper's search with 8 simulations of 32-token steps."""
     (variant,) = parse_variants(["mcts-paper@8+step=mini32"], Settings())
-    config, is_routed = search_plan(variant.settings)
+    config, is_routed = variant.plan.config, variant.plan.is_routed
 
     assert (config.strategy, config.simulations, config.step, is_routed) == ("mcts-paper", 8, "mini32", False)
     assert variant.label == "mcts-paper@8+step=mini32"
@@ -19,8 +18,8 @@ def test_efforts_are_variants_too() -> None:
     """`auto` answers at once and searches on when in doubt; `high` is its bundle."""
     auto, high = parse_variants(["auto", "high"], Settings(strategy="cot"))
 
-    assert search_plan(auto.settings)[1]
-    assert search_plan(high.settings)[0].simulations == 32
+    assert auto.plan.is_routed
+    assert high.plan.config.simulations == 32
 
 
 def test_without_a_choice_three_strategies_are_compared() -> None:
@@ -35,7 +34,7 @@ def test_a_greedy_chain_has_one_seed() -> None:
     (sampled,) = parse_variants(["cot"], Settings(temperature=0.8), num_seeds=3)
 
     assert (greedy.num_seeds, vote.num_seeds, sampled.num_seeds) == (1, 3, 3)
-    assert [vote.seeded(n).seed for n in range(3)] == [5, 6, 7]
+    assert [vote.seeded(n).config.seed for n in range(3)] == [5, 6, 7]
 
 
 @pytest.mark.parametrize(

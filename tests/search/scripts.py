@@ -125,3 +125,12 @@ def find(
         return result
 
     return asyncio.run(work())
+
+
+def reply_table(table: Mapping[str, Mapping[str, float]], *, start: str = "<|im_start|>assistant\n") -> Script:
+    """Return a script that looks up the reply so far (what follows the last `start`) in a table of continuations."""
+
+    def script(text: str) -> Mapping[str, float]:
+        return table.get(text.rpartition(start)[2], {})
+
+    return script

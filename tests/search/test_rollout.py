@@ -11,9 +11,9 @@ from search.scripts import CLOSE, PROMPT, SUM, Inline, answer, lines
 from marco_cli.engine.base import GREEDY, SamplingParams, Tokens
 from marco_cli.engine.scripted import END, Script, scripted_engine
 from marco_cli.errors import ContextOverflowError
+from marco_cli.search import StepMode
 from marco_cli.search.base import Problem, Reply
 from marco_cli.search.rollout import StepListener, forced_close, rollout
-from marco_cli.search.steps import StepMode
 from marco_cli.sections import MARCO, NONE, THINK, Tags
 
 PLAIN = Problem(prompt_ids=(1,), tags=MARCO)

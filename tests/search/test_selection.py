@@ -8,7 +8,7 @@ import pytest
 from marco_cli.engine.base import Tokens
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.descent import best_child
-from marco_cli.search.paper import paper_config
+from marco_cli.search.pending import Pending
 from marco_cli.search.selection import considered_visits, may_widen, uct, with_pending
 from marco_cli.search.tree import Step, Tree
 
@@ -32,7 +32,7 @@ def test_a_pending_simulation_counts_as_a_visit_worth_nothing() -> None:
 )
 def test_a_node_is_widened_as_its_visits_grow(tries: int, visits: int, wanted: bool) -> None:
     """With k = 1 and a = 1/2, child number n + 1 comes when √N > n."""
-    assert may_widen(tries=tries, visits=visits, factor=1.0, exponent=0.5) is wanted
+    assert may_widen(tries=tries, visits=visits) is wanted
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def planted_bandit(config: SearchConfig, seed: int, *, simulations: int = 32) ->
     tree = Tree((1,))
     arms = [tree.add(tree.root, Step(tokens=Tokens.forced((arm,)), data=b"")) for arm in range(4)]
     for _ in range(simulations):
-        arm = best_child(tree, tree.root, config)
+        arm = best_child(tree, tree.root, config, Pending())
         tree.back_up(arm, min(1.0, draw.gauss(0.97 if arm is arms[2] else 0.95, 0.02)))
     return arms[2].visits / simulations
 
@@ -65,7 +65,7 @@ def planted_bandit(config: SearchConfig, seed: int, *, simulations: int = 32) ->
 def test_a_branch_better_by_a_little_gets_most_of_the_search() -> None:
     """Confidences differ by hundredths: raw UCT (paper mode) goes round in turn, the default finds the better branch."""
     default = sum(planted_bandit(SearchConfig(), seed) for seed in range(300)) / 300
-    paper = sum(planted_bandit(paper_config("line"), seed) for seed in range(300)) / 300
+    paper = sum(planted_bandit(SearchConfig.of("mcts-paper"), seed) for seed in range(300)) / 300
 
     assert default >= 0.5
     assert paper < 0.3

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.engine.base import Tokens
-from marco_cli.search.steps import STEP_MODES, StepMode, split, step_rule
+from marco_cli.search import StepMode
+from marco_cli.search.steps import SHAPES, split, step_rule
 from marco_cli.search.tree import Step
 from marco_cli.sections import MARCO, NONE
 
@@ -62,7 +63,7 @@ def texts(steps: tuple[Step, ...]) -> list[str]:
     return [step.data.decode() for step in steps]
 
 
-@pytest.mark.parametrize("mode", STEP_MODES)
+@pytest.mark.parametrize("mode", SHAPES)
 @given(pieces=TEXTS)
 def test_splitting_and_generating_cut_at_the_same_tokens(mode: StepMode, pieces: list[str]) -> None:
     """A finished rollout falls into exactly the steps that would have come one request at a time."""
@@ -79,7 +80,7 @@ def test_splitting_and_generating_cut_at_the_same_tokens(mode: StepMode, pieces:
     assert [step.data for step in cut(pieces, mode)] == generated
 
 
-@pytest.mark.parametrize("mode", STEP_MODES)
+@pytest.mark.parametrize("mode", SHAPES)
 @given(pieces=TEXTS)
 def test_no_token_is_lost_or_doubled(mode: StepMode, pieces: list[str]) -> None:
     """The steps' tokens, one after the other, are the reply's; only the last step ends it."""

@@ -12,6 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.engine.base import Tokens
+from marco_cli.jsonl import encode
+from marco_cli.search.outlook import Outlook
+from marco_cli.search.pending import Pending
 from marco_cli.search.tree import Node, Step, Tree
 from marco_cli.search.tree_json import from_plain, to_plain
 
@@ -85,18 +88,18 @@ def test_normalised_values_span_the_range_seen() -> None:
     assert [tree.normalise(node.value) for node in (low, tree.root, high)] == pytest.approx([0, 0.5, 1])
 
 
-def test_closing_counts_open_children_and_new_ones_open_again() -> None:
-    """A node knows how many of its children may still yield something, also after it was closed too early."""
+def test_a_new_child_opens_a_closed_node_again() -> None:
+    """A node knows which of its children may still yield something, also after it was closed too early."""
     tree = Tree((1,))
     inner = tree.add(tree.root, step(2))
     tree.add(inner, step(3, is_terminal=True))
-    assert (tree.root.num_open, inner.num_open) == (1, 0)
-    tree.close(inner)
-    tree.close(inner)
-    assert tree.root.num_open == 0
-    tree.add(inner, step(4))
+    assert (tree.root.open_children, inner.open_children) == ([inner], [])
+    inner.is_closed = tree.root.is_closed = True
+    assert tree.root.open_children == []
+    new = tree.add(inner, step(4))
 
-    assert (tree.root.num_open, inner.num_open, inner.is_closed) == (1, 1, False)
+    assert (tree.root.open_children, inner.open_children) == ([inner], [new])
+    assert (tree.root.is_closed, inner.is_closed) == (False, False)
 
 
 def test_plain_form_comes_back_as_it_went() -> None:
@@ -107,21 +110,21 @@ def test_plain_form_comes_back_as_it_went() -> None:
     end.candidate_id = 0
     again = from_plain(to_plain(tree, with_scores=True))
 
-    assert to_plain(again, with_scores=True) == to_plain(tree, with_scores=True)
+    assert encode(to_plain(again, with_scores=True)) == encode(to_plain(tree, with_scores=True))
     assert again.data(again[2]) == "你".encode()
     assert again[2].key == end.key
 
 
-def simulate(tree: Tree, draw: random.Random, depth: int) -> Node:
+def simulate(tree: Tree, draw: random.Random, depth: int, pending: Pending) -> Node:
     """Do to the tree what a simulation does: walk, count as pending, branch off, graft, back up, close."""
     node = tree.root
     for _ in range(draw.randrange(depth - 1)):
-        if not node.num_open:
+        if not node.open_children:
             break
         node = node.children[draw.randrange(len(node.children))]
         if node.is_closed:
             break
-    tree.mark_pending(node, +1)
+    pending.begin(node)
     if not node.is_terminal:
         steps = [step(draw.randrange(1 << 30)) for _ in range(depth - node.depth)]
         node = tree.graft(node, [*steps, step(draw.randrange(1 << 30), is_terminal=True)])
@@ -142,15 +145,16 @@ def test_a_simulation_costs_the_same_at_ten_thousand_as_at_a_hundred(
     request.addfinalizer(gc.unfreeze)
     draw = random.Random(1)
 
-    def block(tree: Tree) -> float:
+    def block(tree: Tree, pending: Pending) -> float:
         started = time.process_time()
         for _ in range(100):
-            simulate(tree, draw, depth)
+            simulate(tree, draw, depth, pending)
         return (time.process_time() - started) / 100
 
-    early = min(block(Tree((1,))) for _ in range(20))
+    early = min(block(Tree((1,)), Pending()) for _ in range(20))
     tree = Tree((1,))
-    times = [block(tree) for _ in range(100)]
+    pending = Pending()
+    times = [block(tree, pending) for _ in range(100)]
 
     assert min(times[-20:]) <= 1.3 * early
 
@@ -160,7 +164,7 @@ def test_a_node_takes_less_than_four_kilobytes() -> None:
     tree = Tree((1,))
     draw = random.Random(2)
     for _ in range(50):
-        simulate(tree, draw, 12)
+        simulate(tree, draw, 12, Pending())
 
     seen: set[int] = set()
 
@@ -181,37 +185,37 @@ def test_a_node_takes_less_than_four_kilobytes() -> None:
 
 def test_a_step_that_is_cut_inside_a_number_blames_nobody() -> None:
     """Only lines that are ended are worked out: a mini-step ends wherever its tokens do."""
-    tree = Tree((1,))
+    tree, outlook = Tree((1,)), Outlook()
     half = tree.add(tree.root, step_of(b"a\n17*6=10"))
     right = tree.add(half, step_of(b"2\n"))
     wrong = tree.add(half, step_of(b"3\n"))
 
-    assert half.is_sound
-    assert right.is_sound
-    assert not wrong.is_sound
-    assert not tree.add(wrong, step_of(b"1+1=2\n")).is_sound, "what follows a slip rests on it"
+    assert outlook.is_sound(half)
+    assert outlook.is_sound(right)
+    assert not outlook.is_sound(wrong)
+    assert not outlook.is_sound(tree.add(wrong, step_of(b"1+1=2\n"))), "what follows a slip rests on it"
 
 
 def test_a_step_is_read_with_the_line_before_it() -> None:
     """A sum may go on in the next line, and a formula behind a supposition claims nothing."""
-    tree = Tree((1,))
+    tree, outlook = Tree((1,)), Outlook()
     sum_ = tree.add(tree.root, step_of(b"5 x 3\n"))
     supposed = tree.add(tree.root, step_of(b"If\n"))
 
-    assert tree.add(sum_, step_of(b"= 15\n")).is_sound
-    assert not tree.add(sum_, step_of(b"= 16\n")).is_sound
-    assert tree.add(supposed, step_of(b"\\[ 2+3=6 \\]\n")).is_sound
+    assert outlook.is_sound(tree.add(sum_, step_of(b"= 15\n")))
+    assert not outlook.is_sound(tree.add(sum_, step_of(b"= 16\n")))
+    assert outlook.is_sound(tree.add(supposed, step_of(b"\\[ 2+3=6 \\]\n")))
 
 
 def test_a_line_that_was_cut_by_force_blames_nobody() -> None:
     """What is fed after a thought that was closed inside a number does not go on with that number."""
-    tree = Tree((1,))
+    tree, outlook = Tree((1,)), Outlook()
     cut = tree.add(tree.root, step_of(b"a\n12*12=14"))
     closed = tree.add(cut, Step(tokens=Tokens.forced(tuple(b"\n</Thought>\n")), data=b"\n</Thought>\n"))
     ended = tree.add(cut, step_of(b"\n</Thought>"))
 
-    assert closed.is_sound
-    assert not ended.is_sound, "the model itself ended the line there"
+    assert outlook.is_sound(closed)
+    assert not outlook.is_sound(ended), "the model itself ended the line there"
 
 
 def step_of(data: bytes) -> Step:

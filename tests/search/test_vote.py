@@ -11,7 +11,7 @@ from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Reply
 from marco_cli.search.rollout import NOTHING
-from marco_cli.search.vote import borda, certainty, checked, count_votes, likely, majority, probability_ahead, weighted
+from marco_cli.search.vote import certainty, checked, count_votes, likely, majority, probability_ahead, weighted
 
 SILENT = measure(NOTHING)
 
@@ -56,7 +56,7 @@ FOUR_TO_ONE = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "leader"), [("majority", "4"), ("weighted", "4"), ("borda", "4"), ("best", "5")])
+@pytest.mark.parametrize(("rule", "leader"), [("majority", "4"), ("weighted", "4"), ("best", "5")])
 def test_each_rule_has_its_own_leader(rule: str, leader: str) -> None:
     """Four sure replies outvote one surer one, except where only the best counts; equal answers pool their votes."""
     votes = outcome(FOUR_TO_ONE, rule)
@@ -75,7 +75,7 @@ def test_every_rule_gives_shares_that_add_up(rule: str) -> None:
     assert [vote.weight for vote in votes] == sorted((vote.weight for vote in votes), reverse=True)
 
 
-@pytest.mark.parametrize("rule", ["majority", "weighted", "borda"])
+@pytest.mark.parametrize("rule", ["majority", "weighted"])
 def test_replies_closed_by_force_weigh_half(rule: str) -> None:
     """Two answers that were forced out of unfinished thoughts do not outvote two that were reached."""
     candidates = [
@@ -194,13 +194,6 @@ def test_false_arithmetic_counts_a_twentieth_of_the_rest_however_likely_it_is() 
     assert [vote.weight for vote in votes] == pytest.approx([1 / 1.05, 0.05 / 1.05])
     assert votes[0].candidate_ids == (3,)
     assert checked(slips) == likely(slips)
-
-
-def test_borda_weighs_by_rank() -> None:
-    """Square roots of the ranks, equals alike."""
-    candidates = [candidate(n, "1", confidence=c) for n, c in enumerate((0.9, 0.8, 0.9))]
-
-    assert borda(candidates) == pytest.approx([3**0.5, 1, 3**0.5])
 
 
 def test_free_text_is_decided_by_reward_and_never_certain() -> None:

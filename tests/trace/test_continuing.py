@@ -7,11 +7,13 @@ from search.scripts import grown_script
 from traced import MODEL, scripted_solver, traced
 
 from marco_cli.errors import ConfigError, InputError
+from marco_cli.jsonl import encode as encode_json
 from marco_cli.search.tree_json import to_plain
 from marco_cli.trace.continuing import Budget, check_model, plan, search_on
 from marco_cli.trace.decoding import decode
 from marco_cli.trace.encoding import encode
-from marco_cli.trace.record import Trace, from_result
+from marco_cli.trace.record import Trace
+from marco_cli.trace.recording import from_result
 
 SCRIPT = grown_script(11)
 
@@ -25,7 +27,8 @@ def longer(trace: Trace, budget: Budget, **settings: Any) -> Trace:
         try:
             planned = plan(loaded, budget)
             result = await search_on(loaded, solver, planned)
-            return from_result(solver, loaded.problem, result, source="ask", continues=trace.id, config=planned.config)
+            searched = replace(solver.plan, config=planned.config)
+            return from_result(solver, loaded.problem, result, source="ask", continues=trace.id, plan=searched)
         finally:
             await solver.close()
 
@@ -36,7 +39,8 @@ def picture(trace: Trace) -> Any:
     """Return all that was found."""
     candidates = [(each.id, each.node_id, each.reply.data, each.reward, each.repeats) for each in trace.candidates]
     votes = [(vote.candidate_ids, vote.weight) for vote in trace.votes]
-    return to_plain(trace.tree, with_scores=True), candidates, votes, trace.reply.data, trace.result.num_simulations
+    tree = encode_json(to_plain(trace.tree, with_scores=True))
+    return tree, candidates, votes, trace.reply.data, trace.result.num_simulations
 
 
 @pytest.mark.parametrize("strategy", ["mcts", "mcts-paper", "vote", "best-of-n"])

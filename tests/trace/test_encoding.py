@@ -52,7 +52,7 @@ def same_tokens(left: Tokens, right: Tokens) -> bool:
 
 @pytest.mark.parametrize("number", range(len(SETTINGS)), ids=lambda at: "-".join(map(str, SETTINGS[at].values())))
 def test_a_trace_comes_back_as_it_was(number: int) -> None:
-    """Whatever the strategy, a line gives back ids, scores, visits, values, replies, votes and timeline, exactly."""
+    """Whatever the strategy, a line gives back ids, scores, visits, values, replies and votes, exactly."""
     trace = answered(number)
     line = encode(trace)
     back = decode(line)
@@ -64,7 +64,7 @@ def test_a_trace_comes_back_as_it_was(number: int) -> None:
     assert (back.settings, back.config, back.problem, back.messages) == (
         trace.settings, trace.config, trace.problem, trace.messages,
     )  # fmt: skip
-    assert (back.timeline, back.model, back.created) == (trace.timeline, trace.model, back.created)
+    assert back.model == trace.model
     for mine, yours in zip(back.candidates, trace.candidates, strict=True):
         assert same_tokens(mine.reply.tokens, yours.reply.tokens)
         assert (mine.reply.data, mine.reply.answer, mine.reply.signals) == (
@@ -156,7 +156,6 @@ def test_keys_of_the_future_are_ignored() -> None:
         (("candidates", 0, "signals"), {}, r"signals: the key 'num_tokens' is missing"),
         (("votes", 0, "candidates"), [77], r"votes\[0\]: got candidates \(77,\)"),
         (("reply",), {"candidate": 99}, r"trace\.reply: got candidate 99"),
-        (("timeline", 0, "type"), "danced", r"timeline\[0\]: got type 'danced'"),
         (("messages", 0, "role"), "wizard", r"messages\[0\]\.role: got 'wizard'"),
     ],
 )
@@ -202,7 +201,7 @@ def test_no_damage_is_worse_than_bad_input() -> None:
     assert num_refused > 100
 
 
-@pytest.mark.parametrize("key", ["id", "tree", "candidates", "config", "problem", "usage", "timeline", "reply"])
+@pytest.mark.parametrize("key", ["id", "tree", "candidates", "config", "problem", "usage", "reply"])
 def test_a_missing_key_is_named(key: str) -> None:
     """A line that lacks something says what."""
     document = json.loads(encode(small()))

@@ -41,9 +41,7 @@ def test_the_same_reward_and_vote_change_nothing(trace: Trace) -> None:
     assert anew.certainty == trace.result.certainty
 
 
-@pytest.mark.parametrize(
-    ("reward", "vote"), [("agree", "weighted"), ("tail", "best"), ("margin", "borda"), ("logprob", "majority")]
-)
+@pytest.mark.parametrize(("reward", "vote"), [("agree", "weighted"), ("confidence", "best"), ("agreement", "majority")])
 def test_a_vote_afterwards_is_the_vote_of_a_search(trace: Trace, reward: str, vote: str) -> None:
     """The vote over stored signals is the one that a search with that reward and that vote comes to."""
     anew = rescore(trace, reward=reward, vote=vote)

@@ -106,7 +106,6 @@ class Story:
         self.tree.back_up(node, value)
         yield SimulationEnded(
             number=self._number,
-            lane=0,
             path=tuple(each.state() for each in self.tree.path(node)),
             value=value,
             candidate_id=node.candidate_id,

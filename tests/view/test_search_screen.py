@@ -18,7 +18,7 @@ from marco_cli.search.events import CandidateFound, NodesAdded, Noticed, SearchS
 from marco_cli.search.tree import NodeState
 from marco_cli.search.vote import count_votes, majority
 from marco_cli.view.line import Glyphs, width_of
-from marco_cli.view.search_screen import SearchScreen, screen_lines
+from marco_cli.view.search_screen import as_text, screen_lines
 from marco_cli.view.snapshot import Recorder, Snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -44,7 +44,8 @@ def printed(snapshot: Snapshot, width: int, height: int, encoding: str = "utf-8"
     console = Console(
         file=file, width=width, height=height, force_terminal=True, color_system=None, legacy_windows=False, _environ={}
     )
-    console.print(SearchScreen(snapshot=snapshot))
+    for line in screen_lines(snapshot, width=width, height=height, glyphs=Glyphs.of(encoding)):
+        console.print(as_text(line))
     file.flush()
     return data.getvalue().decode(encoding)
 

@@ -27,8 +27,7 @@ def votes(*answers: str) -> tuple[VoteSnapshot, ...]:
     """Return votes of falling weight."""
     total = sum(range(1, len(answers) + 1))
     return tuple(
-        VoteSnapshot(answer=answer, num_paths=1, weight=(len(answers) - place) / total)
-        for place, answer in enumerate(answers)
+        VoteSnapshot(answer=answer, weight=(len(answers) - place) / total) for place, answer in enumerate(answers)
     )
 
 

@@ -3,14 +3,15 @@ from datetime import UTC, datetime
 
 import pytest
 from rich.cells import cell_len
-from search.scripts import grown_script
+from search.scripts import grown_script, lines
 from traced import traced
 
 from marco_cli.engine.scripted import END
 from marco_cli.trace.decoding import Heading, read_heading
 from marco_cli.trace.encoding import encode
 from marco_cli.trace.record import Trace
-from marco_cli.view.trace_card import final_snapshot, path_text, trace_card, trace_table, tree_text
+from marco_cli.view.trace_card import final_snapshot, path_text, trace_card, tree_text
+from marco_cli.view.trace_table import trace_table
 
 HOSTILE = "\x1b[31m[bold]x[/bold]\x1b]8;;http://a\x07\r\u202e</script>"
 
@@ -58,12 +59,13 @@ def test_nothing_is_wider_than_the_terminal(trace: Trace, width: int) -> None:
 
 
 def test_a_tree_is_shown_whole(trace: Trace) -> None:
-    """`--tree` shows what the live view would with room for everything: visits, values, every answer."""
-    text = tree_text(trace, width=120, is_coloured=False)
+    """`--tree` shows what the live view would with room for everything: visits, values, every answer, and what they mean."""
+    text, _, legend = tree_text(trace, width=120, is_coloured=False).rpartition("\n\n")
     snapshot = final_snapshot(trace)
 
     assert text.splitlines()[0].split()[:1] == [str(trace.tree.root.visits)]
     assert text.count("✓") == len(trace.candidates)
+    assert "✓ finished" in legend
     assert "\x1b" not in text
     assert "\x1b[" in tree_text(trace, width=120, is_coloured=True)
     assert [node.visits for node in snapshot.nodes] == [node.visits for node in trace.tree.nodes]
@@ -77,6 +79,19 @@ def test_a_path_says_what_each_step_was_worth(trace: Trace) -> None:
     assert f"answer {trace.answer.canonical if trace.answer else ''}" in text
     other = trace.candidates[-1]
     assert path_text(trace, other).count("step ") == trace.tree[other.node_id].depth
+
+
+@pytest.mark.parametrize("width", [80, 50])
+def test_on_a_terminal_replies_are_rendered_between_words(width: int) -> None:
+    """Formulas and Markdown are shown as in an answer, in the card and in the path; a pipe has the model's own words."""
+    output = "The **answer**, which takes a line that is longer than the terminal is wide, is \\(\\frac{1}{2} \\times 8 = 4\\)."
+    trace = traced(lines({"": {f"<Thought>\n</Thought>\n<Output>\n{output}\n</Output>{END}": 1.0}}), strategy="cot")
+    shown = (trace_card(trace, width=width), path_text(trace, None, width=width))
+
+    assert output in trace_card(trace, width=None)
+    for text in shown:
+        assert "1/2 × 8 = 4" in " ".join(text.split())
+        assert all(cell_len(line) <= width for line in text.splitlines())
 
 
 def test_a_rollout_that_is_no_node_is_shown_all_the_same() -> None:

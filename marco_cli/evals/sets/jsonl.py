@@ -5,12 +5,21 @@ Optional: `id` (else `line-<n>`), `scorer` (exact, number, choice, math, regex, 
 for all), `lang`, `group`, `references` (further right answers).
 """
 
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from marco_cli.answer import read
 from marco_cli.config.option import did_you_mean
 from marco_cli.errors import ConfigError, InputError, quoted
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import DataSet, Item, Selection
 from marco_cli.evals.scoring import check_target
 from marco_cli.evals.source import Row, field, read_rows
+
+_SHOWN: Final = 30
+"""Characters of a target that a notice shows."""
+_FORMULAS: Final = ("tuple", "set", "interval", "matrix", "expression", "equation")
 
 
 def load(selection: Selection) -> DataSet:
@@ -19,11 +28,41 @@ def load(selection: Selection) -> DataSet:
         raise ConfigError("the data set jsonl is a file of yours", hint="marco eval jsonl --data FILE.jsonl")
     path = selection.data
     items = []
+    unnamed = []
     for number, (where, row) in enumerate(read_rows(path), 1):
         item = _item(row, number, where, selection.scorer)
         check_target(item, where=where)
         items.append(item)
-    return DataSet(name="jsonl", items=tuple(items), source=path.name)
+        if selection.scorer is None and row.get("scorer") is None:
+            unnamed.append(item)
+    return DataSet(
+        name="jsonl", items=tuple(items), source=path.name, notices=(_choice_of_scorer(unnamed),) if unnamed else ()
+    )
+
+
+def _choice_of_scorer(items: Sequence[Item]) -> str:
+    """Say by what problems are scored that name no scorer, why, and what else there is for such targets."""
+    kinds = Counter(_kind(item) for item in items)
+    counts = ", ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in kinds.most_common())
+    said = f"scored by exact, because neither --scorer nor the rows name a scorer, and it fits any target ({counts})"
+    if "text" not in kinds:
+        return f"{said}: the answer of a reply must equal the target, as numbers do (4.0 is 4)"
+    text = next(" ".join(item.target.split()) for item in items if _kind(item) == "text")
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    other = shown.lower() if shown.lower() != shown else shown.title()
+    spelt = f" ({quoted(other)} is {quoted(shown)})" if other != shown else ""
+    return (
+        f"{said}: the answer of a reply must be the target and no more, letter case aside{spelt}; --scorer contains takes it "
+        "anywhere in a reply"
+    )
+
+
+def _kind(item: Item) -> str:
+    """Return what a target is, in a word."""
+    answer = read(item.target, lang=item.lang)
+    if answer is None:
+        return "text"
+    return "formula" if answer.kind in _FORMULAS else answer.kind if answer.kind in ("number", "choice") else "text"
 
 
 def _item(row: Row, number: int, where: str, scorer: str | None) -> Item:

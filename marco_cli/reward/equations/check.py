@@ -56,7 +56,21 @@ def _worked_out(text: str) -> tuple[int, tuple[str, ...]]:
     if not _RELATION.search(text):
         return 0, ()
     text = plain(text)
-    true, slips = 0, dict[str, str]()
+    true, false = _sorted_out(text)
+    slips = (" ".join(text[statement.start : statement.end].split()) for statement in false)
+    comparisons = [(_is_true(*found.groups()), found[0].strip(" .。")) for found in _COMPARISON.finditer(text)]
+    untrue = tuple(comparison for is_true, comparison in comparisons if not is_true)
+    return true + len(comparisons) - len(untrue), (*slips, *untrue)
+
+
+def false_statements(text: str) -> tuple[Statement, ...]:
+    """Return the false equations of a text, in order; their places are those in `plain(text)`."""
+    return _sorted_out(plain(text))[1] if _RELATION.search(text) else ()
+
+
+def _sorted_out(text: str) -> tuple[int, tuple[Statement, ...]]:
+    """Return how many equations hold of a text in plain notation, and those that do not and are not said right later."""
+    true, slips = 0, dict[str, Statement]()
     for statement in statements_of(tokens_of(text)):
         left, right = statement.left, statement.right
         if not (left.is_sum or right.is_sum) or _has_variable(left, right) or not _is_stated(text, statement):
@@ -66,10 +80,8 @@ def _worked_out(text: str) -> tuple[int, tuple[str, ...]]:
             true += 1
             slips.pop(key, None)
         elif may_be_blamed(statement):
-            slips.setdefault(key, " ".join(text[statement.start : statement.end].split()))
-    comparisons = [(_is_true(*found.groups()), found[0].strip(" .。")) for found in _COMPARISON.finditer(text)]
-    false = tuple(comparison for is_true, comparison in comparisons if not is_true)
-    return true + len(comparisons) - len(false), (*slips.values(), *false)
+            slips.setdefault(key, statement)
+    return true, tuple(slips.values())
 
 
 _RELATION: Final = re.compile(r"[=<>＝＜＞\\]")  # noqa: RUF001 (what models write)

@@ -8,6 +8,8 @@ except that a line which begins with `=` goes on with the one before. Linear in 
 import re
 from typing import Final
 
+from marco_cli.answer.signs import SIZES, TEXTS
+
 OPENS: Final = "⟦"
 """Where a displayed formula begins."""
 CLOSES: Final = "⟧"
@@ -20,7 +22,7 @@ _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _HALVES: Final = {"½": "(1/2)", "¼": "(1/4)", "¾": "(3/4)", "⅓": "(1/3)", "⅔": "(2/3)", "⅛": "(1/8)"}
 _COMMANDS: Final = {
     "times": "*", "cdot": "*", "ast": "*", "div": "/", "approx": "≈", "lt": "<", "gt": ">",
-    "left": "", "right": "", "big": "", "Big": "", "bigl": "", "bigr": "", "displaystyle": "",
+    **dict.fromkeys(SIZES, ""),
     "quad": " ", "qquad": " ", "Rightarrow": "⇒", "implies": "⇒", "therefore": "∴",
 }  # fmt: skip
 _ESCAPED: Final = {
@@ -38,9 +40,7 @@ _ESCAPED: Final = {
 
 _EMPHASIS: Final = re.compile(r"(?<![\d)\s*])\*\*(?!\*)|(?<!\*)\*\*(?![\s\d(*])|(?<![^\s])\*\*(?=[\d(])|`+")
 _GSM8K_NOTE: Final = re.compile(r"<<[^<>\n]{0,200}>>")
-_LABEL: Final = re.compile(
-    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathit|mbox|operatorname|boxed)\s*\{([^{}]*)\}"
-)
+_LABEL: Final = re.compile(rf"\\(?:{'|'.join(TEXTS)})\s*\{{([^{{}}]*)\}}")
 _ENVIRONMENT: Final = re.compile(r"\\(?:begin|end)\{[^{}\n]{0,20}\}(?:\{[lcr| ]{0,9}\})?|&")
 _LINE_BREAK: Final = re.compile(r"\\\\(?:\[[^\]\n]{0,9}\])?[ \t]*\n?")
 _FRACTION: Final = re.compile(r"\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")

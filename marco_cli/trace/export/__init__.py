@@ -1,4 +1,4 @@
-"""Traces for others: pages and pictures of a search, and rows to train on. One format a file, one line each in this table."""
+"""Traces for others: pages of a search, and rows to train on. One format a file, one line each in this table."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -33,8 +33,6 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
         "html": Format(
             writer="marco_cli.trace.export.page:write", suffix=".html", about="one page to explore", is_document=True
         ),
-        "svg": Format(writer="marco_cli.trace.export.svg:write", suffix=".svg", about="a picture", is_document=True),
-        "dot": Format(writer="marco_cli.trace.export.dot:write", suffix=".dot", about="for Graphviz", is_document=True),
         "json": Format(
             writer="marco_cli.trace.export.document:write",
             suffix=".jsonl",

@@ -5,8 +5,9 @@ What is not known is the empty text there.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from marco_cli import jsonl
 from marco_cli.errors import ConfigError
@@ -18,6 +19,21 @@ Layout = Literal["messages", "sharegpt", "text"]
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 _MARKUP: Final = re.compile(r"[<>&]")
+
+
+class Caption(NamedTuple):
+    """What a node says in a drawing."""
+
+    text: str
+    slip: str = ""
+    """The first false equation in it."""
+    is_false: bool = False
+    """Whether a reply with a false equation ends here."""
+
+
+def plain_captions(trace: Trace) -> tuple[Caption, ...]:
+    """Return the texts of the nodes as the model wrote them."""
+    return tuple(Caption(node.step.data.decode(errors="replace")) for node in trace.tree.nodes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +55,8 @@ class Options:
     """Of `prm`: a path ends before the first step that was visited less often."""
     threshold: float | None = None
     """Of `prm`: the value from which a step counts as good, in [0, 1]; None: 0.5, with a target any value above 0."""
+    captions: Callable[[Trace], Sequence[Caption]] = plain_captions
+    """Of `html`: what the nodes say, by their ids."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

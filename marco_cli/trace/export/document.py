@@ -7,8 +7,9 @@ holds ids and columns of scores from which all this follows.
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from marco_cli.search.events_json import accounting_document, candidate_document, vote_document
+from marco_cli.search.events_json import SHOWN, accounting_document, candidate_document, vote_document
 from marco_cli.search.tree import Node
+from marco_cli.search.tree_json import node_document
 from marco_cli.trace.export.base import Export, Options, messages, rows
 from marco_cli.trace.record import Trace
 
@@ -53,21 +54,8 @@ def document(trace: Trace) -> dict[str, object]:
 
 
 def _node(node: Node, trace: Trace) -> dict[str, object]:
-    return {
-        "id": node.id,
-        "parent": None if node.parent is None else node.parent.id,
-        "depth": node.depth,
-        "text": node.step.data.decode(errors="replace"),
-        "visits": node.visits,
-        "value": node.value,
-        "value_sum": node.value_sum,
-        "confidence": node.confidence,
-        "forced": node.step.is_forced,
-        "terminal": node.is_terminal,
-        "closed": node.is_closed,
-        "candidate": node.candidate_id,
-        "tokens": _tokens(node, trace),
-    }
+    facts = node_document(node.state(), (*SHOWN, "confidence", "terminal", "closed", "candidate"))
+    return {**facts, "value_sum": node.value_sum, "tokens": _tokens(node, trace)}
 
 
 def _tokens(node: Node, trace: Trace) -> list[dict[str, object]]:

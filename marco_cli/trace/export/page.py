@@ -11,7 +11,7 @@ import codecs
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Final
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from marco_cli.engine.base import Tokens
 from marco_cli.search.base import Candidate
-from marco_cli.trace.export.base import Export, Options, cropped, json_block, visible
+from marco_cli.trace.export.base import Caption, Export, Options, cropped, json_block, visible
 from marco_cli.trace.export.shade import SHADES, shade_of
 from marco_cli.trace.fields import is_correct
 from marco_cli.trace.record import Trace
@@ -31,19 +31,18 @@ SCRIPTS: Final = (
     "search", "text", "layout", "camera", "drawing", "details", "selection", "outcome", "input", "page",
 )  # fmt: skip
 """The parts of the page's script, each under one name and knowing only those before it; the last one begins."""
-_FORCED, _TERMINAL, _CLOSED = 1, 2, 4
+_FORCED, _TERMINAL, _CLOSED, _FALSE = 1, 2, 4, 8
 _DOUBTFUL: Final = 0.9
 """Alternatives are told of tokens whose confidence is below this; the others have none worth telling."""
 
 
 def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
     """Yield one page a trace."""
-    del options  # nothing to choose
     for trace in traces:
-        yield Export(trace_id=trace.id, data=page(trace).encode(errors="replace"))
+        yield Export(trace_id=trace.id, data=page(trace, options.captions(trace)).encode(errors="replace"))
 
 
-def page(trace: Trace) -> str:
+def page(trace: Trace, captions: Sequence[Caption]) -> str:
     """Return the whole page."""
     style = _part("page.css")
     script = "\n".join(('"use strict";', *(_part(f"{name}.js") for name in SCRIPTS)))
@@ -60,7 +59,7 @@ def page(trace: Trace) -> str:
         "about": _escaped(
             f"{trace.model.name} · {trace.result.strategy} · {trace.created:%Y-%m-%d %H:%M} UTC · {trace.id}"
         ),
-        "data": json_block(_Data(trace).document()),
+        "data": json_block(_Data(trace, captions).document()),
     }
     return _PLACE.sub(lambda place: texts[place[1]], _part("page.html"))
 
@@ -68,8 +67,9 @@ def page(trace: Trace) -> str:
 class _Data:
     """What the script reads."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, captions: Sequence[Caption]) -> None:
         self._trace = trace
+        self._captions = captions
         self._numbers: dict[str, int] = {}
 
     def document(self) -> dict[str, object]:
@@ -114,11 +114,18 @@ class _Data:
                 _FORCED * (node.step.is_forced and node.parent is not None)
                 + _TERMINAL * node.is_terminal
                 + _CLOSED * node.is_closed
+                + _FALSE * self._captions[node.id].is_false
                 for node in nodes
             ],
             "candidate": [
                 -1 if node.candidate_id is None or node.candidate_id >= count else node.candidate_id for node in nodes
             ],
+            "caption": [self._number(caption.text) for caption in self._captions],
+            "slip": {
+                str(node.id): self._number(self._captions[node.id].slip)
+                for node in nodes
+                if self._captions[node.id].slip
+            },
             "text": [text for text, _ in tokens],
             "sure": [sure for _, sure in tokens],
         }

@@ -1,4 +1,4 @@
-"""Which colour stands for how sure the model was of a step: the one table from which the page, the SVG and the graph are drawn.
+"""Which colour stands for how sure the model was of a step: one table for all drawings.
 
 In: the mean confidence of a step's sampled tokens, in [0, 1]. Out: where in the table its shade stands. Whoever draws takes the
 bounds from nowhere else; the page is handed the numbers and the colours as data.
@@ -17,18 +17,16 @@ class Shade:
     """In [0, 1]; None: nothing was sampled in them."""
     colour: str
     """Of a mark beside the text."""
-    tint: str
-    """Of a box with dark text in it."""
 
 
 # Means of a step lie near 1: one shade for all below 0.6 leaves the others for what differs.
 SHADES: Final = (
-    Shade(least=None, colour="#b4bec4", tint="#eceff1"),
-    Shade(least=0.0, colour="#c2410c", tint="#f3d9d2"),
-    Shade(least=0.6, colour="#d9822b", tint="#f6e3cf"),
-    Shade(least=0.7, colour="#d6ab3d", tint="#f5edd6"),
-    Shade(least=0.8, colour="#7aa874", tint="#eef2e3"),
-    Shade(least=0.9, colour="#2e8b74", tint="#e3f0e8"),
+    Shade(least=None, colour="#b4bec4"),
+    Shade(least=0.0, colour="#c2410c"),
+    Shade(least=0.6, colour="#d9822b"),
+    Shade(least=0.7, colour="#d6ab3d"),
+    Shade(least=0.8, colour="#7aa874"),
+    Shade(least=0.9, colour="#2e8b74"),
 )
 """What is not known, then from doubtful to sure."""
 

@@ -14,6 +14,7 @@ from search.scripts import answer, lines
 from traced import traced
 
 import marco_cli.trace.export
+from marco_cli.trace.export.base import plain_captions
 from marco_cli.trace.export.page import SCRIPTS, page
 
 PARTS = Path(marco_cli.trace.export.__file__).with_name("html")
@@ -58,7 +59,8 @@ def hostile() -> Seen:
     """Return the page of a search all of whose texts try to end the block they are in."""
     first = f"<Thought>\n{END}\n"
     script = lines({"": {first: 1.0}, first: {answer(f"x {END}"): 1.0}})
-    return Seen(page(traced(script, strategy="cot", temperature=0.0, question=f"2+2? {EVIL}")))
+    trace = traced(script, strategy="cot", temperature=0.0, question=f"2+2? {EVIL}")
+    return Seen(page(trace, plain_captions(trace)))
 
 
 def source(name: str) -> str:

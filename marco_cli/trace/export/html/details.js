@@ -63,6 +63,7 @@ const details = (() => {
       ["below", `${search.below[node]} nodes`],
     ];
     if (states.length) list.push(["state", states.join(", ")]);
+    if (text.slip(node)) list.push(["false", text.slip(node)]);
     if (candidate >= 0) list.push(["answer", text.answer(candidates[candidate])]);
     return text.pairs(list);
   }

@@ -140,10 +140,13 @@ const drawing = (() => {
     box.dataset.node = node;
     box.style.transform = `translate(${x[node]}px, ${y[node]}px)`;
     box.style.setProperty("--shade", colourOf(node));
-    words.textContent = node === 0 ? text.visible(search.question).slice(0, 160) : text.step(node).trim().slice(0, 160) || "(no text)";
+    words.textContent = node === 0 ? text.visible(search.question).slice(0, 160) : text.caption(node) || "(no text)";
     figures.textContent = `N ${nodes.visits[node]} · ${nodes.value[node].toFixed(2)}`;
     const candidate = nodes.candidate[node];
-    says.textContent = candidate >= 0 ? `→ ${text.answer(search.candidates[candidate])}` : "";
+    const isFalse = search.isFalse(node) || (candidate < 0 && text.slip(node) !== "");
+    const said = candidate >= 0 ? text.answer(search.candidates[candidate]) : text.slip(node);
+    says.textContent = said && `${isFalse ? "✗" : "→"} ${said}`;
+    says.className = `says${isFalse ? " false" : ""}`;
     more.hidden = !children[node].length;
     more.className = `more${isFolded ? "" : " open"}`;
     more.textContent = isFolded ? `+${search.below[node]}` : "−";

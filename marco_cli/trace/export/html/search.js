@@ -4,7 +4,7 @@ const search = (() => {
   const data = JSON.parse(document.getElementById("trace").textContent);
   const { parent, flags } = data.nodes;
   const size = parent.length;
-  const [FORCED, TERMINAL, CLOSED] = [1, 2, 4];
+  const [FORCED, TERMINAL, CLOSED, FALSE] = [1, 2, 4, 8];
 
   const children = Array.from({ length: size }, () => []);
   for (let node = 1; node < size; node++) children[parent[node]].push(node);
@@ -27,6 +27,7 @@ const search = (() => {
     isForced: (node) => (flags[node] & FORCED) > 0,
     isTerminal: (node) => (flags[node] & TERMINAL) > 0,
     isClosed: (node) => (flags[node] & CLOSED) > 0,
+    isFalse: (node) => (flags[node] & FALSE) > 0, // a reply with a false equation ends there
     colourOf: (node) => data.shades[data.nodes.shade[node]],
     answerOf: (entry) => entry.answer ?? data.nameless, // of a candidate or a vote
   };

@@ -8,7 +8,8 @@ const text = (() => {
   };
   const visible = (string) => string.replace(CONTROL, symbol);
   const piece = (index) => visible(search.strings[index]);
-  const step = (node) => search.nodes.text[node].map(piece).join("");
+  const caption = (node) => piece(search.nodes.caption[node]).trim();
+  const slip = (node) => (node in search.nodes.slip ? piece(search.nodes.slip[node]) : "");
   const answer = (entry) => visible(search.answerOf(entry));
   const decimals = (value, digits) => (value === null ? "–" : value.toFixed(digits));
 
@@ -25,5 +26,5 @@ const text = (() => {
     return into;
   }
 
-  return { visible, piece, step, answer, decimals, element, pairs };
+  return { visible, piece, caption, slip, answer, decimals, element, pairs };
 })();

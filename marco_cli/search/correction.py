@@ -1,0 +1,103 @@
+"""False arithmetic that is put right while a reply is written.
+
+In: the bytes of a reply so far. Out: where it has gone wrong, and the number that belongs there. The reply is cut before the
+wrong number and goes on behind the right one, so that one slip costs a few tokens and not the whole chain.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import accumulate, groupby
+from operator import itemgetter
+from typing import Final, NamedTuple, Protocol
+
+from marco_cli.engine.base import Tokens
+from marco_cli.reward.equations import correction
+
+MOST: Final = 8
+"""Results of one reply that are put right; a reply with more of them is lost."""
+_WINDOW: Final = 1200
+"""Bytes that are looked at, whole lines: what is further up was looked at before."""
+_PAUSE: Final = re.compile(rb"\n|[.,;:!]\s")
+"""Where an equation has ended for sure: `= 8` may become `= 8 million`."""
+
+
+class Slip(NamedTuple):
+    """A wrong result in the reply's bytes."""
+
+    start: int
+    """Bytes before it."""
+    wrong: str
+    right: str
+
+
+def find_slip(data: bytes, *, kept: int = 0, is_over: bool = True) -> Slip | None:
+    """Return the first false result that can be put right.
+
+    Args:
+        data: the reply so far.
+        kept: bytes that stay as they are.
+        is_over: whether nothing comes behind `data`; else only its last `_WINDOW` bytes are looked at.
+
+    """
+    start = 0 if is_over else data.rfind(b"\n", 0, max(0, len(data) - _WINDOW)) + 1
+    if b"=" not in data[start:]:
+        return None
+    text = data[start:].decode("utf-8", errors="replace")
+    found = correction(text)
+    if found is None:
+        return None
+    place = start + len(text[: found.start].encode("utf-8", errors="replace"))
+    return Slip(place, text[found.start : found.end], found.right) if place >= kept else None
+
+
+def is_pause(data: bytes, *, num_new: int) -> bool:
+    """Say whether a line or a part of a sentence ends within the newest bytes."""
+    return _PAUSE.search(data, max(0, len(data) - num_new - 1)) is not None
+
+
+class Vocabulary(Protocol):
+    """The part of an engine that knows what tokens say."""
+
+    def tokenize(self, text: str, *, special: bool = False) -> tuple[int, ...]:
+        """Return the ids of a text."""
+        ...
+
+    def detokenize(self, ids: Sequence[int]) -> bytes:
+        """Return the bytes of the ids."""
+        ...
+
+
+class Cut(NamedTuple):
+    """How a reply goes on with the right number."""
+
+    num_tokens: int
+    """Tokens that stay."""
+    num_bytes: int
+    """Their bytes."""
+    forced_ids: tuple[int, ...]
+    """What comes next: the right number, and what stood before the wrong one in the same token."""
+
+
+def cut(slip: Slip, *, ids: Sequence[int], data: bytes, vocabulary: Vocabulary) -> Cut:
+    """Return where to cut a reply, with these ids and bytes, that has a slip."""
+    ends = [0, *accumulate(len(vocabulary.detokenize((token,))) for token in ids)]
+    num_tokens = max(place for place, end in enumerate(ends) if end <= slip.start)
+    lead = data[ends[num_tokens] : slip.start].decode(errors="ignore")
+    return Cut(num_tokens, ends[num_tokens], vocabulary.tokenize(lead + slip.right))
+
+
+def corrected(ids: Sequence[int], data: bytes, vocabulary: Vocabulary) -> Cut | None:
+    """Return where a finished reply has its first wrong result; None without one."""
+    slip = find_slip(data)
+    return None if slip is None else cut(slip, ids=ids, data=data, vocabulary=vocabulary)
+
+
+_NUMBER: Final = re.compile(rb"\D{0,8}\d[\d,]*(?:\.\d+)?\Z")
+
+
+def put_right(tokens: Tokens, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """Return the numbers in a reply that the model did not write."""
+    forced = (not is_sampled for is_sampled in tokens.is_sampled.tolist())
+    runs = groupby(zip(forced, tokens.ids.tolist(), strict=True), key=itemgetter(0))
+    texts = [vocabulary.detokenize([token for _, token in run]) for is_forced, run in runs if is_forced]
+    return tuple(text.decode(errors="replace").strip() for text in texts if _NUMBER.match(text))

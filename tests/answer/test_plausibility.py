@@ -1,0 +1,33 @@
+"""Answers that cannot be what was asked for."""
+
+import pytest
+
+from marco_cli.answer import extract
+from marco_cli.answer.plausibility import is_plausible
+
+
+@pytest.mark.parametrize(
+    ("question", "output", "expected"),
+    [
+        ("How many apps did Dave delete?", "The answer is -17.", False),
+        ("How many apps did Dave delete?", "\\boxed{-17}", False),
+        ("How many apps did Dave delete?", "The answer is 17.", True),
+        ("How many apps did Dave delete?", "The answer is 0.", True),
+        ("How much money did Jason make washing cars?", "\\(\\boxed{-14}\\) dollars", False),
+        ("小明一共有多少个苹果？", "答案是-3。", False),
+        ("How much is 5 - 8?", "The answer is -3.", True),
+        ("How much is (5 - 8) * 2?", "The answer is -6.", True),
+        ("What is 5 - 8?", "The answer is -3.", True),
+        ("How many degrees did the temperature change?", "The answer is -3.", True),
+        ("How much profit did he make?", "The answer is -20.", True),
+        ("Solve x + 5 = 2. How many is x?", "The answer is -3.", True),
+        ("How many of -3, 4 and 5 are left?", "The answer is -3.", True),
+        ("今天零下多少度？", "答案是-3。", True),
+        ("How many people came?", "The answer is many.", True),
+    ],
+)
+def test_no_amount_is_negative(question: str, output: str, expected: bool) -> None:
+    """A question for an amount has no negative answer, unless it speaks of what may be negative."""
+    answer = extract(output, question=question)
+    assert answer is not None
+    assert is_plausible(answer, question) is expected
