@@ -105,14 +105,7 @@ STRATEGIES: Final = MappingProxyType(
             is_resumable=True,
             has_tree=True,
             # The paper leaves most of these open: see `search.strategies.paper`.
-            config={
-                "step": "line",
-                "siblings": 2,
-                "exploration": 1.414,
-                "normalise": False,
-                "certainty": 1.0,
-                "corrects": False,
-            },
+            config={"step": "line", "exploration": 1.414, "normalise": False, "certainty": 1.0, "corrects": False},
         ),
     }
 )
