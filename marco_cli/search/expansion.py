@@ -69,7 +69,8 @@ class Expansion:
 
         """
         if node.is_terminal:
-            return read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+            reply = read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+            return await self.run.checked(reply)
         return await self.run.rollout(
             lane,
             prefix=Tokens.concat((self.tree.tokens(node), opening)),
@@ -145,6 +146,8 @@ class Expansion:
             num_shared: tokens after `start` that another reply has as well, in a step that they share the beginning of.
 
         """
+        if self.run.is_late(reply):
+            return Grown(node=start, candidate=None)
         grown = self._keep(
             simulation, reply, start, reflects=reflects, is_independent=is_independent, num_shared=num_shared
         )
