@@ -7,6 +7,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from marco_cli.check.panel import Checks
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, TokenListener
@@ -55,17 +56,20 @@ def resolve_settings(
 class Solver:
     """An open engine, with the plan and the model that it was opened for. Any question may come with a plan of its own."""
 
-    def __init__(self, *, engine: Engine, plan: SearchPlan, model: LocatedModel) -> None:
+    def __init__(self, *, engine: Engine, plan: SearchPlan, model: LocatedModel, checks: Checks | None = None) -> None:
         self.engine = engine
         self.plan = plan
         self.model = model
+        self.checks = checks or Checks()
 
     def phrasing(self, plan: SearchPlan | None = None) -> Phrasing:
         """Return how questions are put to the model."""
         return Phrasing(settings=(plan or self.plan).settings, info=self.engine.info)
 
-    def problem(self, question: str, plan: SearchPlan | None = None, *, history: tuple[Message, ...] = ()) -> Problem:
-        """Put the preset's texts and the model's chat template around a question.
+    def problem(
+        self, question: str, plan: SearchPlan | None = None, *, history: tuple[Message, ...] = (), tests: str = ""
+    ) -> Problem:
+        """Put the preset's texts and the model's chat template around a question; `tests` are for its checks alone.
 
         Raises:
             InputError: the question is empty, no text, or so long that it need not be tokenised.
@@ -90,6 +94,7 @@ class Solver:
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
+            tests=tests,
             prompt_text=rendered.text,
             reflection=_reflection(settings, question),
         )
@@ -107,11 +112,18 @@ class Solver:
         plan = plan or self.plan
         run = answer_or_search if plan.is_routed else search
         return await run(
-            problem, engine=self.engine, config=plan.config, on_event=on_event, on_token=on_token, stop=stop
+            problem,
+            engine=self.engine,
+            config=plan.config,
+            verifier=self.checks.panel(plan.settings.check),
+            on_event=on_event,
+            on_token=on_token,
+            stop=stop,
         )
 
     async def close(self) -> None:
-        """Free the memory of the model."""
+        """Free the memory of the model, and end what the checks have started."""
+        await self.checks.close()
         await self.engine.close()
 
 
@@ -125,7 +137,9 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     """
     worker.start()  # ready before the model is
     plan = search_plan(settings)
-    return Solver(engine=_open(plan, model, environ), plan=plan, model=model)
+    checks = Checks()
+    checks.panel(settings.check)  # a check that cannot be used costs no model load
+    return Solver(engine=_open(plan, model, environ), plan=plan, model=model, checks=checks)
 
 
 def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":

@@ -13,7 +13,7 @@ import typer
 from marco_cli.commands._completion import complete_aliases, complete_models
 from marco_cli.commands._help import Commands
 from marco_cli.commands._options import Json
-from marco_cli.commands._output import confirm, say, write
+from marco_cli.commands._output import confirm, say, write, write_rows
 from marco_cli.errors import ConfigError, EngineError, ModelNotFoundError, StorageError
 from marco_cli.view.printable import printable
 
@@ -410,4 +410,4 @@ def _print(text: object, document: Mapping[str, object], *, as_json: bool) -> No
     if as_json:
         write(encode({"v": 1, **document}))
     elif str(text):
-        write(f"{printable(str(text))}\n".encode(errors="replace"))
+        write_rows(printable(str(text)))

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Final
 
+from marco_cli.check.base import Verifier
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.search.base import Clock, Problem, SearchResult
 from marco_cli.search.budget import Stop
@@ -41,6 +42,7 @@ async def answer_or_search(
     *,
     engine: Engine,
     config: SearchConfig,
+    verifier: Verifier | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
     stop: Stop | None = None,
@@ -48,7 +50,7 @@ async def answer_or_search(
 ) -> SearchResult:
     """Make one chain, greedy if the search would begin greedily, and search on from it when it is doubtful.
 
-    A chain is doubtful when it was closed by force or cut, has no output or false arithmetic, or its mean confidence is below
+    A check that judges the chain decides. Else a chain is doubtful when it was closed by force or cut, has no output or false arithmetic, or its mean confidence is below
     `config.doubt_below`. Where that is None, nothing is known of the model's confidence: below `THRESHOLD` a search begins with
     `LOOKS` independent replies, and ends with them if they all agree with the chain. A doubtful chain that answers an
     open-ended question stands; where it failed, the best of `REDRAWS` others takes its place. At temperature 0 there are neither
@@ -67,6 +69,7 @@ async def answer_or_search(
         problem=problem,
         engine=engine,
         config=config,
+        verifier=verifier,
         on_event=on_event,
         stop=stop or Stop(),
         clock=clock,
@@ -79,7 +82,9 @@ async def answer_or_search(
     if remaining is None or not _is_doubtful(chain, config):
         return chain
     usage = chain.usage
-    if is_useful(chain.reply):
+    if chain.reply.is_refuted:
+        pass  # there is something to search for, whatever the question is like
+    elif is_useful(chain.reply):
         if is_open_ended((chain.reply,)):
             return chain
     elif can_draw:
@@ -100,6 +105,7 @@ class _Route:
     problem: Problem
     engine: Engine
     config: SearchConfig
+    verifier: Verifier | None
     on_event: EventListener | None
     stop: Stop
     clock: Clock
@@ -112,6 +118,7 @@ class _Route:
             self.problem,
             engine=self.engine,
             config=replace(self.config, strategy=strategy, reflection="never", reward=None, vote=None),
+            verifier=self.verifier,
             on_event=None,
             on_token=on_token,
             stop=self.stop,
@@ -124,6 +131,7 @@ class _Route:
             self.problem,
             engine=self.engine,
             config=config,
+            verifier=self.verifier,
             on_event=self.on_event,
             stop=self.stop,
             clock=self.clock,
@@ -131,7 +139,10 @@ class _Route:
         )
         found = replace(found, seconds=self.clock() - self.started, first=chain.reply)
         # The same answer again needs no other words: the first reply is what the user has read.
-        is_kept = not found.is_changed and chain.reply.is_whole and chain.reply.signals.is_sound
+        is_as_good = (
+            chain.reply.is_whole and chain.reply.signals.is_sound and chain.reply.verdict == found.reply.verdict
+        )
+        is_kept = not found.is_changed and is_as_good
         return replace(found, reply=chain.reply) if is_kept else found
 
     async def redraw(self, chain: SearchResult) -> SearchResult:
@@ -165,6 +176,8 @@ class _Route:
 def _is_doubtful(chain: SearchResult, config: SearchConfig) -> bool:
     threshold = THRESHOLD if config.doubt_below is None else config.doubt_below
     reply = chain.reply
+    if reply.is_verified or reply.is_refuted:
+        return reply.is_refuted
     is_plain = bool(reply.output) and reply.is_whole and reply.signals.is_sound and not is_lost(reply)
     return not is_plain or chain.confidence < threshold
 

@@ -6,6 +6,7 @@ asks before anything is generated.
 
 import time
 
+from marco_cli.check.base import Verifier
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.errors import ConfigError
 from marco_cli.search import STRATEGIES, load
@@ -22,6 +23,7 @@ async def search(
     *,
     engine: Engine,
     config: SearchConfig,
+    verifier: Verifier | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
     stop: Stop | None = None,
@@ -35,6 +37,7 @@ async def search(
         problem: the prompt and the format of its reply.
         engine: who generates; other searches may use it at the same time.
         config: the strategy and its numbers.
+        verifier: who knows whether a reply is right; the first right one ends the search.
         on_event: hears everything that happens, on the event loop.
         on_token: hears the tokens of the first reply.
         stop: raise it to get the answer now from what there is.
@@ -69,6 +72,7 @@ async def search(
         engine=engine,
         config=config,
         budget=budget,
+        verifier=verifier,
         on_event=on_event,
         on_token=on_token,
         first=first,
@@ -76,7 +80,10 @@ async def search(
     )
     strategy: Strategy = load(config.entry.place)
     run.start()
-    return run.result(await strategy(run))
+    if run.first is not None:
+        run.first = await run.checked(run.first)
+    reason = await strategy(run)
+    return run.result("verified" if budget.is_verified else reason)
 
 
 def _check(problem: Problem, *, engine: Engine, config: SearchConfig) -> None:

@@ -91,6 +91,7 @@ async def search_on(
         trace.problem,
         engine=solver.engine,
         config=plan.config,
+        verifier=solver.checks.panel(solver.plan.settings.check),
         on_event=on_event,
         stop=stop,
         first=plan.first,
