@@ -1,7 +1,6 @@
 """`marco ask`: one question, one answer."""
 
 import os
-import sys
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
@@ -9,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import fitted, say, say_all, stderr_width, write
+from marco_cli.commands._output import fitted, say, say_all, write
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, StorageError
 
 if TYPE_CHECKING:
-    from marco_cli.search.base import SearchResult
     from marco_cli.view.report import Answered
 
 EXAMPLES = """
@@ -59,6 +57,7 @@ def ask(
     from marco_cli.commands._answering import answer
     from marco_cli.commands._event_file import EventFile
     from marco_cli.commands._question import read_question
+    from marco_cli.commands._reply import say_how
     from marco_cli.jsonl import encode
     from marco_cli.models.choice import BUNDLED_NOTICE
     from marco_cli.solver import open_solver, resolve_settings
@@ -97,7 +96,7 @@ def ask(
     elif result.reply.output and not answered.is_output_shown:
         _write_output(answered, is_raw=raw)
     if not quiet:
-        _say_how(answered.result, doubt_below=settings.doubt_below, is_verbose=verbose)
+        say_how(answered.result, doubt_below=settings.doubt_below, is_verbose=verbose)
     for lost in (notice, lost_events):
         if lost is not None:
             say(f"marco: {printable(lost)}")
@@ -120,16 +119,6 @@ def _write_output(answered: "Answered", *, is_raw: bool) -> None:
     output = output_to_stdout(is_raw=is_raw)
     output.write(answered.result.reply.output)
     output.end()
-
-
-def _say_how(result: "SearchResult", *, doubt_below: float | None, is_verbose: bool) -> None:
-    """Say how far the answer may be trusted; verbose, how the votes stand, too."""
-    from marco_cli.view.summary import summary
-    from marco_cli.view.trust import verdict
-
-    say_all(verdict(result, doubt_below=doubt_below, is_verbose=is_verbose))
-    if is_verbose and len(result.candidates) > 1:
-        say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
 
 
 def _end(answered: "Answered", *, is_without_events: bool, must_be_verified: bool) -> None:

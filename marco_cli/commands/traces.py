@@ -110,13 +110,13 @@ def show(
     is_coloured = wants_colour(sys.stdout)
     parts = []
     if not (tree or path or heat) and chosen is None:
-        parts.append(trace_card(found, width=_stdout_width(), encoding=encoding))
+        parts.append(trace_card(found, width=_stdout_width(), is_coloured=is_coloured, encoding=encoding))
     if tree:
         parts.append(tree_text(found, width=_stdout_width() or 120, is_coloured=is_coloured, encoding=encoding))
     if path or (chosen is not None and not heat):
-        parts.append(path_text(found, chosen, encoding=encoding))
+        parts.append(path_text(found, chosen, width=_stdout_width(), is_coloured=is_coloured, encoding=encoding))
     if heat:
-        parts.append(heat_text(found, chosen, is_coloured=is_coloured, encoding=encoding))
+        parts.append(heat_text(found, chosen, is_coloured=is_coloured, width=_stdout_width(), encoding=encoding))
     write(_text("\n\n".join(parts)))
 
 

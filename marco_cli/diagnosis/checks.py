@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from marco_cli.diagnosis import installation, machine, model, sandbox
+from marco_cli.diagnosis import installation, machine, model, sandbox, speed
 from marco_cli.diagnosis.case import Case
 from marco_cli.diagnosis.finding import Finding, broken, warn
 from marco_cli.errors import MarcoError
@@ -35,6 +35,8 @@ CHECKS: Final = (
     Check(name="loading", run=model.loading, needs=("llama.cpp", "model"), fix="marco models verify"),
     Check(name="chat template", run=model.chat_template, needs=("loading",), fix="use --chat-template chatml"),
     Check(name="self-test", run=model.self_test, needs=("loading",), fix="marco models verify"),
+    Check(name="speed", run=speed.speed, needs=("llama.cpp", "configuration")),
+    Check(name="models to try", run=speed.recommended, needs=("speed",)),
 )
 
 

@@ -150,6 +150,11 @@ def needed(size: int) -> int:
     return size + GIB + size // 10
 
 
+def fits(size: int, memory: int) -> bool:
+    """Say whether a model file leaves a fifth of `memory` bytes, at least 1 GiB, to everything else."""
+    return needed(size) <= memory - max(memory // 5, GIB)
+
+
 def choose(among: Sequence[Sized], memory: int | None, default: str | None) -> Choice:
     """Choose the largest quantisation that leaves a fifth of `memory` bytes, at least 1 GiB, to everything else.
 
@@ -169,8 +174,7 @@ def choose(among: Sequence[Sized], memory: int | None, default: str | None) -> C
     if memory is None:
         known = next((item for item in offered if item.quantisation == default), offered[0])
         return Choice(quantisation=known.quantisation, reason="the usual choice; this machine's memory is unknown")
-    budget = memory - max(memory // 5, GIB)
-    fitting = [item for item in offered if needed(item.size) <= budget]
+    fitting = [item for item in offered if fits(item.size, memory)]
     if not fitting:
         item = offered[0]
         return Choice(

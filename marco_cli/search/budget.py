@@ -131,11 +131,12 @@ class Budget:
         return self.spent() is not None or self._is_low(self.num_thinking + 1)
 
     def claim(self, *, is_needed: bool = False) -> StopReason | None:
-        """Begin one more simulation, or say why not; one that is needed begins in any case."""
-        reason = None if is_needed else self.refusal()
-        if reason is None:
-            self.num_claimed += 1
-        return reason
+        """Begin one more simulation, or say why not; one that is needed begins also when tokens or time are used up."""
+        reason = self.refusal()
+        if reason is not None and (reason == "simulations" or not is_needed):
+            return reason
+        self.num_claimed += 1
+        return None
 
     def settle(self, *, is_done: bool) -> None:
         """End a claimed simulation; one that was given up does not count."""

@@ -92,8 +92,7 @@ class Descent:
         if self._corrected is not None:
             (node, opening), self._corrected = self._corrected, None
             self._pending.begin(node)
-            index, node.tries = node.tries, node.tries + 1
-            return Branch(node=node, index=index, opening=opening, is_correction=True)
+            return Branch(node=node, index=node.tries, opening=opening, is_correction=True)
         if 0 < self._tree.root.tries <= self._config.root_samples:
             return self.begin(self._tree.root, is_root_sample=True)
         if self._num_root_samples:
@@ -170,18 +169,11 @@ class Descent:
         for tier in ([node for node in free if self._may_widen(node)], free, able):
             nodes = self.refutation.preferred(tier)
             if nodes:
-                return (
-                    nodes[0] if self._config.branch == "top" else nodes[argmax([self._promise(node) for node in nodes])]
-                )
+                return nodes[argmax([self._promise(node) for node in nodes])]
         return None
 
     def _may_widen(self, node: Node) -> bool:
-        return may_widen(
-            tries=node.tries,
-            visits=node.visits + self._pending[node],
-            factor=self._config.widen_factor,
-            exponent=self._config.widen_exponent,
-        )
+        return may_widen(tries=node.tries, visits=node.visits + self._pending[node])
 
     def _doubt(self, node: Node) -> float:
         """Return how likely one more child is to be new, or how likely the next alternative is, in [0, 1]."""
@@ -191,7 +183,7 @@ class Descent:
 
     def _is_mapped(self, node: Node) -> bool:
         """Say whether the ways on from a node are known: a model that is nearly indifferent has others than its top five."""
-        if self._config.expand != "alternative" or not node.children:
+        if not node.children:
             return False
         return self._outlook.seen_mass(node) + self._alternatives.total_probability(node) >= _MAPPED
 

@@ -135,7 +135,7 @@ class Run:
 
         Args:
             may_be_certain: whether a certain vote ends the search.
-            is_needed: as long as there is no candidate, begin even if the budget is used up.
+            is_needed: as long as there is no candidate, begin even if tokens or time are used up.
 
         """
         is_certain = may_be_certain and self.is_certain
@@ -311,7 +311,7 @@ class Run:
 
         The answer with the most evidence is looked at first, which costs no pass over the candidates.
         """
-        if self.config.certainty >= 1 or len(self.candidates) < self.config.min_candidates:
+        if self.config.certainty >= 1 or len(self.candidates) < _FEWEST_CANDIDATES:
             return False
         totals = sorted(self._evidence.values(), reverse=True)[:2]
         if not totals or probability_ahead(totals[0], totals[1] if totals[1:] else 0.0) < self.config.certainty:
@@ -413,6 +413,8 @@ class Run:
         return rated(candidate, self._reward, self._population)
 
 
+_FEWEST_CANDIDATES = 3
+"""Finished replies before which no leader is certain."""
 _PATIENCE = 0.05
 """Seconds between two looks at the budget while a check runs."""
 _LAST_CHECK = 1.0

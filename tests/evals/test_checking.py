@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import load_script
@@ -44,9 +43,10 @@ def test_solutions_are_right_and_other_functions_are_not(name: str) -> None:
         assert item.target != f"python:{item.tests}"
 
 
-def _source(solution: Any, name: str) -> str:
+def _source(solution: object, name: str) -> str:
     import inspect
 
+    assert inspect.isfunction(solution)
     return f"from typing import Any\n{inspect.getsource(solution)}\n{name} = {solution.__name__}\n"
 
 

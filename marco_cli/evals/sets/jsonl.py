@@ -52,7 +52,8 @@ def _choice_of_scorer(items: Sequence[Item]) -> str:
         return f"{said}: the answer of a reply must equal the target, as numbers do (4.0 is 4)"
     text = next(" ".join(item.target.split()) for item in items if _kind(item) == "text")
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    spelt = f" ({quoted(shown.lower())} is {quoted(shown)})" if shown.lower() != shown else ""
+    other = shown.lower() if shown.lower() != shown else shown.title()
+    spelt = f" ({quoted(other)} is {quoted(shown)})" if other != shown else ""
     return (
         f"{said}: the answer of a reply must be the target and no more, letter case aside{spelt}; --scorer contains takes it "
         "anywhere in a reply"
