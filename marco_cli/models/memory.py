@@ -45,7 +45,8 @@ def memory_estimate(
 ) -> MemoryEstimate:
     """Estimate what a model takes with a context of `ctx` cells and `parallel` sequences decoded at once.
 
-    The KV cache is unified: its `ctx` cells are shared by all sequences, so `parallel` adds only rows of logits.
+    The `ctx` cells of the KV cache are for all sequences together, so `parallel` adds only rows of logits. Not counted are
+    the prefixes that the engine sets aside on a CPU when a search has more than fit: at most half as much again.
     `kv_cache = ctx x kv_values_per_token x kv_bytes`; `compute` is llama.cpp's scratch for a prompt chunk of `batch`
     tokens, dominated by `batch` rows of logits and activations in float32; `outputs` is one float32 row of logits a
     sequence. Fields that the header does not have count as 0.

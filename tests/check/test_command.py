@@ -160,7 +160,8 @@ def test_a_program_that_is_not_there_is_a_wrong_option(
 
 def test_a_check_that_is_cancelled_has_ended(tmp_path: Path) -> None:
     """Cancelling returns when the program and all it started are gone."""
-    check: CommandCheck = open_command(str(program("echo $$ >pid; cp pid /dev/null; sleep 100", tmp_path)))
+    mark = f"100.{os.getpid()}"
+    check: CommandCheck = open_command(str(program(f"sleep {mark}", tmp_path)))
 
     async def work() -> None:
         task = asyncio.create_task(check.check(submission()))
@@ -170,12 +171,18 @@ def test_a_check_that_is_cancelled_has_ended(tmp_path: Path) -> None:
             await task
 
     asyncio.run(work())
-    assert "sleep 100" not in _commands()
+    assert f"sleep {mark}" not in _commands()
 
 
 def _commands() -> str:
     return "\n".join(
-        path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if path.exists()
+        _read(path).replace(b"\0", b" ").decode(errors="replace") for path in Path("/proc").glob("[0-9]*/cmdline")
     )
+
+
+def _read(path: Path) -> bytes:
+    """Return what is in a file of /proc; nothing when its process has ended."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
