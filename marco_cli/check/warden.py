@@ -60,7 +60,7 @@ def main() -> int:
         is_ended = True
 
     signal.signal(signal.SIGTERM, end)
-    has_own_users = separate() if LINUX else False
+    has_own_users = LINUX and separate(is_done="is_separate" in order)
     deadline = time.monotonic() + limits["seconds"]
     child = os.fork()
     if child == 0:
@@ -85,9 +85,14 @@ def main() -> int:
     return os.waitstatus_to_exitcode(status) % 256
 
 
-def separate() -> bool:
-    """Give what comes next users, processes and a network of its own, where the kernel lets a user do that; say whether."""
+def separate(*, is_done: bool) -> bool:
+    """Give what comes next users, processes and a network of its own, where the kernel lets a user do that; say whether.
+
+    With `is_done` the program that is run does that by itself.
+    """
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if is_done:
+        return False
     uid, gid = os.getuid(), os.getgid()
     if libc.unshare(NEW_NAMESPACES) != 0:
         return False
