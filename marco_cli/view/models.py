@@ -11,8 +11,8 @@ from marco_cli.models.catalog import Entry
 from marco_cli.models.gguf_header import Header
 from marco_cli.models.library import Evidence
 from marco_cli.models.memory import MemoryEstimate, gib
+from marco_cli.view.numbers import grouped
 from marco_cli.view.printable import printable
-from marco_cli.view.status import grouped
 
 _TEMPLATE_LINES = 12
 _EVIDENCE: dict[Evidence, str] = {
