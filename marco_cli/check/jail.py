@@ -48,7 +48,7 @@ class Jail:
     def orders(self, folder: Path) -> dict[str, object]:
         """Return what the warden is to close."""
         if self.means == "bubblewrap":
-            return {"is_separate": True}
+            return {"is_separate": True, "may_fork": self.may_fork}
         if self.means != "landlock":
             return {}
         return {
@@ -62,7 +62,8 @@ class Jail:
         binds = [word for path in self.readable for word in ("--ro-bind", str(path), str(path))]
         return [
             str(shutil.which("bwrap")), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
-            *binds, "--proc", "/proc", "--dev", "/dev", "--bind", str(folder), str(folder), "--chdir", str(folder), "--",
+            *binds, *(("--proc", "/proc") if self.may_fork else ()), "--dev", "/dev", "--bind", str(folder), str(folder),
+            "--remount-ro", "/", "--chdir", str(folder), "--",
         ]  # fmt: skip
 
     def _profile(self, folder: Path) -> str:
