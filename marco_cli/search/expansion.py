@@ -69,7 +69,8 @@ class Expansion:
 
         """
         if node.is_terminal:
-            return read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+            ended = read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+            return await self.run.rated(ended)
         return await self.run.rollout(
             lane,
             prefix=Tokens.concat((self.tree.tokens(node), opening)),

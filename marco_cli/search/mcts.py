@@ -26,6 +26,7 @@ from marco_cli.search.lanes import Lane
 from marco_cli.search.reflection import reflect_in_tree, think_again, thought_tokens
 from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
+from marco_cli.search.selection import argmax
 from marco_cli.search.tree import Node
 
 
@@ -168,12 +169,17 @@ class _Search:
                 self.pending.retract(node)
 
     async def _best_new_step(self, lane: Lane, branch: Branch) -> Node:
-        """Sample siblings and return the one that the model is surest of, a new one if there is any."""
+        """Sample siblings and return the one that the model is surest of, or its process model; a new one if there is any."""
         node, count = branch.node, self.config.siblings
         node.tries += count - 1
         children = await self.growth.sample_steps(lane, [(node, branch.index + turn) for turn in range(count)])
         new = [child for child in children if not child.visits and not self.pending[child]]
-        return max(new or children or [node], key=lambda child: child.confidence or 0.0)
+        known = new or children or [node]
+        scores = self.run.step_scores
+        if scores is None:
+            return max(known, key=lambda child: child.confidence or 0.0)
+        worths = await scores.of_nodes(self.tree, known)
+        return known[argmax(worths)]
 
     async def _reflect(self, lane: Lane, candidate: Candidate | None) -> None:
         """Think a candidate over, if there is one and the configuration says so."""
