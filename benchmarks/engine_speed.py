@@ -2,6 +2,7 @@
 
     python benchmarks/engine_speed.py --dir ~/.cache/marco-benchmarks
     python benchmarks/engine_speed.py --dir DIR --shape tiny --tokens 32 --repeats 1     # a few seconds
+    python benchmarks/engine_speed.py --dir DIR --context 32 400 1000 4000 --json speed.jsonl  # long contexts; resumable
 
 Up to six ways to decode the same number of tokens from prompts of the same length, on a random-weight GGUF that is written
 on first use:
@@ -36,12 +37,12 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+import context_speed  # type: ignore[import-not-found]  # beside this script
 import llama_cpp as llama
 import numpy as np
 import random_gguf  # type: ignore[import-not-found]  # beside this script
 
 from marco_cli.engine.base import GREEDY, Request, SamplingParams
-from marco_cli.engine.defaults import SMALL_MODEL
 from marco_cli.engine.hardware import physical_cores
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 
@@ -126,9 +127,10 @@ def bare_context(setting: Setting, width: int) -> Iterator[object]:
     params.n_batch = params.n_ubatch = BATCH
     params.n_seq_max = width
     params.n_threads = params.n_threads_batch = setting.threads
-    params.kv_unified = True
+    params.kv_unified = setting.gpu_layers != 0
+    params.n_ctx = setting.cells if params.kv_unified else width * -(-setting.cells // (width * 256)) * 256
     params.no_perf = True
-    if setting.flash is False or (setting.flash is None and llama.llama_model_n_params(model) < SMALL_MODEL):
+    if setting.flash is False or (setting.flash is None and not params.kv_unified):
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
     elif setting.flash:
         params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_ENABLED
@@ -358,6 +360,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=physical_cores())
     parser.add_argument("--prompt", type=int, default=64, help="tokens in front of what is decoded")
+    parser.add_argument("--context", type=int, nargs="+", help="compare llama.cpp's four ways after so many tokens")
     parser.add_argument("--gpu-layers", type=int, default=0, help="in the bare loop and the engine; -1 = all")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="measure these alone")
     parser.add_argument(
@@ -383,6 +386,17 @@ def main() -> None:
         ways=tuple(arguments.ways),
         gpu_layers=arguments.gpu_layers,
     )
+    if arguments.context:
+        long = context_speed.Setting(
+            path=path,
+            threads=arguments.threads,
+            num_tokens=arguments.tokens,
+            widths=tuple(arguments.widths),
+            contexts=tuple(arguments.context),
+            repeats=arguments.repeats,
+        )
+        context_speed.run(long, arguments.json or arguments.dir / "context-speed.jsonl", alone)
+        return
     facts = machine(arguments.threads)
     for repeats, figures in enumerate(measure(setting, arguments.widths, arguments.repeats), 1):
         print(f"\n{path.name}, {repeats} repeats, {facts}\n\n{table(figures)}\n", flush=True)

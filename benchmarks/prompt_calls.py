@@ -6,7 +6,8 @@
 Cases: the last 32, 52 or 64 tokens of a prompt of which the rest is in the KV memory (a turn of a chat, a fork); 64 tokens
 of a new prompt beside requests that each decode one token (a batch); 64 requests that decode; with `--singles`, so many
 without anything before them, where four-bit weights are filled up to whole blocks. The cells of the requests lie
-in turn, as decoding leaves them. Seconds of one `decode` of the llama.cpp backend on a model of random weights, medians.
+in turn, as decoding leaves them. Seconds of one `decode` of the llama.cpp backend on a model of random weights, medians; its KV
+memory is one, as that of models with sliding windows, for the calls of streams are not divided.
 """
 
 import argparse
@@ -18,8 +19,11 @@ from pathlib import Path
 import random_gguf  # type: ignore[import-not-found]  # beside this script
 
 from marco_cli.engine.backend import Row
+from marco_cli.engine.fillers import Fillers
 from marco_cli.engine.hardware import physical_cores
+from marco_cli.engine.llama_weights import Weights
 from marco_cli.engine.llamacpp import LlamaModel, LlamaOptions
+from marco_cli.engine.unified import Unified
 
 Run = tuple[int, int]
 """Rows of a sequence, and the cells before them."""
@@ -42,14 +46,22 @@ def fill(model: LlamaModel, runs: Sequence[Run]) -> None:
             model.decode(rows[chunk : chunk + model.max_rows])
 
 
+def unified(model: LlamaModel) -> Unified:
+    """Return the memory of a model, which is one."""
+    if not isinstance(model.memory, Unified):
+        raise SystemExit("the KV memory is in streams")
+    return model.memory
+
+
 def compare(model: LlamaModel, runs: Sequence[Run], repeats: int) -> tuple[float, float]:
     """Return the seconds that the rows take in one call and as divided, in turn, with the KV memory filled."""
     rows = rows_of(runs)
     times: tuple[list[float], list[float]] = ([], [])
-    is_divided = model.is_divided
+    memory = unified(model)
+    usual = memory.row_cost, memory.fillers
     for _ in range(repeats):
-        for way, taken in zip((False, True), times, strict=True):
-            model.is_divided = way and is_divided
+        for (row_cost, fillers), taken in zip(((None, Fillers(pairs=False, blocks=False)), usual), times, strict=True):
+            memory.row_cost, memory.fillers = row_cost, fillers
             started = time.perf_counter()
             model.decode(rows)
             taken.append(time.perf_counter() - started)
@@ -82,6 +94,7 @@ def main() -> None:
         **{f"{count} single tokens": [(1, 0)] * count for count in options.singles},
         **({f"64 of {options.length}": [one] * 64} if options.beside else {}),
     }
+    Weights.window = property(lambda _: 1)  # type: ignore[assignment, method-assign]
     print("| rows | calls | one call, ms | as divided, ms | |\n|---|---|--:|--:|--:|")
     for name, runs in cases.items():
         cells = sum(count + start for count, start in runs) + 256
@@ -89,7 +102,7 @@ def main() -> None:
         fill(model, runs)
         calls = [
             f"{len(call.rows)}{f' + {call.num_fillers}' * (call.num_fillers > 0)}"
-            for call in model.divide(rows_of(runs))
+            for call in unified(model).divide(rows_of(runs))
         ]
         plain, divided = compare(model, runs, options.repeats)
         print(

@@ -4,9 +4,7 @@ What programs may use is in `__all__`; docs/library.md shows how. Each name is i
 `import marco_cli` costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
+TYPE_CHECKING = False  # as type checkers know it: importing `typing` takes as long as starting Python
 if TYPE_CHECKING:
     from marco_cli.answer import equal, extract
     from marco_cli.library import open_solver, solve
@@ -18,7 +16,7 @@ __version__ = "0.1.0"
 
 __all__ = ("SearchConfig", "SearchResult", "Trace", "equal", "extract", "open_solver", "solve")
 
-_PLACES: Final = {
+_PLACES = {
     "SearchConfig": "search.config",
     "SearchResult": "search.base",
     "Trace": "trace.record",
@@ -29,9 +27,11 @@ _PLACES: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 (see above)
+
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
 
 

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from marco_cli import solver as solving
@@ -42,9 +41,7 @@ class OpenSolver:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Free the model."""
         self.close()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from marco_cli import assessors
 from marco_cli.assessors import Assessors
+from marco_cli.check.panel import Checks
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, TokenListener
@@ -60,11 +61,18 @@ class Solver:
     """An open engine, with the plan and the model that it was opened for. Any question may come with a plan of its own."""
 
     def __init__(
-        self, *, engine: Engine, plan: SearchPlan, model: LocatedModel, assessors: Assessors | None = None
+        self,
+        *,
+        engine: Engine,
+        plan: SearchPlan,
+        model: LocatedModel,
+        checks: Checks | None = None,
+        assessors: Assessors | None = None,
     ) -> None:
         self.engine = engine
         self.plan = plan
         self.model = model
+        self.checks = checks or Checks()
         self.assessors = assessors or Assessors()
         """Models beside the one that answers."""
 
@@ -72,8 +80,10 @@ class Solver:
         """Return how questions are put to the model."""
         return Phrasing(settings=(plan or self.plan).settings, info=self.engine.info)
 
-    def problem(self, question: str, plan: SearchPlan | None = None, *, history: tuple[Message, ...] = ()) -> Problem:
-        """Put the preset's texts and the model's chat template around a question.
+    def problem(
+        self, question: str, plan: SearchPlan | None = None, *, history: tuple[Message, ...] = (), tests: str = ""
+    ) -> Problem:
+        """Put the preset's texts and the model's chat template around a question; `tests` are for its checks alone.
 
         Raises:
             InputError: the question is empty, no text, or so long that it need not be tokenised.
@@ -98,6 +108,7 @@ class Solver:
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
+            tests=tests,
             prompt_text=rendered.text,
             reflection=_reflection(settings, question),
         )
@@ -126,6 +137,7 @@ class Solver:
             config=plan.config,
             scorer=asked.scorer,
             judge=asked.judge,
+            verifier=self.checks.panel(plan.settings.check),
             on_event=on_event,
             on_token=on_token,
             stop=stop,
@@ -152,7 +164,8 @@ class Solver:
         )
 
     async def close(self) -> None:
-        """Free the memory of all models."""
+        """Free the memory of all models, and end what the checks have started."""
+        await self.checks.close()
         await self.engine.close()
         for engine in self.assessors.engines:
             await engine.close()
@@ -169,6 +182,8 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     """
     worker.start()  # ready before the model is
     plan = search_plan(settings)
+    checks = Checks()
+    checks.panel(settings.check)  # a check that cannot be used costs no model load
     others = assessors.located(settings, environ)
     with ExitStack() as opened:
 
@@ -180,7 +195,7 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         own = load(model)
         asked = assessors.open_assessors(settings, others, own, load)
         opened.pop_all()
-    return Solver(engine=own, plan=plan, model=model, assessors=asked)
+    return Solver(engine=own, plan=plan, model=model, checks=checks, assessors=asked)
 
 
 def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":

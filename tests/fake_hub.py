@@ -56,6 +56,8 @@ class FakeHub:
         self.repos: dict[str, dict[str, bytes]] = {}
         self.sha256_override: dict[str, str] = {}
         self.extra_siblings: list[dict[str, object]] = []
+        self.extra_models: list[object] = []
+        self.downloads: dict[str, int] = {}
         self.faults: deque[Fault] = deque()
         self.requests: list[Asked] = []
         self.gated: set[str] = set()
@@ -164,6 +166,9 @@ class _HubHandler(_Handler):
         fault = self.note(at)
         fake = self.server.fake
         repo = "/".join(parts[2:4] if at == "api" else parts[:2])
+        if parts == ["api", "models"] and fault == Fault():
+            self.answer_search()
+            return
         if fault.redirect_to is not None:
             self.reply(302, {"Location": fault.redirect_to})
         elif fault.status is not None:
@@ -180,6 +185,19 @@ class _HubHandler(_Handler):
             self.answer_metadata(repo, parts)
         else:
             self.answer_resolve(repo, parts)
+
+    def answer_search(self) -> None:
+        asked = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        assert (asked["filter"], asked["sort"], asked["direction"]) == ("gguf", "downloads", "-1")
+        fake = self.server.fake
+        rows: list[object] = [
+            {"id": repo, "modelId": repo, "downloads": fake.downloads.get(repo, 0), "likes": 1, "tags": ["gguf"]}
+            for repo, files in fake.repos.items()
+            if asked["search"].lower() in repo.lower() and any(path.endswith(".gguf") for path in files)
+        ]
+        rows.sort(key=lambda row: -row["downloads"])  # type: ignore[index]
+        body = json.dumps([*rows, *fake.extra_models][: int(asked["limit"])]).encode()
+        self.reply(200, {"Content-Type": "application/json"}, body)
 
     def answer_metadata(self, repo: str, parts: list[str]) -> None:
         if parts[4:5] == ["revision"] and parts[5] not in ("main", COMMIT, "v1", "refs/pr/1"):

@@ -18,6 +18,7 @@ ROWS = (
     ("engine.scheduler",),
     ("engine.batched",),
     ("engine",),
+    ("check",),
     ("reward",),
     ("search",),
     ("config",),
@@ -35,7 +36,7 @@ ROWS = (
 # One dependency, one door. llama.cpp's has three leaves, as its C API has: the library, a model's file, and the context
 # that computes. Together they are one backend, and nothing outside engine/ sees a pointer of llama.cpp's.
 DOORS = {
-    "llama_cpp": {"engine.llama_library", "engine.llama_weights", "engine.llamacpp"},
+    "llama_cpp": {"engine.llama_library", "engine.llama_weights", "engine.llama_context"},
     "huggingface_hub": {"hub.client"},
     "yaml": {"config.document"},
     "jinja2": {"prompt.sandbox"},
@@ -44,6 +45,7 @@ DOORS = {
     "sacrebleu": {"evals.translation"},
     "pyarrow": {"evals.source"},
     "markdown_it": {"view.richtext"},
+    "pydantic_monty": {"check.python"},
     "prompt_toolkit": {"commands._chat_prompt"},
     "typer": {"commands"},
     "rich": {"view", "commands"},

@@ -9,7 +9,8 @@ from typing import Any
 import typer
 
 from marco_cli.assessors import KEYS, named
-from marco_cli.commands._output import say, stderr_width, write
+from marco_cli.commands._output import say
+from marco_cli.commands._reply import output_to_stdout, say_how
 from marco_cli.commands._signals import run
 from marco_cli.config.settings import Settings
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, quoted
@@ -23,7 +24,6 @@ from marco_cli.trace.recording import from_result
 from marco_cli.trace.store import keep
 from marco_cli.view.display import Display, choose_view
 from marco_cli.view.printable import printable
-from marco_cli.view.summary import summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,13 @@ def go_on(trace: Trace, wish: Wish) -> None:
     done = _searched(trace, solver, planned, wish, stop)
     notice = keep(done, settings, os.environ)
     if done.reply.output:
-        write(f"{printable(done.reply.output)}\n".encode())
+        output = output_to_stdout(is_raw=False)
+        output.write(done.reply.output)
+        output.end()
     if not wish.is_quiet:
-        say(summary(done.result, width=stderr_width(), encoding=sys.stderr.encoding))
+        say_how(done.result, doubt_below=settings.doubt_below, is_verbose=wish.is_verbose)
         if settings.trace and notice is None:
-            say(f"trace: {done.id}")
+            say(f"marco: trace {done.id}")
     if notice is not None:
         say(f"marco: {printable(notice)}")
     if stop.is_set:
@@ -131,6 +133,8 @@ def _budget(wish: Wish) -> Budget:
 
 def _settings(trace: Trace, wish: Wish, planned: Plan) -> Settings:
     """Return the trace's settings with what was typed, and with what the search now is."""
-    own = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
+    own: dict[str, Any] = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
+    if wish.is_foreign:
+        own["check"] = ()  # a check may run any program: that of a file from anywhere runs none
     now = {**own, "strategy": planned.config.strategy, "simulations": planned.config.simulations}
     return replace(trace.settings, **{**now, "parallel": planned.config.parallel, **wish.flags})

@@ -346,9 +346,12 @@ def print_report(report: Report, *, as_json: bool) -> None:
     """Write the table, or the summary as JSON, to stdout."""
     from marco_cli.view.eval_summary import summary_document
     from marco_cli.view.eval_table import summary_text
+    from marco_cli.view.terminal import columns
 
-    text = jsonl.encode(summary_document(report)) if as_json else summary_text(report).encode(errors="replace")
-    write(text)
+    if as_json:
+        write(jsonl.encode(summary_document(report)))
+    else:
+        write(summary_text(report, width=columns(sys.stdout)).encode(errors="replace"))
 
 
 def rescored(past: PastRun, *, reward: str | None, vote: str | None, scorer: str | None) -> PastRun:

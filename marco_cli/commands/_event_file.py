@@ -1,7 +1,6 @@
 """The file that `--events` names: gets each event of a search as it happens; an event is never a reason to lose the answer."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from marco_cli.commands._output import write
@@ -32,9 +31,7 @@ class EventFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the file; some file systems say only then that there is no room."""
         if self._file is not None:
             try:

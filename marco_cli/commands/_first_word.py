@@ -13,7 +13,7 @@ from typing import Any, Final
 import typer
 
 from marco_cli.commands._help import HelpfulGroup, in_quotes
-from marco_cli.commands._output import write
+from marco_cli.commands._output import write_rows
 from marco_cli.errors import ConfigError, nearest
 
 FIRST_STEPS: Final = """\
@@ -46,7 +46,7 @@ class FirstWord(HelpfulGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `ask` in front of a question; say what to do to a person who typed nothing."""
         if not args and not ctx.resilient_parsing and sys.stdin.isatty() and sys.stdout.isatty():
-            write(FIRST_STEPS.encode())
+            write_rows(FIRST_STEPS.rstrip())
             raise typer.Exit
         if args and not ctx.resilient_parsing and self._is_question(args[0]):
             words = list(takewhile(lambda word: not word.startswith("-"), args))

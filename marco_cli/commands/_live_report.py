@@ -14,7 +14,7 @@ from marco_cli.draft import put
 from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.report import About, build_report
 
-_PAUSES: Final = (3.0, 20.0)
+_PAUSES: Final = (3.0, 60.0)
 """Seconds between two pages: at least, and at most."""
 _SHARE: Final = 0.05
 """Share of a processor that pages may take."""

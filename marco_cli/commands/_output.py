@@ -47,6 +47,17 @@ def write(data: bytes) -> None:
         ) from error
 
 
+def write_rows(text: str) -> None:
+    """Write a list to stdout, broken between words where a terminal is too narrow for it."""
+    from marco_cli.view.line import fold_row
+    from marco_cli.view.terminal import columns
+
+    width = columns(sys.stdout)
+    rows = text.split("\n")
+    fitting = rows if width is None else [fold_row(row, width) for row in rows]
+    write(("\n".join(fitting) + "\n").encode(sys.stdout.encoding or "utf-8", errors="replace"))
+
+
 def say(text: str) -> None:
     """Write a line to stderr; one of our own, which begins with `marco: `, is fitted to a terminal."""
     show(f"{fitted(text) if text.startswith('marco: ') else text}\n")

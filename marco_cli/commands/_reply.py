@@ -5,13 +5,16 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from marco_cli.commands._output import show, stderr_width, write
+from marco_cli.commands._output import say, say_all, show, stderr_width, write
+from marco_cli.search.base import SearchResult
 from marco_cli.sections import NONE
 from marco_cli.view.chain import ChainView
 from marco_cli.view.chat_reply import FRAMES_A_SECOND, FoldedReply
 from marco_cli.view.display import Display, can_redraw
 from marco_cli.view.output import Output, RawOutput, RenderedOutput
+from marco_cli.view.summary import summary
 from marco_cli.view.terminal import columns, wants_colour
+from marco_cli.view.trust import verdict
 
 Reply = ChainView | FoldedReply
 
@@ -54,6 +57,13 @@ def thought_width() -> int | None:
     """Return the columns that a thought on stderr is broken at; None where it goes into a file."""
     width = stderr_width()
     return None if width is None else max(1, width - 1)
+
+
+def say_how(result: SearchResult, *, doubt_below: float | None, is_verbose: bool) -> None:
+    """Say how far the answer may be trusted; verbose, how the votes stand, too."""
+    say_all(verdict(result, doubt_below=doubt_below, is_verbose=is_verbose))
+    if is_verbose and len(result.candidates) > 1:
+        say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
 
 
 @asynccontextmanager

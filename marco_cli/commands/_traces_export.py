@@ -1,7 +1,6 @@
 """`marco traces export`: traces as pages and rows to train on."""
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, cast, get_args
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import say, write, write_rows
 from marco_cli.commands._page import Open, show_page
 from marco_cli.errors import ConfigError, IncompleteError, InputError, quoted
 
@@ -346,4 +345,4 @@ def _print_fields() -> None:
 
     width = max(map(len, FIELDS))
     lines = [f"{name:<{width}}  {field.kind:<6}  {field.about}" for name, field in FIELDS.items()]
-    write(("\n".join(lines) + "\n").encode(sys.stdout.encoding or "utf-8", errors="replace"))
+    write_rows("\n".join(lines))

@@ -1,7 +1,6 @@
 """`marco ask`: one question, one answer."""
 
 import os
-import sys
 import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
@@ -9,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import fitted, say, say_all, stderr_width, write
-from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
+from marco_cli.commands._output import fitted, say, say_all, write
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, StorageError
 
 if TYPE_CHECKING:
-    from marco_cli.search.base import SearchResult
     from marco_cli.view.report import Answered
 
 EXAMPLES = """
@@ -44,6 +42,12 @@ def ask(
             help="Write the first reply as it comes, in a pipe too; a reply that a search puts in its place follows it.",
         ),
     ] = None,
+    require_check: Annotated[
+        bool,
+        typer.Option(
+            "--require-check", rich_help_panel=opt.SEARCH, help="Exit with 3 unless a check found the answer right."
+        ),
+    ] = False,
     display: opt.Display = "auto",
     events: Annotated[
         str | None, opt.output("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
@@ -53,6 +57,7 @@ def ask(
     from marco_cli.commands._answering import answer
     from marco_cli.commands._event_file import EventFile
     from marco_cli.commands._question import read_question
+    from marco_cli.commands._reply import say_how
     from marco_cli.jsonl import encode
     from marco_cli.models.choice import BUNDLED_NOTICE
     from marco_cli.solver import open_solver, resolve_settings
@@ -63,6 +68,8 @@ def ask(
     started = time.perf_counter()
     text = read_question(question, file or ())
     settings, located = resolve_settings(opt.settings_given(given), os.environ, given["config"])
+    if require_check and not settings.check:
+        raise ConfigError("--require-check has no check to wait for", hint="name one: --check command:./check.sh")
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
     if not quiet:
@@ -89,7 +96,7 @@ def ask(
     elif result.reply.output and not answered.is_output_shown:
         _write_output(answered, is_raw=raw)
     if not quiet:
-        _say_how(answered.result, doubt_below=settings.doubt_below, is_verbose=verbose)
+        say_how(answered.result, doubt_below=settings.doubt_below, is_verbose=verbose)
     for lost in (notice, lost_events):
         if lost is not None:
             say(f"marco: {printable(lost)}")
@@ -98,7 +105,7 @@ def ask(
         say_all(phrasing.render(phrasing.prompt(text)).notes)
         say(fitted(cost_lines(solver, answered, load_seconds=loaded)))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
-    _end(answered, is_without_events=lost_events is not None)
+    _end(answered, is_without_events=lost_events is not None, must_be_verified=require_check)
 
 
 def _write_output(answered: "Answered", *, is_raw: bool) -> None:
@@ -114,21 +121,15 @@ def _write_output(answered: "Answered", *, is_raw: bool) -> None:
     output.end()
 
 
-def _say_how(result: "SearchResult", *, doubt_below: float | None, is_verbose: bool) -> None:
-    """Say how far the answer may be trusted; verbose, how the votes stand, too."""
-    from marco_cli.view.summary import summary
-    from marco_cli.view.trust import verdict
-
-    say_all(verdict(result, doubt_below=doubt_below, is_verbose=is_verbose))
-    if is_verbose and len(result.candidates) > 1:
-        say(summary(result, width=stderr_width(), encoding=sys.stderr.encoding))
-
-
-def _end(answered: "Answered", *, is_without_events: bool) -> None:
+def _end(answered: "Answered", *, is_without_events: bool, must_be_verified: bool) -> None:
     """Leave with the exit code of what is missing from the answer, or beside it."""
     if answered.was_interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if not answered.result.reply.output:
         raise IncompleteError("the reply has no output", hint="give it more --max-tokens, or another --preset")
+    if must_be_verified and not answered.result.reply.is_verified:
+        raise IncompleteError(
+            "no check found the answer right", hint="search for longer: --effort high, or a larger --time-limit"
+        )
     if is_without_events:
         raise typer.Exit(StorageError.exit_code)

@@ -8,7 +8,7 @@ from contextlib import closing
 import typer
 
 from marco_cli.commands import _options as opt
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import say, write, write_rows
 from marco_cli.errors import IncompleteError
 
 EXAMPLES = """
@@ -44,7 +44,7 @@ def doctor(*, given: opt.Given, as_json: opt.Json = False) -> None:
         for finding in diagnose(case):
             findings.append(finding)
             if not as_json:
-                write(f"{finding_text(finding)}\n".encode(errors="replace"))
+                write_rows(finding_text(finding))
     num_warnings, num_broken = (sum(found.status == status for found in findings) for status in ("warn", "broken"))
     if as_json:
         write(encode({"v": 1, "findings": [finding_row(finding) for finding in findings], "ok": not num_broken}))

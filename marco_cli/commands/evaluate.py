@@ -1,6 +1,7 @@
 """`marco eval`: how good a model is on this machine, and which strategy is worth its tokens."""
 
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._help import Commands, HelpfulGroup
-from marco_cli.commands._output import say, say_all, write
+from marco_cli.commands._output import say, say_all, write, write_rows
 from marco_cli.commands._page import Open, show_page
 from marco_cli.config.option import did_you_mean
 from marco_cli.errors import ConfigError, IncompleteError
@@ -106,7 +107,7 @@ def run_eval(
     ] = None,
     fetch: Annotated[bool, _data("--fetch", help="Download a data set that is not on this machine.")] = False,
     scorer: Annotated[
-        str | None, _data("--scorer", help="exact, number, choice, regex, contains, math or simple-evals.")
+        str | None, _data("--scorer", help="exact, number, choice, regex, contains, math, check or simple-evals.")
     ] = None,
     output: Output = None,
     resume: Annotated[bool, _run("--resume", help="Go on with the rows that are in DIR.")] = False,
@@ -229,12 +230,13 @@ def compare(
     from marco_cli.commands._evaluating import compared, read_run
     from marco_cli.jsonl import encode
     from marco_cli.view.eval_table import comparison_text
+    from marco_cli.view.terminal import columns
 
     comparisons = compared([read_run(path) for path in runs], baseline)
     if as_json:
         write(encode({"v": 1, "comparisons": list(comparisons)}))
         return
-    write(comparison_text(comparisons).encode(errors="replace"))
+    write(comparison_text(comparisons, width=columns(sys.stdout)).encode(errors="replace"))
 
 
 @app.command("sets")
@@ -248,7 +250,7 @@ def list_sets(*, as_json: opt.Json = False) -> None:
         write(encode({"v": 1, "sets": rows}))
         return
     width = max(map(len, DATASETS))
-    write("".join(f"{name:<{width}}  {entry.help}\n" for name, entry in DATASETS.items()).encode())
+    write_rows("\n".join(f"{name:<{width}}  {entry.help}" for name, entry in DATASETS.items()))
 
 
 def _listed(text: str | None) -> list[str]:

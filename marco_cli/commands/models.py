@@ -1,4 +1,4 @@
-"""`marco models`: pull, list, alias, info, verify, path, rm.
+"""`marco models`: pull, search, list, alias, info, verify, path, rm.
 
 Each command reads its options, checks them, makes one call and prints: the result on stdout, the talk on stderr.
 """
@@ -13,24 +13,28 @@ import typer
 from marco_cli.commands._completion import complete_aliases, complete_models
 from marco_cli.commands._help import Commands
 from marco_cli.commands._options import Json
-from marco_cli.commands._output import confirm, say, write
+from marco_cli.commands._output import confirm, say, write, write_rows
 from marco_cli.errors import ConfigError, EngineError, ModelNotFoundError, StorageError
 from marco_cli.view.printable import printable
 
 if TYPE_CHECKING:
+    from marco_cli.hub.finding import Found
     from marco_cli.hub.pull import Offer, Plan
     from marco_cli.models import LocatedModel
+    from marco_cli.models.catalog import Entry
     from marco_cli.models.library import Verification
 
 _EXAMPLES = """
 marco models list
 marco models pull marco-o1                     # the largest quantisation that fits this machine
+marco models search                            # models that are known by a short name, with sizes
+marco models search qwen3                      # and what the hub has of that name
 marco models pull user/repo                    # what a repository of the hub has
 marco models alias qwen ./qwen.gguf            # then: marco ask -m qwen "…"
 marco models info marco-nano
 """
 
-app = Commands(epilog=_EXAMPLES, name="models", help="Fetch, list, name, check and remove models.")
+app = Commands(epilog=_EXAMPLES, name="models", help="Find, fetch, list, name, check and remove models.")
 
 Spec = Annotated[
     str,
@@ -41,6 +45,7 @@ Spec = Annotated[
         "hub, or a path.",
     ),
 ]
+Offline = Annotated[bool, typer.Option("--offline", envvar="MARCO_OFFLINE", help="Never use the network.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -65,7 +70,7 @@ def pull(
     *,
     yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", envvar="MARCO_OFFLINE", help="Never use the network.")] = False,
+    offline: Offline = False,
     as_json: Json = False,
 ) -> None:
     """Fetch a model from the hub; continues where an earlier pull stopped. A repository alone lists what it has."""
@@ -98,6 +103,62 @@ def pull(
     _print(done.model.path, {"model": _row(done.model), "received": done.received}, as_json=as_json)
 
 
+_SEARCH_EXAMPLES = """
+marco models search                            # the catalogue: sizes, and what was tried
+marco models search qwen3 4b
+marco models search llama --offline            # asks nobody
+"""
+
+
+@app.command(epilog=_SEARCH_EXAMPLES)
+def search(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Part of a name; without it, the catalogue.")
+    ] = None,
+    *,
+    offline: Offline = False,
+    as_json: Json = False,
+) -> None:
+    """Look for models by name: in the catalogue of small reasoning models, then on the hub, most downloaded first."""
+    from marco_cli.models import catalog, store
+    from marco_cli.view.models import catalogue_table, repository_table
+
+    name = " ".join(words or ())
+    known = catalog.search(name)
+    if known and not as_json:
+        _print(catalogue_table(known), {}, as_json=False)
+    is_asked = bool(name) and not (offline or store.is_offline())
+    found = _found_on_hub(name) if is_asked else ()
+    rows = [_entry_row(entry) for entry in known]
+    document = {"catalogue": rows, "repositories": [asdict(each) for each in found], "is_hub_asked": is_asked}
+    _print(repository_table([(each.name, each.downloads) for each in found]), document, as_json=as_json)
+    if name and not is_asked:
+        say("marco: offline: the hub was not asked")
+    if not known and not found:
+        raise ModelNotFoundError(f"no model is called anything like {name[:40]!r}", hint="marco models search")
+    names = [*(entry.name for entry in known if entry.bundled is None), *(each.name for each in found)]
+    if names:
+        say(f"marco: to fetch one: marco models pull {printable(names[0])}")
+
+
+def _found_on_hub(name: str) -> "tuple[Found, ...]":
+    from marco_cli.hub.finding import find
+
+    return find(name, on_retry=say)
+
+
+def _entry_row(entry: "Entry") -> dict[str, object]:
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "parameters": None if entry.parameters is None else round(1e9 * entry.parameters),
+        "quantisation": entry.default,
+        "bytes": entry.size,
+        "preset": entry.preset,
+        "is_tried": entry.is_tried,
+    }
+
+
 @app.command("list")
 def list_models(*, as_json: Json = False) -> None:
     """List the models on this machine with their weights and quantisations, aliases, and the names that can be pulled."""
@@ -120,7 +181,7 @@ def list_models(*, as_json: Json = False) -> None:
         say(f"marco: the alias {name} leads nowhere: {printable(why)}")
     for transfer in unfinished:
         say(f"unfinished: {transfer.name}, {transfer.done / 1e6:.1f} MB are here; marco models pull continues it")
-    say(f"to fetch one: marco models pull {{{','.join(names)}}}")
+    say("to fetch one: marco models pull NAME; marco models search lists names and sizes")
 
 
 @app.command(epilog=_ALIAS_EXAMPLES)
@@ -349,4 +410,4 @@ def _print(text: object, document: Mapping[str, object], *, as_json: bool) -> No
     if as_json:
         write(encode({"v": 1, **document}))
     elif str(text):
-        write(f"{printable(str(text))}\n".encode(errors="replace"))
+        write_rows(printable(str(text)))

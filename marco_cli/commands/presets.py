@@ -7,7 +7,7 @@ import typer
 from marco_cli.commands._completion import complete_presets
 from marco_cli.commands._help import Commands
 from marco_cli.commands._options import Config, Json
-from marco_cli.commands._output import say, write
+from marco_cli.commands._output import say, write, write_rows
 from marco_cli.config.home import is_directory
 from marco_cli.errors import ConfigError
 
@@ -44,7 +44,7 @@ def list_presets(*, as_json: Json = False) -> None:
     if as_json:
         write(encode({"v": 1, "presets": [_row(preset) for preset in presets]}))
     else:
-        write(f"{preset_table(presets)}\n".encode())
+        write_rows(preset_table(presets))
 
 
 @app.command()

@@ -128,6 +128,10 @@ class Settings:
     doubt_below: Annotated[
         float | None, About(help="Mean confidence below which auto searches on; measured per model.", least=0, most=1)
     ] = None
+    check: Annotated[
+        tuple[str, ...],
+        About(help="KIND or KIND:ARG that knows a right answer, which ends the search; wrong ones leave the vote."),
+    ] = ()
     thought: Annotated[
         Literal["auto", "full", "hide"], About(help="Show the thought: folded on a terminal, whole, or not.")
     ] = "auto"

@@ -109,25 +109,12 @@ class Dialogue:
         if on_problem is not None:
             on_problem(problem)
         result = await solver.solve(problem, plan, on_event=on_event, on_token=hear, stop=stop)
-        reply = result.reply
-        turn = Turn(
-            question=question,
-            asked=_asked(question, plan.settings),
-            thought=reply.thought,
-            output=reply.output,
-            cost=Cost(
-                prompt_tokens=len(problem.prompt_ids),
-                reused=result.usage.reused,
-                prefilled=result.usage.prefilled,
-                decoded=result.usage.decoded,
-                thought_tokens=reply.num_thought_tokens,
-                output_tokens=reply.num_output_tokens,
-                first_token_seconds=first_token[0] if first_token else None,
-                seconds=self._clock() - started,
-            ),
+        cost = _cost(
+            problem, result, first_token=first_token[0] if first_token else None, seconds=self._clock() - started
         )
+        reply, asked = result.reply, _asked(question, plan.settings)
         taken = Taken(
-            turn=turn,
+            turn=Turn(question=question, asked=asked, thought=reply.thought, output=reply.output, cost=cost),
             problem=problem,
             history=fitting.history,
             result=result,
@@ -135,7 +122,7 @@ class Dialogue:
             num_dropped=fitting.num_dropped - before.num_dropped,
         )
         if taken.is_kept:
-            self.conversation = fitting.add(turn)
+            self.conversation = fitting.add(taken.turn)
         return taken
 
     def make_room(self) -> int:
@@ -222,3 +209,16 @@ def retried(plan: SearchPlan, attempt: int) -> SearchPlan:
 def _asked(question: str, settings: Settings) -> str:
     prompt = compose(question, prefix=settings.prefix, suffix=settings.suffix, variables=settings.variables)
     return prompt.messages[-1].content
+
+
+def _cost(problem: Problem, result: SearchResult, *, first_token: float | None, seconds: float) -> Cost:
+    return Cost(
+        prompt_tokens=len(problem.prompt_ids),
+        reused=result.usage.reused,
+        prefilled=result.usage.prefilled,
+        decoded=result.usage.decoded,
+        thought_tokens=result.reply.num_thought_tokens,
+        output_tokens=result.reply.num_output_tokens,
+        first_token_seconds=first_token,
+        seconds=seconds,
+    )

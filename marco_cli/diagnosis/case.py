@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from marco_cli.config.layers import Resolved, resolve
 from marco_cli.config.settings import Settings
@@ -16,6 +17,9 @@ from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset
 from marco_cli.models.gguf_header import Header, read
 from marco_cli.models.memory import refuse_excess
+
+if TYPE_CHECKING:
+    from marco_cli.diagnosis.throughput import Throughput
 
 LEAST_CELLS = 512
 """KV cells that the self-test needs, whatever the context is set to."""
@@ -88,6 +92,16 @@ class Case:
         model = LlamaModel(self.located.path, options, name=self.located.name)
         self.load_seconds = time.perf_counter() - started
         return model
+
+    @cached_property
+    def throughput(self) -> "Throughput":
+        """How fast llama.cpp decodes here, with these settings, whatever the model."""
+        from marco_cli.diagnosis.throughput import measure_throughput  # noqa: PLC0415 (brings numpy)
+        from marco_cli.engine.llamacpp import LlamaModel, LlamaOptions  # noqa: PLC0415 (may be what is broken)
+
+        settings = self.stated.settings
+        options = LlamaOptions(cells=LEAST_CELLS, threads=settings.threads, gpu_layers=settings.gpu_layers)
+        return measure_throughput(lambda path: LlamaModel(path, options))
 
     def close(self) -> None:
         """Free the memory of the model, if it was loaded."""

@@ -6,7 +6,7 @@ needs the vocabulary. Nothing here knows of requests, batches or llama.cpp.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,20 @@ class Backend(Memory, Protocol):
 
     def is_end(self, token: int) -> bool:
         """Say whether the token ends the generation."""
+        ...
+
+
+@runtime_checkable
+class Divided(Protocol):
+    """A backend whose KV memory is divided, so that not everything fits that there are cells for."""
+
+    def width(self, length: int) -> int:
+        """Return how many sequences can be decoded together if the longest has `length` tokens."""
+        ...
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether idle prefixes take more memory than they may."""
         ...
 
 

@@ -16,16 +16,15 @@ PLACES = 16
 """Requests decoded together: on CPUs the gain flattens out there."""
 
 SMALL_MODEL = 50_000_000
-"""Parameters below which one thread is enough, and attention is exact.
+"""Parameters below which one thread is enough, and attention is plain wherever it is computed on a CPU.
 
 Threads meet after every node of the graph, some hundred times a token. A model this small decodes more than a hundred
 tokens a second on one core, so there is little to win; and as soon as another process takes one of the cores, each
 meeting waits for the scheduler (0.1 M parameters beside a busy process: 1 564 tokens/s with one thread, 51 with two).
 
-Flash attention passes over the cells of other sequences, where plain attention pays for every cell in use; but on CPUs it
-adds up in 16 bits, and a token then depends on where its prefix lies: logits of a fork are 1e-3 off those of a fresh
-evaluation instead of 1e-6. Larger models gain (0.5B Q8_0, 16 at once over 2 048 cells: 17 %); the small ones, which tests and
-experiments use, stay reproducible.
+In a memory without streams, flash attention passes over the cells of other sequences, where plain attention pays for every cell
+in use; but on CPUs it adds up in 16 bits, and a token then depends on where its prefix lies: logits of a fork are 1e-3 off those
+of a fresh evaluation instead of 1e-6. Larger models gain; small ones stay reproducible. In streams attention is plain for all.
 """
 
 CPU_BATCH = 128
@@ -48,7 +47,7 @@ parameters). With a filler row beside every single one the difference is exactly
 """
 
 BLOCKED = ("2", "14", "15", "25")
-"""`general.file_type` of Q4_0, Q4_K and IQ4_NL, which llama.cpp packs anew on loading, for `tiles.BLOCK` rows at once."""
+"""`general.file_type` of Q4_0, Q4_K and IQ4_NL, which llama.cpp packs anew on loading, for `fillers.BLOCK` rows at once."""
 
 
 def num_threads(num_parameters: int) -> int:

@@ -54,6 +54,11 @@ class Weights:
         self.is_end = lru_cache(maxsize=4096)(partial(_is_end, self._vocab))
 
     @property
+    def file_name(self) -> str:
+        """The name of the file."""
+        return self._path.name
+
+    @property
     def attention_width(self) -> int:
         """Layers x embedding length."""
         return int(llama.llama_model_n_layer(self.pointer)) * int(llama.llama_model_n_embd(self.pointer))

@@ -1,31 +1,33 @@
-"""The llama.cpp backend: one model, one context with a unified KV memory, as many sequence ids as llama.cpp allows.
+"""The llama.cpp backend: one model, and the KV memory that suits it.
 
-Everything above (batching, prefixes, sampling) lives in the scheduler; here is how a model is opened, and one decode call.
-llama.cpp is spoken to through its low-level C API alone, and in three modules: `llama_library` is the library as a
-whole, `llama_weights` a model's file and vocabulary, and this one the context that computes.
+On a CPU the memory is divided into streams (`streams`); on a GPU, and for models with sliding windows, it is one (`unified`).
+Everything above (batching, prefixes, sampling) lives in the scheduler; here is how a model is opened. llama.cpp is spoken to
+through its low-level C API alone, and in three modules: `llama_library` is the library as a whole, `llama_weights` a model's
+file and vocabulary, and `llama_context` what computes.
 """
 
-import ctypes
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import llama_cpp as llama
 import numpy as np
 from numpy.typing import NDArray
 
 from marco_cli.engine import defaults, llama_library, tiles
 from marco_cli.engine.backend import Row
 from marco_cli.engine.batched import BatchedEngine
+from marco_cli.engine.fillers import Fillers
 from marco_cli.engine.interrupts import kept_signals
+from marco_cli.engine.llama_context import Context, Interrupt, Saved
 from marco_cli.engine.llama_weights import Weights
-from marco_cli.errors import ConfigError, DecodeError, EngineError
+from marco_cli.engine.streams import Streams, stream_cells
+from marco_cli.engine.unified import Shadows, Unified
+from marco_cli.errors import ConfigError
 
 DEFAULT_PLACES = defaults.PLACES
 
-_INTERRUPTED = 2
-_STRLEN = ctypes.CDLL("msvcrt" if os.name == "nt" else None).strlen
+NUM_SEQUENCES = 256
+"""Sequence ids: as many as llama.cpp takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +111,17 @@ class LlamaModel:
         gpu = llama_library.can_offload()
         layers = (-1 if options.gpu_layers is None else options.gpu_layers) if gpu else 0
         self._weights = Weights(path, gpu_layers=layers, is_interrupted=is_interrupted)
-        self._context: object | None = None
-        self._interrupt_text = ctypes.create_string_buffer(b"", 2)
+        self._interrupt = Interrupt()
+        self._close_context: Callable[[], None] | None = None
         try:
             self._choose(options, layers)
-            self._context = self._open_context()
-            self._memory = self._own_memory(path)
+            self.memory = self._open_memory(min(options.places or DEFAULT_PLACES, NUM_SEQUENCES))
         except BaseException:
             self.close()
             raise
-        self._batch = _Batch(self.max_rows + self._spare, self._num_ids)
+        self.copy = self.memory.copy
+        self.remove = self.memory.remove
+        self.width = self.memory.width
         self.num_vocab = self._weights.num_vocab
         self.piece = self._weights.piece
         self.spelling = self._weights.spelling
@@ -135,7 +138,7 @@ class LlamaModel:
         llama_library.forget_log()
 
     def _choose(self, options: LlamaOptions, layers: int) -> None:
-        """Choose the sizes of the context for these weights, of which so many layers are to lie on a GPU."""
+        """Choose the sizes for these weights, of which so many layers are to lie on a GPU."""
         weights = self._weights
         self.num_cells: int = options.cells or defaults.num_cells(
             weights.train_context,
@@ -144,180 +147,147 @@ class LlamaModel:
             gpu_memory=llama_library.free_gpu_memory() if layers else None,
         )
         self._on_cpu = layers == 0
-        self.is_divided = self._on_cpu and weights.num_parameters >= defaults.SMALL_MODEL
-        """Whether rows are evaluated in several calls where that costs less; see `tiles`."""
+        self._is_small = weights.num_parameters < defaults.SMALL_MODEL
         file_type = weights.stated("general.file_type")
-        self._pairs = self._on_cpu and file_type in defaults.UNQUANTISED
-        self._is_blocked = file_type in defaults.BLOCKED
-        self._spare: int = tiles.TILE - 1 if self.is_divided else int(self._pairs)
+        self._fillers = Fillers(
+            pairs=self._on_cpu and file_type in defaults.UNQUANTISED,
+            blocks=self._on_cpu and not self._is_small and file_type in defaults.BLOCKED,
+        )
         rows = options.batch or (defaults.CPU_BATCH if self._on_cpu else defaults.GPU_BATCH)
-        self.max_rows: int = min(rows, self.num_cells) - int(self._pairs)
-        self._num_ids: int = min(int(llama.llama_max_parallel_sequences()), 256, self.num_cells)
-        # In layers with a sliding window, llama.cpp gives away cells that lie behind the window of the only sequence that sees
-        # them; yet a fork may go on from there. Cells that two sequences see are kept, so every sequence has a shadow.
-        self._offsets = (0, self._num_ids // 2) if weights.window else (0,)
-        self.num_sequences = self._num_ids // len(self._offsets) - (self._spare > 0)
+        self.max_rows: int = min(rows, self.num_cells) - int(self._fillers.pairs)
         self.num_threads: int = options.threads or defaults.num_threads(weights.num_parameters)
 
-    def copy(self, source: int, target: int, start: int, end: int) -> None:
-        """See `Memory.copy`."""
-        for offset in self._offsets:
-            llama.llama_memory_seq_cp(self._memory, source + offset, target + offset, start, end)
+    def _open_memory(self, places: int) -> Streams | Unified:
+        """Open llama.cpp's context, in streams where that can be done."""
+        if self._on_cpu and not self._weights.window:
+            memory = _Divided(self._open_divided, places)
+            self._close_context = memory.close
+            if memory.is_plain:
+                self.num_sequences = NUM_SEQUENCES
+                return Streams(
+                    memory,
+                    num_cells=self.num_cells,
+                    places=places,
+                    num_vocab=self._weights.num_vocab,
+                    fillers=self._fillers,
+                )
+            memory.close()
+        return self._open_unified()
 
-    def remove(self, sequence: int, start: int, end: int) -> None:
-        """See `Memory.remove`."""
-        for offset in self._offsets:
-            llama.llama_memory_seq_rm(self._memory, sequence + offset, start, end)
+    def _open_divided(self, num_streams: int) -> Context:
+        return Context(
+            self._weights,
+            self._interrupt,
+            num_cells=stream_cells(self.num_cells, num_streams) * num_streams,
+            num_sequences=num_streams,
+            num_threads=self.num_threads,
+            max_rows=self.max_rows + self._fillers.most,
+            is_unified=False,
+            has_flash=False,
+            hint=self._hint,
+        )
+
+    def _open_unified(self) -> Unified:
+        is_tiled = self._on_cpu and not self._is_small
+        shadows = Shadows(min(NUM_SEQUENCES, self.num_cells), has_window=bool(self._weights.window))
+        spare = tiles.TILE - 1 if is_tiled else self._fillers.most
+        context = Context(
+            self._weights,
+            self._interrupt,
+            num_cells=self.num_cells + spare,
+            num_sequences=shadows.num_ids,
+            num_threads=self.num_threads,
+            max_rows=self.max_rows + spare,
+            is_unified=True,
+            has_flash=False if self._on_cpu and self._is_small else None,
+            hint=self._hint,
+        )
+        self._close_context = context.close
+        self.num_cells = min(self.num_cells, context.num_cells - spare)
+        self.num_sequences = shadows.num_sequences - (spare > 0)
+        row_cost = tiles.row_cost(self._weights.num_parameters, self._weights.attention_width) if is_tiled else None
+        return Unified(context, shadows, self._fillers, row_cost=row_cost)
+
+    @property
+    def _hint(self) -> str:
+        fewer_layers = "" if self._on_cpu else "fewer --gpu-layers, "
+        return f"use a smaller --ctx, {fewer_layers}or a smaller quantisation of the model"
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether idle prefixes take more memory than they may."""
+        return self.memory.is_crowded
 
     def decode(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
         """See `Backend.decode`."""
-        self._interrupt_text.value = b""
-        calls = self.divide(rows)
-        logits: NDArray[np.float32] | None = None
-        try:
-            is_one = len(calls) == 1
-            logits = self._evaluate(rows, calls[0].num_fillers) if is_one else self._evaluate_apart(rows, calls)
-        finally:
-            if logits is None:
-                for row in rows:
-                    for sequence in row.sequences:
-                        self.remove(sequence, row.position, -1)
-        return logits
-
-    def divide(self, rows: Sequence[Row]) -> tuple[tiles.Call, ...]:
-        """Return the calls that evaluate the rows."""
-        if self.is_divided:
-            return tiles.divide(rows, tiles.row_cost(self._weights.num_parameters, self._weights.attention_width))
-        return (tiles.Call(rows=tuple(range(len(rows)))),)
-
-    def _evaluate_apart(self, rows: Sequence[Row], calls: Sequence[tiles.Call]) -> NDArray[np.float32] | None:
-        """Make several calls; None when one was interrupted."""
-        wanted = [number for number, row in enumerate(rows) if row.wants_logits]
-        logits = np.empty((len(wanted), self.num_vocab), dtype=np.float32)
-        for call in calls:
-            part = self._evaluate([rows[number] for number in call.rows], call.num_fillers)
-            if part is None:
-                return None
-            logits[np.isin(wanted, call.rows)] = part
-        return logits
-
-    def _evaluate(self, rows: Sequence[Row], num_fillers: int) -> NDArray[np.float32] | None:
-        """Make one call; None when it was interrupted."""
-        num_logits = sum(row.wants_logits for row in rows)
-        if self._pairs and (len(rows) == 1 or num_logits == 1):
-            num_fillers = max(num_fillers, 1)
-        elif self.is_divided and self._is_blocked:
-            num_fillers += tiles.block_fillers(len(rows) + num_fillers)
-        fillers = [
-            Row(token=rows[0].token, position=i, sequences=(self.num_sequences,), wants_logits=self._pairs and i == 0)
-            for i in range(num_fillers)
-        ]
-        evaluated = [*rows, *fillers]
-        if len(self._offsets) > 1:
-            evaluated = [self._with_shadows(row) for row in evaluated]
-        self._batch.fill(evaluated)
-        status = llama.llama_decode(self._context, self._batch.struct)
-        if fillers:
-            self.remove(self.num_sequences, 0, -1)
-        if status == _INTERRUPTED:
-            return None
-        if status:
-            raise DecodeError(
-                f"llama.cpp refused a batch of {len(rows)} tokens (status {status}){llama_library.reason()}"
-            )
-        logits = llama.llama_get_logits(self._context)
-        return np.ctypeslib.as_array(logits, shape=(num_logits, self.num_vocab))
-
-    def _with_shadows(self, row: Row) -> Row:
-        """Return the row as llama.cpp's sequences see it."""
-        ids = (sequence + offset for offset in self._offsets for sequence in row.sequences)
-        return replace(row, sequences=tuple(ids))
+        self._interrupt.clear()
+        return self.memory.decode(rows)
 
     def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
         """Return the ids of a text; only with `special` do control tokens written in it count as such."""
         return self._weights.tokenize(text, special=special)
 
-    def num_idle_cells(self) -> int:
-        """Return how many cells prefixes may keep that no running request sees."""
+    def num_idle_cells(self) -> int | None:
+        """Return how many cells prefixes may keep that no running request sees; None where they make no token dearer."""
+        if isinstance(self.memory, Streams):
+            return None
         return defaults.num_idle_cells(self._weights.num_parameters, self._weights.attention_width)
 
     def interrupt(self) -> None:
-        """Make a decode call that is under way stop; llama.cpp asks between the nodes of its graph."""
-        self._interrupt_text.value = b"!"
+        """Make a decode call that is under way stop."""
+        self._interrupt.set()
 
     def close(self) -> None:
         """Free context and model; closing twice is harmless."""
-        if self._context is not None:
-            llama.llama_free(self._context)
-            self._context = None
+        if self._close_context is not None:
+            self._close_context()
+            self._close_context = None
         self._weights.close()
 
-    def _open_context(self) -> object:
-        params = llama.llama_context_default_params()
-        params.n_ctx = self.num_cells + self._spare
-        # llama.cpp reserves one row for every sequence and aborts the process when the batch has fewer.
-        params.n_batch = params.n_ubatch = max(self.max_rows + self._spare, self._num_ids)
-        params.n_seq_max = self._num_ids
-        params.n_threads = params.n_threads_batch = self.num_threads
-        if self._on_cpu and self._weights.num_parameters < defaults.SMALL_MODEL:
-            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED  # see `defaults.SMALL_MODEL`
-        params.kv_unified = True
-        params.swa_full = True
-        params.no_perf = True
-        # llama.cpp asks some hundred times a call whether to stop. The answer is C's strlen of a text that is empty until
-        # somebody interrupts: a Python function would take the GIL each time, and wait for it while a view draws.
-        params.abort_callback = ctypes.cast(_STRLEN, llama.ggml_abort_callback)
-        params.abort_callback_data = ctypes.addressof(self._interrupt_text)
-        context = llama.llama_init_from_model(self._weights.pointer, params)
-        if context is None:
-            fewer_layers = "" if self._on_cpu else "fewer --gpu-layers, "
-            raise EngineError(
-                f"llama.cpp cannot make a context of {self.num_cells} tokens{llama_library.reason()}",
-                hint=f"use a smaller --ctx, {fewer_layers}or a smaller quantisation of the model",
-            )
-        self.num_cells = min(self.num_cells, llama.llama_n_ctx(context) - self._spare)
-        return context
 
-    def _own_memory(self, path: Path) -> object:
-        memory: object | None = llama.llama_get_memory(self._context)
-        if memory is None:
-            raise EngineError(
-                f"{path.name} is no text generator (it reads a text as a whole, without a KV memory)",
-                hint="use a model that writes token by token, such as Marco-o1",
-            )
-        return memory
+class _Divided:
+    """A `Store` on llama.cpp: a context in streams, which is made anew for another number of them."""
 
+    def __init__(self, opened: Callable[[int], Context], num_streams: int) -> None:
+        self._opened = opened
+        self._context = opened(num_streams)
 
-class _Batch:
-    """llama.cpp's batch, written through numpy views on arrays that we own."""
+    @property
+    def is_plain(self) -> bool:
+        """Whether streams can be saved and loaded."""
+        return self._context.is_plain
 
-    def __init__(self, max_rows: int, num_sequences: int) -> None:
-        self._tokens = np.zeros(max_rows, dtype=np.int32)
-        self._positions = np.zeros(max_rows, dtype=np.int32)
-        self._counts = np.ones(max_rows, dtype=np.int32)
-        self._sequences = np.zeros((max_rows, num_sequences), dtype=np.int32)
-        self._wants_logits = np.zeros(max_rows, dtype=np.int8)
-        row_pointer = ctypes.POINTER(llama.llama_seq_id)
-        self._row_pointers = (row_pointer * max_rows)(
-            *(self._sequences[i].ctypes.data_as(row_pointer) for i in range(max_rows))
-        )
-        self.struct = llama.llama_batch(
-            n_tokens=0,
-            token=self._tokens.ctypes.data_as(ctypes.POINTER(llama.llama_token)),
-            embd=None,
-            pos=self._positions.ctypes.data_as(ctypes.POINTER(llama.llama_pos)),
-            n_seq_id=self._counts.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)),
-            seq_id=self._row_pointers,
-            logits=self._wants_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
-        )
+    @property
+    def num_streams(self) -> int:
+        """See `Store`."""
+        return self._context.num_sequences
 
-    def fill(self, rows: Sequence[Row]) -> None:
-        """Write the rows."""
-        n = len(rows)
-        self._tokens[:n] = [row.token for row in rows]
-        self._positions[:n] = [row.position for row in rows]
-        self._wants_logits[:n] = [row.wants_logits for row in rows]
-        self._counts[:n] = [len(row.sequences) for row in rows]
-        for i, row in enumerate(rows):
-            self._sequences[i, : len(row.sequences)] = row.sequences
-        self.struct.n_tokens = n
+    @property
+    def stream_cells(self) -> int:
+        """See `Store`."""
+        return self._context.stream_cells
+
+    def reshape(self, num_streams: int) -> None:
+        """See `Store`."""
+        self._context.close()
+        self._context = self._opened(num_streams)
+
+    def evaluate(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
+        """See `Store`."""
+        return self._context.evaluate(rows)
+
+    def cut(self, stream: int, length: int) -> None:
+        """See `Store`."""
+        self._context.remove(stream, length)
+
+    def save(self, stream: int) -> Saved:
+        """See `Store`."""
+        return self._context.save(stream)
+
+    def load(self, state: Saved, stream: int) -> None:
+        """See `Store`."""
+        self._context.load(state, stream)
+
+    def close(self) -> None:
+        """Free the memory."""
+        self._context.close()

@@ -12,7 +12,7 @@ and tells which requests have ended.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from marco_cli.engine.backend import Row
+from marco_cli.engine.backend import Backend, Divided, Row
 from marco_cli.engine.job import Job, Meter
 from marco_cli.engine.prefix_cache import PrefixCache, common_length
 from marco_cli.errors import DecodeError
@@ -47,12 +47,13 @@ class Planner:
     What it reuses and sets back is counted in the jobs' meters and in `meter`.
     """
 
-    def __init__(self, cache: PrefixCache, meter: Meter, *, places: int, max_rows: int) -> None:
+    def __init__(self, cache: PrefixCache, meter: Meter, backend: Backend, *, places: int) -> None:
         self._cache = cache
         self._meter = meter
+        self._divided = backend if isinstance(backend, Divided) else None
         self._places = places
-        self._max_rows = max_rows
-        self._busy_chunk = max(BUSY_CHUNK, max_rows // 2)
+        self._max_rows = backend.max_rows
+        self._busy_chunk = max(BUSY_CHUNK, backend.max_rows // 2)
         self._waiting: list[Job] = []
         self._running: list[Job] = []
 
@@ -90,6 +91,8 @@ class Planner:
         groups: list[Group] = []
         shared: dict[tuple[int, int], Group] = {}
         num_rows = 0
+        while len(self._running) > max(1, self._width()):
+            self._set_back(self._running[-1])
         for job in list(self._running):
             if job.num_pending == 1 and job.sequence is not None:
                 num_rows += self._plan_single(job, groups, shared, num_rows)
@@ -105,7 +108,7 @@ class Planner:
                 num_rows += self._plan_chunk(admitted, groups, num_rows, limit)
             if admitted.sequence is None:  # no room after all: it went back to the queue
                 break
-        self._cache.trim()  # only now: whoever goes on from a finished request has been let in
+        self._cache.trim(self._is_crowded)  # only now: whoever goes on from a finished request has been let in
         return groups
 
     def _plan_single(self, job: Job, groups: list[Group], shared: dict[tuple[int, int], Group], num_rows: int) -> int:
@@ -144,6 +147,8 @@ class Planner:
         for job in self._waiting:
             if self._should_wait(job):
                 continue
+            if len(self._running) >= self._width(job):
+                return None
             needed = len(job.ids) - self._cache.pinned_length(job.ids)
             reserved = sum(other.num_pending + min(HEADROOM, other.num_left) for other in self._running)
             if self._running and self._cache.pinned + needed + reserved > self._cache.num_cells:
@@ -159,6 +164,15 @@ class Planner:
             self._running.append(job)
             return job
         return None
+
+    def _is_crowded(self) -> bool:
+        return self._divided is not None and self._divided.is_crowded
+
+    def _width(self, *others: Job) -> int:
+        """Return how many requests can be decoded together, by the longest of those that run and others."""
+        if self._divided is None:
+            return self._places
+        return self._divided.width(max((len(job.ids) for job in (*self._running, *others)), default=0))
 
     def _should_wait(self, job: Job) -> bool:
         """Say whether a running request is about to evaluate a good part of this one's prompt."""

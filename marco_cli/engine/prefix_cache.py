@@ -9,7 +9,7 @@ A sequence is *running* (pinned: its cells are never given up) or *idle* (kept f
 use). A sequence that ends while others see all of its cells is worth nothing and is freed at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 
@@ -150,12 +150,12 @@ class PrefixCache:
                 return False
         return True
 
-    def trim(self) -> None:
-        """Give up idle prefixes, least recently used first, until they keep no more cells than they may.
+    def trim(self, is_crowded: Callable[[], bool] = lambda: False) -> None:
+        """Give up idle prefixes, least recently used first, until they keep no more cells than they may and none is too many.
 
         The last one used stays, however long: it is what a conversation goes on from.
         """
-        while self.cells - self.pinned > self.num_idle_cells and len(self._idle) > 1:
+        while len(self._idle) > 1 and (self.cells - self.pinned > self.num_idle_cells or is_crowded()):
             self._evict_idle()
 
     def keep_only(self, ids: Sequence[int]) -> None:

@@ -65,7 +65,7 @@ class Scheduler:
         self.meter = Meter()
         self.spelling: dict[int, bytes] = {}
         """Bytes of control tokens that are to be spelt out."""
-        self._planner = Planner(self.cache, self.meter, places=self.places, max_rows=backend.max_rows)
+        self._planner = Planner(self.cache, self.meter, backend, places=self.places)
         self._backend = backend
         self._pool = pool
         self._clock = clock

@@ -22,9 +22,6 @@ ROW_BY_ROW = 10.0
 TILED = 2.2
 """How much longer an operation of attention takes than one of the weights (random 0.5B Q8_0, AVX2, one thread)."""
 
-BLOCK = 16
-"""Rows that weights in four bits are multiplied with at once."""
-
 FEWEST = 4
 """Rows below which a call takes no less time: the weights are read all the same."""
 
@@ -45,16 +42,6 @@ class Call:
 def row_cost(num_parameters: int, attention_width: int) -> float:
     """Return the operations of the weights on a row, 2 P, in those of attention on a cell, 4 x `attention_width`."""
     return num_parameters / (2 * attention_width)
-
-
-def block_fillers(num_rows: int) -> int:
-    """Return how many rows to add so that four-bit weights meet whole blocks: up to two, or none.
-
-    What a block lacks is done in fours and ones. 14 and 15 rows took 8 and 17 % longer than 16, 31 took 11 % longer than 32
-    (random 1.5B Q4_0, AVX2), and less than 14 took less. A call below a tile stays below it.
-    """
-    lacking = -num_rows % BLOCK
-    return 0 if lacking > 2 or num_rows < TILE <= num_rows + lacking else lacking
 
 
 def divide(rows: Sequence[Row], row_cost: float) -> tuple[Call, ...]:

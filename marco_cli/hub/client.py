@@ -1,7 +1,7 @@
 """What a repository of the hub holds, where its files are, and what its cache has. The only door to huggingface_hub.
 
 In: repository names. Out: sizes, hashes and addresses as values. Importing this module imports the client, so only
-`marco models pull` and `marco eval` import it, and only when something has to be asked. The description of a repository is
+`marco models pull`, `marco models search` and `marco eval` import it, and only when something has to be asked. The description of a repository is
 asked for by `range_request`, like the files, so that one set of rules holds for redirects, refusals and answers without form;
 data sets, a few hundred kilobytes, are fetched by the hub's client into its own cache.
 """
@@ -25,7 +25,7 @@ from huggingface_hub.utils import build_hf_headers, disable_progress_bars  # typ
 from marco_cli import __version__
 from marco_cli.errors import ConfigError, ModelNotFoundError, NetworkError, StorageError
 from marco_cli.hub.download import Retry, WebFile
-from marco_cli.hub.range_request import TransientError, get, host, is_address, transient_status
+from marco_cli.hub.range_request import Refusal, TransientError, get, host, is_address, transient_status
 from marco_cli.models import catalog, store
 
 DEFAULT_REVISION: Final = "main"
@@ -98,11 +98,41 @@ def repository(
     # Read by the hub's client at import only, where a test or a late setting would not be seen.
     if store.is_offline():
         raise ModelNotFoundError(f"{name} was not fetched: offline mode is on", hint="unset HF_HUB_OFFLINE")
+    at = "" if revision is None else f"/revision/{quote(revision, safe='')}"
+
+    def refuse(response: HTTPResponse, _url: str) -> None:
+        _refuse(response, name, revision)
+
+    said = ask(f"/api/models/{name}{at}?blobs=true", name, refuse, retry=retry, on_retry=on_retry)
+    return _repository(said, name, revision)
+
+
+def ask(
+    path: str,
+    name: str,
+    refuse: Refusal,
+    *,
+    retry: Retry | None = None,
+    on_retry: Callable[[str], None] = lambda _: None,
+) -> Any:
+    """Ask the hub, again where waiting may help; return JSON that may have any shape.
+
+    Args:
+        path: of the address, from the slash after the host on.
+        name: what to call the answer in messages.
+        refuse: what becomes of statuses.
+        retry: how often and after how long; the usual way unless given.
+        on_retry: hears why and when it asks again.
+
+    Raises:
+        NetworkError: the hub cannot be reached, or does not answer as a hub.
+
+    """
     retry = retry or Retry()
     failures = 0
     while True:
         try:
-            return _repository(_description(name, revision), name, revision)
+            return _asked_once(f"{endpoint()}{path}", name, refuse)
         except TransientError as error:
             failures += 1
             if failures >= retry.attempts:
@@ -114,14 +144,7 @@ def repository(
             retry.sleep(delay)
 
 
-def _description(name: str, revision: str | None) -> Any:
-    """Return what the hub says about a repository, as JSON that may have any shape."""
-    at = "" if revision is None else f"/revision/{quote(revision, safe='')}"
-    url = f"{endpoint()}/api/models/{name}{at}?blobs=true"
-
-    def refuse(response: HTTPResponse, _url: str) -> None:
-        _refuse(response, name, revision)
-
+def _asked_once(url: str, name: str, refuse: Refusal) -> Any:
     body = bytearray()
     with get(url, headers(), timeout=_TIMEOUT, name=name, refuse=refuse) as answer:
         while block := answer.response.read1(1 << 20):

@@ -58,6 +58,12 @@ class Entry:
     """In order of preference; empty for the bundled model."""
     bundled: str | None = None
     """Path inside the package, for the model that needs no download."""
+    parameters: float | None = None
+    """Billions of weights."""
+    size: int | None = None
+    """Bytes of the default quantisation, about."""
+    is_tried: bool = False
+    """Whether this project has run it; the others are named after what their makers and quantisers say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +149,9 @@ def entries() -> tuple[Entry, ...]:
             licence=row.get("licence"),
             sources=tuple(Source(repo=source["repo"], pattern=source["pattern"]) for source in row.get("sources", ())),
             bundled=row.get("bundled"),
+            parameters=row.get("parameters"),
+            size=None if "gigabytes" not in row else round(row["gigabytes"] * 1e9),
+            is_tried=row.get("tried", False),
         )
         for name, row in json.loads(text).items()
     )
@@ -237,6 +246,20 @@ def is_safe(file: str) -> bool:
 def names() -> tuple[str, ...]:
     """Return every name and alias of the catalogue."""
     return tuple(name for entry in entries() for name in (entry.name, *entry.aliases))
+
+
+def search(words: str) -> tuple[Entry, ...]:
+    """Return the entries whose names and title hold every word, whatever its case and the signs in it; all for none."""
+    wanted = [_letters(word) for word in words.split()]
+    return tuple(
+        entry
+        for entry in entries()
+        if all(word in _letters(" ".join((entry.name, *entry.aliases, entry.title))) for word in wanted)
+    )
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.lower() if character.isalnum())
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

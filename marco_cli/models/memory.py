@@ -45,7 +45,8 @@ def memory_estimate(
 ) -> MemoryEstimate:
     """Estimate what a model takes with a context of `ctx` cells and `parallel` sequences decoded at once.
 
-    The KV cache is unified: its `ctx` cells are shared by all sequences, so `parallel` adds only rows of logits.
+    The `ctx` cells of the KV cache are for all sequences together, so `parallel` adds only rows of logits. Not counted are
+    the prefixes that the engine sets aside on a CPU when a search has more than fit: at most half as much again.
     `kv_cache = ctx x kv_values_per_token x kv_bytes`; `compute` is llama.cpp's scratch for a prompt chunk of `batch`
     tokens, dominated by `batch` rows of logits and activations in float32; `outputs` is one float32 row of logits a
     sequence. Fields that the header does not have count as 0.
@@ -150,6 +151,11 @@ def needed(size: int) -> int:
     return size + GIB + size // 10
 
 
+def fits(size: int, memory: int) -> bool:
+    """Say whether a model file leaves a fifth of `memory` bytes, at least 1 GiB, to everything else."""
+    return needed(size) <= memory - max(memory // 5, GIB)
+
+
 def choose(among: Sequence[Sized], memory: int | None, default: str | None) -> Choice:
     """Choose the largest quantisation that leaves a fifth of `memory` bytes, at least 1 GiB, to everything else.
 
@@ -169,8 +175,7 @@ def choose(among: Sequence[Sized], memory: int | None, default: str | None) -> C
     if memory is None:
         known = next((item for item in offered if item.quantisation == default), offered[0])
         return Choice(quantisation=known.quantisation, reason="the usual choice; this machine's memory is unknown")
-    budget = memory - max(memory // 5, GIB)
-    fitting = [item for item in offered if needed(item.size) <= budget]
+    fitting = [item for item in offered if fits(item.size, memory)]
     if not fitting:
         item = offered[0]
         return Choice(

@@ -39,7 +39,7 @@ class StrategyEntry(NamedTuple):
 STRATEGIES: Final = MappingProxyType(
     {
         "cot": StrategyEntry(
-            "marco_cli.search.cot:cot",
+            "marco_cli.search.strategies.cot:cot",
             "confidence",
             "best",
             "one greedy chain of thought",
@@ -47,7 +47,7 @@ STRATEGIES: Final = MappingProxyType(
             is_greedy=True,
         ),
         "sample": StrategyEntry(
-            "marco_cli.search.sample:sample",
+            "marco_cli.search.strategies.sample:sample",
             "confidence",
             "best",
             "one sampled chain",
@@ -55,7 +55,7 @@ STRATEGIES: Final = MappingProxyType(
             is_independent=True,
         ),
         "vote": StrategyEntry(
-            "marco_cli.search.sample:self_consistency",
+            "marco_cli.search.strategies.sample:self_consistency",
             "confidence",
             "majority",
             "sampled chains vote on the answer",
@@ -64,7 +64,7 @@ STRATEGIES: Final = MappingProxyType(
             is_resumable=True,
         ),
         "best-of-n": StrategyEntry(
-            "marco_cli.search.sample:best_of_n",
+            "marco_cli.search.strategies.sample:best_of_n",
             "confidence",
             "best",
             "the most confident of n sampled chains",
@@ -73,7 +73,7 @@ STRATEGIES: Final = MappingProxyType(
             is_resumable=True,
         ),
         "beam": StrategyEntry(
-            "marco_cli.search.beam:beam",
+            "marco_cli.search.strategies.beam:beam",
             "confidence",
             "best",
             "keep the most confident partial chains, step by step",
@@ -81,7 +81,7 @@ STRATEGIES: Final = MappingProxyType(
             has_tree=True,
         ),
         "tot": StrategyEntry(
-            "marco_cli.search.beam:tree_of_thoughts",
+            "marco_cli.search.strategies.beam:tree_of_thoughts",
             "confidence",
             "best",
             "the model judges each step of a beam",
@@ -89,7 +89,7 @@ STRATEGIES: Final = MappingProxyType(
             has_tree=True,
         ),
         "mcts": StrategyEntry(
-            "marco_cli.search.mcts:mcts",
+            "marco_cli.search.strategies.mcts:mcts",
             "checked",
             "checked",
             "tree search over steps, tuned for small budgets",
@@ -97,22 +97,15 @@ STRATEGIES: Final = MappingProxyType(
             has_tree=True,
         ),
         "mcts-paper": StrategyEntry(
-            "marco_cli.search.paper:paper",
+            "marco_cli.search.strategies.paper:paper",
             "confidence",
             "best",
             "tree search as the Marco-o1 paper describes it",
             needs_chance=True,
             is_resumable=True,
             has_tree=True,
-            # The paper leaves most of these open: see `search.paper`.
-            config={
-                "step": "line",
-                "siblings": 2,
-                "exploration": 1.414,
-                "normalise": False,
-                "certainty": 1.0,
-                "corrects": False,
-            },
+            # The paper leaves most of these open: see `search.strategies.paper`.
+            config={"step": "line", "exploration": 1.414, "normalise": False, "certainty": 1.0, "corrects": False},
         ),
     }
 )

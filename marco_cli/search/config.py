@@ -13,8 +13,6 @@ from marco_cli.errors import ConfigError, nearest, quoted
 from marco_cli.reward import REWARDS
 from marco_cli.search import STRATEGIES, VOTES, ReflectionMode, StepMode, StrategyEntry
 
-ExpandRule = Literal["sample", "alternative"]
-BranchRule = Literal["top", "doubt"]
 RootRule = Literal["auto", "uct", "halving"]
 
 HALVING_LIMIT = 16
@@ -47,25 +45,12 @@ class SearchConfig:
     """Budget: seconds."""
     certainty: float = 0.95
     """Stop when the leader of the vote stays ahead with this posterior probability; 1 never stops early."""
-    min_candidates: int = 3
-    """But not before so many finished replies."""
 
     step: StepMode = "paragraph"
-    expand: ExpandRule = "alternative"
-    """What leaves a node: a fresh sample, or the likeliest token that was not taken, which never says a thing twice."""
-    greedy_after: bool = False
-    """Whether a rollout after an `alternative` is greedy."""
-    siblings: int = 1
-    """With `expand="sample"`: steps sampled in one batch when a node is widened; the surest new one is rolled out."""
     exploration: float = 0.5
     """c of UCT, on normalised values. 1.414 on raw ones is the paper's."""
     normalise: bool = True
     """Whether Q is taken on the tree's running min-max: siblings differ by 0.01 to 0.03, far less than the bonus."""
-    branch: BranchRule = "doubt"
-    """Which node of the selected path is widened: the topmost that may be, or the one most likely to go on otherwise."""
-    widen_factor: float = 1.0
-    widen_exponent: float = 0.5
-    """A node of N visits may be sampled from k N^a times."""
     min_doubt: float = 0.02
     """A node is left alone when one more sample would be one of its children with all but this probability."""
     max_children: int = 8
@@ -88,7 +73,6 @@ class SearchConfig:
     vote: str | None = None
     """Name in `VOTES`; None is the strategy's own."""
     reflection: ReflectionMode = "never"
-    reflection_rounds: int = 1
     doubt_below: float | None = None
     """Mean confidence, in [0, 1], below which a reply is doubtful for this model: `auto` then searches on, and
     `low-confidence` reflects. None judges a reply by the others of its search."""
@@ -96,8 +80,6 @@ class SearchConfig:
     beam_width: int = 4
     beam_branching: int = 4
     """`beam` and `tot`: paths kept, and continuations of each, a level."""
-    max_depth: int = 64
-    """Levels of `beam` and `tot`, after which the paths kept are rolled out."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, in one line."""
@@ -106,8 +88,6 @@ class SearchConfig:
         check_name("vote", self.vote_name, tuple(VOTES))
         check_name("step", self.step, get_args(StepMode))
         check_name("reflection", self.reflection, get_args(ReflectionMode))
-        check_name("expand", self.expand, get_args(ExpandRule))
-        check_name("branch", self.branch, get_args(BranchRule))
         check_name("root", self.root, get_args(RootRule))
         for name in _COUNTS:
             _check(name, getattr(self, name), "1 or more", lambda value: value >= 1)
@@ -115,10 +95,9 @@ class SearchConfig:
             _check(name, getattr(self, name), "1 or more", lambda value: value is None or value >= 1)
         _check("root_samples", self.root_samples, "0 or more", lambda value: value >= 0)
         _check("time_limit", self.time_limit, "more than 0 seconds", lambda value: value is None or value > 0)
-        for name in ("certainty", "min_doubt", "widen_exponent"):
+        for name in ("certainty", "min_doubt"):
             _check(name, getattr(self, name), "between 0 and 1", lambda value: 0 <= value <= 1)
-        for name in ("exploration", "widen_factor"):
-            _check(name, getattr(self, name), "0 or more", lambda value: value >= 0)
+        _check("exploration", self.exploration, "0 or more", lambda value: value >= 0)
         if self.simulations is None and self.max_search_tokens is None and self.time_limit is None:
             raise ConfigError(
                 "the search has no budget, expected simulations, tokens or seconds",
@@ -152,17 +131,7 @@ class SearchConfig:
         return self.entry.vote if self.vote is None else self.vote
 
 
-_COUNTS = (
-    "parallel",
-    "min_candidates",
-    "siblings",
-    "max_children",
-    "root_children",
-    "reflection_rounds",
-    "beam_width",
-    "beam_branching",
-    "max_depth",
-)
+_COUNTS = ("parallel", "max_children", "root_children", "beam_width", "beam_branching")
 
 
 def check_name(name: str, value: str, choices: Collection[str]) -> None:

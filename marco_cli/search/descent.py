@@ -12,6 +12,7 @@ from marco_cli.search.alternatives import Alternatives
 from marco_cli.search.config import HALVING_LIMIT, SearchConfig
 from marco_cli.search.outlook import Outlook
 from marco_cli.search.pending import Pending
+from marco_cli.search.refutation import Refutation
 from marco_cli.search.rollout import NOTHING
 from marco_cli.search.selection import argmax, considered_visits, may_widen, uct, with_pending
 from marco_cli.search.tree import Node, Tree
@@ -68,6 +69,7 @@ class Descent:
         self._thoughts: dict[int, Thought] = {}
         """By the node that the end of the thought lies behind."""
         self._alternatives = Alternatives()
+        self.refutation = Refutation(tree)
         self._corrected: tuple[Node, Tokens] | None = None
         """Where the first reply is left for the right result, and what comes after that node, the result included."""
 
@@ -90,8 +92,7 @@ class Descent:
         if self._corrected is not None:
             (node, opening), self._corrected = self._corrected, None
             self._pending.begin(node)
-            index, node.tries = node.tries, node.tries + 1
-            return Branch(node=node, index=index, opening=opening, is_correction=True)
+            return Branch(node=node, index=node.tries, opening=opening, is_correction=True)
         if 0 < self._tree.root.tries <= self._config.root_samples:
             return self.begin(self._tree.root, is_root_sample=True)
         if self._num_root_samples:
@@ -158,27 +159,21 @@ class Descent:
         """Return the node of a path that deserves one more child.
 
         First choice are nodes that progressive widening allows one, then those below `max_children`, then any that may
-        still say something new (simulations under way have taken the rest).
+        still say something new (simulations under way have taken the rest); of a reply that a check refuted, the last of them.
         """
         known = [node for node in path if not node.is_terminal and node.children and self._is_worth(node)]
         if self._is_halving and len(known) > 1:
             known = known[1:]  # the root has its arms
         able = [node for node in known if self._doubt(node) >= self._config.min_doubt]
         free = [node for node in able if node.tries < self._config.max_children]
-        for nodes in ([node for node in free if self._may_widen(node)], free, able):
+        for tier in ([node for node in free if self._may_widen(node)], free, able):
+            nodes = self.refutation.preferred(tier)
             if nodes:
-                return (
-                    nodes[0] if self._config.branch == "top" else nodes[argmax([self._promise(node) for node in nodes])]
-                )
+                return nodes[argmax([self._promise(node) for node in nodes])]
         return None
 
     def _may_widen(self, node: Node) -> bool:
-        return may_widen(
-            tries=node.tries,
-            visits=node.visits + self._pending[node],
-            factor=self._config.widen_factor,
-            exponent=self._config.widen_exponent,
-        )
+        return may_widen(tries=node.tries, visits=node.visits + self._pending[node])
 
     def _doubt(self, node: Node) -> float:
         """Return how likely one more child is to be new, or how likely the next alternative is, in [0, 1]."""
@@ -188,7 +183,7 @@ class Descent:
 
     def _is_mapped(self, node: Node) -> bool:
         """Say whether the ways on from a node are known: a model that is nearly indifferent has others than its top five."""
-        if self._config.expand != "alternative" or not node.children:
+        if not node.children:
             return False
         return self._outlook.seen_mass(node) + self._alternatives.total_probability(node) >= _MAPPED
 
@@ -228,7 +223,9 @@ class Descent:
         return is_changed
 
     def _is_worth(self, node: Node) -> bool:
-        """Say whether to go on from a node: below a false equation nothing good is to be found."""
+        """Say whether to go on from a node: below a false equation, or behind what a check refuted, nothing good is to be found."""
+        if self.refutation.is_settled(node):
+            return False
         return not self._config.avoid_unsound or self._outlook.is_sound(node)
 
     def _is_exhausted(self, node: Node) -> bool:

@@ -69,8 +69,8 @@ class Expansion:
 
         """
         if node.is_terminal:
-            ended = read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
-            return await self.run.rated(ended)
+            reply = read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+            return await self.run.assessed(reply)
         return await self.run.rollout(
             lane,
             prefix=Tokens.concat((self.tree.tokens(node), opening)),
@@ -132,6 +132,7 @@ class Expansion:
         *,
         reflects: int | None = None,
         is_independent: bool = False,
+        num_shared: int = 0,
     ) -> Grown:
         """Take a simulation's reply: its steps into the tree, itself to the candidates, and its value up its path.
 
@@ -142,20 +143,34 @@ class Expansion:
             reflects: the candidate that it thinks over.
             is_independent: whether it was sampled from the prompt alone. Then it is a witness of its own even where it says,
                 word for word, what another says.
+            num_shared: tokens after `start` that another reply has as well, in a step that they share the beginning of.
 
         """
-        grown = self._keep(simulation, reply, start, reflects=reflects, is_independent=is_independent)
+        if self.run.is_late(reply):
+            return Grown(node=start, candidate=None)
+        grown = self._keep(
+            simulation, reply, start, reflects=reflects, is_independent=is_independent, num_shared=num_shared
+        )
         if simulation.is_done:
             self.back_up(grown.node, self.run.value(reply))
         return grown
 
     def _keep(
-        self, simulation: Simulation, reply: Reply, start: Node, *, reflects: int | None, is_independent: bool
+        self,
+        simulation: Simulation,
+        reply: Reply,
+        start: Node,
+        *,
+        reflects: int | None,
+        is_independent: bool,
+        num_shared: int,
     ) -> Grown:
         num_before = len(self.tree)
         end = self._graft(start, self._split(start, reply.tokens, is_terminal=simulation.counts(reply)))
         path = self.tree.path(end)[start.depth + 1 :]
-        fresh = sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown)
+        fresh = (
+            sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown) - num_shared
+        )
         self._announce(num_before)
         if end.candidate_id is not None and not is_independent:
             simulation.repeat(reply, end.candidate_id)

@@ -28,10 +28,6 @@ class Pending:
         """Count a simulation that has come from the node above to `node`."""
         self._counts[node.id] += 1
 
-    def retract(self, node: Node) -> None:
-        """Take back what `extend` counted."""
-        self._counts[node.id] -= 1
-
     def end(self, node: Node) -> None:
         """Count a simulation that has ended, at `node` and all nodes above it."""
         for above in upwards(node):

@@ -18,9 +18,15 @@ Reward = Callable[[Evidence], float]
 
 
 def value(reply: Reply, reward: Reward, population: Population) -> float:
-    """Return the reward of a reply, in [0, 1]; half when it is not whole, 0 without an output."""
+    """Return the reward of a reply, in [0, 1]; half when it is not whole, 0 without an output.
+
+    Where a check has judged, what it says is the reward.
+    """
     if not reply.output:
         return 0.0
+    checked = None if reply.verdict is None else reply.verdict.value
+    if checked is not None:
+        return checked
     earned = reward(Evidence(signals=reply.signals, answer=reply.answer, population=population))
     return min(1.0, max(0.0, earned if reply.is_whole else 0.5 * earned))
 

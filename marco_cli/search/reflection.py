@@ -37,24 +37,17 @@ async def reflect(
     sampling: SamplingParams | None = None,
     accept: Acceptor = _accept,
 ) -> None:
-    """Let a candidate be thought over, as often as the configuration says, if it says so.
+    """Let a candidate be thought over, if the configuration says so.
 
     A reflection is a simulation of its own.
     """
-    for turn in range(run.config.reflection_rounds):
-        if not _is_wanted(run, candidate):
-            return
-        prefix = thought_tokens(run, candidate.reply)
-        if prefix is None:
-            return
-        async with run.simulation(may_be_certain=False) as simulation:
-            if simulation is None:
-                return
-            reply = await think_again(run, lane, prefix, seed=seed + 1 + turn, sampling=sampling)
-            later = accept(simulation, reply, len(prefix), candidate.id)
-        if later is None:
-            return
-        candidate = later
+    prefix = thought_tokens(run, candidate.reply) if _is_wanted(run, candidate) else None
+    if prefix is None:
+        return
+    async with run.simulation(may_be_certain=False) as simulation:
+        if simulation is not None:
+            reply = await think_again(run, lane, prefix, seed=seed + 1, sampling=sampling)
+            accept(simulation, reply, len(prefix), candidate.id)
 
 
 async def reflect_in_tree(growth: Expansion, lane: Lane, candidate: Candidate, *, take: Taker) -> None:

@@ -5,11 +5,13 @@ replies and reads its budget; out comes a `SearchResult`. Which rollouts are mad
 business alone.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from marco_cli.answer import AnswerKey
+from marco_cli.check.base import UNKNOWN, Submission, Verdict, Verifier
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener, Tokens, Usage
 from marco_cli.reward import REWARDS
 from marco_cli.reward.judge import Judge
@@ -54,7 +56,12 @@ class Simulation:
     def accept(
         self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
     ) -> Candidate | None:
-        """Take the simulation's reply; return the candidate that it is, if it has an output."""
+        """Take the simulation's reply; return the candidate that it is, if it has an output.
+
+        What comes after an answer that a check found right is dropped: how far it got depends on the machine's speed.
+        """
+        if self._run.is_late(reply):
+            return None
         self._count(reply)
         return self._run.accept(reply, node_id=node_id, fresh=fresh, reflects=reflects)
 
@@ -86,6 +93,7 @@ class Run:
         budget: Budget,
         scorer: StepScorer | None = None,
         judge: Judge | None = None,
+        verifier: Verifier | None = None,
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
         first: Reply | None = None,
@@ -95,6 +103,7 @@ class Run:
         self.engine = engine
         self.config = config
         self.budget = budget
+        self._verifier = verifier
         self.first = first
         """A greedy reply that exists already and need not be generated again."""
         self.tree: Tree | None = None
@@ -138,7 +147,7 @@ class Run:
 
         Args:
             may_be_certain: whether a certain vote ends the search.
-            is_needed: as long as there is no candidate, begin even if the budget is used up.
+            is_needed: as long as there is no candidate, begin even if tokens or time are used up.
 
         """
         is_certain = may_be_certain and self.is_certain
@@ -208,14 +217,57 @@ class Run:
             )
         finally:
             budget.end_rollout(was_output=was_output)
-        return await self.rated(replace(reply, is_given_up=True) if is_given_up else reply)
+        return await self.assessed(replace(reply, is_given_up=True) if is_given_up else reply)
 
-    async def rated(self, reply: Reply) -> Reply:
-        """Return a finished reply with what the process model says of its steps, if there is one.
+    async def assessed(self, reply: Reply) -> Reply:
+        """Return a finished reply with what the checks say of it, and the process model of its steps.
 
         Its lane keeps its turn meanwhile, so that the search does not depend on how long that takes.
         """
+        reply = await self.checked(reply)
         return reply if self.step_scores is None else await self.step_scores.rated(reply)
+
+    async def checked(self, reply: Reply) -> Reply:
+        """Return a reply with what the checks say of it.
+
+        Its lane keeps its turn meanwhile, so that the search does not depend on how long a check takes; what the other
+        lanes have asked the engine for goes on beside it.
+        """
+        if self.budget.is_verified:
+            return replace(reply, is_given_up=True, output="", answer=None)
+        if self._verifier is not None and reply.output and reply.verdict is None:
+            submission = Submission(
+                question=self.problem.question,
+                output=reply.output,
+                thought=reply.thought,
+                answer=reply.answer,
+                tests=self.problem.tests,
+                number=self._num_replies,
+            )
+            verdict = await self._within_limits(asyncio.ensure_future(self._verifier.check(submission)))
+            reply = replace(reply, verdict=verdict)
+            if verdict.trouble:
+                self.notice(verdict.trouble)
+        if reply.is_verified:
+            self.budget.is_verified = True
+        return reply
+
+    def is_late(self, reply: Reply) -> bool:
+        """Say whether a reply came after one that a check found right."""
+        return self.budget.is_verified and not reply.is_verified
+
+    async def _within_limits(self, check: "asyncio.Future[Verdict]") -> Verdict:
+        """Wait for a check no longer than the search may go on, and for `_LAST_CHECK` seconds in any case."""
+        begun = self.budget.seconds
+        try:
+            while not check.done():
+                if self.budget.spent() in ("time", "stopped") and self.budget.seconds - begun >= _LAST_CHECK:
+                    return UNKNOWN
+                await asyncio.wait([check], timeout=_PATIENCE)
+            return check.result()
+        finally:
+            check.cancel()
+            await asyncio.wait([check])
 
     def accept(
         self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
@@ -295,7 +347,7 @@ class Run:
 
         The answer with the most evidence is looked at first, which costs no pass over the candidates.
         """
-        if self.config.certainty >= 1 or len(self.candidates) < self.config.min_candidates:
+        if self.config.certainty >= 1 or len(self.candidates) < _FEWEST_CANDIDATES:
             return False
         totals = sorted(self._evidence.values(), reverse=True)[:2]
         if not totals or probability_ahead(totals[0], totals[1] if totals[1:] else 0.0) < self.config.certainty:
@@ -396,6 +448,13 @@ class Run:
     def _rated(self, candidate: Candidate) -> Candidate:
         return rated(candidate, self._reward, self._population)
 
+
+_FEWEST_CANDIDATES = 3
+"""Finished replies before which no leader is certain."""
+_PATIENCE = 0.05
+"""Seconds between two looks at the budget while a check runs."""
+_LAST_CHECK = 1.0
+"""Seconds that a check may take when the time of the search is up."""
 
 _NEWS = 1 / 64
 """By which share the candidates must have grown for the votes to be announced again: after each of the first 64."""

@@ -33,13 +33,13 @@ def with_pending(value: float, *, visits: int, pending: int) -> float:
     return value * visits / (visits + pending) if pending else value
 
 
-def may_widen(*, tries: int, visits: int, factor: float, exponent: float) -> bool:
-    """Say whether a node deserves one more child: tries < k N^a.
+def may_widen(*, tries: int, visits: int) -> bool:
+    """Say whether a node deserves one more child: tries < √N.
 
-    Progressive widening (Coulom 2007, Chaslot et al. 2008; Couëtoux et al. 2011 for k and a). `tries` counts samples, not
+    Progressive widening (Coulom 2007, Chaslot et al. 2008; Couëtoux et al. 2011: k N^a, here with k = 1 and a = 1/2). `tries` counts samples, not
     distinct children, so that a node that always says the same is not asked for ever.
     """
-    return tries < factor * math.pow(max(visits, 1), exponent)
+    return tries < math.sqrt(max(visits, 1))
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,7 @@ asks before anything is generated.
 
 import time
 
+from marco_cli.check.base import Verifier
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.errors import ConfigError
 from marco_cli.reward.judge import Judge
@@ -26,6 +27,7 @@ async def search(
     config: SearchConfig,
     scorer: StepScorer | None = None,
     judge: Judge | None = None,
+    verifier: Verifier | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
     stop: Stop | None = None,
@@ -41,6 +43,7 @@ async def search(
         config: the strategy and its numbers.
         scorer: who says whether steps are right, for the reward and the vote `process`.
         judge: who chooses among replies that have no answer to vote on.
+        verifier: who knows whether a reply is right; the first right one ends the search.
         on_event: hears everything that happens, on the event loop.
         on_token: hears the tokens of the first reply.
         stop: raise it to get the answer now from what there is.
@@ -77,6 +80,7 @@ async def search(
         budget=budget,
         scorer=scorer,
         judge=judge,
+        verifier=verifier,
         on_event=on_event,
         on_token=on_token,
         first=first,
@@ -85,10 +89,10 @@ async def search(
     strategy: Strategy = load(config.entry.place)
     run.start()
     if run.first is not None:
-        run.first = await run.rated(run.first)
+        run.first = await run.assessed(run.first)
     reason = await strategy(run)
     await run.judge()
-    return run.result(reason)
+    return run.result("verified" if budget.is_verified else reason)
 
 
 def _check(problem: Problem, *, engine: Engine, config: SearchConfig, scorer: StepScorer | None) -> None:

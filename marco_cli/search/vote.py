@@ -137,7 +137,15 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
 
 
 def _eligible(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Return those that may win: whole ones if there are any, and no refusals and loops unless most of them are."""
+    """Return those that may win: whole ones if there are any, and no refusals and loops unless most of them are.
+
+    What a check found right wins, and what it found wrong does not as long as there is anything else.
+    """
+    candidates = (
+        [candidate for candidate in candidates if candidate.reply.is_verified]
+        or [candidate for candidate in candidates if not candidate.reply.is_refuted]
+        or candidates
+    )
     whole = [candidate for candidate in candidates if not candidate.reply.is_truncated] or candidates
     useful = [candidate for candidate in whole if is_useful(candidate.reply)]
     return useful if 2 * len(useful) >= len(whole) else whole

@@ -93,6 +93,7 @@ async def search_on(
         config=plan.config,
         scorer=solver.assessors.scorer,
         judge=solver.assessors.judge,
+        verifier=solver.checks.panel(solver.plan.settings.check),
         on_event=on_event,
         stop=stop,
         first=plan.first,

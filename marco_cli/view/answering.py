@@ -6,7 +6,6 @@ are given. A search that begins replaces the chain's stream; whatever happens, e
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Protocol, Self
 
 from marco_cli.search.base import Candidate
@@ -63,9 +62,7 @@ class AnsweringView:
             self._search = self._stack.enter_context(self._open_search())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close what is open."""
         try:
             if self._search is None and self._chain is not None:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Final, Self, TextIO
 
 from marco_cli.batch.tally import Tally
@@ -109,9 +108,7 @@ class BatchView:
             self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove the line that is written over, and show nothing more."""
         self._is_over.set()
         if self._thread.is_alive():

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Literal, Protocol, Self, TextIO
 
 from rich.console import detect_legacy_windows
@@ -19,9 +18,7 @@ class SearchView(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def on_event(self, event: SearchEvent) -> None:
         """Show what happened."""

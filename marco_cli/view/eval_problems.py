@@ -73,11 +73,12 @@ def _attempt(row: Outcome, texts: "_Texts") -> dict[str, object]:
     if row.error is not None:
         return {"seed": row.seed, "verdict": "failed", "value": 0, "answer": printable(row.error.message)}
     chosen = row.chosen
+    verdict, answer = _outcome(row)
     return {
         "seed": row.seed,
-        "verdict": row.score.verdict,
+        "verdict": verdict,
         "value": round(row.score.value, 4),
-        "answer": printable(row.score.answer or "no answer"),
+        "answer": printable(answer),
         "text": texts.number(row.text),
         "thought": None if chosen is None else texts.number(chosen.reply.thought),
         "facts": _facts(row),
@@ -90,6 +91,18 @@ def _attempt(row: Outcome, texts: "_Texts") -> dict[str, object]:
             for vote in row.votes[:_MOST_VOTES]
         ],
     }
+
+
+def _outcome(row: Outcome) -> tuple[str, str]:
+    """Return whether an answer is right and what it is; where a text has a share of what is right, that share."""
+    score = row.score
+    if score.answer is None:
+        return score.verdict, "no answer"
+    if row.item.scorer == "chrf":
+        return "graded", f"chrF {100 * score.value:.1f}"
+    if row.item.scorer == "rubric":
+        return score.verdict, f"{100 * score.value:.0f} %: {score.answer}"
+    return score.verdict, score.answer
 
 
 def _facts(row: Outcome) -> str:

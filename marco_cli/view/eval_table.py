@@ -11,20 +11,21 @@ from rich.cells import cell_len
 from marco_cli.evals.comparison import Comparison
 from marco_cli.evals.report import Report
 from marco_cli.view.eval_sheets import Sheet, comparison_sheet, detail_sheets, result_sheet, short_sheet
+from marco_cli.view.line import wrap
 from marco_cli.view.printable import printable
 
 
-def summary_text(report: Report) -> str:
-    """Return the table for a terminal with the verdicts below it."""
-    lines = [table(short_sheet(report)), *(f"- {cell(each.verdict)}" for each in report.comparisons)]
+def summary_text(report: Report, *, width: int | None = None) -> str:
+    """Return the table for a terminal with the verdicts below it; `width` None never breaks a line."""
+    lines = [f"- {cell(each.verdict)}" for each in report.comparisons]
     lines += [f"note: {cell(notice)}" for notice in report.notices]
-    return "\n".join(lines) + "\n"
+    return "\n".join((_fitting(short_sheet(report), width), *_folded(lines, width))) + "\n"
 
 
-def comparison_text(comparisons: Sequence[Comparison]) -> str:
-    """Return the paired tests and the verdicts."""
-    lines = [table(comparison_sheet(comparisons)), "", *(f"- {cell(each.verdict)}" for each in comparisons)]
-    return "\n".join(lines) + "\n"
+def comparison_text(comparisons: Sequence[Comparison], *, width: int | None = None) -> str:
+    """Return the paired tests and the verdicts; `width` None never breaks a line."""
+    verdicts = [f"- {cell(each.verdict)}" for each in comparisons]
+    return "\n".join((_fitting(comparison_sheet(comparisons), width), "", *_folded(verdicts, width))) + "\n"
 
 
 def markdown(report: Report) -> str:
@@ -54,6 +55,23 @@ def table(sheet: Sheet) -> str:
     return "\n".join(
         (_line(head, widths, is_left), f"|{'|'.join(rules)}|", *(_line(row, widths, is_left) for row in rows))
     )
+
+
+def _fitting(sheet: Sheet, width: int | None) -> str:
+    """Return a table, or where it is too wide for a terminal a paragraph a row."""
+    whole = table(sheet)
+    if width is None or cell_len(whole.partition("\n")[0]) <= width:
+        return whole
+    rows = [[f"{head} {cell(text)}" for head, text in zip(sheet.head, row, strict=True)] for row in sheet.rows]
+    return "\n".join(_folded([", ".join(row) for row in rows], width))
+
+
+def _folded(lines: Sequence[str], width: int | None) -> list[str]:
+    """Break lines between words, the rest indented."""
+    if width is None:
+        return list(lines)
+    broken = [wrap(line, width) if cell_len(line) <= width else wrap(line, width - 2) for line in lines]
+    return [f"{'  ' * (place > 0)}{piece}" for pieces in broken for place, piece in enumerate(pieces)]
 
 
 def is_numeric(sheet: Sheet, column: int) -> bool:

@@ -20,7 +20,7 @@ _DRESS: Final = re.compile(
 )
 _OPERAND: Final = r"[($€£√-]*\d[\d.,]*[%)²³]*"
 _SUM: Final = rf"{_OPERAND}(?:\s*[-+*/×÷·^]\s*{_OPERAND})"  # noqa: RUF001 (what models write)
-_EQUATION: Final = re.compile(rf"{_SUM}*(?:\s*=\s*{_SUM}*)+")
+_EQUATION: Final = re.compile(rf"(?<!\w){_SUM}*(?:\s*=\s*{_SUM}*)+")
 
 
 class Gist(NamedTuple):

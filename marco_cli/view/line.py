@@ -27,7 +27,11 @@ class Span(NamedTuple):
 Line = tuple[Span, ...]
 
 _SPACES: Final = re.compile(r"\s+")
-_LABEL: Final = re.compile(r" *\w+: ")
+_LABEL: Final = re.compile(r" *\w+: |\w+ {2,}")
+_COLUMNS: Final = re.compile(r" *(?:[\w ]+: +|(?:\S+(?: \S+)* {2,}){0,2})")
+_MOST_LABEL: Final = 0.7
+"""Share of a line that a label may take before it gets a line of its own."""
+_INDENT: Final = 4
 _WHOLE: Final = re.compile(r"(?<=: )marco [^`]+$|`[^`]+`\S*|\S+")
 
 
@@ -108,20 +112,31 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def fold(text: str, width: int) -> str:
-    """Break a message wider than `width` cells between words, indented alike after its label (`marco: `, `hint: `).
+    """Break a message wider than `width` cells between words, indented alike after its label (`hint: `, `seconds  `).
 
     What somebody may copy stays whole, however wide: a word, a `command` in backticks, a command after a colon, which ends
     the message. The terminal breaks those itself, and copies them as one line.
     """
     label = _LABEL.match(text)
-    start = label.end() if label else 0
+    return _folded(text, label.end() if label else 0, width)
+
+
+def fold_row(text: str, width: int) -> str:
+    """Break a row of a list in the same way, its last column indented alike: what stands behind two spaces, or a `key:`."""
+    label = _COLUMNS.match(text)
+    return _folded(text, label.end() if label else 0, width)
+
+
+def _folded(text: str, start: int, width: int) -> str:
     words = _WHOLE.findall(text, start)
     if not words or cell_len(text) <= width:
         return text
-    lines = [text[:start] + words[0]]
-    for word in words[1:]:
-        longer = f"{lines[-1]} {word}"
-        if cell_len(longer) <= width:
+    is_wide = start > _MOST_LABEL * width
+    lines = [text[:start].rstrip(), ""] if is_wide else [text[:start] + words.pop(0)]
+    start = _INDENT if is_wide else start
+    for word in words:
+        longer = f"{lines[-1]} {word}" if lines[-1] else " " * start + word
+        if cell_len(longer) <= width or not lines[-1]:
             lines[-1] = longer
         else:
             lines.append(" " * start + word)

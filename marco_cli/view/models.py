@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from marco_cli.models import LocatedModel
+from marco_cli.models.catalog import Entry
 from marco_cli.models.gguf_header import Header
 from marco_cli.models.library import Evidence
 from marco_cli.models.memory import MemoryEstimate, gib
 from marco_cli.view.printable import printable
+from marco_cli.view.status import grouped
 
 _TEMPLATE_LINES = 12
 _EVIDENCE: dict[Evidence, str] = {
@@ -57,6 +59,30 @@ def offer_table(offers: Sequence[tuple[str, int, int]]) -> str:
     rows = [(printable(name), gib(size), f"  in {parts} parts" if parts > 1 else "") for name, size, parts in offers]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
     return "\n".join(f"{name:<{widths[0]}}  {size:>{widths[1]}}{parts}" for name, size, parts in rows)
+
+
+def catalogue_table(entries: Sequence[Entry]) -> str:
+    """Return one line a model of the catalogue: name, weights, bytes of its usual quantisation, title, whether it was tried."""
+    rows = [
+        (
+            entry.name,
+            "" if entry.parameters is None else f"{entry.parameters:.1f}B",
+            "bundled" if entry.size is None else f"{entry.size / 1e9:.1f} GB",
+            entry.title + ("" if entry.is_tried else "; not tried here"),
+        )
+        for entry in entries
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join(
+        f"{name:<{widths[0]}}  {weights:>{widths[1]}}  {size:>{widths[2]}}  {title}"
+        for name, weights, size, title in rows
+    )
+
+
+def repository_table(found: Sequence[tuple[str, int]]) -> str:
+    """Return one line a repository of the hub: its name, and how often it was downloaded."""
+    width = max((len(name) for name, _ in found), default=0)
+    return "\n".join(f"{printable(name):<{width}}  {grouped(downloads)} downloads" for name, downloads in found)
 
 
 def model_card(path: Path, header: Header, estimate: MemoryEstimate, *, ctx: int, parallel: int) -> str:

@@ -64,6 +64,17 @@ class RawOutput:
         self._write("\n")
 
 
+def rendered(text: str, *, width: int | None, is_coloured: bool) -> str:
+    """Return a whole output as a terminal of so many columns shows it; as it is, made printable, without one."""
+    if width is None:
+        return printable(text)
+    parts: list[str] = []
+    output = RenderedOutput(parts.append, width=lambda: width, is_coloured=is_coloured)
+    output.write(text)
+    output.end()
+    return "".join(parts)
+
+
 class RenderedOutput:
     """Reads Markdown and LaTeX line by line."""
 

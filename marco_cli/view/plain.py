@@ -4,7 +4,6 @@ In: `SearchEvent`s. Out: with `is_verbose` one line a simulation, else nothing; 
 """
 
 from contextlib import suppress
-from types import TracebackType
 from typing import Self, TextIO
 
 from marco_cli.search.events import CandidateFound, NodesAdded, SearchEvent, SearchStarted, SimulationEnded
@@ -29,9 +28,7 @@ class PlainSearch:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing is held open."""
 
     def on_event(self, event: SearchEvent) -> None:

@@ -22,6 +22,7 @@ from marco_cli.view.status import grouped
 REASONS: Final[Mapping[StopReason, str]] = MappingProxyType(
     {
         "finished": "finished",
+        "verified": "a check found the answer right",
         "certain": "certain",
         "exhausted": "nothing new to find",
         "simulations": "simulations used up",

@@ -12,48 +12,71 @@ from marco_cli.search.base import Candidate
 from marco_cli.search.events import CandidateFound, NodesAdded, Progress, SearchStarted, SimulationEnded, VoteChanged
 from marco_cli.search.tree import Node
 from marco_cli.trace.record import Trace
-from marco_cli.view.line import Glyphs, Line, one_line, wrap
+from marco_cli.view.line import Glyphs, Line, fold, one_line, wrap
+from marco_cli.view.output import rendered
 from marco_cli.view.printable import printable
 from marco_cli.view.search_screen import as_text
 from marco_cli.view.snapshot import Recorder, Snapshot
 from marco_cli.view.status import grouped
 from marco_cli.view.summary import summary
 from marco_cli.view.tree import legend, tree_lines
+from marco_cli.view.trust import trust
 
 _QUESTION_LENGTH: Final = 400
+_INDENT: Final = "    "
 _MOST_ROWS: Final = 100_000
 
 
-def trace_card(trace: Trace, *, width: int | None, encoding: str = "utf-8") -> str:
+def trace_card(trace: Trace, *, width: int | None, is_coloured: bool = False, encoding: str = "utf-8") -> str:
     """Return what was asked, by which model, how it was searched, the votes and the output that was given."""
     glyphs = Glyphs.of(encoding)
     where = {"turn": trace.turn, "of": trace.session, "item": trace.item, "goes on from": trace.continues}
     place = "".join(f", {name} {value}" for name, value in where.items() if value is not None)
     model = f"{trace.model.name} ({trace.model.repo + '/' if trace.model.repo else ''}{trace.model.file}"
     hashed = f", sha256 {trace.model.sha256[:12]}…)" if trace.model.sha256 else ")"
-    result = trace.result
+    result, found = trace.result, trust(trace.result, doubt_below=trace.settings.doubt_below)
     rows = (
         ("trace", f"{trace.id}, {trace.source}{place}, marco {trace.version}"),
         ("model", model + hashed),
         ("search", f"{result.strategy}, {_count(trace)}, seed {trace.seed}, {len(trace.tree) - 1} steps in the tree"),
         ("question", " ".join(trace.question[:_QUESTION_LENGTH].split())),
         ("target", None if trace.target is None else trace.target),
+        ("trust", None if found is None else found.text),
     )
     card = [line for key, value in rows if value is not None for line in _folded(key, value, width)]
     votes = summary(result, width=width, encoding=encoding)
-    output = printable(trace.reply.output) or "(no output)"
+    room = None if width is None else width - 1
+    output = rendered(trace.reply.output, width=room, is_coloured=is_coloured).strip("\n") or "(no output)"
     return glyphs.text("\n".join([*card, "", votes, "", output]))
 
 
-def path_text(trace: Trace, candidate: Candidate | None, *, encoding: str = "utf-8") -> str:
-    """Return the steps of a reply, each with its visits, value and confidence; without a candidate, of the one given."""
+def path_text(
+    trace: Trace,
+    candidate: Candidate | None,
+    *,
+    width: int | None = None,
+    is_coloured: bool = False,
+    encoding: str = "utf-8",
+) -> str:
+    """Return the steps of a reply, each with its visits, value and confidence; without a candidate, of the one given.
+
+    On a terminal, which has a width, they are rendered.
+    """
     glyphs = Glyphs.of(encoding)
     nodes = trace.best_path() if candidate is None else trace.tree.path(trace.tree[candidate.node_id])
     chosen = candidate or trace.leader
-    shown = [_step(node, trace) for node in nodes[1:]]
+
+    def indented(data: bytes) -> str:
+        room = None if width is None else max(20, width - 1 - len(_INDENT))
+        text = rendered(data.decode(errors="replace"), width=room, is_coloured=is_coloured)
+        return "\n".join(_INDENT + line for line in text.strip("\n").split("\n"))
+
+    heads = [_head(node, trace) for node in nodes[1:]]
+    fitting = heads if width is None else [fold(head, width) for head in heads]
+    shown = [f"{head}\n{indented(node.step.data)}" for head, node in zip(fitting, nodes[1:], strict=True)]
     tail = b"" if chosen is None else chosen.reply.data[len(trace.tree.data(nodes[-1])) :]
     if tail:
-        shown.append(f"rolled out to the end, not in the tree\n{_indented(tail.decode(errors='replace'))}")
+        shown.append(f"rolled out to the end, not in the tree\n{indented(tail)}")
     return glyphs.text("\n".join(shown) or "no step was taken")
 
 
@@ -106,18 +129,14 @@ def _folded(key: str, value: str, width: int | None) -> list[str]:
     return [f"{key:<9} {first}", *(" " * 10 + line for line in rest)]
 
 
-def _step(node: Node, trace: Trace) -> str:
+def _head(node: Node, trace: Trace) -> str:
     confidence = "inserted" if node.confidence is None else f"confidence {node.confidence:.2f}"
     answer = ""
     if node.candidate_id is not None and node.candidate_id < len(trace.candidates):
         found = trace.candidates[node.candidate_id].reply.answer
         answer = f", answer {one_line(found.canonical, 40)}" if found else ""
-    head = f"step {node.depth}: {node.visits} visits, value {node.value:.2f}, {confidence}{answer}"
-    return f"{head}\n{_indented(node.step.data.decode(errors='replace'))}"
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in printable(text).strip("\n").split("\n"))
+    visits = f"{node.visits} visit{'s' * (node.visits != 1)}"
+    return f"step {node.depth}: {visits}, value {node.value:.2f}, {confidence}{answer}"
 
 
 def _drawn(line: Line, width: int, *, is_coloured: bool) -> str:

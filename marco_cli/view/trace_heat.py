@@ -8,7 +8,7 @@ are shown together, as sure as the least sure of them; where the pieces of token
 import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ from marco_cli.search.base import Candidate, Reply
 from marco_cli.trace.record import Trace
 from marco_cli.view.line import Glyphs
 from marco_cli.view.printable import printable
+from marco_cli.view.wrapping import breaks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +47,19 @@ class Unit(NamedTuple):
     """In [0, 1]; None for what was inserted."""
 
 
-def heat(trace: Trace, candidate: Candidate | None, *, is_coloured: bool, encoding: str = "utf-8") -> str:
-    """Return a reply with its tokens marked, and a legend; without a candidate, the reply that was given."""
+def heat(
+    trace: Trace, candidate: Candidate | None, *, is_coloured: bool, width: int | None = None, encoding: str = "utf-8"
+) -> str:
+    """Return a reply with its tokens marked, and a legend; without a candidate, the reply that was given.
+
+    With colours, which take no room, lines are broken between words at `width` cells.
+    """
     reply = trace.reply if candidate is None else candidate.reply
     glyphs = Glyphs.of(encoding)
     seen = units(trace, reply, candidate or trace.leader)
     if not seen:
         return "no token was sampled"
-    shown = _joined(seen) if is_coloured else seen
+    shown = _joined(seen if width is None else _broken(seen, width)) if is_coloured else seen
     text = "".join(_marked(unit, glyphs, is_coloured=is_coloured) for unit in shown)
     return f"{text.rstrip()}\n\n{_legend(glyphs, is_coloured=is_coloured)}\n{_extremes(seen, reply, glyphs)}"
 
@@ -65,6 +71,21 @@ def units(trace: Trace, reply: Reply, candidate: Candidate | None) -> tuple[Unit
         return tuple(_by_token(pieces, reply.tokens.confidence.tolist()))
     path = trace.best_path() if candidate is None else trace.tree.path(trace.tree[candidate.node_id])
     return tuple(Unit(node.step.data.decode(errors="replace"), node.confidence) for node in path[1:])
+
+
+def _broken(seen: Sequence[Unit], width: int) -> list[Unit]:
+    """Return the units with line ends where the terminal would break a word."""
+    ends: set[int] = set()
+    begin = 0
+    for line in "".join(unit.text for unit in seen).split("\n"):
+        ends |= {begin + end for end in breaks(line, width).ends}
+        begin += len(line) + 1
+    found, place = [], 0
+    for text, confidence in seen:
+        cuts = [0, *(end - place for end in sorted(ends) if place <= end < place + len(text)), len(text)]
+        found.append(Unit("\n".join(text[start:stop] for start, stop in pairwise(cuts)), confidence))
+        place += len(text)
+    return found
 
 
 def _joined(seen: Sequence[Unit]) -> Iterator[Unit]:

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Final, Self, TextIO
 
 from rich.cells import set_cell_size
@@ -44,9 +43,7 @@ class TransferView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the last line on the screen."""
         if self._is_shown:
             self._write("\n")

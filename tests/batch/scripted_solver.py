@@ -27,7 +27,10 @@ PRELOAD = [
     "marco_cli.commands._batching",
     "marco_cli.engine.scripted",
     "marco_cli.prompt.sandbox",
-    *(f"marco_cli.search.{name}" for name in ("cot", "mcts", "route", "sample", "vote")),
+    *(
+        f"marco_cli.search.{name}"
+        for name in ("route", "strategies.cot", "strategies.mcts", "strategies.sample", "vote")
+    ),
 ]
 """What a process that is forked for each run should have imported. It does not find this module, which lies in tests/."""
 CLOSE = "</Thought>\n<Output>\n"

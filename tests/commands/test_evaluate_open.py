@@ -2,7 +2,6 @@
 
 import json
 import re
-import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from batch.scripted_solver import open_scripted
 from commands.program import Marco
 from evals.examples import ITEMS, outcome
 
-from marco_cli.commands import _evaluating, _live_report
+from marco_cli.commands import _evaluating, _live_report, _page
 from marco_cli.commands._live_report import LiveReport
 from marco_cli.evals.report import About
 from marco_cli.evals.runner import Job, run_jobs
@@ -36,7 +35,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         pages.append(Path(link.removeprefix("file://")).read_text(encoding="utf-8"))
         return True
 
-    monkeypatch.setattr(webbrowser, "open", look)
+    monkeypatch.setattr(_page, "_is_shown", look)
     return pages
 
 

@@ -59,7 +59,7 @@ def test_a_trace_is_shown_from_every_side(marco: Marco) -> None:
 
     assert "marco-nano" in card
     assert "The answer is 3." in card
-    assert tree.count("✓") == len(whole["candidates"]) > 1
+    assert tree.rpartition("\n\n")[0].count("✓") == len(whole["candidates"]) > 1
     assert path.startswith("step 1: ")
     assert "confidence: 0.9+" in heat
     assert heat != other
@@ -88,7 +88,7 @@ def test_going_on_is_the_same_as_having_searched_longer(marco: Marco) -> None:
     assert [vote["candidates"] for vote in both["votes"]] == [vote["candidates"] for vote in whole["votes"]]
     assert both["accounting"]["decoded_tokens"] == whole["accounting"]["decoded_tokens"]
     assert both["continues"] != both["id"]
-    assert f"trace: {both['id']}" in run.err
+    assert f"trace {both['id']}" in run.err
 
 
 def test_a_chain_can_be_searched_on_from(marco: Marco) -> None:

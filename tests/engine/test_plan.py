@@ -2,11 +2,14 @@ import heapq
 from collections.abc import Sequence
 from random import Random
 
+import numpy as np
 import pytest
 from engine.exact_model import ExactModel, ask, complete, ids_of, make_scheduler
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from marco_cli.engine.backend import Row
 from marco_cli.engine.base import Completion, Request
 from marco_cli.engine.job import Job
 from marco_cli.engine.scheduler import Scheduler
@@ -182,3 +185,29 @@ def test_everything_ends_with_the_right_tokens_however_little_room_there_is(
         assert outcome.finish_reason == "cancelled" or len(outcome.tokens) == len(expected)
     assert scheduler.cache.pinned == 0
     assert scheduler.cache.cells == len(model.memory.cells())
+
+
+class Narrowing(ExactModel):
+    """Decodes fewer sequences together when one of them is long, as streams do."""
+
+    is_crowded = False
+
+    def width(self, length: int) -> int:
+        """Return four, or two for more than twelve tokens."""
+        return 4 if length <= 12 else 2
+
+    def decode(self, rows: Sequence[Row]) -> NDArray[np.float32]:
+        """Refuse more sequences than that."""
+        longest = max(row.position for row in rows) + 1
+        assert len({row.sequences for row in rows}) <= self.width(longest)
+        return super().decode(rows)
+
+
+def test_long_requests_are_decoded_by_fewer_at_a_time() -> None:
+    """When one outgrows what so many may have, the youngest wait, and each still gets what it would get alone."""
+    requests = [ask(f"prompt {i}", 12, seed=i) for i in range(5)]
+
+    together = complete(make_scheduler(Narrowing()), requests)
+
+    alone = [complete(make_scheduler(Narrowing()), [request])[0] for request in requests]
+    assert [ids_of(completion) for completion in together] == [ids_of(completion) for completion in alone]

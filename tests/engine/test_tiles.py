@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.engine.backend import Row
-from marco_cli.engine.tiles import TILE, Call, block_fillers, divide
+from marco_cli.engine.fillers import block_fillers
+from marco_cli.engine.tiles import TILE, Call, divide
 
 HALF_A_BILLION = 494e6 / (2 * 24 * 896)
 """`row_cost` of a Qwen2-0.5B."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from marco_cli.config.preset import preset_names
 from marco_cli.errors import ConfigError, ModelNotFoundError
 from marco_cli.models import catalog
 from marco_cli.models.catalog import CatalogueReference, HubReference, PathReference, RepositoryReference, Source
@@ -24,14 +25,18 @@ def test_every_entry_can_be_used() -> None:
     """Each entry has a preset and either a bundled file or sources whose pattern has a place for the quantisation."""
     names = [entry.name for entry in catalog.entries()]
 
-    assert names == ["marco-nano", "marco-o1", "deepseek-r1-qwen-1.5b", "deepseek-r1-qwen-7b", "qwq"]
+    assert names[:2] == ["marco-nano", "marco-o1"]
+    assert {"deepseek-r1-qwen-1.5b", "deepseek-r1-qwen-7b", "qwq", "qwen3-0.6b", "qwen3-4b-thinking"} <= set(names)
     assert len(catalog.names()) == len(set(catalog.names()))
     for entry in catalog.entries():
-        assert entry.preset in ("marco-nano", "marco-o1", "deepseek-r1")
+        assert entry.preset in preset_names()
+        assert (entry.parameters is None) == (entry.size is None) == (entry.bundled is not None)
         assert (entry.bundled is None) == bool(entry.sources) == bool(entry.licence) == bool(entry.default)
         for source in entry.sources:
             assert source.pattern.count("{quant}") == 1
             assert catalog._REPO_NAME.fullmatch(source.repo)
+            [found] = catalog.variants([source.pattern.format(quant=entry.default)], source)
+            assert found.quantisation == entry.default
 
 
 @pytest.mark.parametrize(

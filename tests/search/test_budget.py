@@ -1,13 +1,17 @@
 """Limits that hold: simulations, tokens, seconds, and "answer now"."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from search.scripts import SUM, find, grown_script
+from search.scripts import SUM, find, grown_script, reply_saying
 
-from marco_cli.search.base import SearchResult
+from marco_cli.engine.scripted import scripted_engine
+from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.budget import Budget, Stop
+from marco_cli.search.config import SearchConfig
+from marco_cli.search.run import Run
 
 
 class Clock:
@@ -155,3 +159,43 @@ def test_a_simulation_that_was_given_up_is_not_counted() -> None:
     assert budget.claim() == "simulations"
     budget.settle(is_done=False)
     assert budget.claim() is None
+
+
+@pytest.mark.parametrize("reflection", ["never", "always"])
+@pytest.mark.parametrize("simulations", [1, 3])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_no_strategy_makes_more_simulations_than_it_is_granted(
+    strategy: str, simulations: int, reflection: str
+) -> None:
+    """A refused simulation is not made, whether it would be a reply, a partial reply at its end or a second thought."""
+    result = find(grown_script(1), strategy=strategy, simulations=simulations, reflection=reflection)
+
+    assert 1 <= result.num_simulations <= simulations
+    assert len(result.candidates) <= simulations
+
+
+def test_a_simulation_counts_with_its_reply_or_is_given_back() -> None:
+    """Whatever ends the block: a reply, none, an error, a refusal."""
+    budget = Budget(clock=Clock(), stop=Stop(), simulations=2)
+    run = Run(Problem(prompt_ids=(1,)), engine=scripted_engine(SUM), config=SearchConfig(), budget=budget)
+
+    async def work() -> None:
+        async with run.simulation() as first:
+            assert first is not None
+            assert budget.num_claimed == 1
+        assert (budget.num_claimed, budget.num_simulations) == (0, 0)
+        with pytest.raises(RuntimeError):
+            async with run.simulation():
+                raise RuntimeError
+        assert (budget.num_claimed, budget.num_simulations) == (0, 0)
+        for number in (1, 2):
+            async with run.simulation() as simulation:
+                assert simulation is not None
+                candidate = simulation.accept(reply_saying("4"))
+            assert candidate is not None
+            assert (budget.num_claimed, budget.num_simulations) == (number, number)
+        async with run.simulation() as refused:
+            assert refused is None
+        assert run.ending() == "simulations"
+
+    asyncio.run(work())

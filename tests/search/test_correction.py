@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
-from search.scripts import PROMPT, Inline, find
+from search.scripts import PROMPT, Inline, find, lines
 
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.search.base import Problem, Reply
@@ -123,3 +123,18 @@ def test_a_search_tries_the_first_reply_again_from_its_slip(strategy: str) -> No
     assert result.answer.canonical == "4"
     assert result.candidates[0].reply.output == "2 + 2 = 5\nThe answer is 5."
     assert result.notices == ("false arithmetic was put right in the reply: 4",)
+
+
+def test_a_correction_takes_no_place_of_an_independent_reply() -> None:
+    """The looks of `auto` are made in any case: here the first reply, what is put right in it, and two of their own."""
+    script = lines(
+        {
+            "": {f"2 + 2 = 5\nThe answer is 5.{END}": 0.6, f"Two and two.\nThe answer is 4.{END}": 0.4},
+            "2 + 2 = 4": {f"\nThe answer is 4.{END}": 1.0},
+        }
+    )
+    result = find(
+        script, simulations=4, root_samples=2, certainty=1, parallel=1, problem=lambda asked: replace(asked, tags=NONE)
+    )
+    assert [each.fresh == 1 for each in result.candidates] == [True, False, True, True]
+    assert [each.reply.output[:9] for each in result.candidates[:2]] == ["2 + 2 = 5", "2 + 2 = 4"]

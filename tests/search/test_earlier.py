@@ -13,11 +13,10 @@ from marco_cli.search.tree_json import from_plain, to_plain
 SEARCHES: tuple[dict[str, Any], ...] = (
     {"strategy": "mcts", "root": "uct"},
     {"strategy": "mcts", "root": "uct", "step": "mini32"},
-    {"strategy": "mcts", "root": "uct", "expand": "sample", "siblings": 2},
     {"strategy": "mcts", "root": "uct", "reward": "confidence", "reflection": "child"},
     {"strategy": "mcts", "root": "uct", "reflection": "always"},
-    {"strategy": "mcts-paper", "siblings": 2, "reward": "confidence"},
-    {"strategy": "mcts-paper", "siblings": 2, "step": "mini32", "reflection": "always"},
+    {"strategy": "mcts-paper", "reward": "confidence"},
+    {"strategy": "mcts-paper", "step": "mini32", "reflection": "always"},
     {"strategy": "vote"},
     {"strategy": "best-of-n"},
 )

@@ -28,13 +28,8 @@ GOLDEN = Path(__file__).parent / "golden"
 CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "default": (grown_script(1), {"simulations": 24, "parallel": 1}),
     "four at once": (grown_script(1), {"simulations": 24, "parallel": 4}),
-    "siblings": (
-        grown_script(2),
-        {"simulations": 12, "parallel": 1, "expand": "sample", "siblings": 3, "branch": "top"},
-    ),
     "halving": (grown_script(3, depth=2), {"simulations": 16, "parallel": 1}),
     "reflection as a child": (grown_script(4, depth=2), {"simulations": 12, "parallel": 1, "reflection": "child"}),
-    "samples": (grown_script(1), {"simulations": 24, "parallel": 1, "expand": "sample"}),
     "paper": (grown_script(1), {"strategy": "mcts-paper", "simulations": 24, "parallel": 1}),
 }
 
@@ -73,9 +68,6 @@ CONFIGS = st.fixed_dictionaries(
     {
         "simulations": st.integers(1, 16),
         "parallel": st.sampled_from([1, 2, 5]),
-        "siblings": st.sampled_from([1, 3]),
-        "expand": st.sampled_from(["sample", "alternative"]),
-        "branch": st.sampled_from(["top", "doubt"]),
         "root": st.sampled_from(["uct", "halving"]),
         "reflection": st.sampled_from(["never", "always", "low-confidence", "child"]),
         "reward": st.sampled_from(["agree", "confidence"]),
@@ -114,8 +106,7 @@ def test_what_holds_for_every_search(script: Any, config: dict[str, Any]) -> Non
         assert tree.data(tree[candidate.node_id]) == candidate.reply.data
 
 
-@pytest.mark.parametrize("config", [{}, {"expand": "sample", "siblings": 3, "branch": "top"}])
-def test_a_simulation_under_way_counts_once(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_simulation_under_way_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pending marks are simulations: never more at the root, or anywhere else, than there are lanes."""
     seen: list[int] = []
     roll_out = Expansion.roll_out
@@ -126,7 +117,7 @@ def test_a_simulation_under_way_counts_once(config: dict[str, Any], monkeypatch:
         return reply
 
     monkeypatch.setattr(Expansion, "roll_out", counted)
-    find(grown_script(5), strategy="mcts", simulations=24, parallel=4, certainty=1, **config)
+    find(grown_script(5), strategy="mcts", simulations=24, parallel=4, certainty=1)
 
     assert max(seen) == 4
 
@@ -292,25 +283,6 @@ def test_the_search_branches_where_the_model_was_in_doubt(doubtful: int) -> None
     branching = [node for node in result.tree.nodes if len(node.children) > 1]
     assert [node.depth for node in branching] == [doubtful + 1]
     assert {candidate.reply.output for candidate in result.candidates} == {"1", "2"}
-
-
-def test_siblings_are_sampled_together_and_only_the_surest_is_rolled_out() -> None:
-    """The others stay in the tree without a visit, known but not paid for."""
-    result = find(
-        grown_script(2, width=4),
-        strategy="mcts",
-        simulations=2,
-        parallel=1,
-        expand="sample",
-        siblings=4,
-        branch="top",
-        certainty=1,
-    )
-    assert result.tree is not None
-
-    unvisited = [node for node in result.tree.nodes if not node.visits]
-    assert unvisited
-    assert all(not node.children for node in unvisited)
 
 
 def test_several_at_once_share_their_batches() -> None:

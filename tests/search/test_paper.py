@@ -85,7 +85,7 @@ def plain_paper(script: Any, simulations: int) -> list[tuple[int, int | None, in
 def test_paper_mode_is_the_plain_algorithm(seed: int) -> None:
     """Node for node and visit for visit the same tree as a few lines that follow the text."""
     script = grown_script(seed, depth=3)
-    result = find(script, strategy="mcts-paper", simulations=16, parallel=1, siblings=2, exploration=1.414)
+    result = find(script, strategy="mcts-paper", simulations=16, parallel=1, exploration=1.414)
     assert result.tree is not None
     plain = plain_paper(script, result.num_simulations)
 
@@ -100,9 +100,7 @@ def test_paper_mode_is_the_plain_algorithm(seed: int) -> None:
 def test_every_size_of_action_finds_an_answer(step: Any) -> None:
     """Step, 64 and 32 tokens: mini-steps are cut by count, and the tree's text is the reply's."""
     config = SearchConfig.of("mcts-paper", step=step, simulations=12)
-    result = find(
-        grown_script(1), **{name: getattr(config, name) for name in ("strategy", "step", "siblings", "simulations")}
-    )
+    result = find(grown_script(1), **{name: getattr(config, name) for name in ("strategy", "step", "simulations")})
     assert result.tree is not None
 
     assert result.answer is not None
@@ -139,7 +137,7 @@ def test_no_rollout_is_made_twice_however_many_are_under_way(monkeypatch: pytest
     monkeypatch.setattr(Expansion, "roll_out", counted)
     result = find(
         grown_script(3, depth=8), strategy="mcts-paper", simulations=16, parallel=4, reward="confidence", vote="best",
-        siblings=2, settings={"on_token": lambda _token, piece: heard.append(piece)},
+        settings={"on_token": lambda _token, piece: heard.append(piece)},
     )  # fmt: skip
 
     assert result.num_simulations == 16

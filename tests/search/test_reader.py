@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.search.base import Problem
-from marco_cli.search.reader import Reader
+from marco_cli.search.reader import Reader, read_sections, read_whole
 from marco_cli.sections import MARCO, NONE, THINK, Tags
 
 PIECES = (
@@ -55,3 +55,29 @@ def test_what_cannot_change_anything_may_wait(
                 reader.feed(data[:size], is_forced=is_forced and text != "STOP")
             data = data[size:]
             assert standing(lazy) == standing(eager)
+
+
+@pytest.mark.parametrize("tags", [MARCO, MARCO.free, THINK, NONE])
+@given(
+    texts=st.lists(st.tuples(st.sampled_from(PIECES), st.booleans()), max_size=25),
+    cuts=st.lists(st.integers(1, 9), min_size=1, max_size=40),
+    prefill=st.sampled_from(["", "<Thought>\n", "Well"]),
+)
+def test_a_finished_reply_is_read_as_one_text(
+    tags: Tags, texts: list[tuple[str, bool]], cuts: list[int], prefill: str
+) -> None:
+    """Token by token, cut anywhere, inside characters too: the sections are those of the whole, and each token is counted once."""
+    problem = Problem(question="?", prompt_ids=(1,), tags=tags, prefill=prefill, stop_texts=("STOP",))
+    turns = iter(cuts)
+    pieces: list[tuple[bytes, bool]] = []
+    for text, is_sampled in texts:
+        data = text.encode()
+        while data:
+            size = next(turns, 3)
+            pieces.append((data[:size], is_sampled))
+            data = data[size:]
+    sections, lengths = read_whole(problem, [piece for piece, _ in pieces], [is_sampled for _, is_sampled in pieces])
+
+    assert sections == read_sections(problem, b"".join(piece for piece, _ in pieces))
+    assert sum(lengths) == sum(is_sampled for _, is_sampled in pieces)
+    assert not (lengths[0] and not tags.marks)

@@ -32,7 +32,7 @@ def test_a_pending_simulation_counts_as_a_visit_worth_nothing() -> None:
 )
 def test_a_node_is_widened_as_its_visits_grow(tries: int, visits: int, wanted: bool) -> None:
     """With k = 1 and a = 1/2, child number n + 1 comes when √N > n."""
-    assert may_widen(tries=tries, visits=visits, factor=1.0, exponent=0.5) is wanted
+    assert may_widen(tries=tries, visits=visits) is wanted
 
 
 @pytest.mark.parametrize(

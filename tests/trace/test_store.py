@@ -120,7 +120,9 @@ def test_a_torn_line_is_skipped_and_named(trace: Trace, tmp_path: Path, cut: int
     """A line that a crash cut short costs that line and a notice; the next one is not glued to it."""
     file = tmp_path / "file.jsonl"
     append(at(trace, 1), file)
-    file.write_bytes(file.read_bytes() + encode(at(trace, 2))[:cut])
+    torn = encode(at(trace, 2))[:cut]
+    # One that ends behind a brace looks whole in a list; loading it finds out.
+    file.write_bytes(file.read_bytes() + (torn if cut == -1 else torn.rstrip(b"}")))
     skipped: list[Skipped] = []
     assert next(entry.heading.id for entry in entries(file, skipped.append))[:8] == "20260201"
     assert [str(each) for each in skipped] == ["file.jsonl:2 skipped: its line is torn"]
@@ -264,3 +266,13 @@ def test_a_lock_that_nobody_lets_go_is_an_error(tmp_path: Path, trace: Trace, mo
         with pytest.raises(StorageError, match="another run"):
             append(trace, path)
     assert path.read_bytes() == b""
+
+
+def test_reading_traces_loads_no_search_and_no_templates() -> None:
+    """A list of traces needs values only: no strategy, no model, no chat template is imported for it."""
+    unwanted = ("jinja2", "llama_cpp", "marco_cli.solver", "marco_cli.prompt.template", "marco_cli.engine.batched",
+                "marco_cli.search.solve", "marco_cli.search.run", "marco_cli.models", "marco_cli.batch")  # fmt: skip
+    code = f"import sys, marco_cli.trace.store; print([name for name in {unwanted} if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "[]\n"

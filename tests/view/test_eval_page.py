@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 from base64 import b64encode
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -142,6 +143,22 @@ def test_seeds_failed_rows_and_gaps_are_told_apart() -> None:
     assert [(each["seed"], each["verdict"]) for each in first["cells"][0]] == [(0, "right"), (1, "wrong")]
     assert (first["cells"][1][0]["verdict"], first["cells"][1][0]["answer"]) == ("failed", "too long")
     assert [len(cell) for cell in second["cells"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "target", "verdict", "answer"),
+    [
+        ("rubric", "say: seven | 7\nsay: three | 3", "wrong", "50 %: misses say: seven | 7"),
+        ("number", "3", "right", "3"),
+        ("number", "4", "wrong", "3"),
+    ],
+)
+def test_an_answer_with_a_share_of_what_is_right_shows_it(scorer: str, target: str, verdict: str, answer: str) -> None:
+    """A rubric's share stands before what is missed; other answers stand for themselves."""
+    row = outcome(replace(ITEMS[0], scorer=scorer, target=target), ["So 3."])
+    [problem] = data_of(page(build_report([row], ABOUT)))["problems"]
+
+    assert (problem["cells"][0][0]["verdict"], problem["cells"][0][0]["answer"]) == (verdict, answer)
 
 
 def test_a_long_text_says_what_is_left_out() -> None:

@@ -1,5 +1,8 @@
+import re
+
 import pytest
 from evals.examples import ITEMS, outcome
+from rich.cells import cell_len
 
 from marco_cli.evals.base import Item
 from marco_cli.evals.report import About, build_report
@@ -91,3 +94,17 @@ def test_comparisons_have_their_tests() -> None:
     assert "McNemar p" in text
     assert "1.000" in text
     assert text.endswith("shown to pay\n") or "no difference shown" in text
+
+
+@pytest.mark.parametrize("width", [120, 80, 50, 30])
+def test_a_narrow_terminal_breaks_no_word(width: int) -> None:
+    """A table that is too wide becomes a paragraph a row, with all that was in it; verdicts are broken between words."""
+    report = build_report(ROWS, ABOUT)
+    texts = {
+        summary_text(report): summary_text(report, width=width),
+        comparison_text(report.comparisons): comparison_text(report.comparisons, width=width),
+    }
+
+    for whole, fitted in texts.items():
+        assert all(cell_len(line) <= width for line in fitted.splitlines())
+        assert set(re.findall(r"\w{2,}", whole)) == set(re.findall(r"\w{2,}", fitted))

@@ -12,6 +12,7 @@ from marco_cli.view.gist import gist
         (r"with $x = 3$ and $y$", "with x = 3 and y", ("x = 3",)),
         ("so 48 / 2 = 24.\n", "so 48 / 2 = 24. ", ("48 / 2 = 24",)),
         ("[red]x[/red]", "[red]x[/red]", ()),
+        ("result_1 = 17 * 23", "result_1 = 17 * 23", ()),
         (" middle of ", " middle of ", ()),
     ],
 )

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from marco_cli.view.line import Glyphs, fold, one_line, wrap
+from marco_cli.view.line import Glyphs, fold, fold_row, one_line, wrap
 
 UTF8 = Glyphs.of("utf-8")
 
@@ -94,6 +94,7 @@ def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
             ["marco: cannot read", "       /a/path/wider/than/the/screen:", "       gone"],
         ),
         ("marco: 四十二个字，四十二个字，四十二个字", ["marco: 四十二个字，四十二个字，四十二个字"]),
+        ("tokens   32 decoded, 31 prefilled, 7 reused", ["tokens   32 decoded, 31", "         prefilled, 7 reused"]),
         (" " * 40, [" " * 40]),
     ],
 )
@@ -106,3 +107,20 @@ def test_a_message_is_broken_between_words(text: str, expected: list[str]) -> No
 def test_a_folded_message_loses_nothing(text: str, width: int) -> None:
     """All characters but spaces are still there, whatever the width."""
     assert "".join(fold(text, width).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("generic  Any chat model; its reply shows.", ["generic  Any chat model; its", "         reply shows."]),
+        ("ok    chat template  renders 31 tokens", ["ok    chat template  renders", "                     31 tokens"]),
+        ("memory:  about 0.9 GiB with 8192 tokens", ["memory:  about 0.9 GiB with", "         8192 tokens"]),
+        ("    {{ code that is longer than it }}", ["    {{ code that is longer", "    than it }}"]),
+        ("one  two", ["one  two"]),
+        ('marco "How many are there?"  asks the model', ['marco "How many are there?"', "    asks the model"]),
+        ("", [""]),
+    ],
+)
+def test_a_row_keeps_its_columns(text: str, expected: list[str]) -> None:
+    """At thirty cells: the last column goes on below itself."""
+    assert fold_row(text, 30).split("\n") == expected

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 from rich.cells import cell_len
-from search.scripts import grown_script
+from search.scripts import grown_script, lines
 from traced import traced
 
 from marco_cli.engine.scripted import END
@@ -79,6 +79,19 @@ def test_a_path_says_what_each_step_was_worth(trace: Trace) -> None:
     assert f"answer {trace.answer.canonical if trace.answer else ''}" in text
     other = trace.candidates[-1]
     assert path_text(trace, other).count("step ") == trace.tree[other.node_id].depth
+
+
+@pytest.mark.parametrize("width", [80, 50])
+def test_on_a_terminal_replies_are_rendered_between_words(width: int) -> None:
+    """Formulas and Markdown are shown as in an answer, in the card and in the path; a pipe has the model's own words."""
+    output = "The **answer**, which takes a line that is longer than the terminal is wide, is \\(\\frac{1}{2} \\times 8 = 4\\)."
+    trace = traced(lines({"": {f"<Thought>\n</Thought>\n<Output>\n{output}\n</Output>{END}": 1.0}}), strategy="cot")
+    shown = (trace_card(trace, width=width), path_text(trace, None, width=width))
+
+    assert output in trace_card(trace, width=None)
+    for text in shown:
+        assert "1/2 × 8 = 4" in " ".join(text.split())
+        assert all(cell_len(line) <= width for line in text.splitlines())
 
 
 def test_a_rollout_that_is_no_node_is_shown_all_the_same() -> None:

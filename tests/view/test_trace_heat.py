@@ -99,3 +99,13 @@ def test_steps_are_marked_where_pieces_are_unknown() -> None:
 
     assert "2+2 = " in text
     assert "confidence: " in text
+
+
+@pytest.mark.parametrize("width", [12, 20, 30])
+def test_lines_are_broken_between_words(width: int) -> None:
+    """Colours take no room; what stands on a line fits it, no word is cut, and nothing is lost."""
+    text = heat(SURE_TO_NOT, None, is_coloured=True, width=width)
+    shown = SGR.sub("", text.partition("\n\n")[0]).splitlines()
+
+    assert all(len(line.rstrip()) <= width for line in shown)
+    assert " ".join(" ".join(shown).split()) == "sure fair so doubt put in end"

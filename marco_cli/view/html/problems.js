@@ -1,7 +1,8 @@
 "use strict";
 // Lists the problems of an evaluation. What is shown is in the address behind #, so a link and a reload keep it.
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const text = document.getElementById("data").textContent;
+  const data = JSON.parse(text);
   const byId = (id) => document.getElementById(id);
   const [left, right, show, find, count, list] = ["left", "right", "show", "find", "count", "list"].map(byId);
   const isPair = data.variants.length > 1;
@@ -75,8 +76,8 @@
 
   function fill(row, problem) {
     const terms = element("dl", "");
-    for (const [name, text] of [["Question", problem.question], ["Right", problem.target]]) {
-      terms.append(element("dt", "", name), element("dd", "", data.texts[text]));
+    for (const [name, number] of [["Question", problem.question], ["Right", problem.target]]) {
+      terms.append(element("dt", "", name), element("dd", "", data.texts[number]));
     }
     const sides = chosen().map((variant) => column(problem, variant));
     row.append(terms, element("div", "sides", ...sides));
@@ -105,7 +106,7 @@
     if (!words) return true;
     const answers = problem.cells.flat().map((each) => each.answer);
     const texts = [problem.id, problem.group, data.texts[problem.question], data.texts[problem.target], ...answers];
-    return texts.some((text) => text.toLowerCase().includes(words));
+    return texts.some((each) => each.toLowerCase().includes(words));
   }
 
   function draw(openIds = new Set()) {
@@ -145,7 +146,10 @@
     select.append(...data.variants.map((name, number) => new Option(`${number + 1} ${name}`, String(number))));
   }
   show.append(...FILTERS.map(([name, words]) => new Option(words, name)));
-  if (!isPair) right.parentElement.remove();
+  if (!isPair) {
+    right.parentElement.remove();
+    left.parentElement.hidden = true;
+  }
   for (const control of [left, right, show, find]) {
     control.addEventListener("input", () => {
       draw(new Set(opened()));
@@ -157,11 +161,12 @@
   tools.hidden = false;
   restore();
 
-  // A run that is under way writes the page anew; a reader who marks text or types is not disturbed.
+  // A run that is under way writes the page anew; a reader who marks text or types is not disturbed. Large pages take longer.
+  const pause = 5000 + text.length / 500;
   function reload() {
     const isBusy = document.hidden || !getSelection().isCollapsed || document.activeElement === find;
     if (!isBusy) location.reload();
-    setTimeout(reload, 5000);
+    setTimeout(reload, pause);
   }
-  if (data.isLive) setTimeout(reload, 5000);
+  if (data.isLive) setTimeout(reload, pause);
 })();

@@ -42,6 +42,9 @@ from marco_cli.search.seeds import derive_seed
 from marco_cli.search.selection import argmax, uct, with_pending
 from marco_cli.search.tree import Node
 
+_SIBLINGS = 2
+"""Steps sampled when a node is expanded: the paper names no number."""
+
 
 async def paper(run: Run) -> StopReason:
     """Search until the budget ends, or nothing but finished replies can be reached."""
@@ -129,7 +132,7 @@ class _Paper:
         """Give a leaf that was visited before its children and return the first; else return the leaf."""
         if leaf.is_terminal or (leaf.visits == 0 and leaf.parent is not None) or leaf.tries:
             return leaf
-        leaf.tries = self.run.config.siblings
+        leaf.tries = _SIBLINGS
         self._in_expansion.add(leaf.id)
         try:
             children = await self.growth.sample_steps(lane, [(leaf, index) for index in range(leaf.tries)])

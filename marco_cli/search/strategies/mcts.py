@@ -1,7 +1,7 @@
 """Monte Carlo tree search over steps of reasoning: the default mode.
 
 A simulation selects a path by value, branches off where the model was least sure, lets the model run to the end of its
-reply, and backs the reply's reward up. In contrast to the paper (`search.paper`):
+reply, and backs the reply's reward up. In contrast to the paper (`search.strategies.paper`):
 
 - Q is taken on the running min-max of the tree, because raw confidences differ by less than any useful bonus.
 - Every rollout's steps stay in the tree and every finished rollout is a candidate: the search knows no less than sampling
@@ -21,12 +21,11 @@ from marco_cli.engine.base import GREEDY, Tokens
 from marco_cli.search.base import Candidate, Reply, StopReason
 from marco_cli.search.correction import corrected
 from marco_cli.search.descent import Branch, Descent, Thought
-from marco_cli.search.expansion import Expansion
+from marco_cli.search.expansion import Expansion, Grown
 from marco_cli.search.lanes import Lane
 from marco_cli.search.reflection import reflect_in_tree, think_again, thought_tokens
 from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
-from marco_cli.search.selection import argmax
 from marco_cli.search.tree import Node
 
 
@@ -154,32 +153,9 @@ class _Search:
         if branch.thought is not None:
             seed = derive_seed(self.config.seed, node.key, branch.index)
             return node, await think_again(self.run, lane, branch.thought.tokens, seed=seed)
-        if self.config.siblings > 1 and node.children and not len(branch.opening):
-            node = await self._best_new_step(lane, branch)
-        index, is_below = branch.index, node is not branch.node
-        if is_below:
-            index, node.tries = node.tries, node.tries + 1
-            self.pending.extend(node)
-        try:
-            is_greedy = self.config.greedy_first if branch.is_correction else self.config.greedy_after
-            sampling = GREEDY if len(branch.opening) and is_greedy else None
-            return node, await self.growth.roll_out(lane, node, index=index, opening=branch.opening, sampling=sampling)
-        finally:
-            if is_below:
-                self.pending.retract(node)
-
-    async def _best_new_step(self, lane: Lane, branch: Branch) -> Node:
-        """Sample siblings and return the one that the model is surest of, or its process model; a new one if there is any."""
-        node, count = branch.node, self.config.siblings
-        node.tries += count - 1
-        children = await self.growth.sample_steps(lane, [(node, branch.index + turn) for turn in range(count)])
-        new = [child for child in children if not child.visits and not self.pending[child]]
-        known = new or children or [node]
-        scores = self.run.step_scores
-        if scores is None:
-            return max(known, key=lambda child: child.confidence or 0.0)
-        worths = await scores.of_nodes(self.tree, known)
-        return known[argmax(worths)]
+        sampling = GREEDY if branch.is_correction and self.config.greedy_first else None
+        reply = await self.growth.roll_out(lane, node, index=branch.index, opening=branch.opening, sampling=sampling)
+        return node, reply
 
     async def _reflect(self, lane: Lane, candidate: Candidate | None) -> None:
         """Think a candidate over, if there is one and the configuration says so."""
@@ -187,16 +163,27 @@ class _Search:
             await reflect_in_tree(self.growth, lane, candidate, take=self._accept)
 
     def _take(self, simulation: Simulation, start: Node, reply: Reply, *, branch: Branch) -> Candidate | None:
-        reflects = None if branch.thought is None else branch.thought.candidate_id
-        return self._accept(simulation, start, reply, reflects, is_independent=branch.is_root_sample)
-
-    def _accept(
-        self, simulation: Simulation, start: Node, reply: Reply, reflects: int | None, *, is_independent: bool = False
-    ) -> Candidate | None:
         """Keep a reply, and close what it leaves nothing new to find in."""
-        grown = self.growth.accept(simulation, reply, start, reflects=reflects, is_independent=is_independent)
+        reflects = None if branch.thought is None else branch.thought.candidate_id
+        shared = len(branch.opening) if branch.is_correction else 0
+        grown = self.growth.accept(
+            simulation, reply, start, reflects=reflects, is_independent=branch.is_root_sample, num_shared=shared
+        )
+        return self._closed(simulation, grown, start, reply, reflects)
+
+    def _accept(self, simulation: Simulation, start: Node, reply: Reply, reflects: int) -> Candidate | None:
+        """Keep a reply that thinks another one over."""
+        grown = self.growth.accept(simulation, reply, start, reflects=reflects)
+        return self._closed(simulation, grown, start, reply, reflects)
+
+    def _closed(
+        self, simulation: Simulation, grown: Grown, start: Node, reply: Reply, reflects: int | None
+    ) -> Candidate | None:
+        """Close what a reply leaves nothing new to find in."""
         if not simulation.is_done:
             return None
+        if reply.is_refuted:
+            self.descent.refutation.add(grown.node, reply)
         if grown.node is start:  # it has no room for another token, or has ended
             start.is_closed = True
         self.descent.close_upwards(grown.node)

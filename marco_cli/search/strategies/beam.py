@@ -49,11 +49,11 @@ async def tree_of_thoughts(run: Run) -> StopReason:
 
 
 async def _breadth_first(growth: Expansion, judge: Judge) -> StopReason:
-    run, config = growth.run, growth.run.config
+    run = growth.run
 
     async def work(lane: Lane) -> None:
         beams = [growth.tree.root]
-        for _ in range(config.max_depth):
+        for _ in range(_MOST_LEVELS):
             if not beams or run.budget.refusal() is not None or _is_done(run):
                 break
             beams = await _next_level(growth, lane, beams, judge)
@@ -115,6 +115,8 @@ def _mean_confidence(growth: Expansion, node: Node) -> float:
     return float(confidence.astype(np.float64).mean()) if len(confidence) else 0.0
 
 
+_MOST_LEVELS = 64
+"""Of steps, after which the paths kept are rolled out."""
 _ASK_EN = "\n\nIs the reasoning right so far? Yes or no:"
 _ASK_ZH = "\n\n到目前为止推理正确吗?是或否:"
 _NO_BELIEF = 0.5

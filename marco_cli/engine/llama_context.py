@@ -1,0 +1,224 @@
+"""llama.cpp's context: rows in, logits out, and the KV cells of what was evaluated."""
+
+import ctypes
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import llama_cpp as llama
+import numpy as np
+from numpy.typing import NDArray
+
+from marco_cli.engine import llama_library
+from marco_cli.engine.backend import Row
+from marco_cli.engine.llama_weights import Weights
+from marco_cli.errors import DecodeError, EngineError
+
+_INTERRUPTED = 2
+_STRLEN = ctypes.CDLL("msvcrt" if os.name == "nt" else None).strlen
+_HEADER = np.dtype([("magic", "<u4"), ("sequence", "<i4"), ("num_streams", "<u4")])
+_COUNT = 4
+"""Bytes of the number of cells that llama.cpp writes for each stream."""
+
+
+class Interrupt:
+    """What llama.cpp asks some hundred times a call: whether to stop.
+
+    The answer is C's strlen of a text that is empty until the call is to stop: a Python function would take the GIL each time,
+    and wait for it while a view draws.
+    """
+
+    def __init__(self) -> None:
+        self._text = ctypes.create_string_buffer(b"", 2)
+        self.callback = ctypes.cast(_STRLEN, llama.ggml_abort_callback)
+        self.data = ctypes.addressof(self._text)
+
+    def set(self) -> None:
+        """Stop the call that is under way; llama.cpp asks between the nodes of its graph."""
+        self._text.value = b"!"
+
+    def clear(self) -> None:
+        """Let the next call run."""
+        self._text.value = b""
+
+
+class Context:
+    """Rows in, logits out.
+
+    With `num_streams` the KV memory is divided: each sequence id is a stream of its own, and attention is plain. Otherwise it
+    is one memory, of whose cells any number of sequences sees each, and attention is what `has_flash` says (None: as llama.cpp
+    chooses).
+
+    Raises:
+        EngineError: there is not enough memory, or the model has no KV memory.
+
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        interrupt: Interrupt,
+        *,
+        num_cells: int,
+        num_sequences: int,
+        num_threads: int,
+        max_rows: int,
+        is_unified: bool,
+        has_flash: bool | None,
+        hint: str,
+    ) -> None:
+        self._weights = weights
+        self._interrupt = interrupt
+        self.num_sequences = num_sequences
+        params = llama.llama_context_default_params()
+        params.n_ctx = num_cells
+        # llama.cpp reserves one row for every sequence and aborts the process when the batch has fewer.
+        params.n_batch = params.n_ubatch = max_rows = max(max_rows, num_sequences)
+        params.n_seq_max = num_sequences
+        params.n_threads = params.n_threads_batch = num_threads
+        if has_flash is False:
+            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.kv_unified = is_unified
+        params.swa_full = True
+        params.no_perf = True
+        params.abort_callback = interrupt.callback
+        params.abort_callback_data = interrupt.data
+        self._pointer: object | None = llama.llama_init_from_model(weights.pointer, params)
+        if self._pointer is None:
+            raise EngineError(
+                f"llama.cpp cannot make a context of {num_cells} tokens{llama_library.reason()}", hint=hint
+            )
+        self._memory = llama.llama_get_memory(self._pointer)
+        if self._memory is None:
+            self.close()
+            raise EngineError(
+                f"{weights.file_name} is no text generator (it reads a text as a whole, without a KV memory)",
+                hint="use a model that writes token by token, such as Marco-o1",
+            )
+        self._batch = _Batch(max_rows, num_sequences if is_unified else 1)
+
+    @property
+    def num_cells(self) -> int:
+        """Cells of all sequences together."""
+        return int(llama.llama_n_ctx(self._pointer))
+
+    @property
+    def stream_cells(self) -> int:
+        """Cells that one sequence may have."""
+        return int(llama.llama_n_ctx_seq(self._pointer))
+
+    def evaluate(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
+        """Return the logits `[n, V]` of the rows that want them, in order, valid until the next call.
+
+        None when it was interrupted.
+
+        Raises:
+            DecodeError: llama.cpp refuses the rows.
+
+        """
+        self._batch.fill(rows)
+        status = llama.llama_decode(self._pointer, self._batch.struct)
+        if status == _INTERRUPTED:
+            return None
+        if status:
+            raise DecodeError(
+                f"llama.cpp refused a batch of {len(rows)} tokens (status {status}){llama_library.reason()}"
+            )
+        num_logits = sum(row.wants_logits for row in rows)
+        logits = llama.llama_get_logits(self._pointer)
+        return np.ctypeslib.as_array(logits, shape=(num_logits, self._weights.num_vocab))
+
+    def copy(self, source: int, target: int, start: int, end: int) -> None:
+        """Let a sequence see cells of another one."""
+        llama.llama_memory_seq_cp(self._memory, source, target, start, end)
+
+    def remove(self, sequence: int, start: int, end: int = -1) -> None:
+        """Take positions away from a sequence; -1 stands for all that follow."""
+        llama.llama_memory_seq_rm(self._memory, sequence, start, end)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether what llama.cpp saves of a sequence is laid out as `save` and `load` expect: one cache, one count a stream."""
+        size = llama.llama_state_seq_get_size(self._pointer, 0)  # of an empty one
+        return bool(size == _HEADER.itemsize + _COUNT * self.num_sequences)
+
+    def save(self, sequence: int) -> "Saved":
+        """Return what a sequence holds."""
+        size = llama.llama_state_seq_get_size(self._pointer, sequence)
+        data = np.empty(size, dtype=np.uint8)
+        if llama.llama_state_seq_get_data(self._pointer, _bytes_of(data), size, sequence) != size:
+            raise DecodeError(f"llama.cpp cannot save a sequence{llama_library.reason()}")
+        return Saved(data=data, sequence=sequence, num_streams=self.num_sequences)
+
+    def load(self, saved: "Saved", sequence: int) -> None:
+        """Give a sequence what another one held, which may be one of a context with more or fewer streams."""
+        data = saved.data if saved.num_streams == self.num_sequences else saved.among(self.num_sequences)
+        if llama.llama_state_seq_set_data(self._pointer, _bytes_of(data), len(data), sequence) != len(data):
+            raise DecodeError(f"llama.cpp cannot load a sequence{llama_library.reason()}")
+
+    def close(self) -> None:
+        """Free the memory; closing twice is harmless."""
+        if self._pointer is not None:
+            llama.llama_free(self._pointer)
+            self._pointer = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Saved:
+    """What a sequence of a context in streams held, as llama.cpp writes it.
+
+    A header, then for each stream the number of its cells and, where there are any, the cells themselves. All streams but one
+    are empty; llama.cpp refuses it in a context with another number of streams.
+    """
+
+    data: NDArray[np.uint8]
+    sequence: int
+    num_streams: int
+
+    def among(self, num_streams: int) -> NDArray[np.uint8]:
+        """Return it for a context with so many streams."""
+        header = self.data[: _HEADER.itemsize].view(_HEADER).copy()
+        header["num_streams"] = num_streams
+        first = _HEADER.itemsize + _COUNT * self.sequence
+        end = len(self.data) - _COUNT * (self.num_streams - self.sequence - 1)
+        others = np.zeros(_COUNT * (num_streams - 1), dtype=np.uint8)
+        return np.concatenate([header.view(np.uint8), self.data[first:end], others])
+
+
+def _bytes_of(data: NDArray[np.uint8]) -> object:
+    return data.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+
+
+class _Batch:
+    """llama.cpp's batch, written through numpy views on arrays that we own."""
+
+    def __init__(self, max_rows: int, num_sequences: int) -> None:
+        self._tokens = np.zeros(max_rows, dtype=np.int32)
+        self._positions = np.zeros(max_rows, dtype=np.int32)
+        self._counts = np.ones(max_rows, dtype=np.int32)
+        self._sequences = np.zeros((max_rows, num_sequences), dtype=np.int32)
+        self._wants_logits = np.zeros(max_rows, dtype=np.int8)
+        row_pointer = ctypes.POINTER(llama.llama_seq_id)
+        self._row_pointers = (row_pointer * max_rows)(
+            *(self._sequences[i].ctypes.data_as(row_pointer) for i in range(max_rows))
+        )
+        self.struct = llama.llama_batch(
+            n_tokens=0,
+            token=self._tokens.ctypes.data_as(ctypes.POINTER(llama.llama_token)),
+            embd=None,
+            pos=self._positions.ctypes.data_as(ctypes.POINTER(llama.llama_pos)),
+            n_seq_id=self._counts.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)),
+            seq_id=self._row_pointers,
+            logits=self._wants_logits.ctypes.data_as(ctypes.POINTER(ctypes.c_int8)),
+        )
+
+    def fill(self, rows: Sequence[Row]) -> None:
+        """Write the rows."""
+        n = len(rows)
+        self._tokens[:n] = [row.token for row in rows]
+        self._positions[:n] = [row.position for row in rows]
+        self._wants_logits[:n] = [row.wants_logits for row in rows]
+        self._counts[:n] = [len(row.sequences) for row in rows]
+        for i, row in enumerate(rows):
+            self._sequences[i, : len(row.sequences)] = row.sequences
+        self.struct.n_tokens = n
