@@ -1,6 +1,7 @@
 """From the options of `marco eval` to rows and reports on disk."""
 
 import asyncio
+import os
 import shlex
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from typing import Final
 import typer
 
 from marco_cli import __version__, jsonl
+from marco_cli.assessors import KEYS, located
 from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.provenance import hashes
 from marco_cli.commands._batch_output import resume_command
@@ -73,7 +75,14 @@ class Plan:
     def configuration(self) -> dict[str, object]:
         """What must be the same for rows to belong together. Hashes a model that nothing vouches for."""
         settings = {key: value for key, value in asdict(self.settings).items() if key not in _NOT_OF_THE_ROWS}
-        return {"command": "eval", "dataset": self.dataset.name, "model": _identity(self.model), "settings": settings}
+        others = {key: _identity(model) for key, model in located(self.settings, os.environ).items()}
+        return {
+            "command": "eval",
+            "dataset": self.dataset.name,
+            "model": _identity(self.model),
+            **others,
+            "settings": {key: value for key, value in settings.items() if key not in KEYS or value is not None},
+        }
 
 
 def _identity(model: LocatedModel) -> dict[str, object]:

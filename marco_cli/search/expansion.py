@@ -70,7 +70,7 @@ class Expansion:
         """
         if node.is_terminal:
             reply = read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
-            return await self.run.checked(reply)
+            return await self.run.assessed(reply)
         return await self.run.rollout(
             lane,
             prefix=Tokens.concat((self.tree.tokens(node), opening)),
