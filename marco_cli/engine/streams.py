@@ -135,9 +135,10 @@ class Streams:
             num_streams //= 2
         return num_streams
 
-    def copy(self, source: int, target: int, start: int, end: int) -> None:
+    def copy(self, source: int, target: int, start: int, end: int) -> None:  # noqa: ARG002  # the signature is that of `Memory`
         """See `Memory.copy`; what the target holds already equals what the source holds."""
-        if start and self._texts[target].users[target] > end:
+        own = self._texts.get(target)
+        if own is not None and own.users[target] > end:
             return  # it has more of its own behind that
         self._join(target, self._texts[source], end)
 
