@@ -137,7 +137,8 @@ class Streams:
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """See `Memory.copy`; what the target holds already equals what the source holds."""
-        if start and self._texts[target].users[target] > end:
+        own = self._texts.get(target)
+        if own is not None and own.users[target] > end:
             return  # it has more of its own behind that
         self._join(target, self._texts[source], end)
 

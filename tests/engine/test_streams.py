@@ -87,6 +87,16 @@ def test_a_text_that_only_idle_prefixes_share_is_gone_on_with_in_place() -> None
     bench.go_on(([0], [6]))  # now it parts
 
 
+def test_prompts_that_share_their_beginning_keep_what_is_behind_it() -> None:
+    """Two that were evaluated in one call are joined at their first tokens; each goes on from its own end."""
+    bench = Bench()
+    bench.go_on(([0], [1, 2, 3]), ([1], [1, 2, 4, 5]))
+    bench.streams.remove(1, 0, 2)
+    bench.streams.copy(0, 1, 0, 2)
+
+    bench.go_on(([0], [6]), ([1], [7]))
+
+
 def test_more_sequences_than_streams_take_turns() -> None:
     """What does not fit is set aside and comes back as it was, in one call too."""
     bench = Bench()
