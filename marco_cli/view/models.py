@@ -68,7 +68,7 @@ def catalogue_table(entries: Sequence[Entry]) -> str:
             entry.name,
             "" if entry.parameters is None else f"{entry.parameters:.1f}B",
             "bundled" if entry.size is None else f"{entry.size / 1e9:.1f} GB",
-            entry.title + ("" if entry.is_tried else "; not tried here"),
+            entry.title + ("" if entry.is_tried else " (not tried)"),
         )
         for entry in entries
     ]
