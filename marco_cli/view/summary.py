@@ -15,9 +15,9 @@ from marco_cli.search.base import Candidate, Reply, SearchResult, StopReason, Vo
 from marco_cli.search.failure import is_refusal
 from marco_cli.search.open_ended import is_lost
 from marco_cli.view.line import Glyphs, one_line, wrap
+from marco_cli.view.numbers import grouped
 from marco_cli.view.printable import printable
 from marco_cli.view.snapshot import answer_text
-from marco_cli.view.status import grouped
 
 REASONS: Final[Mapping[StopReason, str]] = MappingProxyType(
     {
