@@ -23,7 +23,7 @@ ROWS = (
     ("search",),
     ("config",),
     ("models", "hub"),
-    ("phrasing", "plan"),
+    ("phrasing", "plan", "assessors"),
     ("solver",),
     ("trace",),
     ("batch", "conversation", "diagnosis", "library"),

@@ -97,6 +97,8 @@ _FLAGS: Final[Mapping[str, object]] = {
     "reflection": _setting("reflection", panel=EXPERT),
     "reward": _setting("reward", panel=EXPERT, metavar="NAME"),
     "vote": _setting("vote", panel=EXPERT, metavar="NAME"),
+    "prm": _setting("prm", panel=SEARCH, metavar="MODEL[:FORMAT]"),
+    "judge": _setting("judge", panel=SEARCH, metavar="MODEL|self"),
     "doubt_below": _setting("doubt_below", panel=EXPERT, metavar="X"),
     "parallel": _setting("parallel", panel=EXPERT, metavar="N"),
     "top_p": _setting("top_p", panel=EXPERT, metavar="X"),

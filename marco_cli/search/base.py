@@ -155,6 +155,8 @@ class Candidate:
     """Share of all candidates with the same answer, in [0, 1], as of the end of the search."""
     reward: float = 0.0
     """In [0, 1], as of the end of the search."""
+    judged: float | None = None
+    """What a judge says of it beside the others, in [0, 1]; not kept in traces."""
 
     @property
     def weight(self) -> float:

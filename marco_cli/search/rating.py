@@ -32,9 +32,10 @@ def value(reply: Reply, reward: Reward, population: Population) -> float:
 
 
 def rated(candidate: Candidate, reward: Reward, population: Population) -> Candidate:
-    """Return a candidate with its agreement and its reward."""
+    """Return a candidate with its agreement and its reward, which is what a judge says of it if one was asked."""
     agreement = population.share(candidate.reply.answer)
-    return replace(candidate, agreement=agreement, reward=value(candidate.reply, reward, population))
+    earned = value(candidate.reply, reward, population) if candidate.judged is None else candidate.judged
+    return replace(candidate, agreement=agreement, reward=earned)
 
 
 def rerate(

@@ -14,12 +14,14 @@ from marco_cli.answer import AnswerKey
 from marco_cli.check.base import UNKNOWN, Submission, Verdict, Verifier
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener, Tokens, Usage
 from marco_cli.reward import REWARDS
+from marco_cli.reward.judge import Judge
 from marco_cli.reward.population import Population
+from marco_cli.reward.process.base import StepScorer
 from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResult, StopReason, Vote
 from marco_cli.search.budget import Budget
-from marco_cli.search.choice import choose
+from marco_cli.search.choice import choose, to_judge
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.correction import put_right
 from marco_cli.search.events import (
@@ -36,6 +38,7 @@ from marco_cli.search.events import (
 from marco_cli.search.lanes import Lane, run_lanes
 from marco_cli.search.rating import Reward, rated, value
 from marco_cli.search.rollout import NOTHING, StepListener, rollout
+from marco_cli.search.step_scores import StepScores
 from marco_cli.search.tree import Tree
 from marco_cli.search.vote import VoteRule, certainty, probability_ahead
 
@@ -88,6 +91,8 @@ class Run:
         engine: Engine,
         config: SearchConfig,
         budget: Budget,
+        scorer: StepScorer | None = None,
+        judge: Judge | None = None,
         verifier: Verifier | None = None,
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
@@ -110,6 +115,13 @@ class Run:
         self.on_event = on_event
         self.on_token = on_token
         """Hears the tokens of the first rollout."""
+        self.step_scores = (
+            None
+            if scorer is None
+            else StepScores(scorer, problem, engine=engine, step=config.step, spend=self._spend, notice=self.notice)
+        )
+        """What a process model says of steps; None without one."""
+        self._judge = judge
         self._population = Population()
         self._reward: Reward = load(REWARDS[config.reward_name])
         self._rule: VoteRule = load(VOTES[config.vote_name])
@@ -205,7 +217,15 @@ class Run:
             )
         finally:
             budget.end_rollout(was_output=was_output)
-        return await self.checked(replace(reply, is_given_up=True) if is_given_up else reply)
+        return await self.assessed(replace(reply, is_given_up=True) if is_given_up else reply)
+
+    async def assessed(self, reply: Reply) -> Reply:
+        """Return a finished reply with what the checks say of it, and the process model of its steps.
+
+        Its lane keeps its turn meanwhile, so that the search does not depend on how long that takes.
+        """
+        reply = await self.checked(reply)
+        return reply if self.step_scores is None else await self.step_scores.rated(reply)
 
     async def checked(self, reply: Reply) -> Reply:
         """Return a reply with what the checks say of it.
@@ -265,6 +285,22 @@ class Run:
             if len(self.candidates) >= self._num_announced * (1 + _NEWS):
                 self._announce_votes()
         return candidate
+
+    async def judge(self) -> None:
+        """Ask the judge, if there is one, which of the replies to an open-ended question is the best."""
+        asked = [] if self._judge is None else to_judge(self.candidates)
+        if self._judge is None or not asked:
+            return
+        judgement = await self._judge.judge(self.problem.question, [each.reply.output for each in asked])
+        self._spend(judgement.usage)
+        for candidate, worth in zip(asked, judgement.values, strict=True):
+            self.candidates[candidate.id] = replace(candidate, judged=worth)
+        self._num_announced = 0
+
+    def _spend(self, usage: Usage) -> None:
+        """Count work of another model than the one that answers; what it writes is of the search's budget."""
+        self.usage += usage
+        self.budget.count(usage.decoded)
 
     def _look_at(self, reply: Reply) -> None:
         """Tell what is odd about a reply."""

@@ -89,6 +89,15 @@ def discounted(weights: Sequence[float], are_sound: Sequence[bool]) -> list[floa
     return [weight if is_sound else weight * share for weight, is_sound in zip(weights, are_sound, strict=True)]
 
 
+def process(candidates: Sequence[Candidate]) -> list[float]:
+    """Weigh replies by what the process model says of their steps (weighted best-of-n, arXiv 2206.02336)."""
+    scores = [candidate.reply.signals.process for candidate in candidates]
+    return [
+        candidate.weight * (0.5 if score is None else score)
+        for candidate, score in zip(candidates, scores, strict=True)
+    ]
+
+
 def best(candidates: Sequence[Candidate]) -> list[float]:
     """Give the reply with the highest reward everything, and the others what breaks ties between them."""
     rewards = [candidate.reward for candidate in candidates]

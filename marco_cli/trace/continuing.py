@@ -91,6 +91,8 @@ async def search_on(
         trace.problem,
         engine=solver.engine,
         config=plan.config,
+        scorer=solver.assessors.scorer,
+        judge=solver.assessors.judge,
         verifier=solver.checks.panel(solver.plan.settings.check),
         on_event=on_event,
         stop=stop,
