@@ -85,7 +85,7 @@ async def run(options: argparse.Namespace) -> None:
 
     async def one(problem: Row, name: str) -> None:
         before = done.get(("samples", problem["id"]))
-        if (name, problem["id"]) in done or (name == "auto" and auto(done, problem["id"])):
+        if (name, problem["id"]) in done or (name == "auto" and (before is None or auto(done, problem["id"]))):
             return
         settings = settings_of(name, base, samples=options.samples, tokens=before["tokens"] if before else None)
         row = done[name, problem["id"]] = await solve(solver, search_plan(settings), problem, name, judge)

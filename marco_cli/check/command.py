@@ -90,8 +90,21 @@ def open_command(argument: str) -> CommandCheck:
             f"the check's program {quoted(words[0])} {'may not be run' if is_there else 'is not there'}",
             hint=f"chmod +x {words[0]}" if is_there else "name a file that may be run, or a program on the PATH",
         )
+    _check_interpreter(Path(program))
     rest = [str(Path(word).absolute()) if Path(word).exists() else word for word in words[1:]]
     return CommandCheck(command=(str(Path(program).absolute()), *rest), name=words[0])
+
+
+def _check_interpreter(program: Path) -> None:
+    """Refuse a script whose first line names a program that is not there."""
+    with program.open("rb") as file:
+        first = file.readline(1000)
+    words = first[2:].split() if first.startswith(b"#!") else []
+    if words and not Path(words[0].decode(errors="replace")).exists():
+        raise ConfigError(
+            f"the check's program {quoted(str(program))} is to be run by {quoted(words[0].decode(errors='replace'))}, which is not there",
+            hint="correct its first line, e.g. #!/bin/sh",
+        )
 
 
 def _document(submission: Submission) -> dict[str, object]:

@@ -9,9 +9,11 @@ import ctypes
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -45,6 +47,8 @@ class Jail:
 
     def orders(self, folder: Path) -> dict[str, object]:
         """Return what the warden is to close."""
+        if self.means == "bubblewrap":
+            return {"is_separate": True, "may_fork": self.may_fork}
         if self.means != "landlock":
             return {}
         return {
@@ -58,8 +62,8 @@ class Jail:
         binds = [word for path in self.readable for word in ("--ro-bind", str(path), str(path))]
         return [
             str(shutil.which("bwrap")), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
-            *binds, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--bind", str(folder), str(folder),  # noqa: S108 (inside)
-            "--chdir", str(folder), "--",
+            *binds, *(("--proc", "/proc") if self.may_fork else ()), "--dev", "/dev", "--bind", str(folder), str(folder),
+            "--remount-ro", "/", "--chdir", str(folder), "--",
         ]  # fmt: skip
 
     def _profile(self, folder: Path) -> str:
@@ -79,10 +83,41 @@ def means() -> Means:
     """Return the strongest means of this machine."""
     system = platform.system()
     if system == "Linux":
-        if shutil.which("bwrap"):
+        program = shutil.which("bwrap")
+        if program is not None and _works(program):
             return "bubblewrap"
         return "landlock" if has_landlock() else "limits"
     return "sandbox-exec" if system == "Darwin" and Path("/usr/bin/sandbox-exec").exists() else "limits"
+
+
+@lru_cache(maxsize=4)
+def _works(bwrap: str) -> bool:
+    """Say whether this machine lets bubblewrap make its namespaces: some distributions and containers do not."""
+    try:
+        tried = subprocess.run(  # noqa: S603 (the program that was found)
+            [
+                bwrap,
+                "--unshare-all",
+                "--ro-bind",
+                "/",
+                "/",
+                "--proc",
+                "/proc",
+                "--dev",
+                "/dev",
+                "--",
+                "/bin/sh",
+                "-c",
+                "exit 0",
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return tried.returncode == 0
 
 
 def has_landlock() -> bool:
@@ -104,9 +139,8 @@ def python_jail() -> Jail:
         Path(sys.prefix),
         *(Path(name) for name in ("/usr", "/lib", "/lib64", "/bin", "/System", "/Library")),
     }
-    return Jail(
-        means=means(), readable=tuple(sorted(path.resolve() for path in folders if path.exists())), may_fork=False
-    )
+    there = {place for path in folders if path.exists() for place in (path, path.resolve())}
+    return Jail(means=means(), readable=tuple(sorted(there)), may_fork=False)
 
 
 def _quoted(path: Path) -> str:

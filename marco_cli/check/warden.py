@@ -60,7 +60,7 @@ def main() -> int:
         is_ended = True
 
     signal.signal(signal.SIGTERM, end)
-    has_own_users = separate() if LINUX else False
+    has_own_users = LINUX and separate(is_done="is_separate" in order)
     deadline = time.monotonic() + limits["seconds"]
     child = os.fork()
     if child == 0:
@@ -85,9 +85,14 @@ def main() -> int:
     return os.waitstatus_to_exitcode(status) % 256
 
 
-def separate() -> bool:
-    """Give what comes next users, processes and a network of its own, where the kernel lets a user do that; say whether."""
+def separate(*, is_done: bool) -> bool:
+    """Give what comes next users, processes and a network of its own, where the kernel lets a user do that; say whether.
+
+    With `is_done` the program that is run does that by itself.
+    """
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if is_done:
+        return False
     uid, gid = os.getuid(), os.getgid()
     if libc.unshare(NEW_NAMESPACES) != 0:
         return False
@@ -134,7 +139,7 @@ def begin(order: "dict[str, list[str]]", limits: "dict[str, float]", *, has_own_
         if "readable" in order:
             close_files(order)
             close_calls(may_fork=bool(order["may_fork"]))
-        run(order["command"])
+        run(with_filter(order) if "is_separate" in order else order["command"])
     except BaseException as error:  # noqa: BLE001 (this process becomes the program or ends)
         os.write(report, f"limit start {error}\n".encode())
         os._exit(BROKEN)
@@ -186,11 +191,27 @@ def close_files(order: "dict[str, list[str]]") -> None:
         raise OSError(ctypes.get_errno(), "Landlock cannot be used")
 
 
-def close_calls(*, may_fork: bool) -> None:
-    """Refuse the system calls that lead out (seccomp, classic BPF): sockets, which Landlock leaves open, and other processes.
+def with_filter(order: "dict[str, list[str]]") -> "list[str]":
+    """Return bubblewrap's command line with the filter of system calls, which it installs at the last moment."""
+    if os.uname().machine not in MACHINES:
+        return order["command"]
+    place = os.memfd_create("filter", 0)
+    os.write(place, call_filter(may_fork=bool(order["may_fork"])))
+    os.lseek(place, 0, os.SEEK_SET)
+    return [order["command"][0], "--seccomp", str(place), *order["command"][1:]]
 
-    Without `may_fork` threads are all that can be started.
-    """
+
+def close_calls(*, may_fork: bool) -> None:
+    """Refuse the system calls that lead out: sockets, which Landlock leaves open, and other processes."""
+    program = call_filter(may_fork=may_fork)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    filters = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
+    if libc.prctl(PR_SET_SECCOMP, 2, ctypes.create_string_buffer(filters, len(filters)), 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "the filter of system calls cannot be used")
+
+
+def call_filter(*, may_fork: bool) -> bytes:
+    """Return a program for seccomp (classic BPF); without `may_fork` threads are all that can be started."""
     machine = os.uname().machine
     load, equal, larger, has_bits, result = 0x20, 0x15, 0x35, 0x45, 0x06
     allow, kill = 0x7FFF0000, 0x80000000
@@ -221,11 +242,7 @@ def close_calls(*, may_fork: bool) -> None:
             instruction(result, allow),
             instruction(result, 0x00050000 | EPERM),
         ]
-    program = b"".join((*steps, instruction(result, allow)))
-    buffer = ctypes.create_string_buffer(program, len(program))
-    filters = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
-    if libc.prctl(PR_SET_SECCOMP, 2, ctypes.create_string_buffer(filters, len(filters)), 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "the filter of system calls cannot be used")
+    return b"".join((*steps, instruction(result, allow)))
 
 
 def excess(limits: "dict[str, float]") -> str:

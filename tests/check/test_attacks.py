@@ -58,6 +58,9 @@ ESCAPES = {
 }  # fmt: skip
 """Each statement must fail: code that goes on behind it proves that it did not."""
 
+HARMLESS = ("format string", "kill its parent")
+"""What need not fail to lead nowhere: bubblewrap's first process cannot be killed from within."""
+
 LIMITS_BROKEN = {
     "endless loop": "while True:\n    pass",
     "endless loop that catches all": "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass",
@@ -160,7 +163,7 @@ def test_nothing_gets_out_of_the_sandbox(attack: str, real: Judge) -> None:
     """The same for the Python that has all of it: the statement itself fails, not only the guard behind it."""
     verdict = real(f"{HONEST}{ESCAPES[attack]}\n")
 
-    assert verdict.judgement == "wrong" or "reaches for" in verdict.why
+    assert verdict.judgement == "wrong" or (verdict.judgement == "unknown" and attack in HARMLESS)
     assert not Path("/tmp/marco-was-here").exists()  # noqa: S108 (where the attack writes)
 
 

@@ -81,12 +81,13 @@ def test_a_limit_ends_a_check_that_then_judges_nothing(
     assert told in verdict.trouble
 
 
-def test_a_program_that_is_no_program_judges_nothing(tmp_path: Path) -> None:
-    """A script whose interpreter is missing cannot be started."""
+def test_a_script_without_its_interpreter_is_refused(tmp_path: Path) -> None:
+    """It could not be started: that is told before anything is asked, and no answer is called wrong for it."""
     path = program("", tmp_path)
     path.write_text("#!/no/such/interpreter\n")
 
-    assert "could not be started" in asyncio.run(open_command(str(path)).check(submission())).trouble
+    with pytest.raises(ConfigError, match="/no/such/interpreter"):
+        open_command(str(path))
 
 
 def test_the_candidate_comes_as_json(tmp_path: Path) -> None:
