@@ -5,8 +5,8 @@
 
 Two ways to wait, each measured in processes of its own, one after the other within a repeat:
 
-    default     as the OpenMP library does by itself: 3 ms of spinning at each barrier
-    ours        short spins: what `marco` does
+    default     as the OpenMP library does by itself: 3 ms of spinning at each barrier, and a thread for each core
+    ours        short spins, and fewer threads where others want the cores: what `marco` does
 
 in four surroundings, at 1 and 16 sequences:
 
@@ -73,9 +73,9 @@ class Sample:
     tokens_per_core_second: float
 
 
-async def work(path: Path, seconds: float) -> None:
+async def work(path: Path, seconds: float, threads: int | None) -> None:
     """Decode for so long at each width, whenever a line is read; print tokens, their seconds and core seconds."""
-    engine = open_engine(path, LlamaOptions(cells=CELLS, places=max(WIDTHS), gpu_layers=0, threads=physical_cores()))
+    engine = open_engine(path, LlamaOptions(cells=CELLS, places=max(WIDTHS), gpu_layers=0, threads=threads))
     prompt = tuple(range(1000, 1064))
     await engine.generate(Request(prompt_ids=prompt, max_tokens=0))
     for width in WIDTHS:
@@ -142,6 +142,8 @@ def worker(path: Path, way: str, seconds: float) -> subprocess.Popen[str]:
     if way == "default":
         environment |= DEFAULTS
     command = [sys.executable, __file__, "--work", "--model", str(path), "--seconds", str(seconds)]
+    if way == "default":
+        command += ["--threads", str(physical_cores())]  # a number that is named stays
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -223,11 +225,12 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--json", type=Path, help="write the measurements here, and go on from those in it")
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--threads", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.model is None and arguments.dir is None:
         parser.error("--model or --dir is needed")
     if arguments.work:
-        asyncio.run(work(arguments.model, arguments.seconds))
+        asyncio.run(work(arguments.model, arguments.seconds, arguments.threads))
         return
     path = arguments.model or random_model(arguments.dir)
     samples = read(arguments.json)

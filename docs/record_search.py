@@ -14,7 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from marco_cli.solver import open_solver, resolve_settings
-from marco_cli.view.search_screen import SearchScreen
+from marco_cli.view.line import Glyphs
+from marco_cli.view.search_screen import as_text, screen_lines
 from marco_cli.view.snapshot import Recorder
 
 QUESTION = "Emma has 22 oranges and buys 7 more, throws away 15 and then gets 4 packs of 5, how many left?"
@@ -36,7 +37,8 @@ def main() -> None:
     """Search, and draw the last frame."""
     recorder = asyncio.run(search())
     console = Console(record=True, width=COLUMNS, height=ROWS, file=StringIO(), force_terminal=True)
-    console.print(SearchScreen(snapshot=recorder.snapshot()))
+    for line in screen_lines(recorder.snapshot(), width=COLUMNS, height=ROWS, glyphs=Glyphs.of("utf-8")):
+        console.print(as_text(line))
     picture = console.export_svg(title='marco ask --effort high "Emma has 22 oranges …"', unique_id="marco")
     # Rich names a font on the network; whoever looks at the picture has a monospaced one.
     picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)

@@ -73,6 +73,8 @@ def search_plan(settings: Settings) -> SearchPlan:
         value = getattr(settings, key)
         if value is not None:
             chosen[key] = value
+    if settings.prm is not None:
+        chosen = {"reward": "process", "vote": "process", **chosen}
     return SearchPlan(settings=settings, config=SearchConfig.of(strategy, **chosen), is_routed=effort == AUTO)
 
 

@@ -5,13 +5,18 @@
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from marco_cli import assessors
+from marco_cli.assessors import Assessors
+from marco_cli.check.panel import Checks
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.engine.batched import BatchedEngine
-from marco_cli.errors import InputError
+from marco_cli.errors import ConfigError, InputError
 from marco_cli.models import LocatedModel
 from marco_cli.models.admission import admit
 from marco_cli.models.choice import choose_model, implied_preset, template_format
@@ -55,17 +60,30 @@ def resolve_settings(
 class Solver:
     """An open engine, with the plan and the model that it was opened for. Any question may come with a plan of its own."""
 
-    def __init__(self, *, engine: Engine, plan: SearchPlan, model: LocatedModel) -> None:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        plan: SearchPlan,
+        model: LocatedModel,
+        checks: Checks | None = None,
+        assessors: Assessors | None = None,
+    ) -> None:
         self.engine = engine
         self.plan = plan
         self.model = model
+        self.checks = checks or Checks()
+        self.assessors = assessors or Assessors()
+        """Models beside the one that answers."""
 
     def phrasing(self, plan: SearchPlan | None = None) -> Phrasing:
         """Return how questions are put to the model."""
         return Phrasing(settings=(plan or self.plan).settings, info=self.engine.info)
 
-    def problem(self, question: str, plan: SearchPlan | None = None, *, history: tuple[Message, ...] = ()) -> Problem:
-        """Put the preset's texts and the model's chat template around a question.
+    def problem(
+        self, question: str, plan: SearchPlan | None = None, *, history: tuple[Message, ...] = (), tests: str = ""
+    ) -> Problem:
+        """Put the preset's texts and the model's chat template around a question; `tests` are for its checks alone.
 
         Raises:
             InputError: the question is empty, no text, or so long that it need not be tokenised.
@@ -90,6 +108,7 @@ class Solver:
             output_reserve=settings.output_reserve,
             stop_texts=settings.stop,
             question=question,
+            tests=tests,
             prompt_text=rendered.text,
             reflection=_reflection(settings, question),
         )
@@ -103,29 +122,80 @@ class Solver:
         on_token: TokenListener | None = None,
         stop: Stop | None = None,
     ) -> SearchResult:
-        """Search for the answer as the plan says; `on_token` hears the first chain."""
+        """Search for the answer as the plan says; `on_token` hears the first chain.
+
+        Raises:
+            ConfigError: the plan asks for other models than were opened.
+
+        """
         plan = plan or self.plan
         run = answer_or_search if plan.is_routed else search
+        asked = self.assessors_for(plan)
         return await run(
-            problem, engine=self.engine, config=plan.config, on_event=on_event, on_token=on_token, stop=stop
+            problem,
+            engine=self.engine,
+            config=plan.config,
+            scorer=asked.scorer,
+            judge=asked.judge,
+            verifier=self.checks.panel(plan.settings.check),
+            on_event=on_event,
+            on_token=on_token,
+            stop=stop,
+        )
+
+    def assessors_for(self, plan: SearchPlan) -> Assessors:
+        """Return what a search by this plan asks besides its own model.
+
+        Raises:
+            ConfigError: another model than was opened.
+
+        """
+        asked = {key: getattr(plan.settings, key) for key in assessors.KEYS}
+        for key, name in asked.items():
+            opened = getattr(self.plan.settings, key)
+            if name not in (None, opened):
+                raise ConfigError(
+                    f"{key} is {name} here, and {opened or 'no model'} is open", hint=f"use one {key} for all"
+                )
+        return replace(
+            self.assessors,
+            scorer=self.assessors.scorer if asked["prm"] else None,
+            judge=self.assessors.judge if asked["judge"] else None,
         )
 
     async def close(self) -> None:
-        """Free the memory of the model."""
+        """Free the memory of all models, and end what the checks have started."""
+        await self.checks.close()
         await self.engine.close()
+        for engine in self.assessors.engines:
+            await engine.close()
 
 
 def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, str]) -> Solver:
-    """Load a model as the settings say.
+    """Load a model as the settings say, and those that assess its replies.
 
     Raises:
         ConfigError: the search cannot be done as asked for.
-        EngineError: the model cannot be loaded.
+        ModelNotFoundError: a model that assesses is not on this machine.
+        EngineError: a model cannot be loaded.
 
     """
     worker.start()  # ready before the model is
     plan = search_plan(settings)
-    return Solver(engine=_open(plan, model, environ), plan=plan, model=model)
+    checks = Checks()
+    checks.panel(settings.check)  # a check that cannot be used costs no model load
+    others = assessors.located(settings, environ)
+    with ExitStack() as opened:
+
+        def load(located: LocatedModel) -> BatchedEngine:
+            engine = _open(plan, located, environ)
+            opened.callback(engine.discard)
+            return engine
+
+        own = load(model)
+        asked = assessors.open_assessors(settings, others, own, load)
+        opened.pop_all()
+    return Solver(engine=own, plan=plan, model=model, checks=checks, assessors=asked)
 
 
 def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":

@@ -19,6 +19,7 @@ from marco_cli.batch.record import (
 )
 from marco_cli.batch.rows import BadRow, Row
 from marco_cli.batch.tally import Finished
+from marco_cli.check.panel import allowed
 from marco_cli.config.settings import Settings
 from marco_cli.errors import ConfigError
 from marco_cli.plan import SearchPlan, search_plan
@@ -58,6 +59,8 @@ class RowSettings:
         settings = self.base if preset is None else self._of_preset(str(preset))
         if "template_var" in chosen:
             chosen["template_var"] = tuple((dict(settings.template_var) | dict(chosen["template_var"])).items())
+        if "check" in chosen:
+            chosen["check"] = (*settings.check, *allowed(chosen["check"], named=settings.check))
         chosen.setdefault("seed", row_seed(self.base.seed, row.key))
         return replace(settings, **chosen)
 
@@ -127,7 +130,7 @@ class Answerer:
         has_own_system = any(message.role == "system" for message in row.history)
         plan = search_plan(replace(settings, system=None) if has_own_system else settings)
         solver = self._solver
-        problem = solver.problem(row.question, plan, history=row.history)
+        problem = solver.problem(row.question, plan, history=row.history, tests=row.tests)
         if self._is_alone:
             await solver.engine.settle(problem.prompt_ids)
         try:

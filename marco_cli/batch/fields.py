@@ -23,13 +23,14 @@ _SETTINGS: Final = (
 )  # fmt: skip
 _KEYS: Final[Mapping[str, str]] = {
     **{name: name for name in _SETTINGS},
+    "check": "check",
     "max_completion_tokens": "max_tokens",
     "repetition_penalty": "repeat_penalty",
 }
 """Field → setting. Of two fields for one setting the last here counts."""
 
 _ENVELOPE: Final = ("custom_id", "method", "url", "body")
-_OWN: Final = ("id", "custom_id", "meta", "system")
+_OWN: Final = ("id", "custom_id", "meta", "system", "tests")
 _TEMPLATE: Final = ("reasoning_effort", "chat_template_kwargs")
 _HARMLESS: Final = (
     "metadata", "parallel_tool_calls", "prompt_cache_key", "prompt_cache_retention", "safety_identifier",
@@ -77,7 +78,7 @@ def overrides(row: Mapping[str, object], body: Mapping[str, object]) -> tuple[tu
             value = source.get(name)
             if value is None:
                 continue
-            if key == "stop" and isinstance(value, str):
+            if key in ("stop", "check") and isinstance(value, str):
                 value = [value]
             given[key] = OPTIONS[key].accept(value, where=name)
             if key == "preset":
@@ -123,6 +124,22 @@ def _refuse_symbols(variables: Mapping[str, object]) -> None:
             left += [*value, *value.values()]
         elif isinstance(value, list):
             left += value
+
+
+def tests_of(row: Mapping[str, object], body: Mapping[str, object]) -> str:
+    """Return what a row has to tell right answers from wrong ones, one text or several; "" without any.
+
+    Raises:
+        InputError: it is neither.
+
+    """
+    tests = row.get("tests", body.get("tests"))
+    if tests is None:
+        return ""
+    texts = [tests] if isinstance(tests, str) else tests
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise InputError(f"tests is {quoted(tests)}, expected text or a list of texts")
+    return "\n".join(texts)
 
 
 def template_variables(row: Mapping[str, object], body: Mapping[str, object]) -> tuple[str, ...]:

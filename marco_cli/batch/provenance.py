@@ -18,12 +18,22 @@ _NEUTRAL: Final = ("model", "preset", "ctx", "threads", "gpu_layers", "batch", "
 
 
 def configuration(
-    settings: Settings, *, model: LocatedModel, layout: Layout, form: Format, min_confidence: float | None
+    settings: Settings,
+    *,
+    model: LocatedModel,
+    others: Mapping[str, LocatedModel],
+    layout: Layout,
+    form: Format,
+    min_confidence: float | None,
 ) -> Mapping[str, object]:
-    """Return what must be the same for rows to stand in one file. Hashes a model that nothing vouches for."""
+    """Return what must be the same for rows to stand in one file. Hashes models that nothing vouches for.
+
+    `others` are the models that assess replies, by setting.
+    """
     values = {key: getattr(settings, key) for key in OPTIONS if key not in _NEUTRAL}
     return {
         "model_sha256": hashes(model),
+        **{f"{key}_sha256": hashes(other) for key, other in others.items()},
         "settings": values,
         "text": layout.is_text,
         "field": layout.field,

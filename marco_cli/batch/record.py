@@ -19,6 +19,7 @@ from marco_cli.batch.rows import BadRow, Row, row_key
 from marco_cli.config.settings import Settings
 from marco_cli.errors import InputError, MarcoError
 from marco_cli.search.base import Reply, SearchResult
+from marco_cli.search.events_json import verdict_document
 
 Status = Literal["ok", "error", "no_output", "abstained"]
 Format = Literal["marco", "openai"]
@@ -26,7 +27,7 @@ Format = Literal["marco", "openai"]
 FAILED: Final[tuple[Status, ...]] = ("error", "no_output")
 """Statuses that make a run incomplete, and that `--retry-errors` tries again."""
 
-_NOWHERE_ELSE: Final = ("v", "status", "line", "answer", "confidence", "finish_reason", "votes", "search", "preset", "strategy", "seed",
+_NOWHERE_ELSE: Final = ("v", "status", "line", "answer", "check", "confidence", "finish_reason", "votes", "search", "preset", "strategy", "seed",
                         "timing", "input_sha256", "meta")  # fmt: skip
 """Keys that the OpenAI format has no place for; they stand under `marco`."""
 
@@ -58,6 +59,7 @@ def answered_row(
         "output": reply.output or None,
         "thought": reply.thought or None,
         "answer": _canonical(reply.answer),
+        "check": verdict_document(reply.verdict),
         "confidence": result.confidence if reply.signals.num_tokens else None,
         "finish_reason": reply.ending,
         "votes": [
@@ -116,7 +118,7 @@ def failed_row(row: Row | BadRow, error: Exception, *, settings: Settings | None
     code = error.code if isinstance(error, MarcoError) else "internal"
     return {
         **_head(row, "error"),
-        **dict.fromkeys(("output", "thought", "answer", "confidence", "finish_reason")),
+        **dict.fromkeys(("output", "thought", "answer", "check", "confidence", "finish_reason")),
         "votes": [],
         "error": {"type": code, "message": reason_of_error(error).message},
         "model": model,

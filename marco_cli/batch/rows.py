@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from marco_cli import jsonl
-from marco_cli.batch.fields import QUESTIONS, overrides, refuse_impossible, template_variables, unused
+from marco_cli.batch.fields import QUESTIONS, overrides, refuse_impossible, template_variables, tests_of, unused
 from marco_cli.batch.lines import Line
 from marco_cli.batch.messages import conversation, noun, system_message, text_of
 from marco_cli.config.option import Value
@@ -47,6 +47,8 @@ class Row:
     """Earlier turns, a system message of the row's own included."""
     overrides: tuple[tuple[str, Value], ...] = ()
     """Settings of the row's own."""
+    tests: str = ""
+    """What tells right answers from wrong ones, for checks."""
     unused: tuple[str, ...] = ()
     """Fields that are not honoured though they may change the answer."""
     variables: tuple[str, ...] = ()
@@ -122,6 +124,7 @@ def _row(row: dict[str, Any], row_id: str | int, number: int, layout: Layout, di
         question=_checked(question),
         history=(*opening, *history),
         overrides=overrides(row, body),
+        tests=tests_of(row, body),
         unused=unused(row, body, question=name, model=layout.model),
         variables=template_variables(row, body),
         meta=_meta(row),

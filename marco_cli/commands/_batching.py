@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from marco_cli.assessors import located
 from marco_cli.batch import lines, provenance
 from marco_cli.batch.answering import Answerer, RowSettings
 from marco_cli.batch.failures import Failures
@@ -325,7 +326,12 @@ class Batch:
         """Return what rows of one file must have in common."""
         job, settings = self._job, self._rows.base
         return provenance.configuration(
-            settings, model=self._model, layout=job.layout, form=job.form, min_confidence=job.min_confidence
+            settings,
+            model=self._model,
+            others=located(settings, os.environ),
+            layout=job.layout,
+            form=job.form,
+            min_confidence=job.min_confidence,
         )
 
     def _way_on(self) -> str | None:

@@ -93,7 +93,12 @@ def _among(words: tuple[str, ...]) -> Completer:
     return complete
 
 
-_COMPLETERS: dict[str, Completer] = {"model": complete_models, "preset": complete_presets}
+_COMPLETERS: dict[str, Completer] = {
+    "model": complete_models,
+    "preset": complete_presets,
+    "prm": complete_models,
+    "judge": complete_models,
+}
 
 
 def paths(typed: str) -> list[str]:

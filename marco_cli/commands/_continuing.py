@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from marco_cli.assessors import KEYS, named
 from marco_cli.commands._output import say
 from marco_cli.commands._reply import output_to_stdout, say_how
 from marco_cli.commands._signals import run
@@ -56,7 +57,7 @@ def go_on(trace: Trace, wish: Wish) -> None:
     settings = _settings(trace, wish, planned)
     model = settings.model or trace.model.name
     if wish.is_foreign:
-        _refuse_path(model, wish)
+        _refuse_paths(model, settings, wish)
     located = choose_model(model, os.environ)
     check_model(trace, located)
     solver = open_solver(settings, located, os.environ)
@@ -79,10 +80,15 @@ def go_on(trace: Trace, wish: Wish) -> None:
         raise IncompleteError("no reply has an output", hint="go on with more --simulations")
 
 
-def _refuse_path(model: str, wish: Wish) -> None:
+def _refuse_paths(model: str, settings: Settings, wish: Wish) -> None:
     """Refuse a trace of another that would have files of this machine opened."""
-    if "model" not in wish.flags and isinstance(parse(model), PathReference):
-        raise ConfigError(f"the trace names its model by a path: {quoted(model)}", hint="name the model with --model")
+    names = {"model": model}
+    names |= {key: other.model for key in KEYS if (other := named(settings, key)) is not None}
+    for key, name in names.items():
+        if key not in wish.flags and isinstance(parse(name), PathReference):
+            raise ConfigError(
+                f"the trace names its {key} by a path: {quoted(name)}", hint="name the model with --model"
+            )
 
 
 def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Stop) -> Trace:
@@ -127,6 +133,8 @@ def _budget(wish: Wish) -> Budget:
 
 def _settings(trace: Trace, wish: Wish, planned: Plan) -> Settings:
     """Return the trace's settings with what was typed, and with what the search now is."""
-    own = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
+    own: dict[str, Any] = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
+    if wish.is_foreign:
+        own["check"] = ()  # a check may run any program: that of a file from anywhere runs none
     now = {**own, "strategy": planned.config.strategy, "simulations": planned.config.simulations}
     return replace(trace.settings, **{**now, "parallel": planned.config.parallel, **wish.flags})

@@ -1,11 +1,11 @@
-"""From the options of `marco eval` to rows and reports on disk: what its three commands share."""
+"""From the options of `marco eval` to rows and reports on disk."""
 
 import asyncio
+import os
 import shlex
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +15,8 @@ from typing import Final
 import typer
 
 from marco_cli import __version__, jsonl
+from marco_cli.assessors import KEYS, located
 from marco_cli.batch.journal import Journal, Mode, open_journal
-from marco_cli.batch.meta import meta_path
 from marco_cli.batch.provenance import hashes
 from marco_cli.commands._batch_output import resume_command
 from marco_cli.commands._live_report import LiveReport
@@ -24,18 +24,14 @@ from marco_cli.commands._output import say, say_all, write
 from marco_cli.commands._page import show_page
 from marco_cli.commands._signals import run as run_to_end
 from marco_cli.commands._trace_file import TraceFile
-from marco_cli.config.home import is_there
 from marco_cli.config.layers import resolve
-from marco_cli.config.option import did_you_mean
 from marco_cli.config.settings import Settings
 from marco_cli.draft import put
-from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, InputError, StorageError
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, StorageError
 from marco_cli.evals.base import DataSet
-from marco_cli.evals.comparison import Comparison, compare_rows
 from marco_cli.evals.forecast import Forecast
-from marco_cli.evals.outcome import Outcome, outcome_document
+from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.report import About, Report
-from marco_cli.evals.rescoring import rescore
 from marco_cli.evals.runner import ROWS_FILE, Job, Listener, jobs, missing, read_entry, read_outcomes, row_key, run_jobs
 from marco_cli.evals.variant import Variant
 from marco_cli.models import LocatedModel
@@ -79,7 +75,14 @@ class Plan:
     def configuration(self) -> dict[str, object]:
         """What must be the same for rows to belong together. Hashes a model that nothing vouches for."""
         settings = {key: value for key, value in asdict(self.settings).items() if key not in _NOT_OF_THE_ROWS}
-        return {"command": "eval", "dataset": self.dataset.name, "model": _identity(self.model), "settings": settings}
+        others = {key: _identity(model) for key, model in located(self.settings, os.environ).items()}
+        return {
+            "command": "eval",
+            "dataset": self.dataset.name,
+            "model": _identity(self.model),
+            **others,
+            "settings": {key: value for key, value in settings.items() if key not in KEYS or value is not None},
+        }
 
 
 def _identity(model: LocatedModel) -> dict[str, object]:
@@ -230,56 +233,6 @@ def _answered(
         return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastRun:
-    """A run on disk."""
-
-    path: Path
-    """Of the rows."""
-    outcomes: tuple[Outcome, ...]
-    configuration: Mapping[str, object]
-    facts: Mapping[str, object]
-
-    @property
-    def about(self) -> About:
-        """What the rows do not say themselves; "unknown" where the meta file is gone."""
-        return About(
-            dataset=_text(self.configuration.get("dataset")),
-            source=_text(self.facts.get("source")),
-            model=_text(_object(self.configuration.get("model")).get("name")),
-        )
-
-
-def read_run(path: Path) -> PastRun:
-    """Read a run's rows and what is known of it.
-
-    Raises:
-        InputError: there is no run at the path, or it is damaged.
-
-    """
-    rows = path / ROWS_FILE if is_there(path) and path.is_dir() else path
-    if not (is_there(rows) and rows.is_file()):
-        raise InputError(f"{path} holds no {ROWS_FILE}", hint="name a directory that `marco eval -o` wrote")
-    outcomes = tuple(read_outcomes(rows))
-    if not outcomes:
-        raise InputError(f"{rows} has no rows yet", hint="run `marco eval … --resume` first")
-    try:
-        meta = _object(jsonl.decode(meta_path(rows).read_bytes()))
-    except (OSError, InputError):
-        meta = {}
-    return PastRun(
-        path=rows, outcomes=outcomes, configuration=_object(meta.get("configuration")), facts=_object(meta.get("facts"))
-    )
-
-
-def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else "unknown"
-
-
 def write_report(report: Report, directory: Path) -> tuple[Path, ...]:
     """Write the `REPORTS`; return their paths.
 
@@ -343,86 +296,3 @@ def print_report(report: Report, *, as_json: bool) -> None:
         write(jsonl.encode(summary_document(report)))
     else:
         write(summary_text(report, width=columns(sys.stdout)).encode(errors="replace"))
-
-
-def rescored(past: PastRun, *, reward: str | None, vote: str | None, scorer: str | None) -> PastRun:
-    """Return a run with its answers chosen, or scored, by other rules.
-
-    Its configuration names them, so that nobody goes on with it as if it were the run that it was made of.
-    """
-    outcomes = tuple(rescore(outcome, reward=reward, vote=vote, scorer=scorer) for outcome in past.outcomes)
-    rules = {"reward": reward, "vote": vote, "scorer": scorer}
-    named = {name: rule for name, rule in rules.items() if rule is not None}
-    if not named:
-        return replace(past, outcomes=outcomes)
-    before = _object(past.configuration.get("rescored"))
-    return replace(past, outcomes=outcomes, configuration={**past.configuration, "rescored": {**before, **named}})
-
-
-def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, quiet: bool) -> None:
-    """Write rows and reports of a rescored run into a directory of its own.
-
-    Raises:
-        ConfigError: it is the run's own directory, or holds rows already.
-        StorageError: something cannot be written.
-
-    """
-    with run_directory(output) as directory:
-        rows = directory / ROWS_FILE
-        if rows.exists() and (not overwrite or rows.samefile(past.path)):
-            raise ConfigError(
-                f"{rows} exists already", hint="name another directory; --overwrite replaces another run's rows"
-            )
-        meta = {"v": 1, "configuration": past.configuration, "facts": past.facts, "earlier": []}
-        data = b"".join(jsonl.encode(outcome_document(outcome)) for outcome in past.outcomes)
-        try:
-            put(meta_path(rows), jsonl.encode(meta, indent=True))
-            put(rows, data)
-        except OSError as error:
-            raise StorageError(f"cannot write {rows}: {error.strerror}", hint="free some space") from error
-        for path in (rows, *write_report(report, directory)):
-            if not quiet:
-                say(f"marco: wrote {path}")
-
-
-def compared(runs: Sequence[PastRun], baseline: str | None) -> tuple[Comparison, ...]:
-    """Compare all variants of some runs with the baseline; of several runs, variants are called RUN/VARIANT.
-
-    RUN is the name of the run's directory, with as many of those above it as tell it from the others.
-
-    Raises:
-        ConfigError: there is no such baseline, nothing to compare, or the same run twice.
-        InputError: the runs asked different questions under the same ids.
-
-    """
-    rows: dict[str, list[Outcome]] = {}
-    prefixes = [f"{name}/" for name in _names([run.path for run in runs])] if len(runs) > 1 else [""]
-    for run, prefix in zip(runs, prefixes, strict=True):
-        for outcome in run.outcomes:
-            rows.setdefault(prefix + outcome.variant, []).append(outcome)
-    if baseline is not None and baseline not in rows:
-        raise ConfigError(f"there is no variant {baseline!r}", hint=did_you_mean(baseline, rows))
-    if len(rows) < 2:
-        raise ConfigError("there is only one variant", hint="name another run, or a run with several strategies")
-    first = baseline or next(iter(rows))
-    comparisons = compare_rows({first: rows[first], **rows})
-    if not comparisons:
-        raise InputError("the variants have no problem in common", hint="compare runs of the same data set")
-    return comparisons
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Return the shortest end of each run's path that no other one has."""
-    files = [path.resolve() for path in paths]
-    twice = next((path for path, file in zip(paths, files, strict=True) if files.count(file) > 1), None)
-    if twice is not None:
-        raise ConfigError(f"{twice} is named twice", hint="name each run once; of one run, its variants are compared")
-    ends = [_ends(path.absolute()) for path in paths]
-    counts = Counter(end for each in ends for end in each)
-    return [next(end for end in each if counts[end] == 1) for each in ends]
-
-
-def _ends(rows: Path) -> list[str]:
-    """Return the ends of a path, shortest first: of the directory, or of a file that is not called as usual."""
-    parts = (rows.parent if rows.name == ROWS_FILE else rows).parts
-    return [Path(*parts[-num:]).as_posix() for num in range(1, len(parts) + 1)]

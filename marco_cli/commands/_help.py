@@ -88,7 +88,22 @@ def summary(command: Any) -> str:
     return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
 
 
-class HelpfulCommand(TyperCommand):
+class _Helpful:
+    """What commands and groups have in common; stands before the class of typer's."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (the signature is the library's)
+        """Write the examples, a line each, as they are to be typed."""
+        examples = getattr(self, "epilog", None)
+        if examples:
+            with formatter.section("Examples"):
+                formatter.write(textwrap.indent(f"{examples.strip()}\n", "  "))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; name the nearest option for one that does not exist."""
+        return _parsed(super().parse_args, self, ctx, args)  # type: ignore[misc]  # of the class behind this one
+
+
+class HelpfulCommand(_Helpful, TyperCommand):
     """A command whose help has headings and examples."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -106,16 +121,8 @@ class HelpfulCommand(TyperCommand):
         arguments = [_argument(param) for param in self.params if param.param_type_name == "argument"]
         return ["[OPTIONS]", *arguments]
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (the signature is the library's)
-        """Write the examples, a line each, as they are to be typed."""
-        _write_examples(self.epilog, formatter)
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line; name the nearest option for one that does not exist."""
-        return _parsed(super().parse_args, self, ctx, args)
-
-
-class HelpfulGroup(TyperGroup):
+class HelpfulGroup(_Helpful, TyperGroup):
     """A group of commands whose help has examples."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -123,14 +130,6 @@ class HelpfulGroup(TyperGroup):
         for heading, rows in panels(self, ctx).items():
             _write_rows(heading, rows, formatter)
         _write_rows("Commands", [(name, summary(command)) for name, command in self.commands.items()], formatter)
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 (the signature is the library's)
-        """Write the examples, a line each, as they are to be typed."""
-        _write_examples(self.epilog, formatter)
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line; name the nearest option for one that does not exist."""
-        return _parsed(super().parse_args, self, ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """Find the command; name the nearest one for one that does not exist."""
@@ -165,12 +164,6 @@ def _write_rows(heading: str, rows: Rows, formatter: Any) -> None:
 
 def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(width, 20), break_on_hyphens=False, break_long_words=False)
-
-
-def _write_examples(examples: str | None, formatter: Any) -> None:
-    if examples:
-        with formatter.section("Examples"):
-            formatter.write(textwrap.indent(f"{examples.strip()}\n", "  "))
 
 
 def _parsed(parse: Any, command: Any, ctx: Any, args: Sequence[str]) -> list[str]:

@@ -38,7 +38,8 @@ def _setting(key: str, *short: str, panel: str | None = None, metavar: str | Non
         rich_help_panel=panel,
         metavar=metavar,
     )
-    return Annotated[list[str] | None if option.has_names else str | None, declared]
+    is_repeatable = option.has_names or option.kind == "texts"
+    return Annotated[list[str] | None if is_repeatable else str | None, declared]
 
 
 def settings_given(given: Mapping[str, object]) -> dict[str, object]:
@@ -84,6 +85,7 @@ _FLAGS: Final[Mapping[str, object]] = {
     "think": _setting("think"),
     "strategy": _setting("strategy", panel=SEARCH),
     "simulations": _setting("simulations", panel=SEARCH, metavar="N"),
+    "check": _setting("check", panel=SEARCH, metavar="KIND[:ARG]"),
     "temperature": _setting("temperature", panel=REPLY, metavar="X"),
     "max_tokens": _setting("max_tokens", panel=REPLY, metavar="N"),
     "seed": _setting("seed", panel=REPLY, metavar="N"),
@@ -95,6 +97,8 @@ _FLAGS: Final[Mapping[str, object]] = {
     "reflection": _setting("reflection", panel=EXPERT),
     "reward": _setting("reward", panel=EXPERT, metavar="NAME"),
     "vote": _setting("vote", panel=EXPERT, metavar="NAME"),
+    "prm": _setting("prm", panel=SEARCH, metavar="MODEL[:FORMAT]"),
+    "judge": _setting("judge", panel=SEARCH, metavar="MODEL|self"),
     "doubt_below": _setting("doubt_below", panel=EXPERT, metavar="X"),
     "parallel": _setting("parallel", panel=EXPERT, metavar="N"),
     "top_p": _setting("top_p", panel=EXPERT, metavar="X"),

@@ -9,7 +9,7 @@ import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import fitted, say, say_all, write
-from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, StorageError
 
 if TYPE_CHECKING:
     from marco_cli.view.report import Answered
@@ -42,6 +42,12 @@ def ask(
             help="Write the first reply as it comes, in a pipe too; a reply that a search puts in its place follows it.",
         ),
     ] = None,
+    require_check: Annotated[
+        bool,
+        typer.Option(
+            "--require-check", rich_help_panel=opt.SEARCH, help="Exit with 3 unless a check found the answer right."
+        ),
+    ] = False,
     display: opt.Display = "auto",
     events: Annotated[
         str | None, opt.output("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
@@ -62,6 +68,8 @@ def ask(
     started = time.perf_counter()
     text = read_question(question, file or ())
     settings, located = resolve_settings(opt.settings_given(given), os.environ, given["config"])
+    if require_check and not settings.check:
+        raise ConfigError("--require-check has no check to wait for", hint="name one: --check command:./check.sh")
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
     if not quiet:
@@ -97,7 +105,7 @@ def ask(
         say_all(phrasing.render(phrasing.prompt(text)).notes)
         say(fitted(cost_lines(solver, answered, load_seconds=loaded)))
         say(f"trace    {answered.trace.id if is_kept else 'not kept'}")
-    _end(answered, is_without_events=lost_events is not None)
+    _end(answered, is_without_events=lost_events is not None, must_be_verified=require_check)
 
 
 def _write_output(answered: "Answered", *, is_raw: bool) -> None:
@@ -113,11 +121,15 @@ def _write_output(answered: "Answered", *, is_raw: bool) -> None:
     output.end()
 
 
-def _end(answered: "Answered", *, is_without_events: bool) -> None:
+def _end(answered: "Answered", *, is_without_events: bool, must_be_verified: bool) -> None:
     """Leave with the exit code of what is missing from the answer, or beside it."""
     if answered.was_interrupted:
         raise typer.Exit(EXIT_INTERRUPTED)
     if not answered.result.reply.output:
         raise IncompleteError("the reply has no output", hint="give it more --max-tokens, or another --preset")
+    if must_be_verified and not answered.result.reply.is_verified:
+        raise IncompleteError(
+            "no check found the answer right", hint="search for longer: --effort high, or a larger --time-limit"
+        )
     if is_without_events:
         raise typer.Exit(StorageError.exit_code)

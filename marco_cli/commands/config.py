@@ -196,6 +196,8 @@ def _checked(key: str, values: list[str], file: Path) -> "Value":
         _check_preset(value, file, key)
     if key == "model":
         _mention_missing(str(value))
+    if key in ("prm", "judge") and value is not None:
+        _check_assessor(key, str(value))
     return value
 
 
@@ -210,6 +212,16 @@ def _check_preset(value: "Value", file: Path, where: str) -> None:
     from marco_cli.config.preset import load_preset
 
     load_preset(str(value), base=file.parent, where=where)
+
+
+def _check_assessor(key: str, spec: str) -> None:
+    from marco_cli.assessors import named
+    from marco_cli.config.settings import Settings
+    from marco_cli.reward.process import SELF
+
+    other = named(Settings(prm=spec) if key == "prm" else Settings(judge=spec), key)
+    if other is not None and other.model != SELF:
+        _mention_missing(other.model)
 
 
 def _mention_missing(model: str) -> None:

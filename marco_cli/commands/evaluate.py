@@ -107,7 +107,7 @@ def run_eval(
     ] = None,
     fetch: Annotated[bool, _data("--fetch", help="Download a data set that is not on this machine.")] = False,
     scorer: Annotated[
-        str | None, _data("--scorer", help="exact, number, choice, regex, contains, math or simple-evals.")
+        str | None, _data("--scorer", help="exact, number, choice, regex, contains, math, check or simple-evals.")
     ] = None,
     output: Output = None,
     resume: Annotated[bool, _run("--resume", help="Go on with the rows that are in DIR.")] = False,
@@ -198,7 +198,8 @@ def rescore(
     quiet: opt.Quiet = False,
 ) -> None:
     """Choose again among the finished paths of a run, by another reward, vote or scorer, without generating."""
-    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, read_run, rescored, with_options, write_run
+    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, with_options
+    from marco_cli.commands._past_runs import read_run, rescored, write_run
     from marco_cli.evals.report import build_report
 
     if is_opened and output is None:
@@ -227,7 +228,7 @@ def compare(
     as_json: opt.Json = False,
 ) -> None:
     """Compare the variants of one or more runs problem by problem: paired tests and a plain verdict."""
-    from marco_cli.commands._evaluating import compared, read_run
+    from marco_cli.commands._past_runs import compared, read_run
     from marco_cli.jsonl import encode
     from marco_cli.view.eval_table import comparison_text
     from marco_cli.view.terminal import columns
@@ -269,7 +270,8 @@ def _report(
     is_opened: bool,
 ) -> None:
     from marco_cli.commands._batch_output import resume_command
-    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, read_run, with_options, write_report
+    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, with_options, write_report
+    from marco_cli.commands._past_runs import read_run
     from marco_cli.evals.report import build_report
 
     past = read_run(directory)

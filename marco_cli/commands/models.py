@@ -12,16 +12,15 @@ import typer
 
 from marco_cli.commands._completion import complete_aliases, complete_models
 from marco_cli.commands._help import Commands
+from marco_cli.commands._models_search import SEARCH_EXAMPLES, Offline, search
 from marco_cli.commands._options import Json
 from marco_cli.commands._output import confirm, say, write, write_rows
 from marco_cli.errors import ConfigError, EngineError, ModelNotFoundError, StorageError
 from marco_cli.view.printable import printable
 
 if TYPE_CHECKING:
-    from marco_cli.hub.finding import Found
     from marco_cli.hub.pull import Offer, Plan
     from marco_cli.models import LocatedModel
-    from marco_cli.models.catalog import Entry
     from marco_cli.models.library import Verification
 
 _EXAMPLES = """
@@ -45,7 +44,6 @@ Spec = Annotated[
         "hub, or a path.",
     ),
 ]
-Offline = Annotated[bool, typer.Option("--offline", envvar="MARCO_OFFLINE", help="Never use the network.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -103,60 +101,7 @@ def pull(
     _print(done.model.path, {"model": _row(done.model), "received": done.received}, as_json=as_json)
 
 
-_SEARCH_EXAMPLES = """
-marco models search                            # the catalogue: sizes, and what was tried
-marco models search qwen3 4b
-marco models search llama --offline            # asks nobody
-"""
-
-
-@app.command(epilog=_SEARCH_EXAMPLES)
-def search(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Part of a name; without it, the catalogue.")
-    ] = None,
-    *,
-    offline: Offline = False,
-    as_json: Json = False,
-) -> None:
-    """Look for models by name: in the catalogue of small reasoning models, then on the hub, most downloaded first."""
-    from marco_cli.models import catalog, store
-    from marco_cli.view.models import catalogue_table, repository_table
-
-    name = " ".join(words or ())
-    known = catalog.search(name)
-    if known and not as_json:
-        _print(catalogue_table(known), {}, as_json=False)
-    is_asked = bool(name) and not (offline or store.is_offline())
-    found = _found_on_hub(name) if is_asked else ()
-    rows = [_entry_row(entry) for entry in known]
-    document = {"catalogue": rows, "repositories": [asdict(each) for each in found], "is_hub_asked": is_asked}
-    _print(repository_table([(each.name, each.downloads) for each in found]), document, as_json=as_json)
-    if name and not is_asked:
-        say("marco: offline: the hub was not asked")
-    if not known and not found:
-        raise ModelNotFoundError(f"no model is called anything like {name[:40]!r}", hint="marco models search")
-    names = [*(entry.name for entry in known if entry.bundled is None), *(each.name for each in found)]
-    if names:
-        say(f"marco: to fetch one: marco models pull {printable(names[0])}")
-
-
-def _found_on_hub(name: str) -> "tuple[Found, ...]":
-    from marco_cli.hub.finding import find
-
-    return find(name, on_retry=say)
-
-
-def _entry_row(entry: "Entry") -> dict[str, object]:
-    return {
-        "name": entry.name,
-        "title": entry.title,
-        "parameters": None if entry.parameters is None else round(1e9 * entry.parameters),
-        "quantisation": entry.default,
-        "bytes": entry.size,
-        "preset": entry.preset,
-        "is_tried": entry.is_tried,
-    }
+app.command("search", epilog=SEARCH_EXAMPLES)(search)
 
 
 @app.command("list")

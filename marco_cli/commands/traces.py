@@ -121,15 +121,20 @@ def show(
 
 
 @app.command()
-@opt.takes_settings("reward", "vote")
+@opt.takes_settings("reward", "vote", "check")
 def rescore(trace: TraceName = "last", *, given: opt.Given, source: From = None, as_json: opt.Json = False) -> None:
-    """Rate the finished replies by another reward, and count them by another vote; nothing is generated."""
+    """Rate the finished replies by another reward, vote or check, and count them anew; nothing is generated."""
+    import asyncio
+
     from marco_cli.jsonl import encode
+    from marco_cli.trace.rescoring import checked
     from marco_cli.trace.rescoring import rescore as rescored
     from marco_cli.view.trace_rescored import rescored_document, rescored_text
 
     found = _load(trace, source)
-    anew = rescored(found, **given)
+    if given["check"]:
+        found = asyncio.run(checked(found, given["check"]))
+    anew = rescored(found, reward=given["reward"], vote=given["vote"])
     if as_json:
         write(encode(rescored_document(found, anew)))
     else:
@@ -138,7 +143,16 @@ def rescore(trace: TraceName = "last", *, given: opt.Given, source: From = None,
 
 @app.command("continue")
 @opt.takes_settings(
-    "max_search_tokens", "time_limit", "certainty", "parallel", "model", "ctx", "threads", "gpu_layers", "trace"
+    "max_search_tokens",
+    "time_limit",
+    "certainty",
+    "parallel",
+    "check",
+    "model",
+    "ctx",
+    "threads",
+    "gpu_layers",
+    "trace",
 )
 def continue_(
     name: TraceName = "last",

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 from marco_cli.config.option import About, Kind, Option, Pairs, TypedPairs
 from marco_cli.reward import REWARDS
+from marco_cli.reward.process import AGGREGATES, FORMATS
 from marco_cli.search import STRATEGIES, VOTES, ReflectionMode, StepMode
 from marco_cli.search.effort import AUTO, EFFORTS
 
@@ -110,12 +111,27 @@ class Settings:
     ] = None
     reward: Annotated[str | None, About(help="What a finished path is worth.", choices=REWARDS)] = None
     vote: Annotated[str | None, About(help="How finished paths become one answer.", choices=VOTES)] = None
+    prm: Annotated[
+        str | None,
+        About(
+            help="MODEL[:FORMAT[:AGGREGATE]] that scores each step; formats: "
+            f"{', '.join(FORMATS)}; aggregates: {', '.join(AGGREGATES)}."
+        ),
+    ] = None
+    judge: Annotated[
+        str | None,
+        About(help="MODEL or self, with :pairwise or :pointwise, that chooses among replies to an open question."),
+    ] = None
     corrects: Annotated[
         bool | None, About(help="Put false arithmetic right while a search writes it. Default: yes, but in mcts-paper.")
     ] = None
     doubt_below: Annotated[
         float | None, About(help="Mean confidence below which auto searches on; measured per model.", least=0, most=1)
     ] = None
+    check: Annotated[
+        tuple[str, ...],
+        About(help="KIND or KIND:ARG that knows a right answer, which ends the search; wrong ones leave the vote."),
+    ] = ()
     thought: Annotated[
         Literal["auto", "full", "hide"], About(help="Show the thought: folded on a terminal, whole, or not.")
     ] = "auto"

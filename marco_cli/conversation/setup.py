@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from marco_cli.assessors import KEYS
 from marco_cli.config.settings import Settings
 from marco_cli.errors import EngineLostError, IncompleteError, MarcoError
 from marco_cli.models import LocatedModel
 from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.solver import Solver, open_solver, resolve_settings
 
-_LOADED: Final = ("ctx", "threads", "gpu_layers", "batch")
+_LOADED: Final = ("ctx", "threads", "gpu_layers", "batch", *KEYS)
 """Settings that an engine is opened with."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from marco_cli.diagnosis import installation, machine, model, speed
+from marco_cli.diagnosis import installation, machine, model, sandbox, speed
 from marco_cli.diagnosis.case import Case
 from marco_cli.diagnosis.finding import Finding, broken, warn
 from marco_cli.errors import MarcoError
@@ -27,6 +27,7 @@ CHECKS: Final = (
     Check(name="terminal", run=machine.terminal),
     Check(name="threads", run=machine.threads, needs=("configuration",)),
     Check(name="disk", run=machine.disk, fix="set MARCO_MODELS_DIR to a directory that you can read and write"),
+    Check(name="sandbox", run=sandbox.sandbox, fix="set TMPDIR to a directory that you can write"),
     Check(name="models", run=installation.models, fix="check the permissions of the models directory"),
     Check(name="transfers", run=installation.transfers, fix="marco models rm --unfinished"),
     Check(name="model", run=model.chosen_model, needs=("configuration",), fix="marco models verify"),

@@ -171,7 +171,7 @@ class Usage:
     forks: int = 0
     """Sequences started from a cached prefix."""
     evictions: int = 0
-    """Cached prefixes given up for room, and running requests set back."""
+    """Cached prefixes given up for room, and running requests preempted."""
     ticks: int = 0
     """Decode calls taken part in."""
     width_sum: int = 0

@@ -133,6 +133,11 @@ class BatchedEngine:
             job.cancelled = True
         self._model.interrupt()
 
+    def discard(self) -> None:
+        """Free the model's memory at once: for an engine that was asked nothing."""
+        self._closed = True
+        self._thread.submit(self._free).result()
+
     async def close(self) -> None:
         """Drop requests in flight and free the model's memory; closing twice is harmless."""
         if self._closed:

@@ -32,24 +32,14 @@ class TickScores:
 
 
 class Meter:
-    """Counters that are added to every tick; `usage` reads them."""
+    """The counters of a `Usage`, added to every tick; `usage` reads them."""
 
-    __slots__ = (
-        "decoded", "evaluated", "evictions", "forks", "model_seconds", "other_seconds", "prefilled", "reused", "ticks",
-        "width_sum",
-    )  # fmt: skip
+    __slots__ = tuple(Usage.__slots__)
 
     def __init__(self) -> None:
-        self.decoded = 0
-        self.evaluated = 0
-        self.evictions = 0
-        self.forks = 0
-        self.prefilled = 0
-        self.reused = 0
-        self.ticks = 0
-        self.width_sum = 0
-        self.model_seconds = 0.0
-        self.other_seconds = 0.0
+        self.decoded = self.evaluated = self.evictions = self.forks = self.prefilled = self.reused = 0
+        self.ticks = self.width_sum = 0
+        self.model_seconds = self.other_seconds = 0.0
 
     def add_tick(self, *, width: int, model_seconds: float, other_seconds: float) -> None:
         """Add a tick taken part in together with `width - 1` others, and a share of its time."""

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from marco_cli.engine import llama_library
 from marco_cli.engine.backend import Row
 from marco_cli.engine.llama_weights import Weights
+from marco_cli.engine.pace import Pace
 from marco_cli.errors import DecodeError, EngineError
 
 _INTERRUPTED = 2
@@ -47,7 +49,7 @@ class Context:
 
     With `num_streams` the KV memory is divided: each sequence id is a stream of its own, and attention is plain. Otherwise it
     is one memory, of whose cells any number of sequences sees each, and attention is what `has_flash` says (None: as llama.cpp
-    chooses).
+    chooses). With a `pace` it is asked before each call how many threads to use.
 
     Raises:
         EngineError: there is not enough memory, or the model has no KV memory.
@@ -62,6 +64,7 @@ class Context:
         num_cells: int,
         num_sequences: int,
         num_threads: int,
+        pace: Pace | None = None,
         max_rows: int,
         is_unified: bool,
         has_flash: bool | None,
@@ -69,6 +72,7 @@ class Context:
     ) -> None:
         self._weights = weights
         self._interrupt = interrupt
+        self._pace = pace
         self.num_sequences = num_sequences
         params = llama.llama_context_default_params()
         params.n_ctx = num_cells
@@ -117,7 +121,7 @@ class Context:
 
         """
         self._batch.fill(rows)
-        status = llama.llama_decode(self._pointer, self._batch.struct)
+        status = self._decode(len(rows))
         if status == _INTERRUPTED:
             return None
         if status:
@@ -127,6 +131,16 @@ class Context:
         num_logits = sum(row.wants_logits for row in rows)
         logits = llama.llama_get_logits(self._pointer)
         return np.ctypeslib.as_array(logits, shape=(num_logits, self._weights.num_vocab))
+
+    def _decode(self, num_rows: int) -> int:
+        """Evaluate the batch on as many threads as are faster at the moment; return llama.cpp's status."""
+        if self._pace is None:
+            return int(llama.llama_decode(self._pointer, self._batch.struct))
+        llama.llama_set_n_threads(self._pointer, self._pace.threads, self._pace.threads)
+        began, processor = time.perf_counter(), time.process_time()
+        status = int(llama.llama_decode(self._pointer, self._batch.struct))
+        self._pace.took(num_rows, time.perf_counter() - began, time.process_time() - processor)
+        return status
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:
         """Let a sequence see cells of another one."""

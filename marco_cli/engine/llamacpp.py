@@ -20,6 +20,7 @@ from marco_cli.engine.fillers import Fillers
 from marco_cli.engine.interrupts import kept_signals
 from marco_cli.engine.llama_context import Context, Interrupt, Saved
 from marco_cli.engine.llama_weights import Weights
+from marco_cli.engine.pace import Pace
 from marco_cli.engine.streams import Streams, stream_cells
 from marco_cli.engine.unified import Shadows, Unified
 from marco_cli.errors import ConfigError, DecodeError, EngineError
@@ -156,6 +157,8 @@ class LlamaModel:
         rows = options.batch or (defaults.CPU_BATCH if self._on_cpu else defaults.GPU_BATCH)
         self.max_rows: int = min(rows, self.num_cells) - int(self._fillers.pairs)
         self.num_threads: int = options.threads or defaults.num_threads(weights.num_parameters)
+        # A number that the user has said stays.
+        self._pace = Pace(self.num_threads) if options.threads is None and self.num_threads > 1 else None
 
     def _open_memory(self, places: int) -> Streams | Unified:
         """Open llama.cpp's context, in streams where that can be done."""
@@ -181,6 +184,7 @@ class LlamaModel:
             num_cells=stream_cells(self.num_cells, num_streams) * num_streams,
             num_sequences=num_streams,
             num_threads=self.num_threads,
+            pace=self._pace,
             max_rows=self.max_rows + self._fillers.most,
             is_unified=False,
             has_flash=False,

@@ -3,10 +3,10 @@
 In: requests in the order in which they came, and the prefix cache that they share. Out: groups of tokens, each to be
 evaluated once for all of its jobs. Requests that stand at the same prefix and need the same token share a group, a
 prompt that another request is evaluating already is waited for and then forked, and where cells run out the youngest
-request is set back.
+request is preempted.
 
-Planning opens and releases sequences but evaluates nothing: whoever carries a plan out extends the sequences afterwards,
-and tells which requests have ended.
+Planning opens and releases sequences but evaluates nothing: the scheduler extends the sequences afterwards, and tells which
+requests have ended.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ some hundred rows take little longer than one; in chunks of 64, a prompt of 2 00
 """
 
 HEADROOM = 32
-"""Cells kept free for each running request when another is let in, or as many as it may still sample: with fewer, requests
-would soon be set back."""
+"""Cells kept free for each running request when another is admitted, or as many as it may still sample: with fewer, requests
+would soon be preempted."""
 
 WORTH_WAITING = 8
 """Shared prompt tokens for which a request waits until another one has evaluated them."""
@@ -44,7 +44,7 @@ class Group:
 class Planner:
     """The requests that wait and those that run, at most `places` of them, over one prefix cache.
 
-    What it reuses and sets back is counted in the jobs' meters and in `meter`.
+    What it reuses and preempts is counted in the jobs' meters and in `meter`.
     """
 
     def __init__(self, cache: PrefixCache, meter: Meter, backend: Backend, *, places: int) -> None:
@@ -92,7 +92,7 @@ class Planner:
         shared: dict[tuple[int, int], Group] = {}
         num_rows = 0
         while len(self._running) > max(1, self._width()):
-            self._set_back(self._running[-1])
+            self._preempt(self._running[-1])
         for job in list(self._running):
             if job.num_pending == 1 and job.sequence is not None:
                 num_rows += self._plan_single(job, groups, shared, num_rows)
@@ -108,7 +108,7 @@ class Planner:
                 num_rows += self._plan_chunk(admitted, groups, num_rows, limit)
             if admitted.sequence is None:  # no room after all: it went back to the queue
                 break
-        self._cache.trim(self._is_crowded)  # only now: whoever goes on from a finished request has been let in
+        self._cache.trim(self._is_crowded)  # only now: a request that goes on from a finished one has been admitted
         return groups
 
     def _plan_single(self, job: Job, groups: list[Group], shared: dict[tuple[int, int], Group], num_rows: int) -> int:
@@ -120,7 +120,7 @@ class Planner:
             return 0
         while not self._cache.make_room(num_rows + 1):
             youngest = self._running[-1]
-            self._set_back(youngest)
+            self._preempt(youngest)
             if youngest is job:
                 return 0
         shared[key] = group = Group(jobs=[job], tokens=job.ids[-1:], wants_logits=True)
@@ -132,7 +132,7 @@ class Planner:
         while not self._cache.make_room(num_rows + 1):
             if groups or self._running[-1] is job:
                 return 0
-            self._set_back(self._running[-1])
+            self._preempt(self._running[-1])
         wanted = min(job.num_pending, limit - num_rows)
         self._cache.make_room(num_rows + wanted)
         size = min(wanted, self._cache.num_cells - self._cache.cells - num_rows)
@@ -141,7 +141,7 @@ class Planner:
         return size
 
     def _admit(self) -> Job | None:
-        """Let the first request in that has a place, room and nothing worth waiting for; None when there is none."""
+        """Admit the first request that has a place, room and nothing worth waiting for; None if no request has."""
         if len(self._running) >= self._places:
             return None
         for job in self._waiting:
@@ -190,8 +190,8 @@ class Planner:
                     return True
         return False
 
-    def _set_back(self, job: Job) -> None:
-        """Return a running request to the head of the queue; what it sampled is kept and evaluated again later."""
+    def _preempt(self, job: Job) -> None:
+        """Preempt a running request by recomputation: it goes to the head of the queue, and what it sampled is evaluated again."""
         self._cache.release(sequence_of(job))
         job.sequence = None
         job.evaluated = 0

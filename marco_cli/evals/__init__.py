@@ -40,6 +40,12 @@ DATASETS: Final = MappingProxyType(
             (),
             "65 open-ended questions, English and Chinese, scored by rubrics",
         ),
+        "code": DataSetEntry(
+            "marco_cli.evals.sets.code:load", "check", (), "26 Python functions on numbers and lists, with tests"
+        ),
+        "code-text": DataSetEntry(
+            "marco_cli.evals.sets.code:load_texts", "check", (), "26 Python functions on texts, with tests"
+        ),
         "jsonl": DataSetEntry("marco_cli.evals.sets.jsonl:load", "exact", (), "your own file: --data FILE.jsonl"),
     }
 )
@@ -54,6 +60,7 @@ SCORERS: Final = MappingProxyType(
         "contains": "marco_cli.evals.scoring:contains",
         "math": "marco_cli.evals.scoring:math",
         "chrf": "marco_cli.evals.translation:chrf",
+        "check": "marco_cli.evals.checking:check",
         "rubric": "marco_cli.evals.rubric:rubric",
         "simple-evals": "marco_cli.evals.simple_evals:score",
     }

@@ -28,6 +28,8 @@ class Item:
     """What kind of problem it is, in the data set's own words."""
     references: tuple[str, ...] = ()
     """Further right answers."""
+    tests: str = ""
+    """What the checks of a search may see; "" without any."""
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, cast
 
 from marco_cli.answer import extract
+from marco_cli.check.base import Verdict
 from marco_cli.engine.base import Tokens, Usage
 from marco_cli.errors import InputError, MarcoError, cut
 from marco_cli.evals.base import NO_ANSWER, Item, Score
@@ -267,6 +268,7 @@ def _candidate(entry: Mapping[str, Any], question: str) -> Candidate:
         is_forced=entry["forced"],
         is_truncated=entry["truncated"],
         signals=Signals(**entry["signals"]),
+        verdict=None if entry.get("check") is None else Verdict(**entry["check"]),
     )
     return Candidate(
         id=entry["id"],

@@ -91,7 +91,9 @@ def row_key(item_id: str, variant: str, seed: int) -> str:
 
 def input_hash(item: Item) -> str:
     """Return a hash of what is asked, what would be right, and who says so."""
-    text = "\n".join((item.question, item.target, item.lang, item.scorer, *item.references))
+    text = "\n".join(
+        (item.question, item.target, item.lang, item.scorer, *item.references, *filter(None, [item.tests]))
+    )
     return blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
 
 
@@ -225,7 +227,8 @@ async def ask(job: Job, solver: Solver, on_untraced: Callable[[Exception], None]
     item, label = job.item, job.variant.label
     plan = job.variant.seeded(job.seed_index)
     try:
-        problem = replace(solver.problem(_question(item, plan), plan), is_free_form=item.scorer == "chrf")
+        asked = solver.problem(_question(item, plan), plan, tests=item.tests)
+        problem = replace(asked, is_free_form=item.scorer == "chrf")
         try:
             result = await solver.solve(problem, plan)
         finally:
@@ -235,7 +238,8 @@ async def ask(job: Job, solver: Solver, on_untraced: Callable[[Exception], None]
     config = plan.config
     # `auto` that left its chain alone chose as the chain's own strategy does.
     stood = STRATEGIES[result.strategy] if plan.is_routed and result.strategy != config.strategy else None
-    outcome = outcome_of(
+    outcome = await asyncio.to_thread(  # tests may run for seconds
+        outcome_of,
         result,
         item=item,
         variant=label,

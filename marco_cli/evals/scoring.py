@@ -13,6 +13,7 @@ from marco_cli.answer import Answer, Kind, extract, matches, read
 from marco_cli.errors import InputError, cut
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import NO_ANSWER, Item, Score, Scorer, judged
+from marco_cli.evals.checking import check_check
 from marco_cli.evals.rubric import read_rubric
 from marco_cli.evals.simple_evals import language
 from marco_cli.search import load
@@ -94,6 +95,8 @@ def _check_one(target: str, item: Item, where: str) -> None:
         wanted = read(target, prefer=kind, lang=item.lang)
         if wanted is None or wanted.kind != kind:
             raise InputError(_unusable(target, where, expected), hint=_ORDER_HINT)
+    if item.scorer == "check":
+        check_check(target, where=where)
     if item.scorer == "rubric":
         read_rubric(target, where=where)
     if item.scorer == "regex":

@@ -12,6 +12,7 @@ REWARDS: Final = MappingProxyType(
         "agreement": "marco_cli.reward.agreement:agreement",
         "agree": "marco_cli.reward.agreement:confidence_and_agreement",
         "checked": "marco_cli.reward.agreement:checked",
+        "process": "marco_cli.reward.process_reward:process",
     }
 )
 """Name on the command line → where the reward is."""

@@ -51,6 +51,8 @@ class Signals:
     """Equations and comparisons of the text that do not."""
     is_plausible: bool = True
     """Whether the answer may be right (`answer.plausibility`): an amount is never negative."""
+    process: float | None = None
+    """What a process model says of the steps, in [0, 1]; None where none was asked."""
 
     @property
     def is_sound(self) -> bool:

@@ -118,6 +118,7 @@ VOTES: Final = MappingProxyType(
         "likely": "marco_cli.search.vote:likely",
         "checked": "marco_cli.search.vote:checked",
         "best": "marco_cli.search.vote:best",
+        "process": "marco_cli.search.vote:process",
     }
 )
 """By the name on the command line: the rules that turn candidates into weights."""

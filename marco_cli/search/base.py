@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from marco_cli.answer import Answer, equal
+from marco_cli.check.base import Verdict
 from marco_cli.engine.base import FinishReason, Tokens, Usage
 from marco_cli.errors import ConfigError
 from marco_cli.reward.signals import Signals
 from marco_cli.search.tree import Tree
 from marco_cli.sections import Tags
 
-StopReason = Literal["finished", "certain", "exhausted", "simulations", "tokens", "time", "stopped"]
+StopReason = Literal["finished", "verified", "certain", "exhausted", "simulations", "tokens", "time", "stopped"]
 """Why a search ended.
 
-It did all it set out to do; the leader of the vote is certain; every path has been seen; one of the three budgets is
+It did all it set out to do; a check found an answer right; the leader of the vote is certain; every path has been seen; one of the three budgets is
 used up; somebody asked for the answer now.
 """
 
@@ -67,6 +68,8 @@ class Problem:
     """What `prompt_ids` say, as the chat template wrote it; "" where it is not known."""
     is_free_form: bool = False
     """Whether outputs are free text (a translation), of which no two count as the same answer."""
+    tests: str = ""
+    """What tells right answers from wrong ones, for the checks that want it; the model never sees it."""
 
     def __post_init__(self) -> None:
         """Refuse budgets that leave no room."""
@@ -107,6 +110,18 @@ class Reply:
     num_output_tokens: int = 0
     """Sampled ones; not kept in traces."""
     signals: Signals
+    verdict: Verdict | None = None
+    """What the checks say of it; None where there are none."""
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether a check found it right."""
+        return self.verdict is not None and self.verdict.judgement == "right"
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether a check found it wrong."""
+        return self.verdict is not None and self.verdict.judgement == "wrong"
 
     @property
     def is_whole(self) -> bool:
@@ -140,6 +155,8 @@ class Candidate:
     """Share of all candidates with the same answer, in [0, 1], as of the end of the search."""
     reward: float = 0.0
     """In [0, 1], as of the end of the search."""
+    judged: float | None = None
+    """What a judge says of it beside the others, in [0, 1]; not kept in traces."""
 
     @property
     def weight(self) -> float:
@@ -148,11 +165,15 @@ class Candidate:
 
     @property
     def evidence(self) -> float:
-        """How good a witness of its answer it is, in [0, 1]; 0 when it was cut.
+        """How good a witness of its answer it is, in [0, 1]; 0 when it was cut or a check refuted it.
 
         Replies that share most of their thought are not independent, and one whose arithmetic is wrong tells little.
         """
-        return 0.0 if self.reply.is_truncated else self.weight * self.fresh * self.reply.signals.soundness
+        return (
+            0.0
+            if self.reply.is_truncated or self.reply.is_refuted
+            else self.weight * self.fresh * self.reply.signals.soundness
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

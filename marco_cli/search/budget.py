@@ -56,6 +56,8 @@ class Budget:
         """Rollouts in flight whose output has not begun."""
         self.num_rollouts = 0
         """Rollouts in flight."""
+        self.is_verified = False
+        """Whether a check has found an answer right: nothing else is wanted then."""
         self._grace_end: int | None = None
         self._clock = clock
         self._started = clock()
@@ -108,6 +110,8 @@ class Budget:
 
     def spent(self) -> StopReason | None:
         """Say which limit is reached, if any, leaving simulations aside."""
+        if self.is_verified:
+            return "verified"
         if self._stop.is_set:
             return "stopped"
         if self.max_tokens is not None and self.num_tokens >= self.max_tokens:
@@ -118,7 +122,7 @@ class Budget:
 
     def refusal(self) -> StopReason | None:
         """Say why nothing new may be begun, if so."""
-        if self.max_simulations is not None and self.num_claimed >= self.max_simulations:
+        if not self.is_verified and self.max_simulations is not None and self.num_claimed >= self.max_simulations:
             return "simulations"
         return self.spent() or ("tokens" if self.is_tight() else None)
 

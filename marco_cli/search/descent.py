@@ -12,6 +12,7 @@ from marco_cli.search.alternatives import Alternatives
 from marco_cli.search.config import HALVING_LIMIT, SearchConfig
 from marco_cli.search.outlook import Outlook
 from marco_cli.search.pending import Pending
+from marco_cli.search.refutation import Refutation
 from marco_cli.search.rollout import NOTHING
 from marco_cli.search.selection import argmax, considered_visits, may_widen, uct, with_pending
 from marco_cli.search.tree import Node, Tree
@@ -68,6 +69,7 @@ class Descent:
         self._thoughts: dict[int, Thought] = {}
         """By the node that the end of the thought lies behind."""
         self._alternatives = Alternatives()
+        self.refutation = Refutation(tree)
         self._corrected: tuple[Node, Tokens] | None = None
         """Where the first reply is left for the right result, and what comes after that node, the result included."""
 
@@ -157,14 +159,15 @@ class Descent:
         """Return the node of a path that deserves one more child.
 
         First choice are nodes that progressive widening allows one, then those below `max_children`, then any that may
-        still say something new (simulations under way have taken the rest).
+        still say something new (simulations under way have taken the rest); of a reply that a check refuted, the last of them.
         """
         known = [node for node in path if not node.is_terminal and node.children and self._is_worth(node)]
         if self._is_halving and len(known) > 1:
             known = known[1:]  # the root has its arms
         able = [node for node in known if self._doubt(node) >= self._config.min_doubt]
         free = [node for node in able if node.tries < self._config.max_children]
-        for nodes in ([node for node in free if self._may_widen(node)], free, able):
+        for tier in ([node for node in free if self._may_widen(node)], free, able):
+            nodes = self.refutation.preferred(tier)
             if nodes:
                 return nodes[argmax([self._promise(node) for node in nodes])]
         return None
@@ -220,7 +223,9 @@ class Descent:
         return is_changed
 
     def _is_worth(self, node: Node) -> bool:
-        """Say whether to go on from a node: below a false equation nothing good is to be found."""
+        """Say whether to go on from a node: below a false equation, or behind what a check refuted, nothing good is to be found."""
+        if self.refutation.is_settled(node):
+            return False
         return not self._config.avoid_unsound or self._outlook.is_sound(node)
 
     def _is_exhausted(self, node: Node) -> bool:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from marco_cli.answer import Answer
+from marco_cli.check.base import Verdict
 from marco_cli.search.base import Candidate, SearchResult, Vote
 from marco_cli.search.events import (
     CandidateFound,
@@ -91,8 +92,14 @@ def candidate_document(candidate: Candidate) -> Document:
         "agreement": candidate.agreement,
         "reward": candidate.reward,
         "weight": candidate.weight,
+        "check": verdict_document(reply.verdict),
         "signals": asdict(reply.signals),
     }
+
+
+def verdict_document(verdict: Verdict | None) -> Document | None:
+    """Return what the checks said of a reply; None where there were none."""
+    return None if verdict is None else {"judgement": verdict.judgement, "score": verdict.value, "why": verdict.why}
 
 
 def vote_document(vote: Vote) -> Document:

@@ -69,7 +69,8 @@ class Expansion:
 
         """
         if node.is_terminal:
-            return read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+            reply = read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
+            return await self.run.assessed(reply)
         return await self.run.rollout(
             lane,
             prefix=Tokens.concat((self.tree.tokens(node), opening)),
@@ -145,37 +146,23 @@ class Expansion:
             num_shared: tokens after `start` that another reply has as well, in a step that they share the beginning of.
 
         """
-        grown = self._keep(
-            simulation, reply, start, reflects=reflects, is_independent=is_independent, num_shared=num_shared
-        )
-        if simulation.is_done:
-            self.back_up(grown.node, self.run.value(reply))
-        return grown
-
-    def _keep(
-        self,
-        simulation: Simulation,
-        reply: Reply,
-        start: Node,
-        *,
-        reflects: int | None,
-        is_independent: bool,
-        num_shared: int,
-    ) -> Grown:
+        if self.run.is_late(reply):
+            return Grown(node=start, candidate=None)
         num_before = len(self.tree)
         end = self._graft(start, self._split(start, reply.tokens, is_terminal=simulation.counts(reply)))
         path = self.tree.path(end)[start.depth + 1 :]
-        fresh = (
-            sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown) - num_shared
-        )
+        fresh = sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown)
         self._announce(num_before)
+        candidate = None
         if end.candidate_id is not None and not is_independent:
             simulation.repeat(reply, end.candidate_id)
-            return Grown(node=end, candidate=None)
-        share = 1.0 if is_independent else fresh / max(1, len(reply.tokens)) or 1.0
-        candidate = simulation.accept(reply, node_id=end.id, fresh=share, reflects=reflects)
-        if candidate is not None and end.candidate_id is None:
-            end.candidate_id = candidate.id
+        else:
+            share = 1.0 if is_independent else (fresh - num_shared) / max(1, len(reply.tokens)) or 1.0
+            candidate = simulation.accept(reply, node_id=end.id, fresh=share, reflects=reflects)
+            if candidate is not None and end.candidate_id is None:
+                end.candidate_id = candidate.id
+        if simulation.is_done:
+            self.back_up(end, self.run.value(reply))
         return Grown(node=end, candidate=candidate)
 
     def show(self, tip: Node, tokens: Tokens) -> Node:

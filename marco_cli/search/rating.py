@@ -18,17 +18,24 @@ Reward = Callable[[Evidence], float]
 
 
 def value(reply: Reply, reward: Reward, population: Population) -> float:
-    """Return the reward of a reply, in [0, 1]; half when it is not whole, 0 without an output."""
+    """Return the reward of a reply, in [0, 1]; half when it is not whole, 0 without an output.
+
+    Where a check has judged, what it says is the reward.
+    """
     if not reply.output:
         return 0.0
+    checked = None if reply.verdict is None else reply.verdict.value
+    if checked is not None:
+        return checked
     earned = reward(Evidence(signals=reply.signals, answer=reply.answer, population=population))
     return min(1.0, max(0.0, earned if reply.is_whole else 0.5 * earned))
 
 
 def rated(candidate: Candidate, reward: Reward, population: Population) -> Candidate:
-    """Return a candidate with its agreement and its reward."""
+    """Return a candidate with its agreement and its reward, which is what a judge says of it if one was asked."""
     agreement = population.share(candidate.reply.answer)
-    return replace(candidate, agreement=agreement, reward=value(candidate.reply, reward, population))
+    earned = value(candidate.reply, reward, population) if candidate.judged is None else candidate.judged
+    return replace(candidate, agreement=agreement, reward=earned)
 
 
 def rerate(

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from marco_cli.answer import Answer
 from marco_cli.search.base import Problem
-from marco_cli.sections import SectionParser, Sections, Tags, parse
+from marco_cli.sections import SectionParser, Sections, Tags
 from marco_cli.sections.format import any_mark, longest_mark
 
 
@@ -83,16 +83,9 @@ class Reader:
             self.is_over = True
 
 
-def visible_text(problem: Problem, data: bytes) -> str:
-    """Return a reply as text, with its prefill and without its stop text; broken characters become U+FFFD."""
-    text = data.decode("utf-8", errors="replace")
-    ends = [end for stop in problem.stop_texts if (end := text.find(stop)) >= 0]
-    return problem.prefill + text[: min(ends)] if ends else problem.prefill + text
-
-
 def read_sections(problem: Problem, data: bytes) -> Sections:
-    """Split a whole reply into thought and output."""
-    return parse(visible_text(problem, data), problem.tags)
+    """Split what there is of a reply into thought and output."""
+    return read_whole(problem, (data,), (True,))[0]
 
 
 def read_whole(
@@ -100,14 +93,16 @@ def read_whole(
 ) -> tuple[Sections, tuple[int, int]]:
     """Split a finished reply into thought and output; count the sampled tokens of both, tags with the thought.
 
+    A stop text and what follows it are no part of either; broken characters become U+FFFD.
+
     Args:
         problem: the format of the reply.
         pieces: the bytes of each of its tokens.
         are_sampled: whether each of them was sampled.
 
     """
-    data = b"".join(pieces)
-    left = len(visible_text(problem, data)) - len(problem.prefill) if problem.stop_texts else len(data)
+    whole = b"".join(pieces).decode("utf-8", errors="replace")
+    left = min((end for stop in problem.stop_texts if (end := whole.find(stop)) >= 0), default=len(whole))
     decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
     parser = SectionParser(problem.tags)
     parser.skim(problem.prefill)

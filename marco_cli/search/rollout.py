@@ -167,7 +167,6 @@ async def rollout(
         on_step=on_step,
         is_corrected=is_corrected,
         tokens=prefix,
-        data=engine.detokenize(prefix.ids.tolist()),
     )
     reserve = min(problem.output_reserve, limit // 2)
     used = len(prefix) + len(forced_ids)
@@ -184,18 +183,7 @@ async def rollout(
 
 def read_reply(problem: Problem, *, engine: Decoder, tokens: Tokens) -> Reply:
     """Return the reply that consists of these tokens and has ended with the last of them."""
-    return _Growing(
-        problem=problem,
-        engine=engine,
-        sampling=GREEDY,
-        seed=0,
-        on_token=None,
-        brake=None,
-        on_step=None,
-        tokens=tokens,
-        data=engine.detokenize(tokens.ids.tolist()),
-        finish_reason="eos",
-    ).reply()
+    return _Growing(problem=problem, engine=engine, tokens=tokens, finish_reason="eos").reply()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -204,14 +192,14 @@ class _Growing:
 
     problem: Problem
     engine: Decoder
-    sampling: SamplingParams
-    seed: int
-    on_token: TokenListener | None
-    brake: Brake | None
-    on_step: StepListener | None
-    is_corrected: bool = False
     tokens: Tokens
-    data: bytes
+    sampling: SamplingParams = GREEDY
+    seed: int = 0
+    on_token: TokenListener | None = None
+    brake: Brake | None = None
+    on_step: StepListener | None = None
+    is_corrected: bool = False
+    data: bytes = field(init=False)
     finish_reason: FinishReason = "length"
     is_forced: bool = False
     _slip: Slip | None = None
@@ -229,6 +217,7 @@ class _Growing:
     _repetition: Repetition = field(init=False, default_factory=Repetition)
 
     def __post_init__(self) -> None:
+        self.data = self.engine.detokenize(self.tokens.ids.tolist())
         self._num_fixed = len(self.data)
         self._reader = Reader(self.problem)
         self._reader.feed(self.data)

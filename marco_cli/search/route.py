@@ -5,14 +5,18 @@ became the first leaf of. For questions asked one by one and for the rows of a b
 
 An open-ended question is not searched: its replies share no answer to vote on, and a chain that says something stands, cut or
 not. Only a refusal, an empty phrase or a loop is held against a few independent replies (`search.choice`): among replies that all
-say something, the first chain was better than any choice that was tried (benchmarks/README.md).
+say something, the first chain was better than any choice that was tried (benchmarks/README.md). With a judge, a doubtful chain
+that says something is held against them as well.
 """
 
 import time
 from dataclasses import dataclass, replace
 from typing import Final
 
+from marco_cli.check.base import Verifier
 from marco_cli.engine.base import Engine, TokenListener
+from marco_cli.reward.judge import Judge
+from marco_cli.reward.process.base import StepScorer
 from marco_cli.search.base import Clock, Problem, SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SearchConfig
@@ -41,6 +45,9 @@ async def answer_or_search(
     *,
     engine: Engine,
     config: SearchConfig,
+    scorer: StepScorer | None = None,
+    judge: Judge | None = None,
+    verifier: Verifier | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
     stop: Stop | None = None,
@@ -48,7 +55,8 @@ async def answer_or_search(
 ) -> SearchResult:
     """Make one chain, greedy if the search would begin greedily, and search on from it when it is doubtful.
 
-    A chain is doubtful when it was closed by force or cut, has no output or false arithmetic, or its mean confidence is below
+    A check that judges the chain decides. Else a chain is doubtful when it was closed by force or cut, has no output or false
+    arithmetic, when the process model thinks it rather wrong than right, or when its mean confidence is below
     `config.doubt_below`. Where that is None, nothing is known of the model's confidence: below `THRESHOLD` a search begins with
     `LOOKS` independent replies, and ends with them if they all agree with the chain. A doubtful chain that answers an
     open-ended question stands; where it failed, the best of `REDRAWS` others takes its place. At temperature 0 there are neither
@@ -67,6 +75,9 @@ async def answer_or_search(
         problem=problem,
         engine=engine,
         config=config,
+        scorer=scorer,
+        judge=judge,
+        verifier=verifier,
         on_event=on_event,
         stop=stop or Stop(),
         clock=clock,
@@ -79,10 +90,11 @@ async def answer_or_search(
     if remaining is None or not _is_doubtful(chain, config):
         return chain
     usage = chain.usage
-    if is_useful(chain.reply):
-        if is_open_ended((chain.reply,)):
-            return chain
-    elif can_draw:
+    is_refuted = chain.reply.is_refuted  # there is something to search for then, whatever the question is like
+    is_open = is_useful(chain.reply) and is_open_ended((chain.reply,))
+    if is_open and not is_refuted and (judge is None or not can_draw):
+        return chain
+    if can_draw and not is_refuted and (is_open or not is_useful(chain.reply)):
         redrawn = await route.redraw(chain)
         usage += redrawn.usage
         remaining = route.remaining(usage.decoded, route.patience(chain))
@@ -100,6 +112,9 @@ class _Route:
     problem: Problem
     engine: Engine
     config: SearchConfig
+    scorer: StepScorer | None
+    judge: Judge | None
+    verifier: Verifier | None
     on_event: EventListener | None
     stop: Stop
     clock: Clock
@@ -112,6 +127,8 @@ class _Route:
             self.problem,
             engine=self.engine,
             config=replace(self.config, strategy=strategy, reflection="never", reward=None, vote=None),
+            scorer=self.scorer,
+            verifier=self.verifier,
             on_event=None,
             on_token=on_token,
             stop=self.stop,
@@ -124,6 +141,9 @@ class _Route:
             self.problem,
             engine=self.engine,
             config=config,
+            scorer=self.scorer,
+            judge=self.judge,
+            verifier=self.verifier,
             on_event=self.on_event,
             stop=self.stop,
             clock=self.clock,
@@ -131,7 +151,10 @@ class _Route:
         )
         found = replace(found, seconds=self.clock() - self.started, first=chain.reply)
         # The same answer again needs no other words: the first reply is what the user has read.
-        is_kept = not found.is_changed and chain.reply.is_whole and chain.reply.signals.is_sound
+        is_as_good = (
+            chain.reply.is_whole and chain.reply.signals.is_sound and chain.reply.verdict == found.reply.verdict
+        )
+        is_kept = not found.is_changed and is_as_good
         return replace(found, reply=chain.reply) if is_kept else found
 
     async def redraw(self, chain: SearchResult) -> SearchResult:
@@ -165,8 +188,16 @@ class _Route:
 def _is_doubtful(chain: SearchResult, config: SearchConfig) -> bool:
     threshold = THRESHOLD if config.doubt_below is None else config.doubt_below
     reply = chain.reply
+    if reply.is_verified or reply.is_refuted:
+        return reply.is_refuted
+    if reply.signals.process is not None and reply.signals.process < _RIGHT:
+        return True
     is_plain = bool(reply.output) and reply.is_whole and reply.signals.is_sound and not is_lost(reply)
     return not is_plain or chain.confidence < threshold
+
+
+_RIGHT: Final = 0.5
+"""What a process model says at least of a chain that stands."""
 
 
 def _with_looks(config: SearchConfig) -> SearchConfig:

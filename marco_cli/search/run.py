@@ -5,19 +5,23 @@ replies and reads its budget; out comes a `SearchResult`. Which rollouts are mad
 business alone.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from marco_cli.answer import AnswerKey
+from marco_cli.check.base import UNKNOWN, Submission, Verdict, Verifier
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener, Tokens, Usage
 from marco_cli.reward import REWARDS
+from marco_cli.reward.judge import Judge
 from marco_cli.reward.population import Population
+from marco_cli.reward.process.base import StepScorer
 from marco_cli.reward.signals import measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResult, StopReason, Vote
 from marco_cli.search.budget import Budget
-from marco_cli.search.choice import choose
+from marco_cli.search.choice import choose, to_judge
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.correction import put_right
 from marco_cli.search.events import (
@@ -34,6 +38,7 @@ from marco_cli.search.events import (
 from marco_cli.search.lanes import Lane, run_lanes
 from marco_cli.search.rating import Reward, rated, value
 from marco_cli.search.rollout import NOTHING, StepListener, rollout
+from marco_cli.search.step_scores import StepScores
 from marco_cli.search.tree import Tree
 from marco_cli.search.vote import VoteRule, certainty, probability_ahead
 
@@ -51,7 +56,12 @@ class Simulation:
     def accept(
         self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
     ) -> Candidate | None:
-        """Take the simulation's reply; return the candidate that it is, if it has an output."""
+        """Take the simulation's reply; return the candidate that it is, if it has an output.
+
+        What comes after an answer that a check found right is dropped: how far it got depends on the machine's speed.
+        """
+        if self._run.is_late(reply):
+            return None
         self._count(reply)
         return self._run.accept(reply, node_id=node_id, fresh=fresh, reflects=reflects)
 
@@ -81,6 +91,9 @@ class Run:
         engine: Engine,
         config: SearchConfig,
         budget: Budget,
+        scorer: StepScorer | None = None,
+        judge: Judge | None = None,
+        verifier: Verifier | None = None,
         on_event: EventListener | None = None,
         on_token: TokenListener | None = None,
         first: Reply | None = None,
@@ -90,6 +103,7 @@ class Run:
         self.engine = engine
         self.config = config
         self.budget = budget
+        self._verifier = verifier
         self.first = first
         """A greedy reply that exists already and need not be generated again."""
         self.tree: Tree | None = None
@@ -101,6 +115,13 @@ class Run:
         self.on_event = on_event
         self.on_token = on_token
         """Hears the tokens of the first rollout."""
+        self.step_scores = (
+            None
+            if scorer is None
+            else StepScores(scorer, problem, engine=engine, step=config.step, spend=self._spend, notice=self.notice)
+        )
+        """What a process model says of steps; None without one."""
+        self._judge = judge
         self._population = Population()
         self._reward: Reward = load(REWARDS[config.reward_name])
         self._rule: VoteRule = load(VOTES[config.vote_name])
@@ -196,7 +217,57 @@ class Run:
             )
         finally:
             budget.end_rollout(was_output=was_output)
-        return replace(reply, is_given_up=True) if is_given_up else reply
+        return await self.assessed(replace(reply, is_given_up=True) if is_given_up else reply)
+
+    async def assessed(self, reply: Reply) -> Reply:
+        """Return a finished reply with what the checks say of it, and the process model of its steps.
+
+        Its lane keeps its turn meanwhile, so that the search does not depend on how long that takes.
+        """
+        reply = await self.checked(reply)
+        return reply if self.step_scores is None else await self.step_scores.rated(reply)
+
+    async def checked(self, reply: Reply) -> Reply:
+        """Return a reply with what the checks say of it.
+
+        Its lane keeps its turn meanwhile, so that the search does not depend on how long a check takes; what the other
+        lanes have asked the engine for goes on beside it.
+        """
+        if self.budget.is_verified:
+            return replace(reply, is_given_up=True, output="", answer=None)
+        if self._verifier is not None and reply.output and reply.verdict is None:
+            submission = Submission(
+                question=self.problem.question,
+                output=reply.output,
+                thought=reply.thought,
+                answer=reply.answer,
+                tests=self.problem.tests,
+                number=self._num_replies,
+            )
+            verdict = await self._within_limits(asyncio.ensure_future(self._verifier.check(submission)))
+            reply = replace(reply, verdict=verdict)
+            if verdict.trouble:
+                self.notice(verdict.trouble)
+        if reply.is_verified:
+            self.budget.is_verified = True
+        return reply
+
+    def is_late(self, reply: Reply) -> bool:
+        """Say whether a reply came after one that a check found right."""
+        return self.budget.is_verified and not reply.is_verified
+
+    async def _within_limits(self, check: "asyncio.Future[Verdict]") -> Verdict:
+        """Wait for a check no longer than the search may go on, and for `_LAST_CHECK` seconds in any case."""
+        begun = self.budget.seconds
+        try:
+            while not check.done():
+                if self.budget.spent() in ("time", "stopped") and self.budget.seconds - begun >= _LAST_CHECK:
+                    return UNKNOWN
+                await asyncio.wait([check], timeout=_PATIENCE)
+            return check.result()
+        finally:
+            check.cancel()
+            await asyncio.wait([check])
 
     def accept(
         self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
@@ -214,6 +285,22 @@ class Run:
             if len(self.candidates) >= self._num_announced * (1 + _NEWS):
                 self._announce_votes()
         return candidate
+
+    async def judge(self) -> None:
+        """Ask the judge, if there is one, which of the replies to an open-ended question is the best."""
+        asked = [] if self._judge is None else to_judge(self.candidates)
+        if self._judge is None or not asked:
+            return
+        judgement = await self._judge.judge(self.problem.question, [each.reply.output for each in asked])
+        self._spend(judgement.usage)
+        for candidate, worth in zip(asked, judgement.values, strict=True):
+            self.candidates[candidate.id] = replace(candidate, judged=worth)
+        self._num_announced = 0
+
+    def _spend(self, usage: Usage) -> None:
+        """Count work of another model than the one that answers; what it writes is of the search's budget."""
+        self.usage += usage
+        self.budget.count(usage.decoded)
 
     def _look_at(self, reply: Reply) -> None:
         """Tell what is odd about a reply."""
@@ -364,6 +451,11 @@ class Run:
 
 _FEWEST_CANDIDATES = 3
 """Finished replies before which no leader is certain."""
+_PATIENCE = 0.05
+"""Seconds between two looks at the budget while a check runs."""
+_LAST_CHECK = 1.0
+"""Seconds that a check may take when the time of the search is up."""
+
 _NEWS = 1 / 64
 """By which share the candidates must have grown for the votes to be announced again: after each of the first 64."""
 

@@ -6,8 +6,11 @@ asks before anything is generated.
 
 import time
 
+from marco_cli.check.base import Verifier
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.errors import ConfigError
+from marco_cli.reward.judge import Judge
+from marco_cli.reward.process.base import StepScorer
 from marco_cli.search import STRATEGIES, load
 from marco_cli.search.base import Clock, Earlier, Problem, Reply, SearchResult
 from marco_cli.search.budget import Budget, Stop
@@ -22,6 +25,9 @@ async def search(
     *,
     engine: Engine,
     config: SearchConfig,
+    scorer: StepScorer | None = None,
+    judge: Judge | None = None,
+    verifier: Verifier | None = None,
     on_event: EventListener | None = None,
     on_token: TokenListener | None = None,
     stop: Stop | None = None,
@@ -35,6 +41,9 @@ async def search(
         problem: the prompt and the format of its reply.
         engine: who generates; other searches may use it at the same time.
         config: the strategy and its numbers.
+        scorer: who says whether steps are right, for the reward and the vote `process`.
+        judge: who chooses among replies that have no answer to vote on.
+        verifier: who knows whether a reply is right; the first right one ends the search.
         on_event: hears everything that happens, on the event loop.
         on_token: hears the tokens of the first reply.
         stop: raise it to get the answer now from what there is.
@@ -51,7 +60,7 @@ async def search(
         DecodeError: the model refused to evaluate something.
 
     """
-    _check(problem, engine=engine, config=config)
+    _check(problem, engine=engine, config=config, scorer=scorer)
     if earlier is not None and not config.entry.is_resumable:
         able = sorted((not entry.has_tree, name) for name, entry in STRATEGIES.items() if entry.is_resumable)
         names = ", ".join(name for _, name in able)
@@ -69,6 +78,9 @@ async def search(
         engine=engine,
         config=config,
         budget=budget,
+        scorer=scorer,
+        judge=judge,
+        verifier=verifier,
         on_event=on_event,
         on_token=on_token,
         first=first,
@@ -76,11 +88,19 @@ async def search(
     )
     strategy: Strategy = load(config.entry.place)
     run.start()
-    return run.result(await strategy(run))
+    if run.first is not None:
+        run.first = await run.assessed(run.first)
+    reason = await strategy(run)
+    await run.judge()
+    return run.result("verified" if budget.is_verified else reason)
 
 
-def _check(problem: Problem, *, engine: Engine, config: SearchConfig) -> None:
-    """Refuse what the engine at hand cannot do."""
+def _check(problem: Problem, *, engine: Engine, config: SearchConfig, scorer: StepScorer | None) -> None:
+    """Refuse what the engines at hand cannot do."""
+    if scorer is None and "process" in (config.reward_name, config.vote_name):
+        raise ConfigError(
+            "the reward and the vote process go by a process model, and there is none", hint="name one with --prm"
+        )
     if config.parallel > engine.places:
         raise ConfigError(
             f"parallel is {config.parallel}, but the engine decodes {engine.places} requests at once",

@@ -89,6 +89,15 @@ def discounted(weights: Sequence[float], are_sound: Sequence[bool]) -> list[floa
     return [weight if is_sound else weight * share for weight, is_sound in zip(weights, are_sound, strict=True)]
 
 
+def process(candidates: Sequence[Candidate]) -> list[float]:
+    """Weigh replies by what the process model says of their steps (weighted best-of-n, arXiv 2206.02336)."""
+    scores = [candidate.reply.signals.process for candidate in candidates]
+    return [
+        candidate.weight * (0.5 if score is None else score)
+        for candidate, score in zip(candidates, scores, strict=True)
+    ]
+
+
 def best(candidates: Sequence[Candidate]) -> list[float]:
     """Give the reply with the highest reward everything, and the others what breaks ties between them."""
     rewards = [candidate.reward for candidate in candidates]
@@ -128,7 +137,15 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
 
 
 def _eligible(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Return those that may win: whole ones if there are any, and no refusals and loops unless most of them are."""
+    """Return those that may win: whole ones if there are any, and no refusals and loops unless most of them are.
+
+    What a check found right wins, and what it found wrong does not as long as there is anything else.
+    """
+    candidates = (
+        [candidate for candidate in candidates if candidate.reply.is_verified]
+        or [candidate for candidate in candidates if not candidate.reply.is_refuted]
+        or candidates
+    )
     whole = [candidate for candidate in candidates if not candidate.reply.is_truncated] or candidates
     useful = [candidate for candidate in whole if is_useful(candidate.reply)]
     return useful if 2 * len(useful) >= len(whole) else whole

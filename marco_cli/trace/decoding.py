@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from marco_cli.answer import Answer
+from marco_cli.check.base import Verdict
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import FinishReason, Tokens, Usage
 from marco_cli.errors import InputError, cut, quoted
@@ -115,6 +116,7 @@ class _ReplyLine:
     truncated: bool
     has_tags: bool
     signals: Signals
+    check: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,4 +315,5 @@ def _read_reply(document: Mapping[str, Any], tree: Tree, where: str) -> Reply:
         is_truncated=line.truncated,
         has_tags=line.has_tags,
         signals=line.signals,
+        verdict=line.check,
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from marco_cli.jsonl import encode as write_line
 from marco_cli.search.base import Reply, SearchResult
-from marco_cli.search.events_json import accounting_document, candidate_document, vote_document
+from marco_cli.search.events_json import accounting_document, candidate_document, verdict_document, vote_document
 from marco_cli.search.tree import Tree
 from marco_cli.search.tree_json import plain_scores, to_plain
 from marco_cli.trace.record import SCHEMA, Trace
@@ -79,6 +79,7 @@ def _reply_or_candidate(reply: Reply, result: SearchResult, tree: Tree) -> dict[
         "forced": reply.is_forced,
         "truncated": reply.is_truncated,
         "signals": asdict(reply.signals),
+        "check": verdict_document(reply.verdict),
         **_rest_of_reply(reply, tree, 0),
     }
 

@@ -1,14 +1,17 @@
-"""What a search would have answered under another reward and another vote.
+"""What a search would have answered under another reward, another vote, or other checks.
 
 In: a trace. Out: its candidates rated anew, from the signals that are kept with them. Nothing is generated, and the tree stays as it is:
 which way the search went is the old reward's doing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from marco_cli.check.base import Submission, Verifier
+from marco_cli.check.panel import Checks
 from marco_cli.reward import REWARDS
 from marco_cli.search import VOTES
-from marco_cli.search.base import Candidate, Vote
+from marco_cli.search.base import Candidate, Reply, Vote
 from marco_cli.search.config import check_name
 from marco_cli.search.rating import rerate
 from marco_cli.trace.record import Trace
@@ -28,6 +31,37 @@ class Rescored:
     def leader(self) -> Candidate | None:
         """The reply that would have been given; None when no reply had an output."""
         return self.candidates[self.votes[0].candidate_ids[0]] if self.votes else None
+
+
+async def checked(trace: Trace, texts: Sequence[str]) -> Trace:
+    """Return the trace with its candidates judged by these checks, as `KIND:ARG`.
+
+    Raises:
+        ConfigError: one of the checks cannot be used.
+
+    """
+    checks = Checks()
+    panel = checks.panel(texts)
+    if panel is None:
+        return trace
+    try:
+        judged = [replace(each, reply=await _judged(trace, each, panel)) for each in trace.candidates]
+    finally:
+        await checks.close()
+    return replace(trace, result=replace(trace.result, candidates=tuple(judged)))
+
+
+async def _judged(trace: Trace, candidate: Candidate, verifier: Verifier) -> Reply:
+    reply = candidate.reply
+    submission = Submission(
+        question=trace.question,
+        output=reply.output,
+        thought=reply.thought,
+        answer=reply.answer,
+        tests=trace.problem.tests,
+        number=candidate.id,
+    )
+    return replace(reply, verdict=await verifier.check(submission))
 
 
 def rescore(trace: Trace, *, reward: str | None = None, vote: str | None = None) -> Rescored:

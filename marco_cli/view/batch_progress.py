@@ -17,8 +17,8 @@ from marco_cli.batch.tally import Tally
 from marco_cli.engine.base import Usage
 from marco_cli.view.display import can_redraw
 from marco_cli.view.line import Glyphs
+from marco_cli.view.numbers import duration, grouped
 from marco_cli.view.printable import printable
-from marco_cli.view.status import duration, grouped
 from marco_cli.view.terminal import columns
 
 FRAMES_A_SECOND: Final = 4

@@ -4,8 +4,8 @@ from marco_cli.batch.runner import Measured
 from marco_cli.batch.survey import Survey
 from marco_cli.batch.tally import Tally
 from marco_cli.engine.base import Usage
+from marco_cli.view.numbers import duration, grouped
 from marco_cli.view.printable import printable
-from marco_cli.view.status import duration, grouped
 
 _WORDS = {"ok": "ok", "abstained": "abstained", "no_output": "without output", "error": "failed"}
 

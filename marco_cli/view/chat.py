@@ -15,8 +15,8 @@ from marco_cli.engine.base import ModelInfo, Usage
 from marco_cli.plan import SearchPlan
 from marco_cli.view.chain import DIM, PLAIN
 from marco_cli.view.line import Glyphs, one_line, wrap
+from marco_cli.view.numbers import grouped
 from marco_cli.view.printable import printable
-from marco_cli.view.status import grouped
 
 _KEYS: Final = (
     ("Enter", "send; after a backslash, a new line"),

@@ -17,10 +17,10 @@ from marco_cli.sections import SectionParser, SectionText, Tags
 from marco_cli.view.chain import DIM, PLAIN
 from marco_cli.view.chat import folded
 from marco_cli.view.line import Glyphs, Line, Span, wrap
+from marco_cli.view.numbers import grouped
 from marco_cli.view.output import Output
 from marco_cli.view.painter import Painter, Size, rewraps, terminal_size
 from marco_cli.view.printable import printable
-from marco_cli.view.status import grouped
 from marco_cli.view.terminal import wants_colour
 
 DELAY: Final = 0.3

@@ -15,8 +15,8 @@ from rich.cells import cell_len, set_cell_size
 
 from marco_cli.evals.forecast import Forecast
 from marco_cli.evals.outcome import Outcome
+from marco_cli.view.numbers import duration, grouped
 from marco_cli.view.printable import printable
-from marco_cli.view.status import duration, grouped
 from marco_cli.view.terminal import columns
 
 _SECONDS_A_LINE: Final = 10.0

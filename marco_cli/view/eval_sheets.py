@@ -10,7 +10,7 @@ from marco_cli.evals.comparison import Comparison
 from marco_cli.evals.intervals import Estimate
 from marco_cli.evals.paper import standard_error
 from marco_cli.evals.report import AtK, GroupReport, Report, VariantReport
-from marco_cli.view.status import grouped
+from marco_cli.view.numbers import grouped
 
 NONE = "–"  # noqa: RUF001 (an en dash reads as "none" in a column of figures)
 

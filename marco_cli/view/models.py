@@ -11,8 +11,8 @@ from marco_cli.models.catalog import Entry
 from marco_cli.models.gguf_header import Header
 from marco_cli.models.library import Evidence
 from marco_cli.models.memory import MemoryEstimate, gib
+from marco_cli.view.numbers import grouped
 from marco_cli.view.printable import printable
-from marco_cli.view.status import grouped
 
 _TEMPLATE_LINES = 12
 _EVIDENCE: dict[Evidence, str] = {
@@ -68,7 +68,7 @@ def catalogue_table(entries: Sequence[Entry]) -> str:
             entry.name,
             "" if entry.parameters is None else f"{entry.parameters:.1f}B",
             "bundled" if entry.size is None else f"{entry.size / 1e9:.1f} GB",
-            entry.title + ("" if entry.is_tried else "; not tried here"),
+            entry.title + ("" if entry.is_tried else " (not tried)"),
         )
         for entry in entries
     ]

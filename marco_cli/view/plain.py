@@ -8,9 +8,9 @@ from typing import Self, TextIO
 
 from marco_cli.search.events import CandidateFound, NodesAdded, SearchEvent, SearchStarted, SimulationEnded
 from marco_cli.view.line import Glyphs
+from marco_cli.view.numbers import grouped
 from marco_cli.view.printable import printable
 from marco_cli.view.snapshot import answer_text
-from marco_cli.view.status import grouped
 
 
 class PlainSearch:

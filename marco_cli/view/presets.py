@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from marco_cli.config.preset import Preset
 from marco_cli.search import STRATEGIES
 from marco_cli.search.effort import AUTO, Effort
+from marco_cli.view.numbers import duration, grouped
 from marco_cli.view.printable import printable
-from marco_cli.view.status import duration, grouped
 
 
 def preset_table(presets: Sequence[Preset]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from marco_cli.search.base import Problem, SearchResult
-from marco_cli.search.events_json import result_document
+from marco_cli.search.events_json import result_document, verdict_document
 from marco_cli.solver import Solver
 from marco_cli.trace.record import Trace
 
@@ -37,6 +37,7 @@ def ask_document(solver: Solver, answered: Answered, *, load_seconds: float, is_
         "output": reply.output or None,
         "thought": reply.thought or None,
         "answer": reply.answer.canonical if reply.answer else None,
+        "check": verdict_document(reply.verdict),
         "confidence": result.confidence if reply.signals.num_tokens else None,
         "finish_reason": reply.ending,
         "stop_reason": "interrupted" if answered.was_interrupted else result.ending,

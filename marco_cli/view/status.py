@@ -1,7 +1,7 @@
 """What a search has cost so far and how the vote stands, in a line each.
 
 In: a `Snapshot` and a width in cells. Out: `Line`s. A line is made of parts with a rank: what does not fit is left out,
-least important first. Numbers are written for people (3 812), seconds without digits that flicker.
+least important first.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from marco_cli.view.line import Glyphs, Line, Span, width_of
+from marco_cli.view.numbers import duration, grouped
 from marco_cli.view.snapshot import Snapshot, VoteSnapshot
 
 _BAR_WIDTH: Final = 24
@@ -23,21 +24,6 @@ class Part(NamedTuple):
 
     rank: int
     spans: Line
-
-
-def grouped(number: float) -> str:
-    """Write a count with a space between groups of three digits."""
-    return f"{number:,.0f}".replace(",", " ")
-
-
-def duration(seconds: float) -> str:
-    """Write seconds for people: 6 s, 3 min 20 s, 2 h 5 min."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 7200:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def totals_line(snapshot: Snapshot, *, width: int, glyphs: Glyphs) -> Line:

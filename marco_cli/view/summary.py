@@ -15,13 +15,14 @@ from marco_cli.search.base import Candidate, Reply, SearchResult, StopReason, Vo
 from marco_cli.search.failure import is_refusal
 from marco_cli.search.open_ended import is_lost
 from marco_cli.view.line import Glyphs, one_line, wrap
+from marco_cli.view.numbers import grouped
 from marco_cli.view.printable import printable
 from marco_cli.view.snapshot import answer_text
-from marco_cli.view.status import grouped
 
 REASONS: Final[Mapping[StopReason, str]] = MappingProxyType(
     {
         "finished": "finished",
+        "verified": "a check found the answer right",
         "certain": "certain",
         "exhausted": "nothing new to find",
         "simulations": "simulations used up",
@@ -54,6 +55,8 @@ def summary(result: SearchResult, *, width: int | None = None, encoding: str = "
 def purpose(first: Candidate, *, takes_enter: bool) -> str:
     """Say what a search is for that follows a chain, and how to do without it; `takes_enter`: Enter ends it."""
     way_out = "Enter or Ctrl-C" if takes_enter else "Ctrl-C"
+    if first.reply.is_refuted:
+        return f"a check refuted the first reply; looking for one that passes; {way_out} takes it as it stands"
     if failed := failure(first.reply):
         return f"the first reply {failed}; asking again; {way_out} takes it as it stands"
     doubted = "the first reply" if first.reply.answer is None else one_line(answer_text(first), 40)
@@ -125,6 +128,9 @@ def _order(result: SearchResult) -> list[str]:
     num = len(result.candidates)
     if num < 2:
         return []
+    if any(candidate.reply.verdict is not None for candidate in result.candidates):
+        judged = Counter(each.reply.verdict.judgement for each in result.candidates if each.reply.verdict is not None)
+        return [f"{num} replies: {', '.join(f'{count} {what}' for what, count in judged.most_common())}"]
     failures = Counter(each for each in (failure(candidate.reply) for candidate in result.candidates) if each)
     failed = "".join(f", {count} {each}" for each, count in failures.most_common())
     rows = [f"nothing to vote on: the best of {num} replies in words{failed}"]

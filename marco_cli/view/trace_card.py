@@ -13,11 +13,11 @@ from marco_cli.search.events import CandidateFound, NodesAdded, Progress, Search
 from marco_cli.search.tree import Node
 from marco_cli.trace.record import Trace
 from marco_cli.view.line import Glyphs, Line, fold, one_line, wrap
+from marco_cli.view.numbers import grouped
 from marco_cli.view.output import rendered
 from marco_cli.view.printable import printable
 from marco_cli.view.search_screen import as_text
 from marco_cli.view.snapshot import Recorder, Snapshot
-from marco_cli.view.status import grouped
 from marco_cli.view.summary import summary
 from marco_cli.view.tree import legend, tree_lines
 from marco_cli.view.trust import trust

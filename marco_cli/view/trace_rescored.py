@@ -1,5 +1,6 @@
 """How the vote of a trace stands under another reward or vote, for people and for machines."""
 
+from collections import Counter
 from dataclasses import replace
 
 from marco_cli.answer import Answer, equal
@@ -16,11 +17,13 @@ def rescored_text(trace: Trace, anew: Rescored, *, width: int | None, encoding: 
     before, after = trace.answer, None if anew.leader is None else anew.leader.reply.answer
     then = f"{trace.config.reward_name}/{trace.config.vote_name}"
     verdict = "stays" if _is_same(before, after) else f"changes from {_shown(before)}"
+    judged = Counter(each.reply.verdict.judgement for each in anew.candidates if each.reply.verdict is not None)
+    checks = [f"checks: {', '.join(f'{count} {name}' for name, count in judged.items())}"] if judged else []
     first = f"reward {anew.reward}, vote {anew.vote} (was {then})"
     last = f"the answer {verdict}: {_shown(after)}, certainty {anew.certainty:.2f}"
     if width is not None:
         first, last = fold(first, width), fold(last, width)
-    lines = [first, *vote_rows(result, width=width, encoding=encoding), last]
+    lines = [*checks, first, *vote_rows(result, width=width, encoding=encoding), last]
     return Glyphs.of(encoding).text("\n".join(lines))
 
 

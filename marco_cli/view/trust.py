@@ -67,12 +67,25 @@ def trust(result: SearchResult, *, doubt_below: float | None) -> Trust | None:
 def verdict(result: SearchResult, *, doubt_below: float | None, is_verbose: bool) -> list[str]:
     """Return how far to trust the answer and what the user should know, at most two lines unless `is_verbose`."""
     found = trust(result, doubt_below=doubt_below)
-    told = "; ".join(part for part in ("" if found is None else found.text, outcome(result)) if part)
+    told = "; ".join(
+        part for part in (_judged(result.reply) or ("" if found is None else found.text), outcome(result)) if part
+    )
     notices = [printable(notice) for notice in result.notices]
     lines = ([told] if told else []) + notices
     if is_verbose or len(lines) <= _MOST_LINES:
         return lines
     return [*lines[: _MOST_LINES - 1], f"{lines[_MOST_LINES - 1]} ({len(lines) - _MOST_LINES} more: -v)"]
+
+
+def _judged(reply: Reply) -> str:
+    """Say what the checks found: "✓ verified", "✗ refuted: off by one", "unknown: no check could judge it"; "" without checks."""
+    judged = reply.verdict
+    if judged is None:
+        return ""
+    what = {"right": "✓ verified", "wrong": "✗ refuted", "unknown": "unknown: no check could judge it"}[
+        judged.judgement
+    ]
+    return f"{what}: {printable(judged.why)}" if judged.why else what
 
 
 def _level_alone(confidence: float, doubt_below: float) -> Level:

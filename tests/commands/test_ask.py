@@ -74,7 +74,7 @@ def test_json_is_one_object_with_every_key(marco: Marco) -> None:
 
     assert document["v"] == 1
     assert set(document) == {
-        "v", "output", "thought", "answer", "confidence", "finish_reason", "stop_reason", "model", "preset", "seed", "usage", "timing",
+        "v", "output", "thought", "answer", "check", "confidence", "finish_reason", "stop_reason", "model", "preset", "seed", "usage", "timing",
         "tree", "candidates", "votes", "accounting", "trace",
     }  # fmt: skip
     assert document["answer"] == "42"
@@ -373,3 +373,60 @@ def test_signals_have_their_exit_codes(tiny_gguf: Path, number: signal.Signals, 
 
         assert process.returncode == code
         assert b"Traceback" not in err
+
+
+def test_a_check_ends_the_search(marco: Marco, tmp_path: Path) -> None:
+    """A program that knows the answer makes a search of a wrong chain and ends it with the right one."""
+    program = tmp_path / "check.sh"
+    program.write_text('#!/bin/sh\ngrep -q \'"answer":"367"\'\n')
+    program.chmod(0o755)
+    run = marco("ask", DOUBTFUL, "--check", f"command:{program}", "--require-check", "--json", "--effort", "high")
+    document = json.loads(run.out)
+
+    assert run.code == 0
+    assert (document["answer"], document["stop_reason"]) == ("367", "verified")
+    assert document["check"]["judgement"] == "right"
+    assert sum(each["check"]["judgement"] == "right" for each in document["candidates"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (0, "✓ verified"),
+        (1, "✗ refuted: no"),
+        (125, "unknown: no check could judge it: no"),
+        (137, "ended by signal 9"),
+    ],
+)
+def test_ask_says_what_the_check_said(code: int, told: str, marco: Marco, tmp_path: Path) -> None:
+    """Stderr tells verified, refuted or unknown; `--require-check` turns all but the first into exit code 3, the output stays."""
+    program = tmp_path / "check.sh"
+    program.write_text(f'#!/bin/sh\necho \'{{"why": "no"}}\'\nexit {code}\n')
+    program.chmod(0o755)
+    run = marco("ask", QUESTION, "--check", f"command:{program}", "--effort", "none")
+    strict = marco("ask", QUESTION, "--check", f"command:{program}", "--effort", "none", "--require-check")
+
+    assert told in run.err
+    assert (run.code, strict.code) == (0, 3 if code else 0)
+    assert run.out == strict.out
+    assert "42" in run.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--check", "comand:x"),
+        ("--check", "command:./none.sh"),
+        ("--check", "math:(("),
+        ("--require-check",),
+        ("--check", "python:none.py"),
+    ],
+)
+def test_a_check_that_cannot_be_used_is_told_at_once(arguments: tuple[str, ...], marco: Marco) -> None:
+    """One line, exit code 2, and no model is loaded."""
+    run = marco("ask", QUESTION, *arguments)
+
+    assert run.code == 2
+    assert run.out == ""
+    assert run.err.startswith("marco: ")
+    assert "marco-nano" not in run.err

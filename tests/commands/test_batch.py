@@ -22,7 +22,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.errors import StorageError
 
 KEYS = [
-    "v", "id", "line", "status", "output", "thought", "answer", "confidence", "finish_reason", "votes", "error", "model", "preset",
+    "v", "id", "line", "status", "output", "thought", "answer", "check", "confidence", "finish_reason", "votes", "error", "model", "preset",
     "strategy", "seed", "search", "usage", "timing", "input_sha256", "meta",
 ]  # fmt: skip
 NUM_PROBLEMS = int(os.environ.get("MARCO_TEST_MGSM", "10"))

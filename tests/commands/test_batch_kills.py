@@ -111,6 +111,37 @@ def test_no_row_is_lost_or_doubled_by_kill_9(start: Start, parallel: str) -> Non
     assert in_work, "no kill fell between two rows: the test proves nothing"
 
 
+def test_checks_lose_no_row_and_outlive_no_kill(start: Start) -> None:
+    """The same with a program that checks each row: killed while checks run, and none of them goes on for long."""
+    script = Path("check.sh")
+    script.write_text(f"#!/bin/sh\n# {Path.cwd()}\ngrep -q 3\n")
+    script.chmod(0o755)
+    options = ("--parallel", "3", "--resume", "--check", "command:./check.sh")
+    assert finish(start("q.jsonl", "-o", "whole.jsonl", *options, seconds_a_row=0)) == 3
+    whole, torn = rows_of(Path("whole.jsonl")), Path("torn.jsonl")
+    assert {row["check"]["judgement"] for row in whole if row["check"]} == {"right", "wrong"}
+
+    for rows in (1, ROWS // 4, ROWS // 2):
+        process = start("q.jsonl", "-o", str(torn), *options)
+        wait_for_rows(torn, rows)
+        process.kill()
+        process.join()
+    assert finish(start("q.jsonl", "-o", str(torn), *options, seconds_a_row=0)) == 3
+    assert rows_of(torn) == whole
+
+    deadline = time.monotonic() + PATIENCE
+    while any(str(script.absolute()).encode() in _command_line(path) for path in Path("/proc").glob("[0-9]*")):
+        assert time.monotonic() < deadline, "a check goes on without anyone to hear it"
+        time.sleep(0.05)
+
+
+def _command_line(process: Path) -> bytes:
+    try:
+        return (process / "cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def without_timing(data: bytes) -> bytes:
     """Return output lines byte for byte, but for their timing."""
     parts = []

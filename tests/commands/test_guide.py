@@ -5,6 +5,7 @@ by a stand-in on the loopback interface, the browser by `true`. What installs is
 `.ci/run` does it in the README's own words.
 """
 
+import importlib.util
 import os
 import re
 import shutil
@@ -153,3 +154,12 @@ def test_the_readme_is_read_in_three_minutes() -> None:
 
     assert len(prose.split()) <= 750
     assert {f"({page})" for page in PAGES[1:]} <= {f"({link})" for link in re.findall(r"\]\(([^)#]+)\)", text)}
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "docs").glob("record_*.py")), ids=lambda path: path.stem)
+def test_a_recording_can_be_made(script: Path) -> None:
+    """What a script takes from the program is there."""
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))

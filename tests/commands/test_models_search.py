@@ -42,7 +42,7 @@ def test_without_a_name_the_catalogue_is_listed_and_nobody_is_asked(marco: Marco
     assert run.code == 0
     assert [line.split()[0] for line in run.out.splitlines()] == [entry.name for entry in catalog.entries()]
     assert "qwen3-1.7b" in run.out
-    assert "1.3 GB  Qwen3 1.7B; not tried here" in run.out
+    assert "1.3 GB  Qwen3 1.7B (not tried)" in run.out
     assert server.requests == []
 
 

@@ -121,7 +121,7 @@ def test_requests_start_in_the_order_they_came() -> None:
 
 @pytest.mark.parametrize("num_cells", [60, 80, 120])
 def test_running_out_of_cells_changes_no_token(num_cells: int) -> None:
-    """Requests are set back and taken up again when the memory is full; what they say stays the same."""
+    """Requests are preempted and admitted again when the memory is full; what they say stays the same."""
     requests = [ask(f"prompt number {i} ", 40, i) for i in range(8)]
     cramped = make_scheduler(ExactModel(num_cells=num_cells), context_size=60)
 

@@ -1,15 +1,16 @@
 """Scripted models whose search trees are known, and a short way to search them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 from marco_cli.answer import extract
-from marco_cli.engine.base import SamplingParams
+from marco_cli.engine.base import SamplingParams, Usage
 from marco_cli.engine.scripted import END, Script, scripted_engine
+from marco_cli.reward.process.base import StepScore
 from marco_cli.reward.signals import measure
 from marco_cli.search.base import Problem, Reply, SearchResult
 from marco_cli.search.config import SearchConfig
@@ -82,6 +83,28 @@ def grown_script(seed: int, *, depth: int = 4, width: int = 3, answers: int = 3)
         return {f"{chr(ord('a') + way)} at {turn}\n": 0.05 + draw(reply, 1 + way) for way in range(ways)}
 
     return script
+
+
+class Scorer:
+    """Believes in reasoning that has, or lacks, a word; keeps what it was asked."""
+
+    is_whole = False
+
+    def __init__(self, word: str, *, has_room: bool = True) -> None:
+        self.word = word
+        self.has_room = has_room
+        self.asked: list[tuple[str, ...]] = []
+
+    async def score(self, question: str, steps: Sequence[str]) -> StepScore | None:
+        """Score the last step by whether the word has come up."""
+        assert question == "2+2?"
+        self.asked.append(tuple(steps))
+        value = 0.9 if any(self.word in step for step in steps) else 0.1
+        return StepScore(value=value, usage=Usage(prefilled=1)) if self.has_room else None
+
+    def worth(self, scores: Sequence[float]) -> float:
+        """Return the last score."""
+        return scores[-1]
 
 
 class Inline(ThreadPoolExecutor):

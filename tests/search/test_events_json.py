@@ -12,7 +12,7 @@ from marco_cli.search.vote import count_votes, majority
 
 CANDIDATE_KEYS = {
     "id", "node", "answer", "output", "thought", "finish_reason", "forced", "truncated", "num_tokens", "fresh", "repeats",
-    "reflects", "agreement", "reward", "weight", "signals",
+    "reflects", "agreement", "reward", "weight", "check", "signals",
 }  # fmt: skip
 
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marco_cli.search.base import Problem
-from marco_cli.search.reader import Reader, read_sections, read_whole
-from marco_cli.sections import MARCO, NONE, THINK, Tags
+from marco_cli.search.reader import Reader, read_whole
+from marco_cli.sections import MARCO, NONE, THINK, Tags, parse
 
 PIECES = (
     "<Thought>", "</Thought>", "<Output>", "</Output>", "<think>", "</think>", "</THOUGHT>", "STOP", "3 < 4", "a > b", "So", "\n",
@@ -78,6 +78,7 @@ def test_a_finished_reply_is_read_as_one_text(
             data = data[size:]
     sections, lengths = read_whole(problem, [piece for piece, _ in pieces], [is_sampled for _, is_sampled in pieces])
 
-    assert sections == read_sections(problem, b"".join(piece for piece, _ in pieces))
+    whole = b"".join(piece for piece, _ in pieces).decode()
+    assert sections == parse(prefill + whole.partition("STOP")[0], tags)
     assert sum(lengths) == sum(is_sampled for _, is_sampled in pieces)
     assert not (lengths[0] and not tags.marks)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from search.scripts import PROMPT, SUM, Inline, find, grown_script, lines
+from search.scripts import PROMPT, SUM, Inline, Scorer, find, grown_script, lines
 
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.errors import ConfigError, ContextOverflowError, DecodeError
@@ -76,7 +76,8 @@ def test_every_reply_carries_all_signals(strategy: str) -> None:
 @pytest.mark.parametrize("vote", VOTES)
 def test_every_reward_works_with_every_vote(reward: str, vote: str) -> None:
     """Both tables, crossed: a search ends with an answer and rewards in [0, 1]."""
-    result = find(SUM, strategy="mcts", simulations=4, reward=reward, vote=vote)
+    settings = {"scorer": Scorer("4")} if "process" in (reward, vote) else {}
+    result = find(SUM, strategy="mcts", simulations=4, reward=reward, vote=vote, settings=settings)
 
     assert result.answer is not None
     assert all(0 <= candidate.reward <= 1 for candidate in result.candidates)

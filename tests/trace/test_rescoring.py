@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from search.scripts import find, grown_script
 from traced import traced
@@ -8,7 +10,7 @@ from marco_cli.search import VOTES
 from marco_cli.trace.decoding import decode
 from marco_cli.trace.encoding import encode
 from marco_cli.trace.record import Trace
-from marco_cli.trace.rescoring import rescore
+from marco_cli.trace.rescoring import checked, rescore
 
 SCRIPT = grown_script(8)
 
@@ -60,3 +62,32 @@ def test_unknown_names_are_refused(trace: Trace, reward: str | None, vote: str |
     with pytest.raises(ConfigError) as refused:
         rescore(trace, reward=reward, vote=vote)
     assert words in f"{refused.value.message} {refused.value.hint}"
+
+
+def test_checks_can_be_made_afterwards() -> None:
+    """The replies of a file are judged without a model: the right answer leads, and the wrong ones have no weight."""
+    found = decode(encode(traced(SCRIPT, strategy="vote", simulations=6, parallel=1)))
+    answers = [each.reply.answer.canonical for each in found.candidates if each.reply.answer is not None]
+    right = min(set(answers), key=answers.count)
+    judged = asyncio.run(checked(found, (f"math:{right}",)))
+    anew = rescore(judged)
+
+    assert anew.leader is not None
+    assert anew.leader.reply.is_verified
+    assert {vote.weight for vote in anew.votes[1:]} <= {0.0}
+    assert [each.reply.is_verified for each in judged.candidates] == [answer == right for answer in answers]
+
+
+def test_verdicts_are_kept() -> None:
+    """What a check said is in the trace, so that the vote of the file is the vote of the search."""
+    made = traced(SCRIPT, strategy="vote", simulations=6, parallel=1, check=("math:3",))
+    kept = decode(encode(made))
+
+    def said(trace: Trace) -> list[tuple[str, float | None, str]]:
+        verdicts = [each.reply.verdict for each in trace.candidates if each.reply.verdict is not None]
+        return [(each.judgement, each.value, each.why) for each in verdicts]
+
+    assert said(kept) == said(made)
+    assert len(said(kept)) == len(kept.candidates)
+    assert kept.settings.check == ("math:3",)
+    assert [vote.weight for vote in rescore(kept).votes] == [vote.weight for vote in made.votes]

@@ -3,8 +3,9 @@ from dataclasses import replace
 import pytest
 
 from marco_cli.view.line import Glyphs, Line
+from marco_cli.view.numbers import duration, grouped
 from marco_cli.view.snapshot import NodeSnapshot, Snapshot, VoteSnapshot
-from marco_cli.view.status import duration, grouped, short_line, totals_line, vote_line
+from marco_cli.view.status import short_line, totals_line, vote_line
 
 UTF8 = Glyphs.of("utf-8")
 

@@ -2,7 +2,9 @@
 
 `question` may be called `prompt` or `problem`, `target` also `answer`; it may be a list of texts, of which any is right.
 Optional: `id` (else `line-<n>`), `scorer` (exact, number, choice, math, regex, contains or rubric; else `exact`, or `--scorer`
-for all), `lang`, `group`, `references` (further right answers).
+for all), `lang`, `group`, `references` (further right answers). Of the scorer `check`, the default where there are `tests`, the answer is code
+that must pass the `tests`, which the checks of the search see, too, and `hidden`, which they do not; or `check` is `math:` and an
+equation that it must solve, or an expression that it must equal.
 """
 
 from collections import Counter
@@ -14,6 +16,7 @@ from marco_cli.config.option import did_you_mean
 from marco_cli.errors import ConfigError, InputError, quoted
 from marco_cli.evals import SCORERS
 from marco_cli.evals.base import DataSet, Item, Selection
+from marco_cli.evals.checking import target_of
 from marco_cli.evals.scoring import check_target
 from marco_cli.evals.source import Row, field, read_rows
 
@@ -66,10 +69,10 @@ def _kind(item: Item) -> str:
 
 
 def _item(row: Row, number: int, where: str, scorer: str | None) -> Item:
-    wanted = scorer or _optional(row, "scorer", "exact")
+    wanted = scorer or _optional(row, "scorer", "check" if "tests" in row else "exact")
     if wanted not in SCORERS:
         raise InputError(f"{where}: scorer is {quoted(wanted)}", hint=did_you_mean(wanted, SCORERS))
-    row, targets = _targets(row, where)
+    row, targets = ({**row, "target": _checked(row)}, ()) if wanted == "check" else _targets(row, where)
     references = row.get("references") or ()
     if not isinstance(references, list | tuple) or not all(isinstance(text, str) for text in references):
         raise InputError(f"{where}: references is not a list of texts")
@@ -81,7 +84,20 @@ def _item(row: Row, number: int, where: str, scorer: str | None) -> Item:
         lang=_optional(row, "lang"),
         group=_optional(row, "group"),
         references=(*targets, *references),
+        tests=_tests(row, "tests"),
     )
+
+
+def _checked(row: Row) -> str:
+    """Return the target of a row that is scored by a check."""
+    tests = "\n".join(filter(None, (_tests(row, "tests"), _tests(row, "hidden"))))
+    return target_of(_optional(row, "check", "python"), tests)
+
+
+def _tests(row: Row, name: str) -> str:
+    """Return tests that are a text or a list of texts."""
+    tests = row.get(name)
+    return "\n".join(map(str, tests)) if isinstance(tests, list) else _optional(row, name)
 
 
 def _targets(row: Row, where: str) -> tuple[Row, tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """Breadth-first search over steps: keep the few best partial replies, step after step.
 
-`beam` judges a partial reply by the mean confidence of its tokens. `tree_of_thoughts` (arXiv 2305.10601, breadth-first with
+`beam` judges a partial reply by the mean confidence of its tokens, or by a process model where there is one. `tree_of_thoughts` (arXiv 2305.10601, breadth-first with
 value prompts) asks the model whether the reasoning is right so far, and reads
 P("yes") off the logits: one question costs a few prefilled tokens on a forked branch and nothing is sampled.
 
@@ -26,10 +26,13 @@ Judge = Callable[[Sequence[Node]], Awaitable[list[float]]]
 
 
 async def beam(run: Run) -> StopReason:
-    """Keep the partial replies of the highest mean confidence."""
+    """Keep the partial replies of the highest mean confidence, or those that a process model believes in most."""
     growth = Expansion(run)
 
     async def judge(nodes: Sequence[Node]) -> list[float]:
+        scores = growth.run.step_scores
+        if scores is not None:
+            return await scores.of_nodes(growth.tree, nodes)
         return [_mean_confidence(growth, node) for node in nodes]
 
     return await _breadth_first(growth, judge)

@@ -169,18 +169,21 @@ class _Search:
         grown = self.growth.accept(
             simulation, reply, start, reflects=reflects, is_independent=branch.is_root_sample, num_shared=shared
         )
-        return self._closed(simulation, grown, start, reflects)
+        return self._closed(simulation, grown, start, reply, reflects)
 
     def _accept(self, simulation: Simulation, start: Node, reply: Reply, reflects: int) -> Candidate | None:
         """Keep a reply that thinks another one over."""
-        return self._closed(
-            simulation, self.growth.accept(simulation, reply, start, reflects=reflects), start, reflects
-        )
+        grown = self.growth.accept(simulation, reply, start, reflects=reflects)
+        return self._closed(simulation, grown, start, reply, reflects)
 
-    def _closed(self, simulation: Simulation, grown: Grown, start: Node, reflects: int | None) -> Candidate | None:
+    def _closed(
+        self, simulation: Simulation, grown: Grown, start: Node, reply: Reply, reflects: int | None
+    ) -> Candidate | None:
         """Close what a reply leaves nothing new to find in."""
         if not simulation.is_done:
             return None
+        if reply.is_refuted:
+            self.descent.refutation.add(grown.node, reply)
         if grown.node is start:  # it has no room for another token, or has ended
             start.is_closed = True
         self.descent.close_upwards(grown.node)

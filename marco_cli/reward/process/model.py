@@ -1,0 +1,48 @@
+"""A process model: an engine that is asked in the format that it was trained for."""
+
+import re
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, Final
+
+from marco_cli.reward.process import AGGREGATES, FORMATS
+from marco_cli.reward.process.base import Format, StepScore
+from marco_cli.reward.verdict import Examiner, probability
+
+_DEFAULT_FORMAT: Final = "yes-no"
+_DEFAULT_AGGREGATE: Final = "last"
+
+
+class ProcessModel:
+    """A `StepScorer` by a model's own verdicts."""
+
+    def __init__(self, examiner: Examiner, *, form: str, aggregate: str | None = None) -> None:
+        """Take a format and an aggregate by name; without an aggregate the last step speaks for all before it."""
+        self._examiner = examiner
+        self._format: Format = _load(FORMATS[form])
+        self._aggregate: Callable[[Sequence[float]], float] = _load(AGGREGATES[aggregate or _DEFAULT_AGGREGATE])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether one score says all of the steps before it."""
+        return self._format.is_whole
+
+    async def score(self, question: str, steps: Sequence[str]) -> StepScore | None:
+        """Return the score of the last step; None when there is no room to ask."""
+        verdict = await self._examiner.verdict(self._format.write(question, steps))
+        return None if verdict is None else StepScore(value=probability(verdict.log_odds), usage=verdict.usage)
+
+    def worth(self, scores: Sequence[float]) -> float:
+        """Return what steps with these scores come to together, in [0, 1]."""
+        return self._aggregate(scores)
+
+
+def format_of(name: str) -> str:
+    """Return the format that goes with a model of this name, a key of `FORMATS`: any model can be asked for yes or no."""
+    families = ((key, _load(place).family) for key, place in FORMATS.items())
+    return next((key for key, family in families if family and re.search(family, name.lower())), _DEFAULT_FORMAT)
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
