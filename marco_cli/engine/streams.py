@@ -136,7 +136,7 @@ class Streams:
             num_streams //= 2
         return num_streams
 
-    def copy(self, source: int, target: int, start: int, end: int) -> None:
+    def copy(self, source: int, target: int, start: int, end: int) -> None:  # noqa: ARG002 (of `Memory`)
         """See `Memory.copy`; what the target holds already equals what the source holds."""
         own = self._texts.get(target)
         if own is not None and own.users[target] > end:
