@@ -5,6 +5,7 @@ else unknown.
 """
 
 import asyncio
+import os
 from collections.abc import Collection, Hashable, Sequence
 from importlib import import_module
 from typing import Final
@@ -29,6 +30,10 @@ def open_check(text: str) -> Verifier:
         raise ConfigError(
             f"the check is {quoted(text)}, expected KIND or KIND:ARG with one of {', '.join(CHECKS)}",
             hint=f"did you mean {near}?" if near else None,
+        )
+    if not CHECKS[kind].is_free and os.name != "posix":
+        raise ConfigError(
+            f"the check {kind} needs Linux or macOS, whose limits it relies on", hint="use python: or math:"
         )
     module, _, name = CHECKS[kind].place.partition(":")
     verifier: Verifier = getattr(import_module(module), name)(argument)
