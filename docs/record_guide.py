@@ -23,7 +23,7 @@ from view.replay import Replay  # noqa: E402 (found through the line above)
 PAGES = ("README.md", "docs/traces.md")
 BLOCK = re.compile(r"(<!-- recorded: (\w+) -->\n```console\n)(.*?)(```\n<!-- /recorded -->)", re.DOTALL)
 DEMO, REAL = "nano", "qwen"
-SHOWN = "What is 17 * 23 - 4?"
+SHOWN = "Tom has 3 boxes of 12 pencils and gives 7 away. How many are left?"
 """The question whose search docs/search.html shows."""
 COLUMNS, ROWS = 88, 40
 HOURS = 3600.0

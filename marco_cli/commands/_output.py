@@ -49,13 +49,14 @@ def write(data: bytes) -> None:
 
 def write_rows(text: str) -> None:
     """Write a list to stdout, broken between words where a terminal is too narrow for it."""
-    from marco_cli.view.line import fold_row
     from marco_cli.view.terminal import columns
 
     width = columns(sys.stdout)
-    rows = text.split("\n")
-    fitting = rows if width is None else [fold_row(row, width) for row in rows]
-    write(("\n".join(fitting) + "\n").encode(sys.stdout.encoding or "utf-8", errors="replace"))
+    if width is not None:
+        from marco_cli.view.line import fold_row
+
+        text = "\n".join(fold_row(row, width) for row in text.split("\n"))
+    write(f"{text}\n".encode(sys.stdout.encoding or "utf-8", errors="replace"))
 
 
 def say(text: str) -> None:

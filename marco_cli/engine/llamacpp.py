@@ -23,7 +23,7 @@ from marco_cli.engine.llama_weights import Weights
 from marco_cli.engine.pace import Pace
 from marco_cli.engine.streams import Streams, stream_cells
 from marco_cli.engine.unified import Shadows, Unified
-from marco_cli.errors import ConfigError
+from marco_cli.errors import ConfigError, DecodeError, EngineError
 
 DEFAULT_PLACES = defaults.PLACES
 
@@ -273,8 +273,13 @@ class _Divided:
 
     def reshape(self, num_streams: int) -> None:
         """See `Store`."""
+        before = self.num_streams
         self._context.close()
-        self._context = self._opened(num_streams)
+        try:
+            self._context = self._opened(num_streams)
+        except EngineError as error:
+            self._context = self._opened(before)  # what was set aside can still go on there, if it is not longer
+            raise DecodeError(error.message) from error
 
     def evaluate(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
         """See `Store`."""

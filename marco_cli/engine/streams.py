@@ -121,6 +121,7 @@ class Streams:
         self._aside: set[Text] = set()
         self._saved: dict[Text, State] = {}
         """What was saved in this call, for several forks of one text."""
+        self._logits = np.empty((0, num_vocab), dtype=np.float32)
         self._calls = 0
 
     @property
@@ -135,9 +136,10 @@ class Streams:
             num_streams //= 2
         return num_streams
 
-    def copy(self, source: int, target: int, start: int, end: int) -> None:
+    def copy(self, source: int, target: int, start: int, end: int) -> None:  # noqa: ARG002 (of `Memory`)
         """See `Memory.copy`; what the target holds already equals what the source holds."""
-        if start and self._texts[target].users[target] > end:
+        own = self._texts.get(target)
+        if own is not None and own.users[target] > end:
             return  # it has more of its own behind that
         self._join(target, self._texts[source], end)
 
@@ -157,33 +159,36 @@ class Streams:
         spans = _spans(rows)
         singles = [span for span in spans if len(span.rows) == 1]
         ordered = singles + [span for span in spans if len(span.rows) > 1]
-        found: list[tuple[list[int], NDArray[np.float32]]] = []
+        num_logits = sum(len(span.numbers) for span in spans)
+        logits = np.empty((0, self._num_vocab), dtype=np.float32)
         is_done = False
         try:
             self._fit(spans)
             size = self._store.num_streams
             for first in range(0, len(ordered), size):
                 for call in self._placed(ordered[first : first + size]):
-                    logits = self._evaluate(call)
-                    if logits is None:
+                    part = self._evaluate(call)
+                    if part is None:
                         return None
                     numbers = [number for span, _ in call for number in span.numbers]
-                    found.append((numbers, logits.copy() if len(spans) > len(call) else logits))
+                    if numbers == list(range(num_logits)):
+                        logits = part
+                    elif numbers:
+                        logits = self._room(num_logits)
+                        logits[numbers] = part
             is_done = True
         finally:
             self._saved.clear()
             if not is_done:
                 for span in spans:
                     self._take_back(span)
-        return self._in_order(found)
-
-    def _in_order(self, found: Sequence[tuple[list[int], NDArray[np.float32]]]) -> NDArray[np.float32]:
-        if len(found) == 1 and found[0][0] == sorted(found[0][0]):
-            return found[0][1]
-        logits = np.empty((sum(len(numbers) for numbers, _ in found), self._num_vocab), dtype=np.float32)
-        for numbers, part in found:
-            logits[numbers] = part
         return logits
+
+    def _room(self, num_rows: int) -> NDArray[np.float32]:
+        """Return room for logits that come in another order or from several calls; the same in each."""
+        if len(self._logits) < num_rows:
+            self._logits = np.empty((num_rows, self._num_vocab), dtype=np.float32)
+        return self._logits[:num_rows]
 
     def _fit(self, spans: Sequence[Span]) -> None:
         """Divide the memory anew if the longest text needs longer streams, or the call more of them than there are."""
@@ -316,7 +321,9 @@ class Streams:
         if logits is None:
             return None
         for span, _ in call:
-            self._texts[span.sequences[0]].length = span.end
+            text = self._texts[span.sequences[0]]
+            text.length = span.end
+            self._saved.pop(text, None)
         num_wanted = sum(len(span.numbers) for span, _ in call)
         if len(logits) == num_wanted:
             return logits

@@ -28,7 +28,7 @@ Line = tuple[Span, ...]
 
 _SPACES: Final = re.compile(r"\s+")
 _LABEL: Final = re.compile(r" *\w+: |\w+ {2,}")
-_COLUMNS: Final = re.compile(r" *(?:[\w ]+: +|(?:\S+(?: \S+)* {2,}){0,2})")
+_COLUMNS: Final = re.compile(r" *(?:[\w ]+: +|(?:\S+(?: \S+)* {2,}){0,6})")
 _MOST_LABEL: Final = 0.7
 """Share of a line that a label may take before it gets a line of its own."""
 _INDENT: Final = 4

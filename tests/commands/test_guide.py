@@ -21,7 +21,10 @@ from fake_hub import running
 ROOT = Path(__file__).parents[2]
 PAGES: Final = (
     "README.md",
-    *(f"docs/{name}.md" for name in ("batch", "chat", "evaluation", "hardware", "install", "models", "settings")),
+    *(
+        f"docs/{name}.md"
+        for name in ("batch", "chat", "checks", "evaluation", "hardware", "install", "models", "settings")
+    ),
     "docs/strategies.md",
     "docs/traces.md",
 )
@@ -38,6 +41,8 @@ FILES: Final = {
     "requests.jsonl": '{"custom_id": "a", "body": {"messages": [{"role": "user", "content": "What is 12 + 30?"}]}}\n',
     "mine.jsonl": '{"question": "What is 12 + 30?", "target": "42"}\n',
     "notes.txt": "Two numbers.\n",
+    "tests.py": "assert slugify('A b') == 'a-b'\n",
+    "check.sh": "#!/bin/sh\nexit 0\n",
 }
 """What the pages take for granted that a reader has."""
 PRINTED: Final[Mapping[str, str]] = {
@@ -59,10 +64,12 @@ def text_of(page: str) -> str:
 
 
 def commands(page: str) -> list[str]:
-    """Return the commands of a page in their order, without what is said of them: all of `sh` blocks, `$ ` of others."""
+    """Return the commands of a page in their order, without what is said of them: all of `sh` blocks, `$ ` of others, no scripts."""
     found: list[str] = []
     for language, block in re.findall(r"(?m)^```(sh|console)\n(.*?)^```$", text_of(page), re.DOTALL):
         lines = block.splitlines()
+        if lines[0].startswith("#!"):
+            continue
         found += lines if language == "sh" else [line[2:] for line in lines if line.startswith("$ ")]
     return [re.split(r"\s{1,}#\s", line, maxsplit=1)[0] for line in found if line]
 
@@ -72,6 +79,7 @@ def home(tmp_path: Path, nano_gguf: Path) -> Iterator[dict[str, str]]:
     """Yield the environment of a reader: an empty home, the files of the pages, the stand-ins."""
     for name, content in FILES.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
     shutil.copyfile(nano_gguf, tmp_path / "qwen.gguf")
     presets = tmp_path / ".config" / "marco" / "presets"
     presets.mkdir(parents=True)

@@ -101,7 +101,10 @@ def test_a_chain_can_be_searched_on_from(marco: Marco) -> None:
     assert (row["accounting"]["strategy"], row["accounting"]["simulations"]) == ("mcts", 6)
 
 
-@pytest.mark.parametrize(("key", "value"), [("model", "/etc/passwd.gguf"), ("model", "~/x.gguf")])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("model", "/etc/passwd.gguf"), ("model", "~/x.gguf"), ("prm", "../c.gguf"), ("judge", "/etc/passwd.gguf")],
+)
 def test_a_trace_of_another_opens_no_file(marco: Marco, tmp_path: Path, key: str, value: str) -> None:
     """What a file of traces names by a path is not looked for; --model names the model instead."""
     asked(marco)

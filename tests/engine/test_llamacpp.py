@@ -148,6 +148,29 @@ def test_a_window_loses_nothing_that_a_fork_goes_on_from(windowed_gguf: Path, fo
     model.close()
 
 
+def test_a_text_that_outgrows_its_stream_goes_on_in_a_longer_one(tiny_gguf: Path) -> None:
+    """The memory is divided anew under way: every sequence goes on as if it had been evaluated from the start."""
+    model = LlamaModel(tiny_gguf, LlamaOptions(cells=1024, places=4, threads=1, gpu_layers=GPU_LAYERS))
+    texts = [some_tokens(sequence, 60) for sequence in range(4)]
+    for sequence, text in enumerate(texts):
+        evaluate(model, sequence, text)
+    texts[0] += some_tokens(7, 300)
+    evaluate(model, 0, texts[0][60:], start=60)
+
+    rows = [
+        Row(token=9, position=len(text), sequences=(sequence,), wants_logits=True)
+        for sequence, text in enumerate(texts)
+    ]
+    found = model.decode(rows)
+    assert found is not None
+    together = found.copy()
+
+    for row, text in zip(together, texts, strict=True):
+        assert np.abs(row - evaluate(model, 9, [*text, 9])).max() <= CLOSE
+        model.remove(9, 0, -1)
+    model.close()
+
+
 def test_the_smallest_context_opens_with_fewer_places(windowed_gguf: Path) -> None:
     """Where nobody asks for so many requests at once, there are as many as there are sequences for."""
     engine = open_engine(windowed_gguf, LlamaOptions(cells=16, threads=1))

@@ -87,6 +87,16 @@ def test_a_text_that_only_idle_prefixes_share_is_gone_on_with_in_place() -> None
     bench.go_on(([0], [6]))  # now it parts
 
 
+def test_prompts_that_share_their_beginning_keep_what_is_behind_it() -> None:
+    """Two that were evaluated in one call are joined at their first tokens; each goes on from its own end."""
+    bench = Bench()
+    bench.go_on(([0], [1, 2, 3]), ([1], [1, 2, 4, 5]))
+    bench.streams.remove(1, 0, 2)
+    bench.streams.copy(0, 1, 0, 2)
+
+    bench.go_on(([0], [6]), ([1], [7]))
+
+
 def test_more_sequences_than_streams_take_turns() -> None:
     """What does not fit is set aside and comes back as it was, in one call too."""
     bench = Bench()
@@ -106,6 +116,15 @@ def test_a_long_text_gets_longer_streams_and_short_ones_get_theirs_back() -> Non
     bench.cut(1, 0)
     bench.go_on(*(([sequence], [5]) for sequence in (0, 2, 3)))
     assert bench.store.num_streams == PLACES
+
+
+def test_a_text_that_went_on_is_saved_anew() -> None:
+    """In a call of more sequences than streams, a text may be forked from, go on, and be set aside, with its last token."""
+    bench = Bench()
+    bench.go_on(([0], [1, 2, 3]))
+    bench.fork(0, 1, 3)
+    for _ in range(2):
+        bench.go_on(*(([sequence], [5 + sequence]) for sequence in range(PLACES + 3)))
 
 
 def test_an_interrupted_call_leaves_nothing() -> None:
@@ -166,7 +185,7 @@ def test_sequences_hold_what_they_were_given(data: st.DataObject) -> None:
         held = [sequence for sequence, ids in bench.expected.items() if ids]
         deed = data.draw(st.sampled_from(["go on", "fork", "cut"] if held else ["go on"]))
         if deed == "go on":
-            chosen = data.draw(st.lists(st.integers(0, 6), min_size=1, max_size=4, unique=True))
+            chosen = data.draw(st.lists(st.integers(0, 6), min_size=1, max_size=6, unique=True))
             bench.go_on(*(([each], data.draw(st.lists(tokens, min_size=1, max_size=3))) for each in chosen))
         elif deed == "fork":
             source, target = data.draw(st.sampled_from(held)), data.draw(st.integers(0, 6))

@@ -117,6 +117,7 @@ def test_a_folded_message_loses_nothing(text: str, width: int) -> None:
         ("memory:  about 0.9 GiB with 8192 tokens", ["memory:  about 0.9 GiB with", "         8192 tokens"]),
         ("    {{ code that is longer than it }}", ["    {{ code that is longer", "    than it }}"]),
         ("one  two", ["one  two"]),
+        ("nano  4 MiB  3M  F16  bundled  /a/long/path", ["nano  4 MiB  3M  F16  bundled", "    /a/long/path"]),
         ('marco "How many are there?"  asks the model', ['marco "How many are there?"', "    asks the model"]),
         ("", [""]),
     ],
