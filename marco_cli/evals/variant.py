@@ -17,7 +17,9 @@ from marco_cli.search.effort import AUTO, EFFORTS
 
 DEFAULT = ("cot", "vote", "mcts")
 
-_FIXED = frozenset({"model", "preset", "ctx", "threads", "gpu_layers", "batch", "seed", "strategy", "effort"})
+_FIXED = frozenset(
+    {"model", "prm", "judge", "preset", "ctx", "threads", "gpu_layers", "batch", "seed", "strategy", "effort"}
+)
 """Settings that all variants of a run share, or that the name says."""
 
 
