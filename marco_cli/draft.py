@@ -50,7 +50,7 @@ def put(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
 
 def make_draft(path: Path, *, mode: int = 0o666) -> tuple[int, Path]:
-    """Make an empty file beside `path`, which is no link; return a descriptor to read and write it, and where it is.
+    """Make an empty file beside `path`, which is not a link; return a descriptor to read and write it, and where it is.
 
     It has the mode of the file at `path`; without one `mode`, less the umask.
     """
@@ -58,7 +58,7 @@ def make_draft(path: Path, *, mode: int = 0o666) -> tuple[int, Path]:
     with contextlib.suppress(FileNotFoundError):
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         known = stat.S_IMODE(about.st_mode)
     name = path.name if len(os.fsencode(path.name)) <= _MOST_BYTES else path.name[: _MOST_BYTES // 4]
     draft = path.with_name(f".{name}.{secrets.token_hex(_TOKEN_BYTES)}{_SUFFIX}")

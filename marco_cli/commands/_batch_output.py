@@ -23,7 +23,7 @@ def refuse_input_as_output(source: str, output: Path) -> None:
         ConfigError: both are one file.
 
     """
-    with suppress(OSError):  # stdin is no file, or one of them is not there: they are not one
+    with suppress(OSError):  # stdin is not a file, or one of them is not there: they are not one
         if output.is_dir():
             return
         read = os.fstat(sys.stdin.fileno()) if source == STDIN else Path(source).stat()

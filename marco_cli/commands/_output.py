@@ -88,7 +88,7 @@ def fitted(text: str) -> str:
 
 
 def stderr_width() -> int | None:
-    """Return the columns of stderr's terminal; None when it is none, so that lines are not broken in a file, or has none."""
+    """Return the columns of stderr's terminal; None when it is not one, so that lines are not broken in a file, or has none."""
     from marco_cli.view.terminal import columns
 
     return columns(sys.stderr)

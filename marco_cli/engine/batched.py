@@ -161,7 +161,7 @@ class BatchedEngine:
             raise EngineError("the engine is closed")
 
     def _refuse_unknown(self, request: Request) -> None:
-        """Refuse ids that are no tokens here: llama.cpp would refuse the whole batch, other requests included."""
+        """Refuse ids that are not tokens here: llama.cpp would refuse the whole batch, other requests included."""
         size = self.info.num_vocab
         for ids in (request.prompt_ids, request.forced_ids, request.probe_ids):
             if ids and not 0 <= min(ids) <= max(ids) < size:

@@ -94,7 +94,7 @@ def repository(
 
     """
     if not catalog.is_repository(name):
-        raise ConfigError(f"{name!r} is no repository name, expected user/repo")
+        raise ConfigError(f"{name!r} is not a repository name, expected user/repo")
     # Read by the hub's client at import only, where a test or a late setting would not be seen.
     if store.is_offline():
         raise ModelNotFoundError(f"{name} was not fetched: offline mode is on", hint="unset HF_HUB_OFFLINE")

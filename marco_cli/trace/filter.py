@@ -63,7 +63,7 @@ def parse(source: str) -> Filter:
     """Understand an expression.
 
     Raises:
-        ConfigError: it is none; the message says what was found, and for an unknown field which one is near.
+        ConfigError: it is not one; the message says what was found, and for an unknown field which one is near.
 
     """
     if len(source) > _LONGEST:

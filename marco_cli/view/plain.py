@@ -49,7 +49,7 @@ class PlainSearch:
                 self.say(f"{self._count(event.number)}: {answer} (value {event.value:.2f}), {steps}, {cost}")
 
     def on_token(self, _token: int, _piece: bytes) -> None:
-        """Write nothing: half a reply is no line."""
+        """Write nothing: half a reply is not a line."""
 
     def say(self, text: str) -> None:
         """Write a line."""
