@@ -56,7 +56,7 @@ def _is_same(path: Path, other: Path) -> bool:
 def remove_rows(journal: Journal, survey: Survey, *, is_retrying: bool) -> None:
     """Take rows out that are to be answered again: those that were changed, and with `is_retrying` those that failed.
 
-    Rows that the input does not have stay: nobody would answer them.
+    Rows that the input does not have stay: they would not be answered again.
     """
     places = count()
 

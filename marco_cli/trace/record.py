@@ -78,7 +78,7 @@ class Trace:
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     """What the tokens, and the alternatives to them, stand for."""
     target: str | None = None
-    """The right answer, where somebody knows it."""
+    """The right answer, where it is known."""
     item: str | None = None
     """The row or the problem of a data set that was answered."""
     session: str | None = None

@@ -53,7 +53,7 @@ class PlainSearch:
 
     def say(self, text: str) -> None:
         """Write a line."""
-        with suppress(OSError):  # that nobody can take it is no reason to end the work
+        with suppress(OSError):  # that a stream takes nothing is no reason to end the work
             self._stream.write(f"{self._glyphs.text(printable(text))}\n")
             self._stream.flush()
 
