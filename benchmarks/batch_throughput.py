@@ -34,7 +34,7 @@ import random_gguf  # type: ignore[import-not-found]  # beside this script
 from marco_cli.batch.answering import Answerer, RowSettings
 from marco_cli.batch.journal import open_journal
 from marco_cli.batch.record import read_entry
-from marco_cli.batch.rows import Row
+from marco_cli.batch.rows import BatchRow
 from marco_cli.batch.runner import run_rows
 from marco_cli.batch.tally import Tally
 from marco_cli.config.layers import resolve
@@ -82,7 +82,8 @@ def questions(count: int) -> tuple[str, ...]:
 def measure_batch(case: Case, parallel: int) -> Sample:
     """Send all rows through a run."""
     rows = [
-        Row(id=n, line=n, question=question, input_hash=f"{n:064x}") for n, question in enumerate(case.questions, 1)
+        BatchRow(id=n, line=n, question=question, input_hash=f"{n:064x}")
+        for n, question in enumerate(case.questions, 1)
     ]
     settings = RowSettings(case.settings, lambda _: case.settings)
     engine = open_engine(

@@ -1,6 +1,6 @@
 """One row at a time: its settings, its question, its search, its output row.
 
-In: a `Row` or a `BadRow`. Out: a `Finished`, always: what goes wrong with a row stays with that row.
+In: a `BatchRow` or a `BadRow`. Out: a `Finished`, always: what goes wrong with a row stays with that row.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from marco_cli.batch.record import (
     reason_of_error,
     reason_of_silence,
 )
-from marco_cli.batch.rows import BadRow, Row
+from marco_cli.batch.rows import BadRow, BatchRow
 from marco_cli.batch.tally import Finished
 from marco_cli.check.panel import allowed
 from marco_cli.config.settings import Settings
@@ -47,7 +47,7 @@ class RowSettings:
         self._resolve = resolve
         self._presets: dict[str, Settings] = {}
 
-    def of(self, row: Row) -> Settings:
+    def of(self, row: BatchRow) -> Settings:
         """Return the settings of a row. Its seed depends on the run's and on its id alone.
 
         Raises:
@@ -109,7 +109,7 @@ class Answerer:
         self._form: Format = form
         self._min_confidence = min_confidence
 
-    async def answer(self, row: Row | BadRow) -> Finished:
+    async def answer(self, row: BatchRow | BadRow) -> Finished:
         """Return the row's output, or a row that says what went wrong."""
         if isinstance(row, BadRow):
             return self._failed(row, row.error)
@@ -120,13 +120,13 @@ class Answerer:
         except Exception as error:  # noqa: BLE001 (whatever happens to a row is written down in it, and the others go on)
             return self._failed(row, error, settings)
 
-    def _failed(self, row: Row | BadRow, error: Exception, settings: Settings | None = None) -> Finished:
+    def _failed(self, row: BatchRow | BadRow, error: Exception, settings: Settings | None = None) -> Finished:
         document = failed_row(row, error, settings=settings, model=self._solver.model.name)
         return Finished(
             data=encode_row(document, self._form), status="error", line=row.line, reason=reason_of_error(error)
         )
 
-    async def _answer(self, row: Row, settings: Settings) -> Finished:
+    async def _answer(self, row: BatchRow, settings: Settings) -> Finished:
         has_own_system = any(message.role == "system" for message in row.history)
         plan = search_plan(replace(settings, system=None) if has_own_system else settings)
         solver = self._solver
@@ -162,7 +162,7 @@ class Answerer:
             trace=self._traced(row, plan, problem, result),
         )
 
-    def _traced(self, row: Row, plan: SearchPlan, problem: Problem, result: SearchResult) -> Trace | None:
+    def _traced(self, row: BatchRow, plan: SearchPlan, problem: Problem, result: SearchResult) -> Trace | None:
         """Return the trace of an answer, which is good without one too."""
         if self._on_untraced is None:
             return None

@@ -37,7 +37,7 @@ _MAX_ROW: Final = 8 * jsonl.MAX_LINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class JournalEntry:
     """What a journal must know of a row."""
 
     key: str
@@ -46,11 +46,11 @@ class Entry:
     status: str
 
 
-ReadEntry = Callable[[object], Entry]
+ReadEntry = Callable[[object], JournalEntry]
 """Reads the entry off a decoded row; raises InputError when it is not one."""
 
 
-Done = dict[str, Entry]
+Done = dict[str, JournalEntry]
 """The rows of a file by key. Of several rows with one key the last counts."""
 
 
@@ -156,7 +156,7 @@ class Journal:
             raise _unwritable(self.path, error, "free some space, or name another file") from error
         self._describe = None
 
-    def arrange(self, position_of: Callable[[Entry], int | None]) -> int:
+    def arrange(self, position_of: Callable[[JournalEntry], int | None]) -> int:
         """Put the rows in the order of their positions, in one step; return how many rows are gone.
 
         Args:
@@ -176,7 +176,7 @@ class Journal:
             self.scan()
             return num_gone
 
-    def _arranged(self, position_of: Callable[[Entry], int | None]) -> tuple[list[tuple[int, int]], int]:
+    def _arranged(self, position_of: Callable[[JournalEntry], int | None]) -> tuple[list[tuple[int, int]], int]:
         """Return where the rows to keep begin and end, in their new order, and how many are gone."""
         kept: dict[str, tuple[int, tuple[int, int]]] = {}
         begin = num_rows = 0
@@ -199,7 +199,7 @@ class Journal:
         """
         self.done = {entry.key: entry for entry, _ in self._rows()}
 
-    def _rows(self) -> Iterator[tuple[Entry, int]]:
+    def _rows(self) -> Iterator[tuple[JournalEntry, int]]:
         """Yield every row with the offset of its end; repair the last one."""
         begin = 0
         with open(os.dup(self._file.fileno()), "rb") as reader:  # noqa: PTH123 (a descriptor, no path)
@@ -279,7 +279,7 @@ def open_journal(
     return journal
 
 
-def _entry(path: Path, raw: jsonl.RawLine, number: int, read_entry: ReadEntry, *, is_last: bool) -> Entry | None:
+def _entry(path: Path, raw: jsonl.RawLine, number: int, read_entry: ReadEntry, *, is_last: bool) -> JournalEntry | None:
     """Return a line's entry; None when it is the last line and incomplete. A whole line of another kind is an error."""
     if raw.is_too_long:
         raise _no_row(path, number, InputError(f"it is longer than {_MAX_ROW // 1_000_000} MB"))

@@ -14,8 +14,8 @@ from typing import Any, Final, Literal
 from marco_cli import jsonl
 from marco_cli.answer import Answer
 from marco_cli.batch.failures import Reason
-from marco_cli.batch.journal import Entry
-from marco_cli.batch.rows import BadRow, Row, row_key
+from marco_cli.batch.journal import JournalEntry
+from marco_cli.batch.rows import BadRow, BatchRow, row_key
 from marco_cli.config.settings import Settings
 from marco_cli.errors import InputError, MarcoError
 from marco_cli.search.base import Reply, SearchResult
@@ -44,7 +44,7 @@ class Cost:
 
 
 def answered_row(
-    row: Row, *, result: SearchResult, settings: Settings, model: str, cost: Cost, min_confidence: float | None
+    row: BatchRow, *, result: SearchResult, settings: Settings, model: str, cost: Cost, min_confidence: float | None
 ) -> Document:
     """Return the output row of an answered question.
 
@@ -113,7 +113,7 @@ def reason_of_silence(reply: Reply) -> Reason:
     )
 
 
-def failed_row(row: Row | BadRow, error: Exception, *, settings: Settings | None, model: str) -> Document:
+def failed_row(row: BatchRow | BadRow, error: Exception, *, settings: Settings | None, model: str) -> Document:
     """Return the output row of a row without an answer."""
     code = error.code if isinstance(error, MarcoError) else "internal"
     return {
@@ -137,7 +137,7 @@ def encode_row(document: Document, form: Format) -> bytes:
     return jsonl.encode(document if form == "marco" else _openai(document))
 
 
-def read_entry(value: object) -> Entry:
+def read_entry(value: object) -> JournalEntry:
     """Read what a line of an output file, of either format, is the answer to.
 
     Raises:
@@ -151,14 +151,14 @@ def read_entry(value: object) -> Entry:
     status, digest = own.get("status"), own.get("input_sha256")
     if row_id is None or not isinstance(status, str) or not isinstance(digest, str):
         raise InputError("no row that marco batch wrote")
-    return Entry(key=row_key(row_id), input_hash=digest, status=sys.intern(status))
+    return JournalEntry(key=row_key(row_id), input_hash=digest, status=sys.intern(status))
 
 
-def _head(row: Row | BadRow, status: Status) -> Document:
+def _head(row: BatchRow | BadRow, status: Status) -> Document:
     return {"v": 1, "id": row.id, "line": row.line, "status": status}
 
 
-def _tail(row: Row | BadRow) -> Document:
+def _tail(row: BatchRow | BadRow) -> Document:
     return {"input_sha256": row.input_hash, "meta": row.meta}
 
 

@@ -1,6 +1,6 @@
-"""What an input line asks: JSON, the envelope of the OpenAI Batch interface, or plain text, to a `Row`.
+"""What an input line asks: JSON, the envelope of the OpenAI Batch interface, or plain text, to a `BatchRow`.
 
-In: the bytes of a line and a `Layout`. Out: a `Row`, or a `BadRow` that says why there is none: nothing is raised for what
+In: the bytes of a line and a `Layout`. Out: a `BatchRow`, or a `BadRow` that says why there is none: nothing is raised for what
 a user wrote into a line. Only the line is looked at; whether its id came up before is `survey`'s and `runner`'s business.
 """
 
@@ -36,7 +36,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class BatchRow:
     """A question with what belongs to it."""
 
     id: str | int
@@ -76,7 +76,7 @@ class BadRow:
 
     @property
     def key(self) -> str:
-        """Return what tells rows apart; see `Row.key`."""
+        """Return what tells rows apart; see `BatchRow.key`."""
         return row_key(self.id)
 
 
@@ -90,12 +90,12 @@ def line_id(number: int) -> str:
     return f"line-{number}"
 
 
-def read_row(line: Line, layout: Layout) -> Row | BadRow:
+def read_row(line: Line, layout: Layout) -> BatchRow | BadRow:
     """Read one line."""
     digest = sha256(line.data).hexdigest()
     try:
         if layout.is_text and not line.is_too_long:
-            return Row(id=line_id(line.number), line=line.number, question=_text(line.data), input_hash=digest)
+            return BatchRow(id=line_id(line.number), line=line.number, question=_text(line.data), input_hash=digest)
         row = _object(line)
     except InputError as error:
         return BadRow(id=line_id(line.number), line=line.number, error=error, input_hash=digest)
@@ -108,7 +108,7 @@ def read_row(line: Line, layout: Layout) -> Row | BadRow:
         return BadRow(id=row_id, line=line.number, error=error, meta=_meta(row), input_hash=digest)
 
 
-def _row(row: dict[str, Any], row_id: str | int, number: int, layout: Layout, digest: str) -> Row:
+def _row(row: dict[str, Any], row_id: str | int, number: int, layout: Layout, digest: str) -> BatchRow:
     body = _unwrap(row)
     name = _question_name(body, layout.field)
     system = body.get("system")
@@ -118,7 +118,7 @@ def _row(row: dict[str, Any], row_id: str | int, number: int, layout: Layout, di
         question, history = conversation(body[name])
     else:
         question = text_of(body[name], name)
-    return Row(
+    return BatchRow(
         id=row_id,
         line=number,
         question=_checked(question),

@@ -15,12 +15,12 @@ from marco_cli.batch.journal import Done
 from marco_cli.batch.lines import Line
 from marco_cli.batch.pool import run_in_order
 from marco_cli.batch.record import FAILED
-from marco_cli.batch.rows import BadRow, Layout, Row, line_id, read_row
+from marco_cli.batch.rows import BadRow, BatchRow, Layout, line_id, read_row
 from marco_cli.batch.tally import ErrorLimit, Finished, Tally
 from marco_cli.errors import IncompleteError, InputError
 from marco_cli.trace.record import Trace
 
-AnyRow = Row | BadRow
+AnyRow = BatchRow | BadRow
 
 
 def file_rows(lines: Iterable[Line], layout: Layout, done: Done, tally: Tally) -> Iterator[AnyRow]:
@@ -50,7 +50,7 @@ async def stream_rows(
         if first is not None:
             row = _repeated(row, first, seen)
         seen[row.key] = row.line
-        if isinstance(row, Row):
+        if isinstance(row, BatchRow):
             tally.unused.add(row.unused, row.variables)
         if not _is_done(row, done, tally, is_retrying=is_retrying):
             yield row
@@ -143,7 +143,7 @@ class Measured:
     """Why rows of the sample have no answer."""
 
 
-async def measure(rows: list[Row], *, answerer: Answerer, parallel: int, seconds: float) -> Measured:
+async def measure(rows: list[BatchRow], *, answerer: Answerer, parallel: int, seconds: float) -> Measured:
     """Answer a sample of rows, as many at once as a run would, and throw the answers away; stop when the time is up."""
     loop = asyncio.get_running_loop()
     started = loop.time()

@@ -9,7 +9,7 @@ from typing import Final
 from marco_cli.batch.fields import Unused
 from marco_cli.batch.journal import Done
 from marco_cli.batch.record import FAILED
-from marco_cli.batch.rows import BadRow, Row
+from marco_cli.batch.rows import BadRow, BatchRow
 from marco_cli.errors import InputError
 
 MOST_PROBLEMS: Final = 10
@@ -50,12 +50,12 @@ class Survey:
         self._num_repeated = 0
         self._is_retrying = is_retrying
         self._num_samples = num_samples
-        self._sample: list[Row] = []
+        self._sample: list[BatchRow] = []
         self._num_offered = 0
         self._draw = random.Random(0)  # noqa: S311 (a sample, no secret)
 
     @property
-    def sample(self) -> list[Row]:
+    def sample(self) -> list[BatchRow]:
         """Good rows that are not done, drawn at random, in the order of the input."""
         return sorted(self._sample, key=lambda row: row.line)
 
@@ -69,7 +69,7 @@ class Survey:
         """Rows of the output that the input does not have."""
         return len(self._done) - self.num_done - self.num_again - len(self.stale)
 
-    def add(self, row: Row | BadRow) -> None:
+    def add(self, row: BatchRow | BadRow) -> None:
         """Look at the next row."""
         self.num_rows += 1
         before = self.lines.get(row.key)
@@ -86,7 +86,7 @@ class Survey:
             self.unused.add(row.unused, row.variables)
         if self._is_done(row):
             self.num_done += 1
-        elif isinstance(row, Row):
+        elif isinstance(row, BatchRow):
             self._offer(row)
 
     def check(self, name: str) -> None:
@@ -107,7 +107,7 @@ class Survey:
             number, message = self.problems[0]
             raise InputError(f"no row of {name} can be used; line {number}: {message}", hint=self.hint)
 
-    def _is_done(self, row: Row | BadRow) -> bool:
+    def _is_done(self, row: BatchRow | BadRow) -> bool:
         recorded = self._done.get(row.key)
         if recorded is None:
             return False
@@ -119,7 +119,7 @@ class Survey:
             return False
         return True
 
-    def _offer(self, row: Row) -> None:
+    def _offer(self, row: BatchRow) -> None:
         """Keep each of the rows offered so far with the same probability (reservoir sampling, Vitter 1985)."""
         self._num_offered += 1
         if len(self._sample) < self._num_samples:

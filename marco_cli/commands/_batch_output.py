@@ -8,7 +8,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from marco_cli.batch.journal import Entry, Journal
+from marco_cli.batch.journal import Journal, JournalEntry
 from marco_cli.batch.lines import STDIN
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.record import FAILED
@@ -60,7 +60,7 @@ def remove_rows(journal: Journal, survey: Survey, *, is_retrying: bool) -> None:
     """
     places = count()
 
-    def position(entry: Entry) -> int | None:
+    def position(entry: JournalEntry) -> int | None:
         is_failed = is_retrying and entry.status in FAILED and entry.key in survey.lines
         return None if is_failed or entry.key in survey.stale else next(places)
 

@@ -45,7 +45,7 @@ SAMPLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class BatchJob:
     """What is asked for."""
 
     source: str
@@ -65,7 +65,7 @@ class Job:
     is_quiet: bool
 
 
-def run_job(job: Job, settings: Settings, model: LocatedModel, resolve: Callable[[str], Settings]) -> None:
+def run_job(job: BatchJob, settings: Settings, model: LocatedModel, resolve: Callable[[str], Settings]) -> None:
     """Do what is asked for.
 
     Args:
@@ -112,7 +112,7 @@ class Batch:
     good row, rows of another input) before a model is loaded, and keeps of each row its key alone; the second one answers.
     """
 
-    def __init__(self, job: Job, rows: RowSettings, model: LocatedModel) -> None:
+    def __init__(self, job: BatchJob, rows: RowSettings, model: LocatedModel) -> None:
         self._job = job
         self._rows = rows
         self._model = model

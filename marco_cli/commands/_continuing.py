@@ -18,7 +18,7 @@ from marco_cli.models.catalog import PathReference, parse
 from marco_cli.models.choice import choose_model
 from marco_cli.search.budget import Stop
 from marco_cli.solver import Solver, open_solver
-from marco_cli.trace.continuing import Budget, Plan, check_model, history, plan, search_on
+from marco_cli.trace.continuing import Budget, Continuation, check_model, history, plan, search_on
 from marco_cli.trace.record import Trace
 from marco_cli.trace.recording import from_result
 from marco_cli.trace.store import keep
@@ -91,7 +91,7 @@ def _refuse_paths(model: str, settings: Settings, wish: Wish) -> None:
             )
 
 
-def _searched(trace: Trace, solver: Solver, planned: Plan, wish: Wish, stop: Stop) -> Trace:
+def _searched(trace: Trace, solver: Solver, planned: Continuation, wish: Wish, stop: Stop) -> Trace:
     view = choose_view(
         "plain" if wish.is_quiet else wish.display,
         sys.stderr,
@@ -131,7 +131,7 @@ def _budget(wish: Wish) -> Budget:
     )
 
 
-def _settings(trace: Trace, wish: Wish, planned: Plan) -> Settings:
+def _settings(trace: Trace, wish: Wish, planned: Continuation) -> Settings:
     """Return the trace's settings with what was typed, and with what the search now is."""
     own: dict[str, Any] = {"trace": wish.own.trace, "trace_limit": wish.own.trace_limit}
     if wish.is_foreign:

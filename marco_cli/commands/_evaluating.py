@@ -32,7 +32,17 @@ from marco_cli.evals.base import DataSet
 from marco_cli.evals.forecast import Forecast
 from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.report import About, Report
-from marco_cli.evals.runner import ROWS_FILE, Job, Listener, jobs, missing, read_entry, read_outcomes, row_key, run_jobs
+from marco_cli.evals.runner import (
+    ROWS_FILE,
+    EvaluationJob,
+    Listener,
+    jobs,
+    missing,
+    read_entry,
+    read_outcomes,
+    row_key,
+    run_jobs,
+)
 from marco_cli.evals.variant import Variant
 from marco_cli.models import LocatedModel
 from marco_cli.models.choice import BUNDLED_MODEL
@@ -49,7 +59,7 @@ _NOT_OF_THE_ROWS = ("threads", "gpu_layers", "batch", "thought", "trace", "trace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class EvaluationPlan:
     """Everything that is to be asked."""
 
     dataset: DataSet
@@ -111,7 +121,7 @@ def run_directory(output: Path | None, *, is_kept: bool = False) -> Iterator[Pat
     yield output
 
 
-def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: Mapping[str, str]) -> bool:
+def run_plan(plan: EvaluationPlan, directory: Path, *, mode: Mode, force: bool, environ: Mapping[str, str]) -> bool:
     """Ask everything that has no row yet; return whether the report is open in the browser already.
 
     Raises:
@@ -158,7 +168,9 @@ def run_plan(plan: Plan, directory: Path, *, mode: Mode, force: bool, environ: M
         return live is not None
 
 
-def _live_report(plan: Plan, directory: Path, done: Sequence[Outcome], progress: EvalProgress) -> LiveReport | None:
+def _live_report(
+    plan: EvaluationPlan, directory: Path, done: Sequence[Outcome], progress: EvalProgress
+) -> LiveReport | None:
     """Begin the report that follows the run, and open it, where that was asked for."""
     if not plan.is_opened:
         return None
@@ -182,7 +194,7 @@ def _announcer(forecast: Forecast, progress: EvalProgress, in_flight: int) -> Li
     return listen
 
 
-def _way_on(plan: Plan, directory: Path, *, is_untouched: bool) -> str:
+def _way_on(plan: EvaluationPlan, directory: Path, *, is_untouched: bool) -> str:
     if plan.output is None and plan.is_opened:
         return f"go on with: {printable(f'{resume_command()} -o {shlex.quote(str(directory))}')}"
     if plan.output is None:
@@ -192,13 +204,13 @@ def _way_on(plan: Plan, directory: Path, *, is_untouched: bool) -> str:
     return f"go on with: {printable(resume_command())}"
 
 
-def _widest(plan: Plan) -> Settings:
+def _widest(plan: EvaluationPlan) -> Settings:
     """Return the settings of the variant that wants the most places in the engine."""
     return max((variant.plan for variant in plan.variants), key=lambda each: each.config.parallel).settings
 
 
 def _answered(
-    left: Sequence[Job],
+    left: Sequence[EvaluationJob],
     solver: Solver,
     journal: Journal,
     progress: EvalProgress,

@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping
 
 from marco_cli.batch.lines import Line
-from marco_cli.batch.rows import BadRow, Layout, Row, read_row
+from marco_cli.batch.rows import BadRow, BatchRow, Layout, read_row
 from marco_cli.commands._question import STDIN, read_text
 from marco_cli.errors import InputError
 from marco_cli.jsonl import encode
 
 
-def read_conversations(name: str) -> list[Row]:
+def read_conversations(name: str) -> list[BatchRow]:
     """Return the conversations of a file (`-`: stdin), as `marco batch` reads rows.
 
     Raises:
@@ -29,7 +29,7 @@ def read_conversations(name: str) -> list[Row]:
         if isinstance(row, BadRow):
             place = f"{label}, conversation {row.line}" if len(rows) > 1 else label
             raise InputError(f"{place}: {row.error.message}", hint=row.error.hint)
-    return [row for row in rows if isinstance(row, Row)]
+    return [row for row in rows if isinstance(row, BatchRow)]
 
 
 def _values(text: str, label: str) -> list[object]:

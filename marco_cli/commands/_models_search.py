@@ -12,7 +12,7 @@ from marco_cli.view.printable import printable
 
 if TYPE_CHECKING:
     from marco_cli.hub.finding import Found
-    from marco_cli.models.catalog import Entry
+    from marco_cli.models.catalog import CatalogModel
 
 Offline = Annotated[bool, typer.Option("--offline", envvar="MARCO_OFFLINE", help="Never use the network.")]
 
@@ -62,7 +62,7 @@ def _found_on_hub(name: str) -> "tuple[Found, ...]":
     return find(name, on_retry=say)
 
 
-def _entry_row(entry: "Entry") -> dict[str, object]:
+def _entry_row(entry: "CatalogModel") -> dict[str, object]:
     return {
         "name": entry.name,
         "title": entry.title,

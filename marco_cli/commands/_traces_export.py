@@ -15,11 +15,11 @@ from marco_cli.errors import ConfigError, IncompleteError, InputError, quoted
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from marco_cli.trace.export import Format
+    from marco_cli.trace.export import ExportFormat
     from marco_cli.trace.export.base import Export
     from marco_cli.trace.filter import Filter
     from marco_cli.trace.record import Trace
-    from marco_cli.trace.store import Entry
+    from marco_cli.trace.store import KeptTrace
 
 _FORMATS = "html|json|sft|dpo|prm"
 
@@ -114,7 +114,7 @@ def export(
         _present(output, is_opened=is_opened, is_quiet=quiet)
 
 
-def _write(exports: Iterator["Export"], output: str | None, entry: "Format", name: str) -> None:
+def _write(exports: Iterator["Export"], output: str | None, entry: "ExportFormat", name: str) -> None:
     """Write each trace to a file of its own, one as a document, or all as rows."""
     if output is not None and _is_directory(output):
         _write_each(exports, output, entry)
@@ -124,7 +124,7 @@ def _write(exports: Iterator["Export"], output: str | None, entry: "Format", nam
         _write_rows(exports, output)
 
 
-def _named_after(found: list["Entry"], entry: "Format") -> str:
+def _named_after(found: list["KeptTrace"], entry: "ExportFormat") -> str:
     """Return where pages lie that were given no place: in this directory, several in a folder of their own."""
     return f"{found[0].heading.id}{entry.suffix}" if len(found) == 1 else f"pages{os.sep}"
 
@@ -136,7 +136,7 @@ def _present(output: str, *, is_opened: bool, is_quiet: bool) -> None:
         show_page(path, is_opened=is_opened, is_quiet=is_quiet)
 
 
-def _refuse_to_replace(found: list["Entry"], output: str, suffix: str) -> None:
+def _refuse_to_replace(found: list["KeptTrace"], output: str, suffix: str) -> None:
     """Refuse to put what is made of traces in the place of any of them, under whatever name."""
     from marco_cli.config.home import expanded
 
@@ -192,7 +192,7 @@ class _Tally:
                 self.reasons[export.reason] += 1
 
 
-def _format(name: str | None, output: str | None, *, is_opened: bool) -> tuple[str, "Format"]:
+def _format(name: str | None, output: str | None, *, is_opened: bool) -> tuple[str, "ExportFormat"]:
     from marco_cli.search.config import check_name
     from marco_cli.trace.export import FORMATS, format_of_file
 
@@ -205,7 +205,7 @@ def _format(name: str | None, output: str | None, *, is_opened: bool) -> tuple[s
     return found, FORMATS[found]
 
 
-def _entries(names: list[str], source: str | None, session: str | None, *, is_many: bool) -> list["Entry"]:
+def _entries(names: list[str], source: str | None, session: str | None, *, is_many: bool) -> list["KeptTrace"]:
     """Return what is asked for, oldest first."""
     from marco_cli.commands.traces import _place, _say_skipped
     from marco_cli.trace.store import entries, find
@@ -227,12 +227,12 @@ def _entries(names: list[str], source: str | None, session: str | None, *, is_ma
     return turns
 
 
-def _is_of(entry: "Entry", session: str) -> bool:
+def _is_of(entry: "KeptTrace", session: str) -> bool:
     own = entry.heading.session
     return own is not None and (own.startswith(session) or own.endswith(f"-{session}"))
 
 
-def _load(entries: list["Entry"]) -> Iterator["Trace"]:
+def _load(entries: list["KeptTrace"]) -> Iterator["Trace"]:
     """Yield the traces; of several, a damaged one is named and left out."""
     from marco_cli.trace.store import load
     from marco_cli.view.printable import printable
@@ -254,7 +254,7 @@ def _is_directory(output: str) -> bool:
     return output.endswith(("/", os.sep)) or is_directory(expanded(output))
 
 
-def _write_each(exports: Iterator["Export"], output: str, entry: "Format") -> None:
+def _write_each(exports: Iterator["Export"], output: str, entry: "ExportFormat") -> None:
     from marco_cli.config.home import expanded
 
     folder = expanded(output)
@@ -314,7 +314,7 @@ def _save(path: "Path", parts: Iterator[bytes]) -> None:
         raise StorageError(f"cannot write {path}: {error.strerror}", hint="check space and permissions") from error
 
 
-def _tell(tally: _Tally, entry: "Format", output: str | None, where: str | None, *, is_quiet: bool) -> None:
+def _tell(tally: _Tally, entry: "ExportFormat", output: str | None, where: str | None, *, is_quiet: bool) -> None:
     """Say what was written, what was left out and why; nothing at all is an error."""
     from marco_cli.view.printable import printable
 

@@ -69,7 +69,7 @@ def batch(
     from marco_cli.batch.rows import Layout
     from marco_cli.batch.tally import ErrorLimit
     from marco_cli.commands._batch_output import refuse_as_traces
-    from marco_cli.commands._batching import Job, run_job
+    from marco_cli.commands._batching import BatchJob, run_job
     from marco_cli.config.layers import resolve
     from marco_cli.solver import resolve_settings
 
@@ -79,7 +79,7 @@ def batch(
         raise ConfigError("--fail-fast is --max-errors 0", hint="choose one of them")
     if text and field is not None:
         raise ConfigError("--text has no fields, --field needs JSON", hint="choose one of them")
-    job = Job(
+    job = BatchJob(
         source=source,
         output=None if output == "-" else Path(output),
         layout=Layout(is_text=text, field=field),

@@ -131,7 +131,7 @@ def run_eval(
     from marco_cli.batch.journal import Mode
     from marco_cli.batch.meta import meta_path
     from marco_cli.commands._batch_output import refuse_as_traces
-    from marco_cli.commands._evaluating import REPORTS, Plan, run_directory, run_plan, settings_for
+    from marco_cli.commands._evaluating import REPORTS, EvaluationPlan, run_directory, run_plan, settings_for
     from marco_cli.evals.base import Selection
     from marco_cli.evals.runner import ROWS_FILE
     from marco_cli.evals.selection import check_name, load_items
@@ -148,7 +148,7 @@ def run_eval(
     settings, located = settings_for(dataset, flags, os.environ, given["config"])
     variants = parse_variants(_listed(strategies), settings, num_seeds=seeds)
     selection = Selection(langs=tuple(_listed(lang)), data=data, limit=limit, draw=draw, may_fetch=fetch, scorer=scorer)
-    plan = Plan(
+    plan = EvaluationPlan(
         dataset=load_items(dataset, selection),
         variants=variants,
         settings=settings,

@@ -19,7 +19,7 @@ from marco_cli.errors import ConfigError, EngineError, ModelNotFoundError, Stora
 from marco_cli.view.printable import printable
 
 if TYPE_CHECKING:
-    from marco_cli.hub.pull import Offer, Plan
+    from marco_cli.hub.pull import Offer, PullPlan
     from marco_cli.models import LocatedModel
     from marco_cli.models.library import Verification
 
@@ -280,7 +280,7 @@ def _locate_offline(spec: str) -> "LocatedModel":
         ) from error
 
 
-def _describe(plan: "Plan") -> str:
+def _describe(plan: "PullPlan") -> str:
     missing = sum(file.size for file in plan.missing)
     if not missing:
         return f"{plan.name} is already here, in the version that the hub has"

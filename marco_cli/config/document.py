@@ -26,7 +26,7 @@ MAX_BYTES = 256_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class YamlEntry:
     """One key of a document with its checked value and its place."""
 
     key: str
@@ -45,7 +45,7 @@ class Entry:
         return f"{self.path}:{self.line}"
 
 
-def read_document(path: Path, options: Mapping[str, Option]) -> tuple[Entry, ...]:
+def read_document(path: Path, options: Mapping[str, Option]) -> tuple[YamlEntry, ...]:
     """Read and check a file.
 
     Raises:
@@ -74,14 +74,14 @@ def read_text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def parse_document(text: str, path: Path, options: Mapping[str, Option]) -> tuple[Entry, ...]:
+def parse_document(text: str, path: Path, options: Mapping[str, Option]) -> tuple[YamlEntry, ...]:
     """Check a document's text; `path` only names it in errors. An empty document has no entries."""
     root = _compose(text, path)
     if root is None:
         return ()
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{_place(path, root)}: got {_noun(root)}, expected lines of `key: value`")
-    entries: dict[str, Entry] = {}
+    entries: dict[str, YamlEntry] = {}
     for key_node, value_node in root.value:
         place = _place(path, key_node)
         key = _key(key_node, place)
@@ -91,7 +91,7 @@ def parse_document(text: str, path: Path, options: Mapping[str, Option]) -> tupl
             raise ConfigError(f"{place}: {key} is already set on line {entries[key].line}", hint="keep one of the two")
         start, end = value_node.start_mark.index, _last_leaf(value_node).end_mark.index
         end = start + len(text[start:end].rstrip())  # the node of a block text reaches to the next key
-        entries[key] = Entry(
+        entries[key] = YamlEntry(
             key=key,
             value=_value(value_node, options[key], f"{_place(path, value_node)}: {key}"),
             path=path,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from marco_cli.config.document import Entry, parse_document, read_document
+from marco_cli.config.document import YamlEntry, parse_document, read_document
 from marco_cli.config.home import is_file
 from marco_cli.config.option import Option, TypedPairs, Value, did_you_mean, typed_values
 from marco_cli.config.preset import config_directory
@@ -41,7 +41,7 @@ def config_path(named: str | None, env: Mapping[str, str]) -> Path | None:
     return path
 
 
-def read_config(path: Path) -> tuple[Entry, ...]:
+def read_config(path: Path) -> tuple[YamlEntry, ...]:
     """Read and check a configuration file."""
     return read_document(path, OPTIONS)
 
@@ -104,7 +104,7 @@ def _spell(value: Value, option: Option) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _values(entries: tuple[Entry, ...]) -> dict[str, Value]:
+def _values(entries: tuple[YamlEntry, ...]) -> dict[str, Value]:
     return {entry.key: entry.value for entry in entries}
 
 

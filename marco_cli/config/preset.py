@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 from platformdirs.unix import Unix
 
-from marco_cli.config.document import Entry, read_document
+from marco_cli.config.document import YamlEntry, read_document
 from marco_cli.config.home import is_file
 from marco_cli.config.option import About, Option, did_you_mean
 from marco_cli.config.settings import OPTIONS
@@ -36,7 +36,7 @@ class Preset:
     description: str
     extends: tuple[str, ...]
     """Names of the presets it builds on, nearest first."""
-    entries: tuple[Entry, ...]
+    entries: tuple[YamlEntry, ...]
     """Its settings, weakest first: those of the presets it extends come before its own."""
 
 

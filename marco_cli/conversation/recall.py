@@ -13,7 +13,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.conversation.turn import Conversation, Cost, Turn
 from marco_cli.errors import InputError
 from marco_cli.trace.record import Trace
-from marco_cli.trace.store import Entry, OnSkip, entries, find, load
+from marco_cli.trace.store import KeptTrace, OnSkip, entries, find, load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def _last_session(place: Path, on_skip: OnSkip) -> str:
     raise InputError(f"there is no conversation in {place}", hint="marco chat begins one")
 
 
-def _session(entry: Entry) -> str:
+def _session(entry: KeptTrace) -> str:
     heading = entry.heading
     if heading.source != "chat" or heading.session is None:
         raise InputError(f"{heading.id} is not a turn of a conversation", hint="marco traces list names those that are")

@@ -20,7 +20,7 @@ Name = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class SlashEntry:
     """A command in the table."""
 
     argument: str
@@ -43,23 +43,25 @@ class Command:
     argument: str
 
 
-COMMANDS: Final = MappingProxyType[Name, Entry](
+COMMANDS: Final = MappingProxyType[Name, SlashEntry](
     {
-        "strategy": Entry(argument="[NAME]", help="search in another way; `default` leaves it to the effort"),
-        "effort": Entry(argument="[NAME]", help="think more or less; `default` is what the settings say"),
-        "preset": Entry(argument="[NAME|FILE]", help="go on with another preset"),
-        "model": Entry(argument="[NAME|PATH]", help="go on with another model"),
-        "system": Entry(argument="[TEXT]", help="set the system prompt; `-` goes back to the preset's"),
-        "thought": Entry(argument="[auto|full|hide]", help="show the last thought, or say how thoughts are shown"),
-        "tree": Entry(argument="", help="show the tree of the last search"),
-        "retry": Entry(argument="", help="ask the last question again, sampled with another seed"),
-        "edit": Entry(argument="[TEXT]", help="change the last question and ask again"),
-        "save": Entry(argument="[FILE]", help="write the conversation to a file, or once more to the same"),
-        "load": Entry(argument="FILE", help="go on with a conversation from a file"),
-        "export": Entry(argument="FILE", help="write a transcript: .md for people, .json or .jsonl as chat messages"),
-        "stats": Entry(argument="", help="say what each turn cost, and how full the context is"),
-        "help": Entry(argument="", help="list the commands"),
-        "quit": Entry(argument="", help="leave"),
+        "strategy": SlashEntry(argument="[NAME]", help="search in another way; `default` leaves it to the effort"),
+        "effort": SlashEntry(argument="[NAME]", help="think more or less; `default` is what the settings say"),
+        "preset": SlashEntry(argument="[NAME|FILE]", help="go on with another preset"),
+        "model": SlashEntry(argument="[NAME|PATH]", help="go on with another model"),
+        "system": SlashEntry(argument="[TEXT]", help="set the system prompt; `-` goes back to the preset's"),
+        "thought": SlashEntry(argument="[auto|full|hide]", help="show the last thought, or say how thoughts are shown"),
+        "tree": SlashEntry(argument="", help="show the tree of the last search"),
+        "retry": SlashEntry(argument="", help="ask the last question again, sampled with another seed"),
+        "edit": SlashEntry(argument="[TEXT]", help="change the last question and ask again"),
+        "save": SlashEntry(argument="[FILE]", help="write the conversation to a file, or once more to the same"),
+        "load": SlashEntry(argument="FILE", help="go on with a conversation from a file"),
+        "export": SlashEntry(
+            argument="FILE", help="write a transcript: .md for people, .json or .jsonl as chat messages"
+        ),
+        "stats": SlashEntry(argument="", help="say what each turn cost, and how full the context is"),
+        "help": SlashEntry(argument="", help="list the commands"),
+        "quit": SlashEntry(argument="", help="leave"),
     }
 )
 """By name, in the order of the help."""

@@ -84,5 +84,5 @@ def figure(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def _named(pairs: list[tuple[catalog.Entry, float]]) -> str:
+def _named(pairs: list[tuple[catalog.CatalogModel, float]]) -> str:
     return ", ".join(f"{entry.name} ({figure(each)}/s)" for entry, each in pairs)

@@ -25,17 +25,17 @@ class Memory(Protocol):
         ...
 
 
-class Run:
+class CellRun:
     """An edge of the radix tree: consecutive tokens seen by the same sequences. Every sequence ends at a run's end."""
 
     __slots__ = ("children", "holders", "num_running", "parent", "start", "tokens")
 
-    def __init__(self, parent: "Run | None", start: int, tokens: list[int]) -> None:
+    def __init__(self, parent: "CellRun | None", start: int, tokens: list[int]) -> None:
         self.parent = parent
         self.start = start
         """Position of the first token."""
         self.tokens = tokens
-        self.children: dict[int, Run] = {}
+        self.children: dict[int, CellRun] = {}
         self.holders: set[int] = set()
         self.num_running = 0
 
@@ -61,9 +61,9 @@ class PrefixCache:
         self.forks = 0
         self.evictions = 0
         self._memory = memory
-        self._root = Run(None, 0, [])
+        self._root = CellRun(None, 0, [])
         self._free = list(range(num_sequences - 1, -1, -1))
-        self._ends: dict[int, Run] = {}
+        self._ends: dict[int, CellRun] = {}
         self._idle: dict[int, None] = {}
 
     def match_length(self, ids: Sequence[int]) -> int:
@@ -100,7 +100,7 @@ class PrefixCache:
             self._count_running(passed, +1)
         return sequence, length
 
-    def end_of(self, sequence: int) -> Run:
+    def end_of(self, sequence: int) -> CellRun:
         """Return the run at whose end the sequence stands: two sequences hold the same prefix iff it is the same."""
         return self._ends[sequence]
 
@@ -122,7 +122,7 @@ class PrefixCache:
             self.cells += len(tokens)
             self.pinned += len(tokens)
             return
-        run = Run(leader, leader.end, list(tokens))
+        run = CellRun(leader, leader.end, list(tokens))
         leader.children[tokens[0]] = run
         run.holders.update(sequences)
         run.num_running = len(sequences)
@@ -197,7 +197,7 @@ class PrefixCache:
         self.evictions += 1
         return True
 
-    def _match(self, ids: Sequence[int]) -> tuple[Run, int]:
+    def _match(self, ids: Sequence[int]) -> tuple[CellRun, int]:
         run, length = self._root, 0
         while length < len(ids) and (child := run.children.get(ids[length])) is not None:
             run = child
@@ -209,7 +209,7 @@ class PrefixCache:
             self._touch(run)
         return run, length
 
-    def _touch(self, run: Run) -> None:
+    def _touch(self, run: CellRun) -> None:
         """Make an idle sequence that was matched the most recently used one."""
         for sequence in run.holders:
             if sequence in self._idle:
@@ -217,11 +217,11 @@ class PrefixCache:
                 self._idle[sequence] = None
                 return
 
-    def _split(self, run: Run, position: int) -> Run:
+    def _split(self, run: CellRun, position: int) -> CellRun:
         """Cut a run before `position`, which lies inside it, and return the part in front."""
         cut = position - run.start
         parent = run.parent or self._root
-        front = Run(parent, run.start, run.tokens[:cut])
+        front = CellRun(parent, run.start, run.tokens[:cut])
         front.holders = set(run.holders)
         front.num_running = run.num_running
         front.children[run.tokens[cut]] = run
@@ -231,7 +231,7 @@ class PrefixCache:
         run.tokens = run.tokens[cut:]
         return front
 
-    def _join(self, run: Run) -> None:
+    def _join(self, run: CellRun) -> None:
         """Put a run in front of its only child, if the same sequences see both."""
         if run.parent is None or len(run.children) != 1:
             return
@@ -282,7 +282,7 @@ class PrefixCache:
         self._root.holders.discard(sequence)
         self._free.append(sequence)
 
-    def _leave(self, run: Run, sequence: int) -> Run:
+    def _leave(self, run: CellRun, sequence: int) -> CellRun:
         """Take a sequence off a run, remove the run if no sequence sees it any more, and return the run in front of it."""
         parent = run.parent or self._root
         run.holders.discard(sequence)
@@ -293,7 +293,7 @@ class PrefixCache:
             del parent.children[run.tokens[0]]
         return parent
 
-    def _count_running(self, run: Run, change: int) -> None:
+    def _count_running(self, run: CellRun, change: int) -> None:
         before = run.num_running
         run.num_running += change
         if before == 0 and change > 0:
@@ -302,8 +302,8 @@ class PrefixCache:
             self.pinned -= len(run.tokens)
 
 
-def _upward(run: Run) -> Iterator[Run]:
-    current: Run | None = run
+def _upward(run: CellRun) -> Iterator[CellRun]:
+    current: CellRun | None = run
     while current is not None:
         yield current
         current = current.parent

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from marco_cli import jsonl
-from marco_cli.batch.journal import Entry, Journal
+from marco_cli.batch.journal import Journal, JournalEntry
 from marco_cli.batch.pool import run_in_order
 from marco_cli.errors import EngineError, InputError
 from marco_cli.evals import translation
@@ -39,7 +39,7 @@ _ANSWERS: Final = ("exact", "number", "choice", "simple-evals")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class EvaluationJob:
     """One item under one variant and seed."""
 
     item: Item
@@ -76,12 +76,12 @@ class TraceKeeper(Protocol):
         """Hear why an answer has no trace."""
 
 
-def jobs(items: Sequence[Item], variants: Sequence[Variant]) -> Iterator[Job]:
+def jobs(items: Sequence[Item], variants: Sequence[Variant]) -> Iterator[EvaluationJob]:
     """Yield all jobs, those of one item together."""
     for item in items:
         for variant in variants:
             for index in range(variant.num_seeds):
-                yield Job(item=item, variant=variant, seed_index=index)
+                yield EvaluationJob(item=item, variant=variant, seed_index=index)
 
 
 def row_key(item_id: str, variant: str, seed: int) -> str:
@@ -97,11 +97,11 @@ def input_hash(item: Item) -> str:
     return blake2b(text.encode(errors="replace"), digest_size=8).hexdigest()
 
 
-def read_entry(document: object) -> Entry:
+def read_entry(document: object) -> JournalEntry:
     """Return what the journal must know of a row."""
     outcome = read_outcome(document, where="row")
     key = row_key(outcome.item.id, outcome.variant, outcome.seed)
-    return Entry(
+    return JournalEntry(
         key=key, input_hash=input_hash(outcome.item), status="ok" if outcome.error is None else outcome.error.type
     )
 
@@ -135,7 +135,7 @@ def _outcome(line: bytes, where: str) -> Outcome:
     return read_outcome(document, where=where)
 
 
-def missing(all_jobs: Sequence[Job], past: Iterable[Outcome]) -> list[Job]:
+def missing(all_jobs: Sequence[EvaluationJob], past: Iterable[Outcome]) -> list[EvaluationJob]:
     """Return the jobs without a row among the past ones; those that failed are tried again.
 
     Raises:
@@ -166,7 +166,7 @@ def _changed(before: Item, now: Item) -> InputError:
 
 
 async def run_jobs(
-    wanted: Sequence[Job],
+    wanted: Sequence[EvaluationJob],
     *,
     solver: Solver,
     journal: Journal,
@@ -194,7 +194,7 @@ async def run_jobs(
 
     """
 
-    async def work(job: Job) -> Answered:
+    async def work(job: EvaluationJob) -> Answered:
         return await ask(job, solver, None if traces is None else traces.lose)
 
     async def emit(answered: Answered) -> None:
@@ -215,7 +215,7 @@ def _question(item: Item, plan: SearchPlan) -> str:
     return item.question
 
 
-async def ask(job: Job, solver: Solver, on_untraced: Callable[[Exception], None] | None = None) -> Answered:
+async def ask(job: EvaluationJob, solver: Solver, on_untraced: Callable[[Exception], None] | None = None) -> Answered:
     """Ask one item; an item that the model cannot be asked gives a failed outcome.
 
     Args:

@@ -16,7 +16,7 @@ import filelock
 
 from marco_cli.errors import NetworkError, StorageError
 from marco_cli.hub.partial_file import PartialFile, storage_errors
-from marco_cli.hub.range_request import Answer, TransientError, get, host, without_secrets
+from marco_cli.hub.range_request import RangeAnswer, TransientError, get, host, without_secrets
 
 CHUNK: Final = 1 << 20
 """The most bytes held in memory, hence the most that a killed transfer fetches twice."""
@@ -237,7 +237,7 @@ class _Transfer:
                 self._part.append(block)
                 self._emit("receiving", self._part.length, "")
 
-    def _check(self, answer: Answer) -> None:
+    def _check(self, answer: RangeAnswer) -> None:
         """Accept an answer that continues or begins the file; start over or refuse otherwise."""
         part = self._part
         if answer.status == 416:

@@ -1,6 +1,6 @@
 """From a specification to installed weights: ask the hub, choose, use what is cached, fetch the rest, record it.
 
-In: a specification. Out: first a `Plan` (nothing fetched yet, so that a user can be asked), then a located model.
+In: a specification. Out: first a `PullPlan` (nothing fetched yet, so that a user can be asked), then a located model.
 The only module that makes requests for models, together with `client` and `download` below it.
 """
 
@@ -16,7 +16,7 @@ from marco_cli.models import catalog, library, memory, store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class PullPlan:
     """What pulling a specification means, decided but not begun."""
 
     name: str
@@ -67,7 +67,7 @@ def plan(
     environ: Mapping[str, str] = os.environ,
     retry: download.Retry | None = None,
     on_retry: Callable[[str], None] = lambda _: None,
-) -> Plan:
+) -> PullPlan:
     """Ask the hub what a specification stands for, and choose a quantisation where it names none.
 
     Raises:
@@ -83,7 +83,7 @@ def plan(
         case catalog.HubReference():
             repo = client.repository(reference.repo, reference.revision, retry=retry, on_retry=on_retry)
             folder = store.folder(root, reference.repo, reference.revision)
-            return Plan(
+            return PullPlan(
                 name=reference.spelled(spec), repository=repo, files=_parts(reference, repo), folder=folder, reason=None
             )
         case catalog.RepositoryReference():
@@ -149,7 +149,7 @@ def _offers(reference: catalog.RepositoryReference, repo: client.Repository) -> 
 
 def _plan_repository(
     reference: catalog.RepositoryReference, root: Path, retry: download.Retry | None, on_retry: Callable[[str], None]
-) -> Plan:
+) -> PullPlan:
     repo = client.repository(reference.repo, reference.revision, retry=retry, on_retry=on_retry)
     found = _offers(reference, repo)
     if len(found) > 1:
@@ -157,7 +157,7 @@ def _plan_repository(
         raise ConfigError(f"{reference.name} means {len(found)} models", hint=f"name one: {names}")
     one = catalog.HubReference(repo=reference.repo, file=found[0].file, revision=reference.revision)
     folder = store.folder(root, reference.repo, reference.revision)
-    return Plan(name=one.name, repository=repo, files=_parts(one, repo), folder=folder, reason=None)
+    return PullPlan(name=one.name, repository=repo, files=_parts(one, repo), folder=folder, reason=None)
 
 
 def _parts(reference: catalog.HubReference, repo: client.Repository) -> tuple[client.HubFile, ...]:
@@ -177,7 +177,7 @@ def _plan_entry(
     total_memory: int | None,
     retry: download.Retry | None,
     on_retry: Callable[[str], None],
-) -> Plan:
+) -> PullPlan:
     entry = reference.entry
     offered: list[str] = []
     refusals: list[ModelNotFoundError] = []
@@ -191,7 +191,7 @@ def _plan_entry(
         offered += [variant.quantisation.lower() for variant in among]
         variant, reason = _choose(reference, repo, among, total_memory)
         if variant is not None:
-            return Plan(
+            return PullPlan(
                 name=f"{entry.name}:{variant.quantisation.lower()}",
                 repository=repo,
                 files=tuple(file for path in variant.files if (file := repo.file(path)) is not None),
@@ -229,7 +229,7 @@ def _choose(
 
 
 def execute(
-    plan: Plan,
+    plan: PullPlan,
     *,
     on_event: Callable[[download.TransferEvent], None] = download.ignore,
     environ: Mapping[str, str] = os.environ,
@@ -268,7 +268,7 @@ def execute(
 
 
 def _check_free_space(
-    plan: Plan, to_fetch: list[client.HubFile], staging_root: Path, environ: Mapping[str, str]
+    plan: PullPlan, to_fetch: list[client.HubFile], staging_root: Path, environ: Mapping[str, str]
 ) -> None:
     """Check the room for all files at once; `download` checks each of them again when its turn comes."""
     begun = {transfer.name: transfer.done for transfer in store.unfinished(environ)}
@@ -278,7 +278,7 @@ def _check_free_space(
 
 
 def _use_cached(
-    plan: Plan, file: client.HubFile, on_event: Callable[[download.TransferEvent], None], environ: Mapping[str, str]
+    plan: PullPlan, file: client.HubFile, on_event: Callable[[download.TransferEvent], None], environ: Mapping[str, str]
 ) -> bool:
     """Record a file of the hub client's cache as ours if it is intact; its hash is checked once, here."""
     path = client.cached(plan.repository, file, store.hub_cache(environ))
@@ -299,7 +299,7 @@ def _use_cached(
     return True
 
 
-def _record(plan: Plan, file: client.HubFile, cached_at: Path | None) -> None:
+def _record(plan: PullPlan, file: client.HubFile, cached_at: Path | None) -> None:
     target = plan.target(file)
     record = store.Record(
         repo=plan.repository.name,

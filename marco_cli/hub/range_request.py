@@ -1,6 +1,6 @@
 """One HTTP GET from a byte on: redirects, credentials, statuses and failures, each decided in one place.
 
-In: a URL, headers, the first byte wanted. Out: an `Answer` whose body can be read, or an error that says whether
+In: a URL, headers, the first byte wanted. Out: an `RangeAnswer` whose body can be read, or an error that says whether
 waiting may help (`TransientError`) or not. What a server sends is never trusted to have its form. It knows no files on disk. The standard library's client is used because
 it is the only one that is the same under every supported version of the hub's; it honours the proxy variables.
 """
@@ -39,7 +39,7 @@ class TransientError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class RangeAnswer:
     """A response that brings bytes (200, 206), or says that the range does not exist (416)."""
 
     response: http.client.HTTPResponse
@@ -106,7 +106,7 @@ def get(
     timeout: float,
     name: str,
     refuse: Refusal | None = None,
-) -> Iterator[Answer]:
+) -> Iterator[RangeAnswer]:
     """Request a file from `first_byte` on; inside the block, a lost connection becomes a TransientError.
 
     Args:
@@ -129,7 +129,7 @@ def get(
             else:
                 _refuse(response, name, last, is_elsewhere=_origin(last) != _origin(url))
             _refuse_encoding(response, name, last)
-            yield Answer(
+            yield RangeAnswer(
                 response=response,
                 status=response.status,
                 etag=linked_etag or response.headers.get("ETag"),

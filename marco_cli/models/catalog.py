@@ -43,7 +43,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CatalogModel:
     """A model that is known by a short name."""
 
     name: str
@@ -70,7 +70,7 @@ class Entry:
 class CatalogueReference:
     """`name` or `name:quantisation`."""
 
-    entry: Entry
+    entry: CatalogModel
     quantisation: str | None
 
 
@@ -136,11 +136,11 @@ class Variant:
 
 
 @cache
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[CatalogModel, ...]:
     """Return the catalogue in the order of its file."""
     text = resources.files("marco_cli.models").joinpath("catalog.json").read_text(encoding="utf-8")
     return tuple(
-        Entry(
+        CatalogModel(
             name=name,
             title=row["title"],
             preset=row["preset"],
@@ -182,7 +182,7 @@ def parse(spec: str, *, own_names: Sequence[str] = ()) -> Reference:
     )
 
 
-def _parse_entry(entry: Entry, spec: str, quantisation: str | None) -> CatalogueReference:
+def _parse_entry(entry: CatalogModel, spec: str, quantisation: str | None) -> CatalogueReference:
     if quantisation is None:
         return CatalogueReference(entry=entry, quantisation=None)
     if entry.bundled is not None:
@@ -248,7 +248,7 @@ def names() -> tuple[str, ...]:
     return tuple(name for entry in entries() for name in (entry.name, *entry.aliases))
 
 
-def search(words: str) -> tuple[Entry, ...]:
+def search(words: str) -> tuple[CatalogModel, ...]:
     """Return the entries whose names and title hold every word, whatever its case and the signs in it; all for none."""
     wanted = [_letters(word) for word in words.split()]
     return tuple(

@@ -169,7 +169,7 @@ def _locate_entry(reference: catalog.CatalogueReference, spec: str, environ: Map
     return _located(f"{entry.name}:{quantisation.lower()}", files, entry.preset)
 
 
-def _locate_bundled(entry: catalog.Entry) -> LocatedModel:
+def _locate_bundled(entry: catalog.CatalogModel) -> LocatedModel:
     path = Path(str(resources.files("marco_cli").joinpath(entry.bundled or "")))
     if not path.is_file():
         raise ModelNotFoundError(f"{entry.name} is missing from this installation", hint="reinstall marco-cli")
@@ -196,7 +196,9 @@ def _located(name: str, files: tuple[LocalFile, ...], preset: str | None) -> Loc
     )
 
 
-def _variants_here(entry: catalog.Entry, environ: Mapping[str, str]) -> Iterator[tuple[str, tuple[LocalFile, ...]]]:
+def _variants_here(
+    entry: catalog.CatalogModel, environ: Mapping[str, str]
+) -> Iterator[tuple[str, tuple[LocalFile, ...]]]:
     seen: set[str] = set()
     for source in entry.sources:
         here = available(source.repo, None, environ)

@@ -33,7 +33,7 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Continuation:
     """How a trace is gone on with."""
 
     config: SearchConfig
@@ -42,7 +42,7 @@ class Plan:
     notices: tuple[str, ...]
 
 
-def plan(trace: Trace, budget: Budget) -> Plan:
+def plan(trace: Trace, budget: Budget) -> Continuation:
     """Work out how to go on.
 
     Raises:
@@ -74,11 +74,11 @@ def plan(trace: Trace, budget: Budget) -> Plan:
     tree = None if trace.is_grafted else trace.tree
     earlier = None if is_chain else Earlier(tree=tree, candidates=trace.candidates, num_simulations=done)
     first = trace.reply if is_chain and trace.reply.output else None
-    return Plan(config=config, earlier=earlier, first=first, notices=_notices(trace, config))
+    return Continuation(config=config, earlier=earlier, first=first, notices=_notices(trace, config))
 
 
 async def search_on(
-    trace: Trace, solver: Solver, plan: Plan, *, on_event: EventListener | None = None, stop: Stop | None = None
+    trace: Trace, solver: Solver, plan: Continuation, *, on_event: EventListener | None = None, stop: Stop | None = None
 ) -> SearchResult:
     """Search on and return the result of all of it; the trace's own tree grows.
 

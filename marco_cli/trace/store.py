@@ -39,7 +39,7 @@ _OTHER_FILE: Final = "check space and permissions, or name another file with --t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class KeptTrace:
     """A trace that was found."""
 
     path: Path
@@ -151,7 +151,7 @@ def check_appendable(path: Path) -> None:
         raise _storage_error(path, error, _OTHER_FILE) from error
 
 
-def entries(place: Path, on_skip: OnSkip) -> Iterator[Entry]:
+def entries(place: Path, on_skip: OnSkip) -> Iterator[KeptTrace]:
     """Yield the traces of a folder or of a file, newest first; of a file, the last line first.
 
     Args:
@@ -170,7 +170,7 @@ def entries(place: Path, on_skip: OnSkip) -> Iterator[Entry]:
         yield from reversed(list(_lines(place, on_skip)))
 
 
-def find(place: Path, name: str, on_skip: OnSkip) -> Entry:
+def find(place: Path, name: str, on_skip: OnSkip) -> KeptTrace:
     """Return the trace whose id begins, or ends, with `name`; `last` is the newest.
 
     Raises:
@@ -195,7 +195,7 @@ def find(place: Path, name: str, on_skip: OnSkip) -> Entry:
     raise InputError(f"{len(found)} traces are called {name!r}: {shown}", hint="give more of the id")
 
 
-def load(entry: Entry) -> Trace:
+def load(entry: KeptTrace) -> Trace:
     """Read a whole trace.
 
     Raises:
@@ -270,7 +270,7 @@ def _is_meant(trace_id: str, name: str) -> bool:
     return trace_id.startswith(name) or trace_id.endswith(f"-{name}")
 
 
-def _first_entry(path: Path, on_skip: OnSkip) -> Iterator[Entry]:
+def _first_entry(path: Path, on_skip: OnSkip) -> Iterator[KeptTrace]:
     """Yield the trace of a file that holds one; nothing when it is gone or damaged."""
     try:
         with path.open("rb") as file:
@@ -291,10 +291,10 @@ def _first_entry(path: Path, on_skip: OnSkip) -> Iterator[Entry]:
         on_skip(Skipped(where=path.name, reason=reason))
         return
     if heading is not None:
-        yield Entry(path=path, offset=0, size=size, heading=heading)
+        yield KeptTrace(path=path, offset=0, size=size, heading=heading)
 
 
-def _lines(path: Path, on_skip: OnSkip) -> Iterator[Entry]:
+def _lines(path: Path, on_skip: OnSkip) -> Iterator[KeptTrace]:
     """Yield the traces of a file that holds one a line."""
     offset = 0
     try:
@@ -312,7 +312,7 @@ def _lines(path: Path, on_skip: OnSkip) -> Iterator[Entry]:
                         on_skip(Skipped(where=where, reason=error.message))
                     else:
                         if heading is not None:
-                            yield Entry(path=path, offset=offset, size=len(line), heading=heading)
+                            yield KeptTrace(path=path, offset=offset, size=len(line), heading=heading)
                 offset += raw.size
     except OSError as error:
         raise _input_error(path, error) from error

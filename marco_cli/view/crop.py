@@ -1,6 +1,6 @@
 """Which nodes of a tree are shown when there is not room for all.
 
-In: a `Snapshot` and a number of rows. Out: at most so many `Row`s. The best path comes first, then the children with the
+In: a `Snapshot` and a number of rows. Out: at most so many `CroppedRow`s. The best path comes first, then the children with the
 most visits, wherever they are; what is left out is counted. Nodes with a single child form a chain: off the best path a
 chain is one row, on it each node has its own, or several share one where half of the rows would not do, and nodes that are
 nothing but tags have none. Indentation grows at branches only, so a reply of thirty steps stays readable. Siblings that
@@ -32,7 +32,7 @@ _MOST_COMPARED: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class CroppedRow:
     """One line of the tree."""
 
     guides: tuple[Guide, ...]
@@ -54,7 +54,7 @@ class Row:
     hidden_kind: Literal["siblings", "steps"] = "siblings"
 
 
-def crop(snapshot: Snapshot, max_rows: int) -> tuple[Row, ...]:
+def crop(snapshot: Snapshot, max_rows: int) -> tuple[CroppedRow, ...]:
     """Return the most telling rows in the order of the tree, the root first; none for fewer than one row."""
     if max_rows < 1:
         return ()
@@ -114,10 +114,10 @@ class _Plan:
             if len(self._nodes[end].children) > 1:
                 self._open(end)
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[CroppedRow]:
         """Yield everything that is shown, from the root down."""
         root = self._nodes[ROOT]
-        yield Row(guides=(), node=root, label=root.label.strip(), is_best=bool(self._best))
+        yield CroppedRow(guides=(), node=root, label=root.label.strip(), is_best=bool(self._best))
         yield from self._below(ROOT, ())
 
     def _open(self, node_id: int) -> None:
@@ -150,7 +150,7 @@ class _Plan:
             chain.append(children[0])
         return chain
 
-    def _below(self, node_id: int, guides: tuple[Guide, ...]) -> Iterator[Row]:
+    def _below(self, node_id: int, guides: tuple[Guide, ...]) -> Iterator[CroppedRow]:
         branching = self._branchings.get(node_id)
         if branching is None or not branching.shown:
             return
@@ -169,11 +169,11 @@ class _Plan:
             yield from self._chain_rows(chain, first, inner, parting.get(child, 0))
             yield from self._below(chain[-1], inner)
         if num_hidden:
-            yield Row(guides=(*guides, "last"), num_hidden=num_hidden)
+            yield CroppedRow(guides=(*guides, "last"), num_hidden=num_hidden)
 
     def _chain_rows(
         self, chain: list[int], first: tuple[Guide, ...], then: tuple[Guide, ...], parting: int
-    ) -> Iterator[Row]:
+    ) -> Iterator[CroppedRow]:
         """Yield the rows of a chain: one, or on the best path one for each node, or few nodes, that say something."""
         is_best = chain[0] in self._best
         groups = self._strided(chain) if is_best else [chain]
@@ -181,7 +181,7 @@ class _Plan:
             nodes = [self._nodes[node_id] for node_id in group]
             label = _joined(nodes)
             is_parted = not index and 0 < parting < len(label)
-            yield Row(
+            yield CroppedRow(
                 guides=then if index else first,
                 node=nodes[0],
                 label=(label[parting:] if is_parted else label)[:LABEL_LENGTH],
@@ -255,7 +255,7 @@ def _word_start(text: str, place: int) -> int:
     return place
 
 
-def _without_middle(rows: list[Row], max_rows: int) -> list[Row]:
+def _without_middle(rows: list[CroppedRow], max_rows: int) -> list[CroppedRow]:
     """Leave out what is too much of a best path that alone fills the screen: counts first, then its middle."""
     while len(rows) > max_rows:
         counts = [index for index, row in enumerate(rows) if not row.is_best]
@@ -268,5 +268,5 @@ def _without_middle(rows: list[Row], max_rows: int) -> list[Row]:
         return [*rows[: max_rows - 1], rows[-1]] if max_rows > 1 else rows[:1]
     head = max_rows // 2
     tail = max_rows - head - 1
-    gap = Row(guides=rows[head].guides, num_hidden=len(rows) - head - tail, hidden_kind="steps")
+    gap = CroppedRow(guides=rows[head].guides, num_hidden=len(rows) - head - tail, hidden_kind="steps")
     return [*rows[:head], gap, *rows[-tail:]]

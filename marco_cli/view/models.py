@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from marco_cli.models import LocatedModel
-from marco_cli.models.catalog import Entry
+from marco_cli.models.catalog import CatalogModel
 from marco_cli.models.gguf_header import Header
 from marco_cli.models.library import Evidence
 from marco_cli.models.memory import MemoryEstimate, gib
@@ -61,7 +61,7 @@ def offer_table(offers: Sequence[tuple[str, int, int]]) -> str:
     return "\n".join(f"{name:<{widths[0]}}  {size:>{widths[1]}}{parts}" for name, size, parts in rows)
 
 
-def catalogue_table(entries: Sequence[Entry]) -> str:
+def catalogue_table(entries: Sequence[CatalogModel]) -> str:
     """Return one line a model of the catalogue: name, weights, bytes of its usual quantisation, title, whether it was tried."""
     rows = [
         (

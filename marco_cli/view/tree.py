@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
-from marco_cli.view.crop import Guide, Row, crop
+from marco_cli.view.crop import CroppedRow, Guide, crop
 from marco_cli.view.line import Glyphs, Line, Span, width_of
 from marco_cli.view.snapshot import NodeSnapshot, Snapshot
 
@@ -39,7 +39,7 @@ def value_style(value: float, value_range: tuple[float, float]) -> str:
     return VALUE_STYLES[min(len(VALUE_STYLES) - 1, int(share * len(VALUE_STYLES)))]
 
 
-def _line(row: Row, snapshot: Snapshot, width: int, glyphs: Glyphs) -> Line:
+def _line(row: CroppedRow, snapshot: Snapshot, width: int, glyphs: Glyphs) -> Line:
     count_width = max(_COUNT_WIDTH, len(str(snapshot.nodes[0].visits)))
     left = width - count_width - 1 - _VALUE_WIDTH - 2
     guides = _guides(row.guides, left - _TEXT_WIDTH, glyphs)
@@ -84,7 +84,7 @@ def legend(*, width: int, glyphs: Glyphs) -> Line:
     return (Span(text, _LEGEND_STYLE),)
 
 
-def _label(row: Row, room: int, glyphs: Glyphs) -> str:
+def _label(row: CroppedRow, room: int, glyphs: Glyphs) -> str:
     """Return what a row says: from where it parts from its siblings, its equations first where the rest does not fit."""
     text = (glyphs.ellipsis if row.is_parted else "") + (row.label or "(no words)")
     fitting = glyphs.fit(text, room)
@@ -99,7 +99,7 @@ def _slip(slip: str, left: int, glyphs: Glyphs) -> Line:
     return (Span(" "), Span(glyphs.fit(f"{glyphs.cross} {slip}", max(4, left // 3)), FALSE_STYLE))
 
 
-def _answer(row: Row, left: int, glyphs: Glyphs) -> Line:
+def _answer(row: CroppedRow, left: int, glyphs: Glyphs) -> Line:
     sign = {"finished": glyphs.check, "false": glyphs.cross, "cut": "cut:"}[row.ending]
     style = {"finished": ANSWER_STYLE, "false": FALSE_STYLE, "cut": "dim"}[row.ending]
     text = glyphs.fit(f"{sign} {row.answer}", max(4, left // 3 if row.slip else left // 2))

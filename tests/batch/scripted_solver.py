@@ -11,7 +11,7 @@ from patience import PATIENCE
 
 from marco_cli.batch.answering import Answerer
 from marco_cli.batch.pool import run_in_order
-from marco_cli.batch.rows import BadRow, Row
+from marco_cli.batch.rows import BadRow, BatchRow
 from marco_cli.batch.tally import Finished
 from marco_cli.commands import app
 from marco_cli.config.settings import Settings
@@ -80,7 +80,7 @@ def batch(arguments: list[str], environ: dict[str, str], seconds_a_row: float, n
     os.dup2(silence, 2)
     answer = Answerer.answer
 
-    async def answer_slowly(self: Answerer, row: Row | BadRow) -> Finished:
+    async def answer_slowly(self: Answerer, row: BatchRow | BadRow) -> Finished:
         await asyncio.sleep(seconds_a_row if row.line > num_quick else 0)
         return await answer(self, row)
 

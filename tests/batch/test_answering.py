@@ -3,7 +3,7 @@ import asyncio
 from batch.scripted_solver import script
 
 from marco_cli.batch.answering import Answerer, RowSettings
-from marco_cli.batch.rows import Row
+from marco_cli.batch.rows import BatchRow
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import scripted_engine
 from marco_cli.models import locate
@@ -22,8 +22,8 @@ def test_rows_that_are_done_leave_the_kv_memory() -> None:
         solver = Solver(engine=engine, plan=search_plan(settings), model=locate("marco-nano"))
         answerer = Answerer(solver, RowSettings(settings, lambda _: settings))
         for n in range(number):
-            await answerer.answer(Row(id=n, line=n, question=f"DOUBT {n}", input_hash=f"{n:064x}"))
-        await answerer.answer(Row(id=ROWS, line=ROWS, question="one more", input_hash="0" * 64))
+            await answerer.answer(BatchRow(id=n, line=n, question=f"DOUBT {n}", input_hash=f"{n:064x}"))
+        await answerer.answer(BatchRow(id=ROWS, line=ROWS, question="one more", input_hash="0" * 64))
         cells = engine._scheduler.cache.cells
         await engine.close()
         return cells

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from marco_cli import jsonl
-from marco_cli.batch.journal import Entry, Journal, Mode, open_journal, read_done
+from marco_cli.batch.journal import Journal, JournalEntry, Mode, open_journal, read_done
 from marco_cli.batch.meta import meta_path
 from marco_cli.draft import make_draft
 from marco_cli.errors import ConfigError, InputError, StorageError
 
 
-def read_entry(row: object) -> Entry:
+def read_entry(row: object) -> JournalEntry:
     """Read the rows of these tests."""
     if not isinstance(row, dict) or "key" not in row:
         raise InputError("no key")
-    return Entry(key=str(row["key"]), input_hash=str(row["hash"]), status=str(row["status"]))
+    return JournalEntry(key=str(row["key"]), input_hash=str(row["hash"]), status=str(row["status"]))
 
 
 def row(key: object, *, digits: str = "00000000000000ff", status: str = "ok", text: str = "汉字\u2028") -> bytes:

@@ -7,20 +7,20 @@ import pytest
 
 from marco_cli.batch.fields import Unused
 from marco_cli.batch.lines import Line
-from marco_cli.batch.rows import BadRow, Layout, Row, read_row
+from marco_cli.batch.rows import BadRow, BatchRow, Layout, read_row
 from marco_cli.prompt.base import Message
 
 
-def read(line: object, *, number: int = 3, layout: Layout | None = None) -> Row | BadRow:
+def read(line: object, *, number: int = 3, layout: Layout | None = None) -> BatchRow | BadRow:
     """Read a line given as bytes, or as what is to be written as JSON."""
     data = line if isinstance(line, bytes) else json.dumps(line).encode()
     return read_row(Line(number, data), layout or Layout())
 
 
-def good(line: object, **more: Any) -> Row:
+def good(line: object, **more: Any) -> BatchRow:
     """Read a line that must be good."""
     row = read(line, **more)
-    assert isinstance(row, Row), row
+    assert isinstance(row, BatchRow), row
     return row
 
 
@@ -165,7 +165,7 @@ def test_the_hash_is_that_of_the_meaning() -> None:
         ({"id": 9, "messages": [{"role": "user", "content": [5]}]}, 9, "a part of content is a number"),
         ({"id": 9, "messages": [{"role": "user", "content": [{"type": "text"}]}]}, 9, "the text of a part is null"),
         ({"id": 9, "messages": [{"role": "assistant", "content": None, "tool_calls": [{}]}]}, 9, "calls a tool"),
-        ({"id": 9, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 9, "no text"),
+        ({"id": 9, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 9, "not text"),
         ({"id": 9, "messages": [{"role": "assistant", "content": "x"}]}, 9, "the last message is the assistant's"),
         ({"id": 9, "prompt": "x", "seed": -1}, 9, "seed: got -1, expected a whole number at least 0"),
         ({"id": 9, "prompt": "x", "seed": 10**400}, 9, "seed: got 1000"),

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from marco_cli.batch.journal import Done, Entry
+from marco_cli.batch.journal import Done, JournalEntry
 from marco_cli.batch.lines import Line
-from marco_cli.batch.rows import BadRow, Layout, Row, read_row
+from marco_cli.batch.rows import BadRow, BatchRow, Layout, read_row
 from marco_cli.batch.survey import Survey
 from marco_cli.errors import InputError
 
 
-def rows(*documents: object) -> list[Row | BadRow]:
+def rows(*documents: object) -> list[BatchRow | BadRow]:
     """Return input rows."""
     return [read_row(Line(n, json.dumps(document).encode()), Layout()) for n, document in enumerate(documents, 1)]
 
@@ -65,8 +65,8 @@ def test_what_is_done_and_what_changed_since_are_told_apart() -> None:
     done: Done = {}
     first, second, _ = rows({"id": "a", "prompt": "x"}, {"id": "b", "prompt": "x"}, {"id": "c", "prompt": "x"})
     for row in (first, second):
-        done[row.key] = Entry(key=row.key, input_hash=row.input_hash, status="ok")
-    done['"z"'] = Entry(key='"z"', input_hash="0" * 16, status="ok")
+        done[row.key] = JournalEntry(key=row.key, input_hash=row.input_hash, status="ok")
+    done['"z"'] = JournalEntry(key='"z"', input_hash="0" * 16, status="ok")
 
     survey = surveyed({"id": "a", "prompt": "x"}, {"id": "b", "prompt": "y"}, {"id": "c", "prompt": "x"}, done=done)
 

@@ -10,7 +10,7 @@ from batch.scripted_solver import script
 
 from marco_cli.batch.answering import Answerer, RowSettings
 from marco_cli.batch.lines import Line
-from marco_cli.batch.rows import BadRow, Layout, Row, read_row
+from marco_cli.batch.rows import BadRow, BatchRow, Layout, read_row
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import END, Script, scripted_engine
 from marco_cli.models import locate
@@ -18,7 +18,7 @@ from marco_cli.plan import search_plan
 from marco_cli.solver import Solver
 
 
-def read(fields: dict[str, Any]) -> Row | BadRow:
+def read(fields: dict[str, Any]) -> BatchRow | BadRow:
     """Read a row as it stands in a file."""
     return read_row(Line(number=1, data=json.dumps(fields).encode()), Layout())
 
@@ -117,5 +117,5 @@ def test_tests_are_no_unused_field() -> None:
     """`check` and `tests` are honoured, so nothing is said of them."""
     row = read({"question": "?", "tests": "x", "check": "math:1"})
 
-    assert isinstance(row, Row)
+    assert isinstance(row, BatchRow)
     assert row.unused == ()

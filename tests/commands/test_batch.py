@@ -16,7 +16,7 @@ from commands.program import Marco, Run
 from marco_cli import solver
 from marco_cli.batch.journal import Journal
 from marco_cli.batch.lines import Line
-from marco_cli.batch.rows import BadRow, Layout, Row, read_row
+from marco_cli.batch.rows import BadRow, BatchRow, Layout, read_row
 from marco_cli.commands._batching import usual_parallel
 from marco_cli.config.settings import Settings
 from marco_cli.errors import StorageError
@@ -492,7 +492,7 @@ def test_ctrl_c_ends_the_look_through_a_long_file(marco: Marco, monkeypatch: pyt
     """The first one does, and not at the end of the file; nothing is left behind."""
     num_read = 0
 
-    def interrupted(line: Line, layout: Layout) -> Row | BadRow:
+    def interrupted(line: Line, layout: Layout) -> BatchRow | BadRow:
         nonlocal num_read
         num_read += 1
         if num_read == 3:

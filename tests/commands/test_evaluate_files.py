@@ -11,7 +11,7 @@ from commands.program import Marco
 
 from marco_cli import nano
 from marco_cli.commands import _evaluating
-from marco_cli.evals.runner import Job, run_jobs
+from marco_cli.evals.runner import EvaluationJob, run_jobs
 from marco_cli.trace.record import Trace
 
 BUNDLED = Path(nano.__file__).with_name("marco-nano.gguf")
@@ -165,7 +165,7 @@ def test_going_on_never_overwrites(
     assert marco(*SMALL, "-o", "run").code == 0
     before = rows.read_bytes()
 
-    async def interrupted(left: Sequence[Job], **more: Any) -> bool:
+    async def interrupted(left: Sequence[EvaluationJob], **more: Any) -> bool:
         await run_jobs(left[:num_rows], **more)
         return False
 

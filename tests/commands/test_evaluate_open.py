@@ -14,7 +14,7 @@ from evals.examples import ITEMS, outcome
 from marco_cli.commands import _evaluating, _live_report, _page
 from marco_cli.commands._live_report import LiveReport
 from marco_cli.evals.report import About
-from marco_cli.evals.runner import Job, run_jobs
+from marco_cli.evals.runner import EvaluationJob, run_jobs
 
 SMALL = ("eval", "nano", "--limit", "3", "--strategy", "cot")
 ABOUT = About(dataset="sums", source="test", model="scripted")
@@ -91,7 +91,7 @@ def test_an_interrupted_run_leaves_a_page_that_says_so(
 ) -> None:
     """What was answered is there to be read, and the page waits for no more."""
 
-    async def interrupted(left: Sequence[Job], **more: Any) -> bool:
+    async def interrupted(left: Sequence[EvaluationJob], **more: Any) -> bool:
         await run_jobs(left[:1], **more)
         return False
 

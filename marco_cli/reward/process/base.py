@@ -35,7 +35,7 @@ class StepScorer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class StepFormat:
     """How a kind of process models is asked about the last of some steps."""
 
     write: Callable[[str, Sequence[str]], Passage]

@@ -6,7 +6,7 @@ The prompt is that of the card of launch/ThinkPRM-1.5B. One critique is about al
 from collections.abc import Sequence
 
 from marco_cli.prompt.base import Message
-from marco_cli.reward.process.base import Format
+from marco_cli.reward.process.base import StepFormat
 from marco_cli.reward.verdict import Critique, Passage
 
 _PROMPT = """\
@@ -38,4 +38,4 @@ def write(question: str, steps: Sequence[str]) -> Passage:
     )
 
 
-FORMAT = Format(write=write, family=r"think-?prm", is_whole=True)
+FORMAT = StepFormat(write=write, family=r"think-?prm", is_whole=True)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from marco_cli.reward.process import AGGREGATES, FORMATS
-from marco_cli.reward.process.base import Format, StepScore
+from marco_cli.reward.process.base import StepFormat, StepScore
 from marco_cli.reward.verdict import Examiner, probability
 
 _DEFAULT_FORMAT: Final = "yes-no"
@@ -19,7 +19,7 @@ class ProcessModel:
     def __init__(self, examiner: Examiner, *, form: str, aggregate: str | None = None) -> None:
         """Take a format and an aggregate by name; without an aggregate the last step speaks for all before it."""
         self._examiner = examiner
-        self._format: Format = _load(FORMATS[form])
+        self._format: StepFormat = _load(FORMATS[form])
         self._aggregate: Callable[[Sequence[float]], float] = _load(AGGREGATES[aggregate or _DEFAULT_AGGREGATE])
 
     @property

@@ -7,7 +7,7 @@ where the model's turn begins.
 from collections.abc import Sequence
 
 from marco_cli.prompt.base import Message
-from marco_cli.reward.process.base import Format
+from marco_cli.reward.process.base import StepFormat
 from marco_cli.reward.verdict import Passage
 
 
@@ -20,4 +20,4 @@ def write(question: str, steps: Sequence[str]) -> Passage:
     return Passage(turns=tuple(turns), good="+", bad="-")
 
 
-FORMAT = Format(write=write, family=r"rlhflow|prm-(mistral|deepseek)-data")
+FORMAT = StepFormat(write=write, family=r"rlhflow|prm-(mistral|deepseek)-data")

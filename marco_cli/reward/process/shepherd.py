@@ -5,7 +5,7 @@ What follows the mark is `+` or `-`; the score is P(+) of the two, as the card o
 
 from collections.abc import Sequence
 
-from marco_cli.reward.process.base import Format
+from marco_cli.reward.process.base import StepFormat
 from marco_cli.reward.verdict import Passage
 
 
@@ -15,4 +15,4 @@ def write(question: str, steps: Sequence[str]) -> Passage:
     return Passage(text=f"{question} {marked}", good=" +", bad=" -")
 
 
-FORMAT = Format(write=write, family=r"shepherd")
+FORMAT = StepFormat(write=write, family=r"shepherd")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from marco_cli.prompt.base import Message
-from marco_cli.reward.process.base import Format
+from marco_cli.reward.process.base import StepFormat
 from marco_cli.reward.verdict import Passage
 
 _ASK = "Is the reasoning right so far? Answer Yes or No."
@@ -19,4 +19,4 @@ def write(question: str, steps: Sequence[str]) -> Passage:
     return Passage(turns=(Message(role="user", content=content),), good=good, bad=bad)
 
 
-FORMAT = Format(write=write, family="")
+FORMAT = StepFormat(write=write, family="")

@@ -17,7 +17,7 @@ class Writer(Protocol):
         ...
 
 
-class Format(NamedTuple):
+class ExportFormat(NamedTuple):
     """A format that traces can be exported in."""
 
     writer: str
@@ -28,24 +28,24 @@ class Format(NamedTuple):
     """Whether a file of this format is about one trace; of the others a file holds rows of many."""
 
 
-FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
+FORMATS: Final[Mapping[str, ExportFormat]] = MappingProxyType(
     {
-        "html": Format(
+        "html": ExportFormat(
             writer="marco_cli.trace.export.page:write", suffix=".html", about="one page to explore", is_document=True
         ),
-        "json": Format(
+        "json": ExportFormat(
             writer="marco_cli.trace.export.document:write",
             suffix=".jsonl",
             about="everything, a line each",
             is_document=False,
         ),
-        "sft": Format(
+        "sft": ExportFormat(
             writer="marco_cli.trace.export.sft:write", suffix=".jsonl", about="best replies as chats", is_document=False
         ),
-        "dpo": Format(
+        "dpo": ExportFormat(
             writer="marco_cli.trace.export.dpo:write", suffix=".jsonl", about="pairs of replies", is_document=False
         ),
-        "prm": Format(
+        "prm": ExportFormat(
             writer="marco_cli.trace.export.prm:write", suffix=".jsonl", about="labelled steps", is_document=False
         ),
     }
