@@ -116,7 +116,7 @@ def test_what_is_no_file_is_not_replaced(tmp_path: Path, make: Callable[[Path], 
     make(tmp_path / "a")
     before = (tmp_path / "a").stat()
 
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         put(tmp_path / "a", b"")
     assert (tmp_path / "a").stat() == before
     assert names(tmp_path) == ["a"]

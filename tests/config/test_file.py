@@ -184,7 +184,7 @@ def test_a_new_file_is_private_and_a_device_is_none(tmp_path: Path) -> None:
     write_config(tmp_path / "config.yaml", "seed: 1\n")
 
     assert stat.S_IMODE((tmp_path / "config.yaml").stat().st_mode) == 0o600
-    with pytest.raises(StorageError, match="no regular file"):
+    with pytest.raises(StorageError, match="not a regular file"):
         write_config(tmp_path / "pipe", "seed: 1\n")
 
 

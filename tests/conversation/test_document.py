@@ -35,9 +35,9 @@ def document(**changed: object) -> bytes:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no JSON"),
-        (b"\xff\xfe", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
+        (b"", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
         (b"[1]", "format is 'None'"),
         (document(format="marco.chat/2"), f"'marco.chat/2', expected '{FORMAT}'"),
         (document(turns=None), "no list of turns"),

@@ -40,7 +40,7 @@ def test_a_greedy_chain_has_one_seed() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("mtcs", "'mtcs' is not a strategy", "did you mean mcts?"),
+        ("mtcs", "'mtcs' is neither a strategy", "did you mean mcts?"),
         ("mcts@many", "many", None),
         ("mcts@0", "0", None),
         ("mcts+stepp=line", "'stepp' is not a setting", "did you mean step?"),

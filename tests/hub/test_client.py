@@ -126,7 +126,7 @@ def test_refusals_have_their_remedies(server: FakeHub, monkeypatch: pytest.Monke
         client.repository("user/absent")
     with pytest.raises(ModelNotFoundError, match="no revision 'v9'"):
         client.repository(REPO, "v9")
-    with pytest.raises(ConfigError, match="no repository name"):
+    with pytest.raises(ConfigError, match="not a repository name"):
         client.repository("a/b/c")
 
     monkeypatch.delenv("HF_TOKEN")

@@ -206,11 +206,11 @@ def test_a_model_with_words_behind_it(spec: str, expected: Named) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (":min", "no model"),
-        ("", "no model"),
+        (":min", "not a model"),
+        ("", "not a model"),
         ("m:min:mean", "names two"),
         ("m:yesno", "is not a model"),
-        ("m:men", "no model"),
+        ("m:men", "not a model"),
     ],
 )
 def test_a_slip_behind_a_model_is_told(spec: str, message: str) -> None:
