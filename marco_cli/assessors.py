@@ -82,13 +82,14 @@ def open_assessors(settings: Settings, models: Mapping[str, LocatedModel], own: 
     if prm is not None:
         engine = engine_of("prm")
         form = prm.among(FORMATS) or format_of(f"{engine.info.name} {prm.model}")
-        scorer = ProcessModel(_examiner(engine), form=form, aggregate=prm.among(AGGREGATES))
+        scorer = ProcessModel(examiner(engine), form=form, aggregate=prm.among(AGGREGATES))
     if judging is not None:
-        judge = Judge(_examiner(engine_of("judge")), manner=judging.among(MANNERS) or "pairwise")
+        judge = Judge(examiner(engine_of("judge")), manner=judging.among(MANNERS) or "pairwise")
     return Assessors(scorer=scorer, judge=judge, engines=tuple(opened.values()))
 
 
-def _examiner(engine: Engine) -> Examiner:
+def examiner(engine: Engine) -> Examiner:
+    """Return what asks a model by its own chat template."""
     return Examiner(engine, _render(engine.info))
 
 

@@ -31,7 +31,7 @@ from training.export import export, tensor_name
 from training.model import Nano, Shape
 from training.tokenizer import Tokenizer
 
-BATCH, RATE, EVERY = 16, 5e-4, 25
+BATCH, RATE, EVERY = 16, 1e-3, 30
 """Rows a step, the peak learning rate, and steps between two looks at the problems kept back."""
 
 
@@ -102,30 +102,40 @@ def loss_of(network: Nano, rows: list[Row], words: list[int]) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits[:, 0] - logits[:, 1], values)
 
 
+def mean_loss(network: Nano, rows: list[Row], words: list[int]) -> float:
+    """Return the cross-entropy over rows that nothing is learnt from, in nats."""
+    with torch.no_grad():
+        losses = [float(loss_of(network, rows[at : at + BATCH], words)) for at in range(0, len(rows), BATCH)]
+    return float(np.mean(losses))
+
+
 def train(network: Nano, learnt: list[Row], kept: list[Row], words: list[int], seconds: float) -> Nano:
-    """Return the weights that are best on the rows kept back."""
+    """Return the weights that are best on the rows kept back. A batch is of rows of about the same length."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.01)
     rng = random.Random(0)
-    best, best_loss, begun, step = copy.deepcopy(network), float("inf"), time.monotonic(), 0
-    while (share := (time.monotonic() - begun) / seconds) < 1:
-        optimiser.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / 20) * max(0.02, 1 - share)
-        loss = loss_of(network, rng.choices(learnt, k=BATCH), words)
+    learnt, kept = (sorted(rows, key=lambda row: len(row.ids)) for rows in (learnt, kept))
+    best, best_loss, begun, step = copy.deepcopy(network), mean_loss(network, kept, words), time.monotonic(), 0
+    print(f"kept back {best_loss:.3f} before", flush=True)
+    is_over = False
+    while not is_over:
+        share = (time.monotonic() - begun) / seconds
+        is_over = share >= 1
+        optimiser.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / 10) * max(0.02, 1 - share)
+        first = rng.randrange(max(1, len(learnt) - BATCH))
+        loss = loss_of(network, learnt[first : first + BATCH], words)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         step += 1
-        if step % EVERY == 0:
-            with torch.no_grad():
-                now = float(
-                    np.mean([float(loss_of(network, kept[i : i + BATCH], words)) for i in range(0, len(kept), BATCH)])
-                )
-            if now < best_loss:
-                best, best_loss = copy.deepcopy(network), now
+        if step % EVERY == 0 or is_over:
+            now = mean_loss(network, kept, words)
             print(
                 f"step {step}, {time.monotonic() - begun:.0f} s: loss {float(loss):.3f}, kept back {now:.3f}",
                 flush=True,
             )
+            if now < best_loss:
+                best, best_loss = copy.deepcopy(network), now
     return best
 
 

@@ -5,13 +5,12 @@ replies and reads its budget; out comes a `SearchResult`. Which rollouts are mad
 business alone.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from marco_cli.answer import AnswerKey
-from marco_cli.check.base import UNKNOWN, Submission, Verdict, Verifier
+from marco_cli.check.base import Verifier
 from marco_cli.engine.base import Engine, SamplingParams, TokenListener, Tokens, Usage
 from marco_cli.reward import REWARDS
 from marco_cli.reward.judge import Judge
@@ -40,6 +39,7 @@ from marco_cli.search.rating import Reward, rated, value
 from marco_cli.search.rollout import NOTHING, StepListener, rollout
 from marco_cli.search.step_scores import StepScores
 from marco_cli.search.tree import Tree
+from marco_cli.search.verification import Verification
 from marco_cli.search.vote import VoteRule, certainty, probability_ahead
 
 Strategy = Callable[["Run"], Awaitable[StopReason]]
@@ -60,7 +60,7 @@ class Simulation:
 
         What comes after an answer that a check found right is dropped: how far it got depends on the machine's speed.
         """
-        if self._run.is_late(reply):
+        if self._run.verification.is_late(reply):
             return None
         self._count(reply)
         return self._run.accept(reply, node_id=node_id, fresh=fresh, reflects=reflects)
@@ -103,7 +103,7 @@ class Run:
         self.engine = engine
         self.config = config
         self.budget = budget
-        self._verifier = verifier
+        self.verification = Verification(verifier, problem, budget, notice=self.notice)
         self.first = first
         """A greedy reply that exists already and need not be generated again."""
         self.tree: Tree | None = None
@@ -224,50 +224,8 @@ class Run:
 
         Its lane keeps its turn meanwhile, so that the search does not depend on how long that takes.
         """
-        reply = await self.checked(reply)
+        reply = await self.verification.judged(reply, number=self._num_replies)
         return reply if self.step_scores is None else await self.step_scores.rated(reply)
-
-    async def checked(self, reply: Reply) -> Reply:
-        """Return a reply with what the checks say of it.
-
-        Its lane keeps its turn meanwhile, so that the search does not depend on how long a check takes; what the other
-        lanes have asked the engine for goes on beside it.
-        """
-        if self.budget.is_verified:
-            return replace(reply, is_given_up=True, output="", answer=None)
-        if self._verifier is not None and reply.output and reply.verdict is None:
-            submission = Submission(
-                question=self.problem.question,
-                output=reply.output,
-                thought=reply.thought,
-                answer=reply.answer,
-                tests=self.problem.tests,
-                number=self._num_replies,
-            )
-            verdict = await self._within_limits(asyncio.ensure_future(self._verifier.check(submission)))
-            reply = replace(reply, verdict=verdict)
-            if verdict.trouble:
-                self.notice(verdict.trouble)
-        if reply.is_verified:
-            self.budget.is_verified = True
-        return reply
-
-    def is_late(self, reply: Reply) -> bool:
-        """Say whether a reply came after one that a check found right."""
-        return self.budget.is_verified and not reply.is_verified
-
-    async def _within_limits(self, check: "asyncio.Future[Verdict]") -> Verdict:
-        """Wait for a check no longer than the search may go on, and for `_LAST_CHECK` seconds in any case."""
-        begun = self.budget.seconds
-        try:
-            while not check.done():
-                if self.budget.spent() in ("time", "stopped") and self.budget.seconds - begun >= _LAST_CHECK:
-                    return UNKNOWN
-                await asyncio.wait([check], timeout=_PATIENCE)
-            return check.result()
-        finally:
-            check.cancel()
-            await asyncio.wait([check])
 
     def accept(
         self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
@@ -451,11 +409,6 @@ class Run:
 
 _FEWEST_CANDIDATES = 3
 """Finished replies before which no leader is certain."""
-_PATIENCE = 0.05
-"""Seconds between two looks at the budget while a check runs."""
-_LAST_CHECK = 1.0
-"""Seconds that a check may take when the time of the search is up."""
-
 _NEWS = 1 / 64
 """By which share the candidates must have grown for the votes to be announced again: after each of the first 64."""
 

@@ -47,6 +47,7 @@ def rolled_out(following: Callable[[str], str], *, is_corrected: bool = True) ->
     [
         ("So 8 * 16 = 138 tablespoons.\nThe answer is 128.", "So 8 * 16 = 128 tablespoons.\nThe answer is 128."),
         ("\\[\n\\text{All} = 16 \\times \\frac{15}{4} = 45 \\text{ spoons}\n\\]\nIt is 60.", "\\[\n\\text{All} = 16 \\times \\frac{15}{4} = 60 \\text{ spoons}\n\\]\nIt is 60."),
+        ("\\[ 16 \\times \\frac{33}{4} = \\frac{492}{4} \\]\n", "\\[ 16 \\times \\frac{33}{4} = 132\n"),
         ("5 + 3 = 9", "5 + 3 = 8"),
         ("19 - 33 = 14\n", "19 - 33 = -14\n"),
     ],
@@ -68,6 +69,8 @@ def test_a_wrong_result_is_replaced_and_the_reply_goes_on_behind_it(text: str, e
         "10 / 3 = 3.3, roughly.\n",  # a rounding
         "If 5 + 3 = 9, then pigs fly.\n",  # supposed
         "2 hours = 120 minutes, and 2 boxes + 3 = 9\n",  # other units
+        "17 * 23 - 4 = 401 - 4 = 397\n",  # the 4 would be taken off twice
+        "12 * 3 * 4 = 35 * 4\n",
     ],
 )
 def test_what_may_be_right_is_left_alone(text: str) -> None:

@@ -15,7 +15,7 @@ from marco_cli.reward.equations.statements import Statement
 
 
 class Correction(NamedTuple):
-    """What is at `[start:end]` of the text should be `right`: a number, or the arithmetic that it was to be worked out from."""
+    """What is at `[start:end]` of the text should be `right`: a number, or a fraction."""
 
     start: int
     end: int
@@ -33,7 +33,11 @@ _RESULT: Final = re.compile(
     r"(?:[ \t\n&~]|\\[ ,;!$(]|[*_$£€¥₹({]|\\(?:text|mathbf|boxed)\{)*(?P<minus>[-−–])?[ $]*(?P<number>\d[\d,]*(?:\.\d+)?)"  # noqa: RUF001
 )
 """A number behind an equals sign, with what models write between the two."""
-_SIDE: Final = re.compile(r"\s*(?P<side>[^=\n]*)")
+_FRACTION: Final = re.compile(
+    r"\s*(?P<side>\\[dtc]?frac\s*\{[\d., ]+\}\s*\{[\d., ]+\})[ \t]*(?=[=\n]|\\[^a-z]|\\(?:text|quad)|$)"
+)
+"""A right side that is one fraction. Of other arithmetic, the model may still write the rest: in `17 * 23 - 4 = 401 - 4`, `401` is
+wrong, and behind `387` the model would take the 4 off once more."""
 _DIGITS: Final = 2
 """Behind the point, of results that have no end."""
 _MOST_DIGITS: Final = 6
@@ -50,7 +54,7 @@ def _correction(text: str, statement: Statement) -> Correction | None:
     if place is None:
         return None
     if statement.right.is_sum:
-        side = _SIDE.match(text, place)
+        side = _FRACTION.match(text, place)
         return None if side is None else Correction(*side.span("side"), _signed(value))
     result = _RESULT.match(text, place)
     if result is None or (result["minus"] is not None and value >= 0):
