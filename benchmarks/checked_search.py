@@ -173,10 +173,9 @@ def report(options: argparse.Namespace) -> None:
         ("best-of-n", best, [row["tokens"] for row in samples], 0, 0),
         ("vote --check python", *counted([(each["right"], each["tokens"], each["verified"]) for each in checks])),
     ]
-    autos = [auto(rows, each) for each in shared]
-    if all(autos):
-        found = [each for each in autos if each]
-        table.append(("--check python", *counted([(row["right"], row["tokens"], row["verified"]) for row in found])))
+    autos = [auto(rows, each) or {**rows["samples", each], "right": False, "verified": False} for each in shared]
+    num_open = sum(auto(rows, each) is None for each in shared)
+    table.append(("--check python", *counted([(row["right"], row["tokens"], row["verified"]) for row in autos])))
     print(
         f"{len(shared)} problems\n\n| | right % | tokens | against greedy | against best-of-n | verified | of them wrong |"
     )
@@ -190,6 +189,10 @@ def report(options: argparse.Namespace) -> None:
     every = [each for row in rows.values() for each in row["candidates"]]
     passing = [each for each in every if each["seen"] == "right"]
     refused = [each for each in every if each["seen"] == "wrong" and each["right"]]
+    if num_open:
+        print(
+            f"\n`--check python` of {num_open} problems was not run to its end: wrong, with the tokens of their samples"
+        )
     print(f"\nof the samples of {100 * some:.1f} % of the problems at least one is right")
     print(
         f"{len(every)} replies: {len(passing)} are verified, {sum(not each['right'] for each in passing)} of them wrong; "
