@@ -1,6 +1,6 @@
-"""A file that is written beside its place and then put there: whoever looks finds the old one or the new one, whole.
+"""A file that is written beside its place and then put there: a reader finds the old one or the new one, whole.
 
-In: a path. Out: a file beside it, of a name that nobody else has, as open to others as what it replaces, and the step into
+In: a path. Out: a file beside it, of a name that no other file has, as open to others as what it replaces, and the step into
 its place, which survives a power cut. What a symbolic link points to is replaced, and the link stays one; a directory, a pipe
 or a device is not. Errors of the operating system pass through.
 """
@@ -50,7 +50,7 @@ def put(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
 
 def make_draft(path: Path, *, mode: int = 0o666) -> tuple[int, Path]:
-    """Make an empty file beside `path`, which is no link; return a descriptor to read and write it, and where it is.
+    """Make an empty file beside `path`, which is not a link; return a descriptor to read and write it, and where it is.
 
     It has the mode of the file at `path`; without one `mode`, less the umask.
     """
@@ -58,7 +58,7 @@ def make_draft(path: Path, *, mode: int = 0o666) -> tuple[int, Path]:
     with contextlib.suppress(FileNotFoundError):
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         known = stat.S_IMODE(about.st_mode)
     name = path.name if len(os.fsencode(path.name)) <= _MOST_BYTES else path.name[: _MOST_BYTES // 4]
     draft = path.with_name(f".{name}.{secrets.token_hex(_TOKEN_BYTES)}{_SUFFIX}")
@@ -77,7 +77,7 @@ def make_draft(path: Path, *, mode: int = 0o666) -> tuple[int, Path]:
 def remove_drafts(path: Path) -> None:
     """Remove the drafts of `path` that killed programs left; only for who keeps others from writing it."""
     pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{{2 * _TOKEN_BYTES}}}{re.escape(_SUFFIX)}")
-    with contextlib.suppress(OSError):  # where one may not look or delete, they stay: nobody needs them gone
+    with contextlib.suppress(OSError):  # where one may not look or delete, they stay, and do no harm
         for entry in os.scandir(path.parent):
             if pattern.fullmatch(entry.name):
                 Path(entry.path).unlink(missing_ok=True)

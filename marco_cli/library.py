@@ -32,7 +32,7 @@ class OpenSolver:
     """A model that is loaded, with the settings that questions are put to it with; `close` frees it, as does `with`."""
 
     def __init__(self, solver: solving.Solver) -> None:
-        """Take over an open solver; nobody else may use it from here on."""
+        """Take over an open solver; no other code may use it from here on."""
         self._solver = solver
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="marco", daemon=True)

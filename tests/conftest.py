@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A busy machine is no failure: how long an example takes says nothing about what it shows.
+# A busy machine is not a failure: how long an example takes says nothing about what it shows.
 settings.register_profile("marco", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("marco")
 
@@ -44,7 +44,7 @@ def pytest_sessionstart() -> None:
 
 
 def load_script(name: str) -> ModuleType:
-    """Import a script of `benchmarks/`, which is no package and not installed."""
+    """Import a script of `benchmarks/`, which is not a package and not installed."""
     spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None

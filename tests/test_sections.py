@@ -24,7 +24,9 @@ REPLIES = [
     pytest.param(MARCO, None, "<Thought>a</Thought>", "a", "", True, id="nothing after the thought"),
     pytest.param(MARCO, None, "<Thought>a</Thought>b", "a", "b", True, id="output not announced"),
     pytest.param(MARCO, None, "<Thought>a</Thought>So:<Output>b</Output>", "a", "b", True, id="announced output wins"),
-    pytest.param(MARCO, None, "<Thought>a</Thought><Output> \n\t</Output>", "a", "", True, id="blank output is none"),
+    pytest.param(
+        MARCO, None, "<Thought>a</Thought><Output> \n\t</Output>", "a", "", True, id="blank output is not one"
+    ),
     pytest.param(MARCO, None, "<Output>b</Output> bye", "", "b", False, id="text after the output is dropped"),
     pytest.param(MARCO, None, "<Output> </Output> bye", "", "bye", False, id="text after a blank output is kept"),
     pytest.param(MARCO, None, "Sure! <Thought>a</Thought><Output>b", "Sure! a", "b", True, id="preamble is thought"),
@@ -176,7 +178,7 @@ REPLIES = [
     pytest.param(MARCO, None, "", "", "", False, id="nothing"),
     pytest.param(MARCO, None, " \n", "", "", False, id="white space"),
     pytest.param(MARCO, None, "</Thought>", "", "", True, id="only a close tag"),
-    pytest.param(MARCO, None, "\n<Output>b", "", "b", False, id="blank preamble is no thought"),
+    pytest.param(MARCO, None, "\n<Output>b", "", "b", False, id="blank preamble is not a thought"),
     pytest.param(THINK, None, "<think>\na\n</think>\n\nb\n", "a", "b", True, id="think"),
     pytest.param(THINK, "thought", "a</think>b", "a", "b", True, id="think opened by the template"),
     pytest.param(THINK, None, "a</think>b", "a", "b", True, id="think, missing open tag"),

@@ -1,7 +1,7 @@
 """Read what an output announces: the clause behind "the answer is".
 
 In: an output as it is and as plain text, and where the clause begins. Out: a `Reading`, or None. Whole phrases come first
-(`phrase.whole`); only a sentence that is no answer by itself is searched for a number.
+(`phrase.whole`); only a sentence that is not an answer by itself is searched for a number.
 """
 
 import re

@@ -1,7 +1,7 @@
 r"""Read a formula, in LaTeX or as people type it, into a tree.
 
 In: text such as `\left( 3, \frac{\pi}{2} \right)`, `2k+2`, `x \in [-2,7]`. Out: a `Node`, or `NotFormulaError` where the text
-is no formula. Work is linear in the text, which may hold `MOST_TOKENS` tokens and brackets `DEEPEST` deep. What the tree is
+is not a formula. Work is linear in the text, which may hold `MOST_TOKENS` tokens and brackets `DEEPEST` deep. What the tree is
 worth is the business of `expression`, and what its commas, brackets and relations mean that of `compound`.
 """
 

@@ -1,4 +1,4 @@
-"""Dates and times of day, as they are written in English and Chinese: what is made of digits and is no number.
+"""Dates and times of day, as they are written in English and Chinese: what is made of digits and is not a number.
 
 In: the text that one of `FORMS` matched. Out: its canonical form. The same day is one however it is written; no time is
 converted into another, so 3:30 PM is not 15:30, and 7 AM is not 7 PM.

@@ -2,7 +2,7 @@
 
 In: text as `plaintext.clean` leaves it. Out: `Numeral`s from left to right, each with a canonical form in which equal
 numbers are equal strings: "70000", "-0.75", "1/3" (no finite decimal), "60%" (a percentage is never a bare number).
-Values are exact; nothing here is a float. Dates, times, ratios, ranges, telephone and version numbers are no numbers:
+Values are exact; nothing here is a float. Dates, times, ratios, ranges, telephone and version numbers are not numbers:
 they come out as `opaque`, with a canonical text. A unit never changes a value ("3 km", "3千克") but where a smaller one
 follows ("3 km 200 m" = 3.2); multipliers and halves belong to the number ("3.5万", "2 million", "三个半").
 """
@@ -26,7 +26,7 @@ _INTEGER = (
 _DECIMAL = rf"(?>{_INTEGER}(?:\.[0-9]+)?|(?<![\w.])\.[0-9]+)"
 _SHORT = rf"(?:[0-9]{{1,{MAX_LENGTH}}}(?:\.[0-9]{{1,{MAX_LENGTH}}})?"
 _PART = rf"{_SHORT}|[{HANZI}]{{1,9}}(?:点[{HANZI_DIGITS}]{{1,9}})?)"
-# Digits inside a name ("H2O", "GPT-4", "x_1"), an exponent or a version are no numeral; a currency code may touch its number.
+# Digits inside a name ("H2O", "GPT-4", "x_1"), an exponent or a version are not numerals; a currency code may touch its number.
 _START = r"(?:(?<![A-Za-z0-9_^\\])(?<![0-9]\.)(?<![A-Za-z^]-)(?<!\^\{)|(?<=RMB)|(?<=USD)|(?<=CNY)|(?<=HKD)|(?<=EUR)|(?<=GBP)|(?<=Rs))"
 
 _SCALE = alternatives(SCALES)
@@ -73,7 +73,7 @@ _THOUSAND_UNITS = "克米瓦卡赫帕焦伏"  # 千克, 千米: the 千 is the u
 class Numeral:
     """A numeral at `text[start:end]`, sign and percent sign included.
 
-    `opaque` marks what is no number although it is made of digits; `weak` a single Chinese digit or English words, which
+    `opaque` marks what is not a number although it is made of digits; `weak` a single Chinese digit or English words, which
     ordinary prose is full of.
     """
 
@@ -98,7 +98,7 @@ def scan(text: str, start: int = 0, end: int | None = None) -> Iterator[Numeral]
         written = text[begin:stop]
         canonical = None if form in _OPAQUE else canonical_value(form, written)
         if canonical is None and (form in _OPAQUE or form == "fraction"):
-            # A quotient by zero, or one too long to calculate, is no number either.
+            # A quotient by zero, or one too long to calculate, is not a number either.
             yield Numeral(start=begin, end=stop, canonical=_opaque_text(form, written), opaque=True, form=form)
         elif canonical is not None and (form != "hanzi" or _stands_alone(text, begin, stop)):
             weak = form == "words" or (form == "hanzi" and len(written) == 1)
@@ -156,7 +156,7 @@ def _announced(text: str, limit: int, start: int, canonical: str) -> tuple[int, 
 
 
 def _signed(text: str, limit: int, start: int, canonical: str) -> tuple[int, str]:
-    """Take in a minus sign before the numeral; a hyphen, a list dash or a subtraction is none."""
+    """Take in a minus sign before the numeral; a hyphen, a list dash or a subtraction is not one."""
     low = max(limit, start - 16)
     sign = _SIGN.search(text[low:start])
     if sign is None:

@@ -48,7 +48,7 @@ _TEXT_COMMAND: Final = re.compile(r"[\s$]*\\(?:text|mbox|textbf|textit|mathrm)\s
 def whole(source: Source, start: int, end: int, want: Kind | None, *, is_math: bool) -> Reading | None:
     """Read `output[start:end]`, which is nothing but an answer; with `want`, as that kind or not at all.
 
-    Mathematics that is no number is returned where a number is wanted, too: none of its digits is the answer.
+    Mathematics that is not a number is returned where a number is wanted, too: none of its digits is the answer.
     """
     if end - start > LONGEST * 2:
         return None
@@ -76,7 +76,7 @@ def _word(plain: Plain, want: Kind | None) -> Reading | None:
 
 
 def _counted(plain: Plain, written: str, want: Kind | None, *, is_math: bool) -> Reading | None:
-    """Read a number, a day or a time; a unit in a command of its own is no letter of mathematics."""
+    """Read a number, a day or a time; a unit in a command of its own is not a letter of mathematics."""
     found = whole_number(plain, is_math=is_math and not _UNIT_COMMAND.search(written))
     return None if found and want == "number" and found.kind != "number" else found
 

@@ -90,7 +90,7 @@ def _several(source: Source, spans: list[tuple[int, int]]) -> Reading | None:
 
 
 def last_number(source: Source, plain: Plain, want: Kind | None) -> Reading | None:
-    """Read the last number that is no list marker and no part of a formula."""
+    """Read the last number that is neither a list marker nor part of a formula."""
     if want not in {None, "number"}:
         return None
     written = plain.text

@@ -32,7 +32,7 @@ _LONGEST: Final = 2000
 
 
 class NotFormulaError(Exception):
-    """A text is no formula, or none that is understood; it is then compared as text."""
+    """A text is not a formula, or none that is understood; it is then compared as text."""
 
 
 Kind = Literal["number", "letter", "function", "open", "close", "sign", "relation", "text", "end"]

@@ -29,7 +29,7 @@ from marco_cli.trace.record import Trace
 from marco_cli.trace.recording import from_result
 
 NO_TIME_LIMIT: Final = 1e9
-"""Seconds. A limit that nobody asked for would make an answer depend on what else is running."""
+"""Seconds. A limit that was not asked for would make an answer depend on what else is running."""
 
 
 class RowSettings:

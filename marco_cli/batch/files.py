@@ -36,7 +36,7 @@ def open_locked(path: Path, *, must_be_new: bool) -> BinaryIO:
         except BaseException:
             file.close()
             raise
-        file.close()  # somebody put another file in its place in between
+        file.close()  # another file was put in its place in between
 
 
 def _open(path: Path, *, must_be_new: bool) -> BinaryIO:

@@ -47,7 +47,7 @@ class Entry:
 
 
 ReadEntry = Callable[[object], Entry]
-"""Reads the entry off a decoded row; raises InputError when it is none."""
+"""Reads the entry off a decoded row; raises InputError when it is not one."""
 
 
 Done = dict[str, Entry]
@@ -58,7 +58,7 @@ def read_done(path: Path, read_entry: ReadEntry) -> Done:
     """Return what a file holds without opening it for writing; an incomplete last row is left out.
 
     Raises:
-        StorageError: it cannot be read, or a whole line is no row.
+        StorageError: it cannot be read, or a whole line is not a row.
 
     """
     done: Done = {}
@@ -194,7 +194,7 @@ class Journal:
         """Read the file from its beginning, note what is done, and cut off or complete its last line.
 
         Raises:
-            StorageError: a line before the last is no row.
+            StorageError: a line before the last is not a row.
 
         """
         self.done = {entry.key: entry for entry, _ in self._rows()}

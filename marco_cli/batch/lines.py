@@ -80,7 +80,7 @@ async def stream_lines(name: str, stdin: BinaryIO) -> AsyncIterator[Line]:
     wanted = threading.Semaphore(0)
 
     def send(item: Line | InputError | None) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: no caller waits any more
             loop.call_soon_threadsafe(arrived.put_nowait, item)
 
     def read() -> None:

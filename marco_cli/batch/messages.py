@@ -28,7 +28,7 @@ def conversation(value: object) -> tuple[str, tuple[Message, ...]]:
     """Return the question, which is the last message, and the turns before it.
 
     Raises:
-        InputError: it is no array of messages, or the last one is not the user's.
+        InputError: it is not an array of messages, or the last one is not the user's.
 
     """
     if not isinstance(value, list):
@@ -88,5 +88,5 @@ def _part(part: object) -> str:
         raise InputError(f"a part of content is {noun(part)}, expected text")
     kind = part.get("type", "text")
     if kind not in _TEXT_PARTS:
-        raise InputError(f"content has a part of type {quoted(kind)}, which is no text")
+        raise InputError(f"content has a part of type {quoted(kind)}, which is not text")
     return text_of(part.get("text"), "the text of a part")

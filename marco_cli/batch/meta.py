@@ -21,7 +21,7 @@ class Meta:
     """What its rows have in common."""
     facts: object
     earlier: tuple[object, ...]
-    """Configurations and facts that rows were made with before somebody insisted on another; oldest first."""
+    """Configurations and facts that rows were made with before another was insisted on; oldest first."""
 
 
 def meta_path(path: Path) -> Path:
@@ -65,7 +65,7 @@ def check_meta(path: Path, before: Meta | None, configuration: Mapping[str, obje
     """Refuse a configuration that is not that of the rows in `path`, unless `force` is set.
 
     Raises:
-        ConfigError: it is another one, or nobody knows.
+        ConfigError: it is another one, or not known.
 
     """
     if force:

@@ -141,7 +141,7 @@ def read_entry(value: object) -> Entry:
     """Read what a line of an output file, of either format, is the answer to.
 
     Raises:
-        InputError: it is no output row.
+        InputError: it is not an output row.
 
     """
     row = value if isinstance(value, dict) else {}

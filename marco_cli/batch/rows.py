@@ -1,7 +1,7 @@
 """What an input line asks: JSON, the envelope of the OpenAI Batch interface, or plain text, to a `Row`.
 
 In: the bytes of a line and a `Layout`. Out: a `Row`, or a `BadRow` that says why there is none: nothing is raised for what
-somebody wrote into a line. Only the line is looked at; whether its id came up before is `survey`'s and `runner`'s business.
+a user wrote into a line. Only the line is looked at; whether its id came up before is `survey`'s and `runner`'s business.
 """
 
 from collections.abc import Mapping

@@ -42,7 +42,7 @@ async def stream_rows(
 ) -> AsyncIterator[AnyRow]:
     """Yield the rows of a stream that are not done; an id that came up before makes a bad row.
 
-    With `is_retrying` rows that failed are not done: what failed and does not come again is nobody's to touch.
+    With `is_retrying` rows that failed are not done: what failed and does not come again stays as it is.
     """
     async for line in lines:
         row = read_row(line, layout)

@@ -1,4 +1,4 @@
-"""Checks: whoever knows whether an answer is right, by name.
+"""Checks: what knows whether an answer is right, by name.
 
 Only the literal table lives here, so that the command line can list its choices without loading anything. Places are written
 `module:function`; what is there takes what stands behind the colon of `KIND:ARG` and returns a `check.base.Verifier`.

@@ -43,7 +43,7 @@ class Verdict:
     """What kept the check from judging, if it was not the reply; the user is told once."""
 
     def __post_init__(self) -> None:
-        """Refuse a score that is none."""
+        """Refuse a score that is not one."""
         if self.score is not None and not 0 <= self.score <= 1:
             raise ValueError(f"the score is {self.score}, expected a number from 0 to 1")
 

@@ -83,14 +83,15 @@ def open_math(argument: str) -> MathCheck:
     """Return the check of `math:EXPR`.
 
     Raises:
-        ConfigError: it is no formula.
+        ConfigError: it is not a formula.
 
     """
     try:
         return MathCheck(argument)
     except NotFormulaError as error:
         raise ConfigError(
-            f"the check math:{quoted(argument)} is no formula", hint="--check 'math:x**2 = 4', --check 'math:sqrt(2)/2'"
+            f"the check math:{quoted(argument)} is not a formula",
+            hint="--check 'math:x**2 = 4', --check 'math:sqrt(2)/2'",
         ) from error
 
 
@@ -112,7 +113,7 @@ def _named(node: Node) -> tuple[str, Node]:
     if node.op == "relation" and node.text == "=" and node.args[0].op == "variable":
         return node.args[0].text, node.args[1]
     if node.op == "relation":
-        raise NotFormulaError("a relation is no value")
+        raise NotFormulaError("a relation is not a value")
     return "", node
 
 

@@ -1,4 +1,4 @@
-"""Run a program that nobody vouches for, within limits.
+"""Run an untrusted program within limits.
 
 In: a command line, what its stdin says, `Limits`, and how far it is shut in (`check.jail`). Out: an `Outcome`, always: whatever
 the program does, it and all that it started have ended by then. It gets a session and a temporary directory of its own and

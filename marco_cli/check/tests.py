@@ -37,7 +37,7 @@ def read_tests(argument: str) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"the tests {quoted(argument)} are not UTF-8") from error
     if not text.strip() or not parses(text):
-        what = "are no Python" if text.strip() else "are empty"
+        what = "are not Python" if text.strip() else "are empty"
         raise ConfigError(f"the tests {quoted(argument)} {what}", hint="write assertions: assert add(1, 2) == 3")
     return text
 
@@ -49,7 +49,7 @@ def asked_for(kind: str, tests: str, code: str) -> tuple[str, Verdict | None]:
         return "", Verdict(judgement="unknown", trouble=trouble)
     if len(tests) > MOST_TESTS or not parses(tests):
         return "", Verdict(
-            judgement="unknown", trouble=f"the tests of the check {kind} are no Python: they judge nothing"
+            judgement="unknown", trouble=f"the tests of the check {kind} are not Python: they judge nothing"
         )
     if not code:
         return "", Verdict(judgement="wrong", why="there is no code in the reply")

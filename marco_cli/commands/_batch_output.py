@@ -23,7 +23,7 @@ def refuse_input_as_output(source: str, output: Path) -> None:
         ConfigError: both are one file.
 
     """
-    with suppress(OSError):  # stdin is no file, or one of them is not there: they are not one
+    with suppress(OSError):  # stdin is not a file, or one of them is not there: they are not one
         if output.is_dir():
             return
         read = os.fstat(sys.stdin.fileno()) if source == STDIN else Path(source).stat()
@@ -56,7 +56,7 @@ def _is_same(path: Path, other: Path) -> bool:
 def remove_rows(journal: Journal, survey: Survey, *, is_retrying: bool) -> None:
     """Take rows out that are to be answered again: those that were changed, and with `is_retrying` those that failed.
 
-    Rows that the input does not have stay: nobody would answer them.
+    Rows that the input does not have stay: they would not be answered again.
     """
     places = count()
 

@@ -76,7 +76,7 @@ def run_job(job: Job, settings: Settings, model: LocatedModel, resolve: Callable
 
     Raises:
         MarcoError: it cannot be done, or (IncompleteError) not for all rows.
-        typer.Exit: it was interrupted, or nobody reads stdout any more.
+        typer.Exit: it was interrupted, or stdout is not read any more.
 
     """
     if settings.model is None:

@@ -1,6 +1,6 @@
 """Lines of a conversation from a pipe, a file or a plain terminal.
 
-In: bytes of stdin, read by a thread of its own, so that nobody waits for it: a pipe that stays open can be left at any
+In: bytes of stdin, read by a thread of its own, so that the program does not wait for it: a pipe that stays open can be left at any
 moment. Out: texts, one a turn; a line that ends in a backslash goes on in the next.
 """
 
@@ -99,7 +99,7 @@ class PlainLines:
             ) from error
 
     def _fill(self, stream: BinaryIO) -> None:
-        # The loop is closed once nobody wants lines any more; a terminal that hangs up is an end like any other.
+        # The loop is closed once lines are not wanted any more; a terminal that hangs up is an end like any other.
         with suppress(RuntimeError):
             with suppress(OSError):
                 for line in read_lines(stream):

@@ -204,7 +204,7 @@ class Session:
             say(chat.recap(self.dialogue.conversation, width=stderr_width()))
 
     def tell(self, text: str) -> None:
-        """Say something that whoever wants it quiet does without."""
+        """Say something that `--quiet` leaves out."""
         if not self.screen.is_quiet:
             note(text)
 

@@ -56,7 +56,7 @@ class FirstWord(HelpfulGroup):
         return super().parse_args(ctx, args)
 
     def no_command(self, args: Sequence[str], path: str) -> ConfigError:
-        """Return the error for a word that is no command; it may be one of another level, or of another program."""
+        """Return the error for a word that is not a command; it may be one of another level, or of another program."""
         word, meant = args[0], self._meant(args[0])
         hint = f'{path} ask "{word[:40]}" asks it' if meant is None else f"did you mean `{meant}`?"
         if len(args) > 2:

@@ -138,7 +138,7 @@ class HelpfulGroup(_Helpful, TyperGroup):
         return super().resolve_command(ctx, args)
 
     def no_command(self, args: Sequence[str], path: str) -> ConfigError:
-        """Return the error for a first word that is no command of the group."""
+        """Return the error for a first word that is not a command of the group."""
         word = args[0]
         near = nearest(word, self.commands)
         hint = f"did you mean `{path} {near}`?" if near else f"{path} --help lists the commands"

@@ -19,7 +19,7 @@ Offline = Annotated[bool, typer.Option("--offline", envvar="MARCO_OFFLINE", help
 SEARCH_EXAMPLES = """
 marco models search                            # the catalogue: sizes, and what was tried
 marco models search qwen3 4b
-marco models search llama --offline            # asks nobody
+marco models search llama --offline            # asks no server
 """
 
 

@@ -29,7 +29,7 @@ def write(data: bytes) -> None:
     """Write a result to stdout at once, the same bytes on a screen and in a pipe.
 
     Raises:
-        typer.Exit: whoever read stdout has gone (`| head -1`); nothing is said about it.
+        typer.Exit: the reader of stdout has gone (`| head -1`); nothing is said about it.
         StorageError: stdout is a file and the disk is full.
 
     """
@@ -71,7 +71,7 @@ def say_all(notices: Iterable[str]) -> None:
 
 
 def show(text: str) -> None:
-    """Write text to stderr as it is; that nobody can take it (a full disk, a closed pipe) is no reason to end the work."""
+    """Write text to stderr as it is; that it cannot be taken (a full disk, a closed pipe) is no reason to end the work."""
     with suppress(OSError):
         sys.stderr.write(text)
         sys.stderr.flush()
@@ -88,7 +88,7 @@ def fitted(text: str) -> str:
 
 
 def stderr_width() -> int | None:
-    """Return the columns of stderr's terminal; None when it is none, so that lines are not broken in a file, or has none."""
+    """Return the columns of stderr's terminal; None when it is not one, so that lines are not broken in a file, or has none."""
     from marco_cli.view.terminal import columns
 
     return columns(sys.stderr)
@@ -131,6 +131,6 @@ def report(error: MarcoError, *, as_json: bool) -> int:
         from marco_cli.jsonl import encode
 
         problem = {"code": error.code, "exit": error.exit_code, "message": error.message, "hint": error.hint}
-        with suppress(StorageError, typer.Exit):  # that nobody reads it changes nothing about what went wrong
+        with suppress(StorageError, typer.Exit):  # that it is not read changes nothing about what went wrong
             write(encode({"v": 1, "error": problem}))
     return error.exit_code

@@ -73,7 +73,7 @@ def _text(value: object) -> str:
 def rescored(past: PastRun, *, reward: str | None, vote: str | None, scorer: str | None) -> PastRun:
     """Return a run with its answers chosen, or scored, by other rules.
 
-    Its configuration names them, so that nobody goes on with it as if it were the run that it was made of.
+    Its configuration names them, so that no run goes on with it as if it were the run that it was made of.
     """
     outcomes = tuple(rescore(outcome, reward=reward, vote=vote, scorer=scorer) for outcome in past.outcomes)
     rules = {"reward": reward, "vote": vote, "scorer": scorer}

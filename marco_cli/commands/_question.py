@@ -13,7 +13,7 @@ STDIN = "-"
 def read_question(argument: str | None, files: Sequence[str]) -> str:
     """Put context files before the question; `-`, or no question at all, reads stdin.
 
-    stdin is never read beside a question: a pipe that nobody closes must not hang the command.
+    stdin is never read beside a question: a pipe that stays open must not hang the command.
 
     Raises:
         InputError: a file cannot be read or is not UTF-8 text, or there is no question.

@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def _explained(error: Exception) -> MarcoError:
-    """Return what ended the command: a file that the system refuses is nobody's bug, whichever file it is."""
+    """Return what ended the command: a file that the system refuses is not a bug, whichever file it is."""
     if isinstance(error, OSError) and (error.filename is not None or error.errno == errno.ENOSPC):
         place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         return StorageError(f"{place}{error.strerror}")

@@ -44,7 +44,7 @@ def chat(
             f"got {session[:40]!r}, expected options only", hint=f"marco chat --continue {session[:40]}, or marco ask"
         )
     edits_lines = not plain and can_edit()
-    # From here on: importing and loading take a while, and whoever types meanwhile means the prompt to come.
+    # From here on: importing and loading take a while, and what is typed meanwhile means the prompt to come.
     with unechoed() if edits_lines else nullcontext():
         from marco_cli.commands._chat_opening import Past, converse
         from marco_cli.commands._chat_turn import Screen

@@ -27,7 +27,7 @@ class _DataSetFirst(HelpfulGroup):
         return [*sets, *super().shell_complete(ctx, incomplete)]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `run` in front of what is no command of its own."""
+        """Put `run` in front of what is not a command of its own."""
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
             if not args[0].startswith("-") and not ctx.resilient_parsing:
                 _check_word(args[0], tuple(self.commands))

@@ -6,16 +6,16 @@ from pathlib import Path
 
 def expanded(path: str) -> Path:
     """Return a path in which `~` stands for a home; where there is none (`~nobody/x`) it stays a name like any other."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111 (pathlib's own raises for a home that is none)
+    return Path(os.path.expanduser(path))  # noqa: PTH111 (pathlib's own raises for a home that is not one)
 
 
 def is_file(path: Path) -> bool:
-    """Say whether a path leads to a file; what may not be looked at, or is too long for a name, is none."""
+    """Say whether a path leads to a file; what may not be looked at, or is too long for a name, is not one."""
     return os.path.isfile(path)  # noqa: PTH113 (pathlib's own raises for those)
 
 
 def is_directory(path: Path) -> bool:
-    """Say whether a path leads to a directory; what may not be looked at, or is too long for a name, is none."""
+    """Say whether a path leads to a directory; what may not be looked at, or is too long for a name, is not one."""
     return os.path.isdir(path)  # noqa: PTH112 (pathlib's own raises for those)
 
 

@@ -18,7 +18,7 @@ from marco_cli.config.preset import load_preset
 from marco_cli.config.settings import OPTIONS, Settings
 from marco_cli.errors import ConfigError
 
-# Environment variables that are no settings: places, logging and display, read where they are used.
+# Environment variables that are not settings: places, logging and display, read where they are used.
 OTHER_VARIABLES = ("MARCO_CONFIG", "MARCO_DISPLAY", "MARCO_LOG", "MARCO_MODELS_DIR", "MARCO_OFFLINE", "MARCO_STATE_DIR")
 
 # How many of the layers file, environment and flags a preset is laid over, by the first word of who named it.

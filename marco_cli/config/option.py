@@ -75,7 +75,7 @@ class Option:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """Name the only values; empty where they are no list of names."""
+        """Name the only values; empty where they are not a list of names."""
         return tuple(self.about.choices)
 
     @property

@@ -1,4 +1,4 @@
-"""What the engine does while nobody waits for it: between two turns it evaluates what is known of the next prompt.
+"""What the engine does while the user does not wait for it: between two turns it evaluates what is known of the next prompt.
 
 In: a dialogue, and the next question as it is typed. Out: a KV memory that holds the conversation, and after each pause of
 typing the whole prompt that this text would make, so that a question sent then has its first token a single token later,

@@ -128,7 +128,7 @@ class Dialogue:
     def make_room(self) -> int:
         """Drop the oldest turns if less than an eighth of the room is left for the next question; return how many.
 
-        Done after a turn, so that what all that follows costs is paid by `warm`, while nobody waits.
+        Done after a turn, so that what all that follows costs is paid by `warm`, while the user does not wait.
         """
         before, limit = self.conversation, self.prompt_limit
         fitting, _ = self._fit(before, "?", self.plan, limit=limit - limit // 8)

@@ -59,13 +59,13 @@ def read_saved(data: bytes, *, name: str) -> Saved:
         name: what messages call it.
 
     Raises:
-        InputError: it is no saved conversation, or one of a newer version.
+        InputError: it is not a saved conversation, or one of a newer version.
 
     """
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise _refusal(name, "it is no JSON") from error
+        raise _refusal(name, "it is not JSON") from error
     found = document.get("format") if isinstance(document, dict) else None
     if found != FORMAT:
         raise _refusal(name, f"its format is {str(found)[:40]!r}, expected {FORMAT!r}")
@@ -73,7 +73,7 @@ def read_saved(data: bytes, *, name: str) -> Saved:
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise _refusal(name, "it has no list of turns")
     if system is not None and not _is_text(system):
-        raise _refusal(name, "its system prompt is no text")
+        raise _refusal(name, "its system prompt is not text")
     conversation = Conversation(
         turns=tuple(_turn(turn, name=name, number=number) for number, turn in enumerate(turns, 1)),
         num_dropped=min(_count(document.get("num_dropped")), len(turns)),
@@ -84,7 +84,7 @@ def read_saved(data: bytes, *, name: str) -> Saved:
 def _turn(document: dict[str, Any], *, name: str, number: int) -> Turn:
     for key in _TEXTS:
         if not _is_text(document.get(key)):
-            raise _refusal(name, f"the {key} of turn {number} is no text")
+            raise _refusal(name, f"the {key} of turn {number} is not text")
     given = document.get("cost")
     cost = given if isinstance(given, dict) else {}
     counts = {key: _count(cost.get(key)) for key in _COUNTS}
@@ -105,12 +105,12 @@ def _is_text(value: object) -> bool:
 
 
 def _count(value: object) -> int:
-    """Read a count that is only shown; what is none counts as 0."""
+    """Read a count that is only shown; what is not one counts as 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST else 0
 
 
 def _seconds(value: object) -> float:
-    """Read a time that is only shown; what is none counts as 0."""
+    """Read a time that is only shown; what is not one counts as 0."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
     return float(value) if 0 <= value <= _LARGEST else 0.0

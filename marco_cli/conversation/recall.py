@@ -80,7 +80,7 @@ def _last_session(place: Path, on_skip: OnSkip) -> str:
 def _session(entry: Entry) -> str:
     heading = entry.heading
     if heading.source != "chat" or heading.session is None:
-        raise InputError(f"{heading.id} is no turn of a conversation", hint="marco traces list names those that are")
+        raise InputError(f"{heading.id} is not a turn of a conversation", hint="marco traces list names those that are")
     return heading.session
 
 

@@ -1,7 +1,7 @@
 """What a line of a conversation is: a command after a slash, or something to say to the model.
 
 In: a line as it was typed. Out: a `Said` or a `Command`. A slash command is a slash, letters, and what follows a space; a
-path (`/usr/bin/env does what?`) is none, and `//` begins a text that begins with a slash. The table is what help and
+path (`/usr/bin/env does what?`) is not one, and `//` begins a text that begins with a slash. The table is what help and
 completion are read off.
 """
 

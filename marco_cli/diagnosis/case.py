@@ -1,6 +1,6 @@
 """What is examined: the surroundings as they were given, and what follows from them, found out on first use.
 
-The checks share one `Case`, so configuration and model are read once; whoever opened it closes it.
+The checks share one `Case`, so configuration and model are read once; the code that opened it closes it.
 """
 
 import time

@@ -13,7 +13,7 @@ from marco_cli.errors import EngineError
 from marco_cli.models import catalog, memory
 
 _NARROW: Final = 2.0
-"""How many times longer a weight of Qwen2.5 0.5B takes. K-quants come in blocks of 256, and its width of 896 is no multiple: its
+"""How many times longer a weight of Qwen2.5 0.5B takes. K-quants come in blocks of 256, and its width of 896 is not a multiple: its
 files hold Q5_0 and Q8_0, for which llama.cpp is slower."""
 
 SIZES: Final = {"0.5B": _NARROW * 0.49e9, "1.5B": 1.54e9, "3B": 3.09e9, "7B": 7.07e9, "14B": 14.0e9}

@@ -1,7 +1,7 @@
 """What an engine is: token ids in, scored tokens out.
 
 A `Request` asks for the continuation of a token prefix, a `Completion` is what was sampled, with one row of scores a
-token. Engines know nothing of chat templates, sections, steps or trees; whoever asks brings token ids and keeps them,
+token. Engines know nothing of chat templates, sections, steps or trees; callers bring token ids and keep them,
 so text is never tokenised twice.
 
 All log-probabilities are natural logarithms (nats) under the model's own distribution: softmax of the raw logits at

@@ -2,7 +2,7 @@
 
 The event loop belongs to strategies and views; ticks run in a thread of their own, so the interface and Ctrl-C stay alive
 while the model works. Ticks follow one another without a barrier. After a tick that finished a request the
-loop is given a few turns, so that whoever waited can ask for the next continuation before the next tick is planned:
+loop is given a few turns, so that a waiting caller can ask for the next continuation before the next tick is planned:
 what is batched together then depends on the requests alone, never on the speed of the machine.
 """
 
@@ -161,7 +161,7 @@ class BatchedEngine:
             raise EngineError("the engine is closed")
 
     def _refuse_unknown(self, request: Request) -> None:
-        """Refuse ids that are no tokens here: llama.cpp would refuse the whole batch, other requests included."""
+        """Refuse ids that are not tokens here: llama.cpp would refuse the whole batch, other requests included."""
         size = self.info.num_vocab
         for ids in (request.prompt_ids, request.forced_ids, request.probe_ids):
             if ids and not 0 <= min(ids) <= max(ids) < size:
@@ -192,7 +192,7 @@ class BatchedEngine:
                 continue
             try:
                 listener(item.token, item.piece)
-            except Exception as error:  # noqa: BLE001 (a listener's error is its own request's, nobody else's)
+            except Exception as error:  # noqa: BLE001 (a listener's error is its own request's alone)
                 self._settle(item.job, error)
         for job, outcome in tick.finished:
             self._settle(job, outcome)

@@ -70,7 +70,7 @@ def num_cells(train_context: int, cell_bytes: int, *, gpu_share: float = 0.0, gp
 def num_idle_cells(num_parameters: int, attention_width: int) -> int:
     """Return the KV cells that idle prefixes may keep; `attention_width` is layers x embedding length.
 
-    llama.cpp attends over all cells in use, whoever's they are: 4 x `attention_width` operations a cell and token, beside
+    llama.cpp attends over all cells in use, of any sequence: 4 x `attention_width` operations a cell and token, beside
     the 2 x `num_parameters` of the weights. Idle cells may cost `IDLE_SHARE` of what the weights do.
     """
     return int(IDLE_SHARE * num_parameters / (2 * attention_width))

@@ -36,7 +36,7 @@ def cpu_quota(cgroup: Path = CGROUP) -> float | None:
     try:
         quota, period = (cgroup / "cpu.max").read_text(encoding="ascii").split()
         return int(quota) / int(period)
-    except (OSError, ValueError, ZeroDivisionError):  # `max` is no number
+    except (OSError, ValueError, ZeroDivisionError):  # `max` is not a number
         return None
 
 

@@ -96,7 +96,7 @@ class Context:
         if self._memory is None:
             self.close()
             raise EngineError(
-                f"{weights.file_name} is no text generator (it reads a text as a whole, without a KV memory)",
+                f"{weights.file_name} is not a text generator (it reads a text as a whole, without a KV memory)",
                 hint="use a model that writes token by token, such as Marco-o1",
             )
         self._batch = _Batch(max_rows, num_sequences if is_unified else 1)

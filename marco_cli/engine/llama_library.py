@@ -1,6 +1,6 @@
 """The llama.cpp library as a whole: setting it up, what it says while it works, and what it was built for.
 
-No model is loaded here. llama.cpp logs through a callback into a ring buffer: nothing is printed, and whoever fails to
+No model is loaded here. llama.cpp logs through a callback into a ring buffer: nothing is printed, and code that fails to
 load something asks `reason` for the lines that say why. Where llama.cpp would abort the process with a trace of its stack,
 it ends with one line of ours.
 """

@@ -130,7 +130,7 @@ class Weights:
 
     def _refuse_unusable(self) -> None:
         if llama.llama_model_has_encoder(self.pointer) or not llama.llama_model_has_decoder(self.pointer):
-            raise EngineError(f"{self._path.name} is no text generator (it has an encoder)")
+            raise EngineError(f"{self._path.name} is not a text generator (it has an encoder)")
         if llama.llama_model_is_recurrent(self.pointer) or llama.llama_model_is_hybrid(self.pointer):
             raise EngineError(
                 f"{self._path.name} keeps a recurrent state, which cannot be forked in the middle",

@@ -68,7 +68,7 @@ def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | 
     for requests side by side.
 
     Raises:
-        EngineError: it is no usable model, or there is not enough memory; the message ends with llama.cpp's own words.
+        EngineError: it is not a usable model, or there is not enough memory; the message ends with llama.cpp's own words.
         ConfigError: more places than sequences.
 
     """

@@ -167,7 +167,7 @@ class PrefixCache:
             self.release(opened[0])
 
     def forget(self, ids: Sequence[int]) -> None:
-        """Give up the idle sequences that begin with `ids`; if nobody else shares any of that, one keeps `ids` itself."""
+        """Give up the idle sequences that begin with `ids`; if no other sequence shares any of that, one keeps `ids` itself."""
         run, length = self._match(ids)
         if not length or length < len(ids):
             return
@@ -283,7 +283,7 @@ class PrefixCache:
         self._free.append(sequence)
 
     def _leave(self, run: Run, sequence: int) -> Run:
-        """Take a sequence off a run, remove the run if nobody sees it any more, and return the run in front of it."""
+        """Take a sequence off a run, remove the run if no sequence sees it any more, and return the run in front of it."""
         parent = run.parent or self._root
         run.holders.discard(sequence)
         if run.holders:

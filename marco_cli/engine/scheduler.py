@@ -186,7 +186,7 @@ class Scheduler:
         for item in sampled:
             try:
                 reason = item.job.ending(is_end=self._backend.is_end(item.token))
-            except Exception as error:  # noqa: BLE001 (a stop rule's error is its own request's, nobody else's)
+            except Exception as error:  # noqa: BLE001 (a stop rule's error is its own request's alone)
                 self._finish(item.job, "cancelled")
                 finished.append((item.job, error))
                 continue

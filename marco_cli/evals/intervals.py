@@ -96,7 +96,7 @@ def paired(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[f
 
     Returns:
         The difference over the items that both have: of the means over all seeds, with a sign test on them, and McNemar's
-        test on the first seed, since answers of several seeds to one item are no independent witnesses.
+        test on the first seed, since answers of several seeds to one item are not independent witnesses.
 
     """
     shared = [id_ for id_ in first if id_ in second]

@@ -14,7 +14,7 @@ In: a text and an item whose target is a rubric, one criterion a line, all of wh
     def: is_even               a function or class of this name in that code
     json: title, year          a JSON object with these keys
 
-A phrase begins at the beginning of a word and may end inside one: `exercis` finds "exercises". Phrases are no regular
+A phrase begins at the beginning of a word and may end inside one: `exercis` finds "exercises". Phrases are not regular
 expressions, so that a rubric from anywhere takes linear time. Out: a `Score`, right when every must holds; its value is the
 share of all criteria that hold.
 """

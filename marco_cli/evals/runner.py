@@ -107,7 +107,7 @@ def read_entry(document: object) -> Entry:
 
 
 def read_outcomes(path: Path) -> Iterator[Outcome]:
-    """Yield the rows of a file in order, of several rows for one job only the last; an incomplete last line is no row.
+    """Yield the rows of a file in order, of several rows for one job only the last; an incomplete last line is not a row.
 
     Raises:
         InputError: the file cannot be read, or holds something else.

@@ -103,7 +103,7 @@ def _check_one(target: str, item: Item, where: str) -> None:
         try:
             re.compile(target)
         except re.error as error:
-            raise InputError(f"{where}: the target is no regular expression: {cut(str(error))}") from error
+            raise InputError(f"{where}: the target is not a regular expression: {cut(str(error))}") from error
 
 
 _WHOLE_TARGETS: Mapping[str, tuple[Kind, str]] = {
@@ -123,7 +123,7 @@ def _unusable(target: str, where: str, expected: str) -> str:
 
 def _of_kind(text: str, item: Item, kind: Kind) -> Score:
     answer = extract(text, prefer=kind, question=item.question, lang=item.lang)
-    # An answer of another kind is what the text says instead of a number; an unrelated phrase is no answer.
+    # An answer of another kind is what the text says instead of a number; an unrelated phrase is not an answer.
     if answer is None or (answer.kind != kind and answer.rule == "phrase"):
         return NO_ANSWER
     return _against(answer, item)

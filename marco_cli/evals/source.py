@@ -69,7 +69,7 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
     """Yield (where, row) for each row of a .jsonl, .json or .parquet file, gzipped or not; blank lines are skipped.
 
     Raises:
-        InputError: the file cannot be read, or a line is no JSON object.
+        InputError: the file cannot be read, or a line is not a JSON object.
 
     """
     if path.name.endswith(".parquet"):

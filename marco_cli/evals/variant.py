@@ -70,7 +70,7 @@ def _settings(text: str, base: Settings) -> Settings:
     if name not in STRATEGIES and name not in (AUTO, *EFFORTS):
         names = (*STRATEGIES, AUTO, *EFFORTS)
         raise ConfigError(
-            f"--strategy: {name!r} is no strategy and no effort, expected one of {', '.join(names)}",
+            f"--strategy: {name!r} is neither a strategy nor an effort, expected one of {', '.join(names)}",
             hint=did_you_mean(name, names),
         )
     chosen: dict[str, Any] = {"strategy": name, "effort": None} if name in STRATEGIES else _effort(name)
@@ -81,10 +81,10 @@ def _settings(text: str, base: Settings) -> Settings:
         key, equals, value = change.partition("=")
         key = key.strip().replace("-", "_")
         if not equals:
-            raise ConfigError(f"{where}: {change!r} is no setting=value", hint="write e.g. mcts@16+step=mini32")
+            raise ConfigError(f"{where}: {change!r} is not a setting=value", hint="write e.g. mcts@16+step=mini32")
         if key not in OPTIONS or key in _FIXED:
             known = [each for each in OPTIONS if each not in _FIXED]
-            raise ConfigError(f"{where}: {key!r} is no setting of a variant", hint=did_you_mean(key, known))
+            raise ConfigError(f"{where}: {key!r} is not a setting of a variant", hint=did_you_mean(key, known))
         chosen[key] = OPTIONS[key].parse(value, where=where)
     return replace(base, **chosen)
 

@@ -94,7 +94,7 @@ def repository(
 
     """
     if not catalog.is_repository(name):
-        raise ConfigError(f"{name!r} is no repository name, expected user/repo")
+        raise ConfigError(f"{name!r} is not a repository name, expected user/repo")
     # Read by the hub's client at import only, where a test or a late setting would not be seen.
     if store.is_offline():
         raise ModelNotFoundError(f"{name} was not fetched: offline mode is on", hint="unset HF_HUB_OFFLINE")
@@ -237,7 +237,7 @@ def cached(repo: Repository, file: HubFile, cache: Path) -> Path | None:
 
 
 def cached_dataset_file(repo: str, path: str) -> Path | None:
-    """Return a file of a data set that the hub client's cache has; None without one. Asks nobody."""
+    """Return a file of a data set that the hub client's cache has; None without one. Asks no server."""
     found = try_to_load_from_cache(repo, path, cache_dir=store.hub_cache(), repo_type="dataset")
     return Path(found) if isinstance(found, str) else None
 

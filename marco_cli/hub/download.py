@@ -104,7 +104,7 @@ def fetch(
         headers: Sent with the request; `Authorization` never reaches another host, port or scheme.
         on_event: Hears what happens, at most once a chunk.
         before_publish: Called with the verified result just before the rename.
-        is_wanted: Asked once the lock is held: False when whoever held it before has brought the file.
+        is_wanted: Asked once the lock is held: False when the process that held it before has brought the file.
         retry: How transient failures are retried; None for the defaults.
         timeout: Seconds without a byte after which a connection counts as lost.
 
@@ -143,7 +143,7 @@ def fetch(
 
 @contextlib.contextmanager
 def _locked(path: Path, emit: Callable[[EventKind, int, str], None]) -> Iterator[None]:
-    """Hold the lock of a file; whoever comes second says so and waits. The system frees it when a process dies."""
+    """Hold the lock of a file; a second process says so and waits. The system frees it when a process dies."""
     lock = filelock.FileLock(path)
     with storage_errors(path):
         try:

@@ -1,6 +1,6 @@
 """Which repositories of the hub hold GGUF files of a model, by its name.
 
-In: words. Out: `Found`s, the most downloaded first. Nothing that the hub says is trusted to have its form: what is no repository name
+In: words. Out: `Found`s, the most downloaded first. Nothing that the hub says is trusted to have its form: what is not a repository name
 is left out.
 """
 

@@ -158,7 +158,7 @@ class PartialFile:
         check_free_space(self.path.parent, self._size - self.length, self.path.name.removesuffix(".part"))
 
     def publish(self, target: Path) -> None:
-        """Move the finished file to its place, durably; from here on it is no partial file."""
+        """Move the finished file to its place, durably; from here on it is not a partial file."""
         with storage_errors(target):
             os.fsync(self._file.fileno())
             self._file.close()

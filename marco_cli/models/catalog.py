@@ -210,7 +210,7 @@ def _hub_reference(
 ) -> HubReference | RepositoryReference:
     """Check the parts of a reference: they become parts of paths and of addresses."""
     if not is_repository(repo):
-        raise ConfigError(f"{repo!r} is no repository name, expected user/repo")
+        raise ConfigError(f"{repo!r} is not a repository name, expected user/repo")
     if revision is not None and (not _REVISION.fullmatch(revision) or ".." in revision):
         raise ConfigError(f"{revision!r} is not a revision, expected a branch, a tag or a commit")
     revision = None if revision == "main" else revision

@@ -1,7 +1,7 @@
 """Which model answers when none is named, and which preset goes with a model.
 
 In: the name that the settings hold. Out: a located model, and the name of a preset. Only catalogue and GGUF headers are
-read, so whoever just shows settings loads no engine.
+read, so a command that only shows settings loads no engine.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ BUNDLED_MODEL: Final = "marco-nano"
 BUNDLED_NOTICE: Final = (
     "this is marco-nano, the bundled demo model; `marco models pull marco-o1` fetches the real one (about 4.7 GB)"
 )
-"""Said where nobody chose the bundled model. 7.6 billion weights at the 4.9 bits of Q4_K_M; `pull` tells the hub's own figure
+"""Said where the bundled model was not chosen. 7.6 billion weights at the 4.9 bits of Q4_K_M; `pull` tells the hub's own figure
 before it fetches anything."""
 
 _PRESETS: Final[Mapping[str, str]] = MappingProxyType(

@@ -20,7 +20,7 @@ class Message:
     """One turn of a conversation.
 
     Raises:
-        InputError: the content has bytes that are no UTF-8 (lone surrogates).
+        InputError: the content has bytes that are not UTF-8 (lone surrogates).
 
     """
 

@@ -187,7 +187,7 @@ class StandIns:
         return tuple(map(replaced, self._alphabets, self.contents))
 
     def is_asked(self, literal: str) -> bool:
-        """Say whether a text stands in a message that is no earlier reply."""
+        """Say whether a text stands in a message that is not an earlier reply."""
         return any(literal in text for text, is_reply in zip(self.contents, self.is_reply, strict=True) if not is_reply)
 
     def back(self, text: str) -> str:

@@ -55,7 +55,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, object]:
 
     Returns:
         `runs`: for each set of variables `{"text": …}` or `{"fault": kind, "says": …}`; or `names` and `constants`; or, for a text that
-        is no template, the fault alone.
+        is not a template, the fault alone.
 
     """
     template = request["template"]

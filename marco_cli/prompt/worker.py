@@ -5,7 +5,7 @@ template, known or not, runs in a child process under a deadline and a limit of 
 since a template may behave until the conversation is the one that it waits for. The child is started before the model is
 loaded and is ready before the model is; a prompt then costs a message to it and back.
 
-The child is no part of the terminal's foreground: Ctrl-C reaches this process alone, which ends the child with itself.
+The child is not part of the terminal's foreground: Ctrl-C reaches this process alone, which ends the child with itself.
 """
 
 import atexit
@@ -48,7 +48,7 @@ def run_template(
         seconds: how long all runs together may take.
 
     Raises:
-        ConfigError: it is no Jinja2, did not end in time, or ended the process that it ran in.
+        ConfigError: it is not Jinja2, did not end in time, or ended the process that it ran in.
 
     """
     return _checked(_ask({"template": template, "runs": list(runs)}, seconds))["runs"]  # type: ignore[no-any-return]  # JSON

@@ -21,7 +21,7 @@ StopReason = Literal["finished", "verified", "certain", "exhausted", "simulation
 """Why a search ended.
 
 It did all it set out to do; a check found an answer right; the leader of the vote is certain; every path has been seen; one of the three budgets is
-used up; somebody asked for the answer now.
+used up; the user asked for the answer now.
 """
 
 Ending = Literal["stop", "length", "loop", "cancelled"]
@@ -193,7 +193,7 @@ class Earlier:
     """What a search that has ended left behind, for one that goes on from there."""
 
     tree: Tree | None
-    """It grows on: whoever needs it as it was copies it first. None for strategies without one."""
+    """It grows on: a caller that needs it as it was copies it first. None for strategies without one."""
     candidates: tuple[Candidate, ...]
     num_simulations: int
 

@@ -1,4 +1,4 @@
-"""How much a search may spend, and when it must stop: simulations, decoded tokens, seconds, or because somebody said so.
+"""How much a search may spend, and when it must stop: simulations, decoded tokens, seconds, or because the user said so.
 
 In: limits, a clock, a `Stop` flag. Out: yes or no, asked after every token. Tokens are counted in the engine's own thread
 as they are sampled, so a budget is never exceeded by more than one token of each request in flight.

@@ -1,6 +1,6 @@
 """What a search says while it runs: immutable, in order, enough for a live tree, plain lines and JSON lines.
 
-Events are only built when somebody listens. A listener is called on the event loop and must be quick.
+Events are only built for a listener. A listener is called on the event loop and must be quick.
 """
 
 from collections.abc import Callable

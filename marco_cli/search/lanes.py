@@ -32,7 +32,7 @@ class Turns:
             self._release()
 
     def leave(self, lane: int) -> None:
-        """Let a lane that has ended hold nobody up."""
+        """Let a lane that has ended hold no other up."""
         self._floors.pop(lane, None)
         self._waiting.pop(lane, None)
         self._release()

@@ -52,7 +52,7 @@ def form_of(output: str, answer: Answer | None) -> Form:
 
 
 def comparable_answer(output: str, *, question: str) -> Answer | None:
-    """Return the answer of an output; None for an essay, a list or code, where a number is no answer."""
+    """Return the answer of an output; None for an essay, a list or code, where a number is not an answer."""
     answer = extract(output, question=question)
     return None if form_of(output, answer) is Form.TEXT else answer
 

@@ -36,7 +36,7 @@ class Outlook:
     def _read(self, node: Node) -> tuple[bool, bytes]:
         """Return whether a node is sound, and the last line of the path that was ended with the bytes behind it.
 
-        The next step may go on with both, since "5 x 3" and "= 16" may stand on two lines, and what follows "If" is no claim.
+        The next step may go on with both, since "5 x 3" and "= 16" may stand on two lines, and what follows "If" is not a claim.
         """
         unread = list(takewhile(lambda above: above.id not in self._lines, upwards(node)))
         for each in reversed(unread):

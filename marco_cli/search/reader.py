@@ -93,7 +93,7 @@ def read_whole(
 ) -> tuple[Sections, tuple[int, int]]:
     """Split a finished reply into thought and output; count the sampled tokens of both, tags with the thought.
 
-    A stop text and what follows it are no part of either; broken characters become U+FFFD.
+    A stop text and what follows it are not part of either; broken characters become U+FFFD.
 
     Args:
         problem: the format of the reply.

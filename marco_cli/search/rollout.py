@@ -223,7 +223,7 @@ class _Growing:
         self._reader.feed(self.data)
 
     def has_ended_before(self) -> bool:
-        """Say whether the prefix is a whole reply: what comes after its end would be no part of it."""
+        """Say whether the prefix is a whole reply: what comes after its end would not be part of it."""
         has_end = any(token in self.engine.info.eos_ids for token in self.tokens.ids[-1:].tolist())
         if self._reader.is_over or has_end:
             self.finish_reason = "eos"

@@ -48,7 +48,7 @@ SHAPES: Final = MappingProxyType(
         # Marco-o1's thoughts have a median of 11 paragraphs of about 55 tokens; shorter ones than 16 are list openers. Of 150
         # chains of Qwen2.5-Coder-0.5B, 110 began with "To determine …, we need to follow these steps:", which says nothing yet.
         "paragraph": StepShape(min_tokens=16, max_tokens=256, ending=_BLANK_LINE, keeps_together=True),
-        # Lines shorter than four tokens ("- ", "<Thought>") are no step of reasoning.
+        # Lines shorter than four tokens ("- ", "<Thought>") are not steps of reasoning.
         "line": StepShape(min_tokens=4, max_tokens=256, ending=_LINE),
         # The mini-steps of the paper (Action Selection): cut by count alone, also inside words.
         "mini64": StepShape(min_tokens=64, max_tokens=64, ending=None),

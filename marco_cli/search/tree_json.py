@@ -6,7 +6,7 @@ that can be rescored and searched on. Floats come back exactly as they went.
     {prompt_ids, lowest_value, highest_value, nodes: [{
         id, parent, depth, text, ids, visits, value_sum, tries, terminal, closed, candidate,
         forced,                 positions in `ids` of the tokens that were inserted
-        bytes,                  hexadecimal, only where the step is no whole UTF-8 and `text` therefore an approximation
+        bytes,                  hexadecimal, only where the step is not whole UTF-8 and `text` therefore an approximation
         scores: {logprobs, top_ids, top_logprobs, entropy}
     }]}
 """

@@ -54,7 +54,7 @@ def weighted(candidates: Sequence[Candidate]) -> list[float]:
 def likely(candidates: Sequence[Candidate]) -> list[float]:
     """Weigh replies by how likely the model was to write them: e^(k l √(n/n̄)) for n tokens of mean log-probability l.
 
-    A search never takes the same path twice, so that its replies are no sample, and counting them says little: what an
+    A search never takes the same path twice, so that its replies are not a sample, and counting them says little: what an
     answer is worth is the sum of the probabilities of all paths that lead to it. Those probabilities are tempered, or the
     likeliest path alone would decide: a reply of n̄ tokens, the mean, counts as if it had k. Longer ones count less by the
     root of their length, since with the length itself twice as long would never win; and where replies differ more than

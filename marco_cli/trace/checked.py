@@ -34,7 +34,7 @@ def read(kind: type[T], value: object, where: str) -> T:
     """Return `value` as a `kind`.
 
     Raises:
-        InputError: it is none; the message begins with `where`, the path of the value in its file.
+        InputError: it is not one; the message begins with `where`, the path of the value in its file.
 
     """
     return cast("T", _read(kind, value, where))

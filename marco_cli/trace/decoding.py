@@ -72,13 +72,13 @@ class Heading:
     accounting: Accounting
 
     def __post_init__(self) -> None:
-        """Refuse an id that is no plain word."""
+        """Refuse an id that is not a plain word."""
         check_id(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outline(Heading):
-    """All that is no evidence."""
+    """All that is not evidence."""
 
     marco: str
     settings: Settings
@@ -139,7 +139,7 @@ def decode(line: bytes, *, where: str = "trace") -> Trace:
     """Return the trace that a line holds.
 
     Raises:
-        InputError: it is no trace, one of a newer version, or damaged; the message begins with `where`.
+        InputError: it is not a trace, one of a newer version, or damaged; the message begins with `where`.
 
     """
     document = _parsed(line, where)

@@ -65,7 +65,7 @@ def encode(trace: Trace) -> bytes:
 
 
 def _reply_or_candidate(reply: Reply, result: SearchResult, tree: Tree) -> dict[str, object]:
-    """Return a reply by the number of its candidate, or whole when it is none."""
+    """Return a reply by the number of its candidate, or whole when it is not one."""
     for candidate in result.candidates:
         if candidate.reply is reply:
             return {"candidate": candidate.id}

@@ -5,7 +5,7 @@
 
 In: an expression. Out: a `Filter` that says of a trace whether it fits. Nothing is ever evaluated as a program: the text is
 parsed, each part is checked against a table of fields and types, and what is not in the table is an error that says where.
-What is missing (a target that nobody gave) makes a comparison neither true nor false, and only what is true fits.
+What is missing (a target that was not given) makes a comparison neither true nor false, and only what is true fits.
 """
 
 import ast
@@ -63,7 +63,7 @@ def parse(source: str) -> Filter:
     """Understand an expression.
 
     Raises:
-        ConfigError: it is none; the message says what was found, and for an unknown field which one is near.
+        ConfigError: it is not one; the message says what was found, and for an unknown field which one is near.
 
     """
     if len(source) > _LONGEST:

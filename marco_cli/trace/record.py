@@ -78,7 +78,7 @@ class Trace:
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     """What the tokens, and the alternatives to them, stand for."""
     target: str | None = None
-    """The right answer, where somebody knows it."""
+    """The right answer, where it is known."""
     item: str | None = None
     """The row or the problem of a data set that was answered."""
     session: str | None = None
@@ -91,7 +91,7 @@ class Trace:
     """Where a message must hold a thought for the model's chat template to keep it; None where that is not known."""
 
     def __post_init__(self) -> None:
-        """Refuse an id that is no plain word, e.g. a path."""
+        """Refuse an id that is not a plain word, e.g. a path."""
         check_id(self.id)
 
     @property
@@ -120,7 +120,7 @@ class Trace:
     def candidates(self) -> tuple[Candidate, ...]:
         """All finished replies with their signals, in order of finishing.
 
-        `node_id` is where each one ends; in `mcts-paper`, whose rollouts are no nodes, where it leaves the tree.
+        `node_id` is where each one ends; in `mcts-paper`, whose rollouts are not nodes, where it leaves the tree.
         """
         return self.result.candidates
 
@@ -159,7 +159,7 @@ def check_id(trace_id: str) -> None:
     """Refuse what cannot be the id of a trace: it becomes the name of a file.
 
     Raises:
-        InputError: it is no plain word.
+        InputError: it is not a plain word.
 
     """
     if not _ID.fullmatch(trace_id):

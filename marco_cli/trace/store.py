@@ -30,7 +30,7 @@ LAST: Final = "last"
 SUFFIX: Final = ".jsonl"
 _PART: Final = ".part"
 _STALE: Final = 24 * 3600
-"""Seconds after which an unfinished file is nobody's any more."""
+"""Seconds after which an unfinished file counts as left behind."""
 _FRONT: Final = 16_384
 """Bytes that are read at once for a heading."""
 _MEGABYTE: Final = 1_000_000

@@ -39,7 +39,7 @@ def collect(runs: Iterable[Tokens], detokenize: Callable[[Sequence[int]], bytes]
 
 
 def to_plain(vocabulary: Vocabulary) -> list[list[object]]:
-    """Return `[id, text]` of each piece, and `[id, text, hexadecimal]` where its bytes are no whole UTF-8."""
+    """Return `[id, text]` of each piece, and `[id, text, hexadecimal]` where its bytes are not whole UTF-8."""
     plain: list[list[object]] = []
     for token, piece in vocabulary.pieces.items():
         text = piece.decode(errors="replace")
@@ -51,7 +51,7 @@ def from_plain(plain: Any, *, where: str) -> Vocabulary:
     """Return the vocabulary that `to_plain` wrote.
 
     Raises:
-        InputError: it is none; the message begins with `where`.
+        InputError: it is not one; the message begins with `where`.
 
     """
     pieces: dict[int, bytes] = {}

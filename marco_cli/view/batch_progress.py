@@ -1,6 +1,6 @@
 """How far a batch is, on stderr: a line that is written over on a terminal, a line every ten seconds elsewhere.
 
-In: a `Tally` that somebody else counts, and what the engine has done. Out: text for a person. Speed and time left are those
+In: a `Tally` that is counted elsewhere, and what the engine has done. Out: text for a person. Speed and time left are those
 of this run: rows of earlier runs are shown as finished and count for nothing else. It decides nothing; an error of the
 view ends the view, never the run.
 """
@@ -44,7 +44,7 @@ class BatchSnapshot:
     """Requests decoded together on average."""
     seconds: float
     seconds_left: float | None
-    """None while nobody can know."""
+    """None while it is not known."""
 
 
 def take_snapshot(tally: Tally, usage: Usage, seconds: float) -> BatchSnapshot:
@@ -84,7 +84,7 @@ def _parts(snapshot: BatchSnapshot) -> list[str]:
 
 
 class BatchView:
-    """Shows a run from a thread of its own, so that a terminal that takes no text holds nobody up."""
+    """Shows a run from a thread of its own, so that a terminal that takes no text holds no work up."""
 
     def __init__(self, stream: TextIO, tally: Tally, meter: Meter, *, is_live: bool, pause: float | None) -> None:
         """Show a line every `pause` seconds; `is_live` writes it over, `pause` None shows none."""
@@ -121,7 +121,7 @@ class BatchView:
 
     def say(self, text: str) -> None:
         """Write a line that stays."""
-        with self._lock, suppress(OSError):  # that nobody can take it is no reason to end the work
+        with self._lock, suppress(OSError):  # that a stream takes nothing is no reason to end the work
             self._write((_ERASE if self._is_shown else "") + f"{self._glyphs.text(printable(text))}\n")
             self._is_shown = False
 

@@ -19,7 +19,7 @@ from marco_cli.view.tree import legend, tree_lines
 _MOST_ROWS: Final = 60
 _LEAST_WIDTH: Final = 24
 _USUAL_WIDTH: Final = 100
-"""Columns where nobody knows."""
+"""Columns where they are not known."""
 
 
 def show_tree(snapshot: Snapshot, stream: TextIO, environ: Mapping[str, str] = os.environ) -> None:

@@ -1,7 +1,7 @@
 """How an evaluation is getting on: rows, running accuracy, rate and time left, on stderr.
 
 In: outcomes as they are finished. Out: on a terminal one line that is written over, elsewhere a line every ten seconds.
-Rows that were there before count as done, and play no part in the rate. That nobody can take what is written (a full disk,
+Rows that were there before count as done, and play no part in the rate. That a stream does not take what is written (a full disk,
 a closed pipe) ends no evaluation.
 """
 

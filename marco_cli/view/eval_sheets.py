@@ -1,6 +1,6 @@
 """The tables of an evaluation, as rows of words and figures that Markdown and HTML are made of.
 
-In: a `Report`, `Comparison`s. Out: `Sheet`s. Texts are as they came, from people and files: whoever writes them escapes them.
+In: a `Report`, `Comparison`s. Out: `Sheet`s. Texts are as they came, from people and files: the code that writes them escapes them.
 """
 
 from collections.abc import Callable, Iterable, Sequence

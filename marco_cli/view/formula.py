@@ -63,7 +63,7 @@ _COMPOUND: Final = re.compile(r"[-+ */×·÷=,−]")  # noqa: RUF001 (what it wr
 def with_plain_formulas(text: str, show: Callable[[str], str] = str) -> str:
     r"""Return a text whose formulas (`$…$`, `\(…\)`, `\[…\]`, and commands like `\boxed{}` alone) are `show`n in plain form.
 
-    An amount of money is no formula: what stands between dollars must look like mathematics.
+    An amount of money is not a formula: what stands between dollars must look like mathematics.
     """
     if "\\" not in text and "$" not in text:
         return text

@@ -114,7 +114,7 @@ def wrap(text: str, width: int) -> list[str]:
 def fold(text: str, width: int) -> str:
     """Break a message wider than `width` cells between words, indented alike after its label (`hint: `, `seconds  `).
 
-    What somebody may copy stays whole, however wide: a word, a `command` in backticks, a command after a colon, which ends
+    What a user may copy stays whole, however wide: a word, a `command` in backticks, a command after a colon, which ends
     the message. The terminal breaks those itself, and copies them as one line.
     """
     label = _LABEL.match(text)

@@ -48,7 +48,7 @@ class LiveSearch:
         """Take over a part of a terminal.
 
         Args:
-            stream: stderr on a terminal. Its file descriptor is duplicated, so that nobody who redirects the original
+            stream: stderr on a terminal. Its file descriptor is duplicated, so that code which redirects the original
                 takes the display along.
             meter: what the engine has done so far; tokens and batch width then move between events.
             clock: seconds.

@@ -49,11 +49,11 @@ class PlainSearch:
                 self.say(f"{self._count(event.number)}: {answer} (value {event.value:.2f}), {steps}, {cost}")
 
     def on_token(self, _token: int, _piece: bytes) -> None:
-        """Write nothing: half a reply is no line."""
+        """Write nothing: half a reply is not a line."""
 
     def say(self, text: str) -> None:
         """Write a line."""
-        with suppress(OSError):  # that nobody can take it is no reason to end the work
+        with suppress(OSError):  # that a stream takes nothing is no reason to end the work
             self._stream.write(f"{self._glyphs.text(printable(text))}\n")
             self._stream.flush()
 

@@ -96,7 +96,7 @@ class Snapshot:
     seconds: float = 0.0
     max_seconds: float | None = None
     batch_width: float | None = None
-    """Requests decoded together on average; None when nobody measures it."""
+    """Requests decoded together on average; None when it is not measured."""
     value_range: tuple[float, float] = (0.0, 1.0)
     """Least and greatest value of any node so far."""
     notices: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ class Recorder:
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
 
     def hear(self, piece: bytes) -> None:
-        """Take a piece of the first reply while it is being written; once a reply is finished, nobody needs it."""
+        """Take a piece of the first reply while it is being written; once a reply is finished, it is not needed."""
         if not self._candidates:
             self._heard = (self._heard + self._decode(piece))[-_HEARD_LENGTH:]
 
@@ -200,7 +200,7 @@ class Recorder:
 
         Args:
             seconds: since the search began, if a clock knows it better than the last event.
-            usage: the engine's work since the search began, if somebody measures it.
+            usage: the engine's work since the search began, if it is measured.
 
         """
         progress = self._progress

@@ -1,6 +1,6 @@
 """Showing a transfer: a line that is written over on a terminal, a line now and then elsewhere, both on stderr.
 
-In: `download.TransferEvent`s. Out: text for a person. It decides nothing and never touches stdout, and that nobody can take
+In: `download.TransferEvent`s. Out: text for a person. It decides nothing and never touches stdout, and that a stream does not take
 what it writes (a full disk, a closed pipe, a terminal that is gone) ends no transfer.
 """
 

@@ -18,7 +18,7 @@ BOXED = [
     (r"\boxed{\text{Paris}}", "text", "paris"),
     (r"\boxed{x = 5}", "number", "5"),
     (r"\boxed{12+5=17}", "number", "17"),
-    # A formula is compared as text; its 2 and its 3 are no answers.
+    # A formula is compared as text; its 2 and its 3 are not answers.
     (r"\boxed{2x+3}", "expression", "2x+3"),
     (r"\boxed{2\sqrt{3}}", "expression", r"2\sqrt{3}"),
     (r"\boxed{5 \text{ cm}^2}", "number", "5"),
@@ -55,7 +55,7 @@ PREFIX_EN = [
     # A name that stands alone before the comma is the answer, the number a remark ...
     ("The answer is Paris, founded 2000 years ago.", "text", "paris"),
     ("Answer: Janet makes $18 a day.", "number", "18"),
-    # ... but a connective or a sentence is no name.
+    # ... but a connective or a sentence is not a name.
     ("The answer is, therefore, 17.", "number", "17"),
     ("Answer: After selling, Janet makes $18", "number", "18"),
     ("Answer: B", "choice", "B"),
@@ -159,7 +159,7 @@ NUMBERS_EN = [
     ("The temperature is −5°C", "-5"),
     # List numbers are not counted.
     ("1. Add 12 and 5.\n2. Done.", "5"),
-    # A list dash is no sign.
+    # A list dash is not a sign.
     ("- 17 apples", "17"),
     ("The results:\n- 17 apples", "17"),
     ("Three apples.", "3"),
@@ -171,9 +171,9 @@ NUMBERS_EN = [
     ("3 × 10⁵ m", "300000"),
     ("½", "0.5"),
     ("1 1/2 cups", "1.5"),
-    # Mentioned options are no choice.
+    # Mentioned options are not choice.
     ("Option A costs $5, option B costs $7, so she saves $2.", "2"),
-    # An exclamation is no verdict.
+    # An exclamation is not a verdict.
     ("Correct! The total is 17.", "17"),
     ("```\n17\n```", "17"),
     ("0", "0"),
@@ -192,7 +192,7 @@ NUMBERS_EN = [
     ("The total is $1,234.50.", "1234.5"),
     ("He runs 60 km/h.", "60"),
     ("The area is 25 cm².", "25"),
-    # Exponents are no numbers.
+    # Exponents are not numbers.
     ("The area is 25 cm^2.", "25"),
     ("The volume is 5 m^{3}", "5"),
     ("x = -3", "-3"),
@@ -262,7 +262,7 @@ NUMBERS_ZH = [
     ("2乘以-5", "-5"),
     ("利润为-¥3.5万", "-35000"),
     ("差为−5", "-5"),
-    # ... but a hyphen after a unit or a name is none.
+    # ... but a hyphen after a unit or a name is not one.
     ("5个-3个", "3"),
     ("12元-5元", "5"),
     ("三千-五千", "5000"),
@@ -356,7 +356,7 @@ PHRASES = [
         r"\text{Number of diagonals}=\frac{n(n-3)}{2}",
     ),
     ("H2O", "text", "h2o"),
-    # Digits in a name are no number.
+    # Digits in a name are not number.
     ("GPT-4", "text", "gpt-4"),
     ("v1.2.3", "text", "v1.2.3"),
     ("He came first.", "text", "he came first"),
@@ -510,7 +510,7 @@ def test_without_announcement_the_last_number_is_the_answer(output: str, canonic
 
 @pytest.mark.parametrize(("output", "canonical"), OPAQUE)
 def test_what_is_written_in_digits_need_not_be_a_number(output: str, canonical: str) -> None:
-    """Dates, times, ratios, ranges and codes are no numbers, and have a form that makes the same ones equal."""
+    """Dates, times, ratios, ranges and codes are not numbers, and have a form that makes the same ones equal."""
     answer = extract(output)
 
     assert answer is not None

@@ -65,7 +65,7 @@ NUMBERS = [
     (r"\text{cost} = \$4", "4"),
     (r"1,234", "1234"),
 ]
-# None of them is worked out: they are too large, have no value, or are no formula.
+# None of them is worked out: they are too large, have no value, or are not formula.
 REFUSED = [
     "9^{9^{9^9}}", "1001!", "x^{100000}", "e^{e^{e^{e^{e}}}}", r"\frac{1}{0}", r"\tan 90^\circ", r"\infty - \infty", "2^3^2", "3!!",
     "(" * 100, r"\frac" * 150, "x" * 500, "1/" * 400 + "1", "-" * 3000, r"\sqrt" * 300, "", "Paris", "12 apples", r"\sum_{k=1}^n k",

@@ -191,7 +191,7 @@ def test_a_torn_tail_is_repaired_at_every_byte(path: Path, length: int) -> None:
 
 @pytest.mark.parametrize("tail", [b"\0" * 4096, b"\0" * 100 + b"\n", b"\xff\xfe\n"])
 def test_what_a_power_cut_leaves_is_repaired(path: Path, tail: bytes) -> None:
-    """A last line of zeros, or of anything that is no JSON, is dropped and told."""
+    """A last line of zeros, or of anything that is not JSON, is dropped and told."""
     write(path, row("a"))
     with path.open("ab") as file:
         file.write(tail.replace(b'{"key": 1}', b'{"k": 1}'))
@@ -202,7 +202,7 @@ def test_what_a_power_cut_leaves_is_repaired(path: Path, tail: bytes) -> None:
 
 
 def test_a_damaged_line_in_the_middle_is_refused_by_number(path: Path) -> None:
-    """That is no torn tail: nothing is guessed and nothing is changed."""
+    """That is not a torn tail: nothing is guessed and nothing is changed."""
     write(path, row("a"), row("b"), row("c"))
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[1][: len(lines[1]) // 2] + b"\n" + lines[2])

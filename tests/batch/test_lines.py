@@ -84,7 +84,7 @@ def test_a_stream_that_says_nothing_keeps_nobody() -> None:
 
 @pytest.mark.parametrize("cut", [9, 30, -9])
 def test_damaged_compression_is_named_with_the_line_it_reached(tmp_path: Path, cut: int) -> None:
-    """Half a download is no short input."""
+    """Half a download is not a short input."""
     data = gzip.compress(os.urandom(200_000).hex(" ", 8).replace(" ", "\n").encode())
     path = tmp_path / "q.gz"
     path.write_bytes(data[:cut] if cut < 0 else data[: len(data) // cut])

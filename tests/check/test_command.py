@@ -46,7 +46,7 @@ def submission() -> Submission:
     [(0, "right"), (1, "wrong"), (2, "wrong"), (124, "wrong"), (125, "unknown"), (126, "wrong"), (127, "wrong")],
 )
 def test_exit_codes_are_those_of_git_bisect(code: int, judgement: str, tmp_path: Path) -> None:
-    """0 is right, 125 cannot judge and is no trouble, all others up to 127 are wrong."""
+    """0 is right, 125 cannot judge and is not a trouble, all others up to 127 are wrong."""
     verdict = judged(f"exit {code}", tmp_path)
 
     assert (verdict.judgement, verdict.trouble) == (judgement, "")
@@ -116,7 +116,7 @@ def test_the_candidate_comes_as_json(tmp_path: Path) -> None:
     ],
 )
 def test_stdout_may_say_more(said: str, score: float | None, why: str, tmp_path: Path) -> None:
-    """One JSON object gives a score and a reason; anything else is no error and says nothing."""
+    """One JSON object gives a score and a reason; anything else is not an error and says nothing."""
     verdict = judged(f"cat <<'END'\n{said}\nEND\nexit 1", tmp_path)
 
     assert (verdict.judgement, verdict.score, verdict.why) == ("wrong", score, why)

@@ -196,7 +196,7 @@ def test_openai_requests_and_results(marco: Marco) -> None:
 
 
 def test_doubtful_answers_are_abstained_from(marco: Marco) -> None:
-    """They are marked, not dropped, and are no failure."""
+    """They are marked, not dropped, and are not failure."""
     write("q.jsonl", *questions(1), {"id": "x", "prompt": "a DOUBT 5"})
     run = marco("batch", "q.jsonl", "--effort", "none", "--min-confidence", "0.999")
 

@@ -380,7 +380,7 @@ def test_a_file_too_long_to_go_on_from_never_costs_another_file(talk: Marco) -> 
 
 
 def test_an_end_with_a_fault_says_that_and_nothing_else(talk: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work ahead of time that failed meanwhile, or is still under way, is no message of its own."""
+    """Work ahead of time that failed meanwhile, or is still under way, is not a message of its own."""
 
     async def warm(*_: object, **__: object) -> None:
         raise EngineError("the engine is closed")

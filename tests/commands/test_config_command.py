@@ -144,7 +144,7 @@ def test_set_and_unset_leave_everything_else_as_it_is(marco: Marco, file: Path) 
 
 
 def test_unset_of_what_is_not_set_changes_nothing(marco: Marco, file: Path) -> None:
-    """It is said, it is no error, and no file appears."""
+    """It is said, it is not an error, and no file appears."""
     run = marco("config", "unset", "seed")
 
     assert run.code == 0

@@ -142,7 +142,7 @@ def test_a_slip_of_the_pen_is_answered_with_what_was_meant(marco: Marco, words: 
     "question", ["What is 2 + 3?", "Warum", "2+2", "why?", "为什么", "ask me something", "17*23", "strawberry"]
 )
 def test_a_question_needs_no_command(marco: Marco, question: str) -> None:
-    """What is no command and no slip of one is asked: here of a model that is not there."""
+    """What is not a command and no slip of one is asked: here of a model that is not there."""
     run, asked = (marco(*words, "-m", "absent") for words in ((question,), ("ask", question)))
 
     assert run == asked

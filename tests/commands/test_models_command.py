@@ -370,7 +370,7 @@ def test_a_model_of_the_hub_is_understood_everywhere_in_every_form(server: FakeH
 
 
 def test_a_repository_alone_lists_what_it_has(server: FakeHub) -> None:
-    """Names to type and sizes on stdout; nothing is fetched, and what is no model is left out."""
+    """Names to type and sizes on stdout; nothing is fetched, and what is not a model is left out."""
     server.repos[REPO] = {
         "m-Q4_K_M.gguf": bytes(1_000_000), "m-Q8_0.gguf": bytes(2_000_000), "mmproj-m-f16.gguf": b"x",
         "s-f16-00001-of-00002.gguf": b"a", "s-f16-00002-of-00002.gguf": b"b", "odd.gguf": b"c", "README.md": b"",

@@ -93,7 +93,7 @@ def test_closed_streams_are_told_of_where_they_matter(streams: str, code: int, w
     ],
 )
 def test_what_went_wrong_first_is_the_exit_code(command: str, code: int, words: str, tmp_path: Path) -> None:
-    """That the machine's copy of an error cannot be written takes nothing from the person's, and is no bug."""
+    """That the machine's copy of an error cannot be written takes nothing from the person's, and is not a bug."""
     found, said = _shell(command, tmp_path)
 
     assert found == code, said
@@ -137,7 +137,7 @@ def test_a_reader_of_errors_who_has_gone_changes_nothing(tmp_path: Path) -> None
     ("keys", "code", "left"), [("\x03", 130, 1), ("\x04", 130, 1), ("n\n", 2, 1), ("\n", 2, 1), ("what?\nY\n", 0, 0)]
 )
 def test_a_question_is_answered_or_left(keys: str, code: int, left: int, tmp_path: Path) -> None:
-    """Only a yes deletes; Ctrl-C and Ctrl-D leave with 130, as everywhere, and what is no answer is asked again."""
+    """Only a yes deletes; Ctrl-C and Ctrl-D leave with 130, as everywhere, and what is not an answer is asked again."""
     traces = tmp_path / "state" / "traces"
     traces.mkdir(parents=True)
     (traces / "20260101-000000-000-abcd.jsonl").write_text("{}\n")

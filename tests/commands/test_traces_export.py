@@ -255,7 +255,7 @@ def test_a_page_prints_its_link_and_opens(
 def test_a_page_that_is_not_opened_prints_its_link_all_the_same(
     marco: Marco, kept: list[Trace], opened: Callable[[], list[str]], tmp_path: Path
 ) -> None:
-    """Several pages have the link of their folder; what goes to stdout, or is no page, has none."""
+    """Several pages have the link of their folder; what goes to stdout, or is not a page, has none."""
     one = marco("traces", "export", "-o", "tree.html")
     several = marco("traces", "export", "--all", "-F", "html", "-o", "pages/")
     rows = marco("traces", "export", "-F", "sft", "-o", "sft.jsonl")

@@ -179,7 +179,7 @@ def test_a_place_that_cannot_be_looked_into_holds_no_file(tmp_path: Path, monkey
 
 
 def test_a_new_file_is_private_and_a_device_is_none(tmp_path: Path) -> None:
-    """Nobody else reads what is begun here, and what is no file is not replaced by one."""
+    """Nobody else reads what is begun here, and what is not a file is not replaced by one."""
     os.mkfifo(tmp_path / "pipe")
     write_config(tmp_path / "config.yaml", "seed: 1\n")
 

@@ -81,7 +81,7 @@ def test_another_question_than_the_one_typed_is_answered_as_ever() -> None:
 
 
 def test_a_question_in_place_of_the_last_is_known_as_such() -> None:
-    """While the last question is changed, its turn is no part of what is evaluated."""
+    """While the last question is changed, its turn is not part of what is evaluated."""
 
     async def work(talk: Dialogue, ahead: Anticipation) -> None:
         await ahead.end()
@@ -156,7 +156,7 @@ def test_keys_in_quick_succession_are_one_text(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_beginning_again_goes_on_and_ending_twice_is_harmless() -> None:
-    """Lines that are no turns leave what is under way alone."""
+    """Lines that are not turns leave what is under way alone."""
 
     async def work(talk: Dialogue, ahead: Anticipation) -> None:
         before = talk.solver.engine.usage.prefilled

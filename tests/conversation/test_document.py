@@ -41,10 +41,10 @@ def document(**changed: object) -> bytes:
         (b"[1]", "format is 'None'"),
         (document(format="marco.chat/2"), f"'marco.chat/2', expected '{FORMAT}'"),
         (document(turns=None), "no list of turns"),
-        (document(turns=[{"question": "x"}]), "the asked of turn 1 is no text"),
-        (document(system=3), "system prompt is no text"),
-        (document(system="\ud800"), "system prompt is no text"),
-        (document(turns=[{"question": "\udfff"}]), "the question of turn 1 is no text"),
+        (document(turns=[{"question": "x"}]), "the asked of turn 1 is not text"),
+        (document(system=3), "system prompt is not text"),
+        (document(system="\ud800"), "system prompt is not text"),
+        (document(turns=[{"question": "\udfff"}]), "the question of turn 1 is not text"),
     ],
 )
 def test_what_cannot_be_loaded_is_refused_by_name(data: bytes, words: str) -> None:

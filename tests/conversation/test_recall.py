@@ -76,7 +76,7 @@ def test_the_last_conversation_is_found_among_other_traces(tmp_path: Path) -> No
 
     assert recall(tmp_path, None, skipped).conversation.turns[0].question == "New?"
     assert recall(tmp_path, old.id, skipped).conversation.turns[0].question == "Old?"
-    with pytest.raises(InputError, match="is no turn of a conversation"):
+    with pytest.raises(InputError, match="is not a turn of a conversation"):
         recall(tmp_path, asked.id, skipped)
     with pytest.raises(InputError, match="no trace 'nothing'"):
         recall(tmp_path, "nothing", skipped)

@@ -470,7 +470,7 @@ def test_a_model_that_reads_a_text_as_a_whole_is_refused(tmp_path: Path) -> None
     """A diffusion model, as one that makes embeddings, has no KV memory: what it decoded would be nonsense."""
     path = write_random(tmp_path / "diffusion.gguf", "llada")
 
-    with pytest.raises(EngineError, match=r"diffusion\.gguf is no text generator"):
+    with pytest.raises(EngineError, match=r"diffusion\.gguf is not a text generator"):
         open_engine(path, OPTIONS)
 
 

@@ -61,7 +61,7 @@ def test_solved_at_one_is_the_share_of_right_guesses() -> None:
 
 
 def test_a_trees_paths_count_in_their_order() -> None:
-    """Paths of a tree search are no independent samples: only the first k are looked at."""
+    """Paths of a tree search are not independent samples: only the first k are looked at."""
     item = attempts("4", "3", "3", independent=False)
 
     assert solved_at(item, 1) == 0.0

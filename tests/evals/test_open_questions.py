@@ -234,7 +234,7 @@ def test_a_bad_reply_is_not_right(item: Item, text: str) -> None:
     "text", ["I'm sorry, but I can't assist with that.", "很抱歉,我无法回答这个问题。", "Sure!", "42"]
 )
 def test_no_refusal_and_no_empty_phrase_is_right(item: Item, text: str) -> None:
-    """Whatever is asked, saying nothing is no answer."""
+    """Whatever is asked, saying nothing is not an answer."""
     assert grade(text, item).verdict == "wrong"
 
 

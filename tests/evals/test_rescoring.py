@@ -146,9 +146,9 @@ def test_a_vote_for_a_path_that_is_not_there_is_a_damaged_row(candidates: list[i
 
 
 def test_a_target_that_the_new_scorer_cannot_use_is_one_error() -> None:
-    """A target that is no expression is named with its item, not compiled and crashed on."""
+    """A target that is not an expression is named with its item, not compiled and crashed on."""
     row = ask_rows("cot")[0]
     odd = replace(row, item=replace(row.item, target="(4"))
 
-    with pytest.raises(InputError, match=f"item {row.item.id}: the target is no regular expression"):
+    with pytest.raises(InputError, match=f"item {row.item.id}: the target is not a regular expression"):
         rescore(odd, scorer="regex")

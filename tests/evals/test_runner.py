@@ -54,7 +54,7 @@ def test_an_interrupted_run_comes_to_the_same_figures(tmp_path: Path, stop_after
 
 
 def test_a_torn_last_row_is_asked_again(tmp_path: Path) -> None:
-    """Half a line at the end, as a power cut leaves it, is no row."""
+    """Half a line at the end, as a power cut leaves it, is not a row."""
     ask_all(tmp_path / "whole", "cot", items=FEW)
     ask_all(tmp_path / "torn", "cot", items=FEW)
     file = tmp_path / "torn" / ROWS_FILE

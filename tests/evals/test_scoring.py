@@ -140,7 +140,7 @@ def test_a_text_without_a_number_is_no_answer(text: str) -> None:
     ],
 )
 def test_the_question_says_how_a_number_is_meant(text: str, target: str, question: str, expected: str) -> None:
-    """Per cent where per cent is asked; a part of a tuple is no number."""
+    """Per cent where per cent is asked; a part of a tuple is not a number."""
     asked = Item(id="1", question=question, target=target, scorer="number", lang="de" if "Wie" in question else "en")
 
     assert grade(text, asked).verdict == expected

@@ -40,12 +40,12 @@ def test_a_greedy_chain_has_one_seed() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("mtcs", "'mtcs' is no strategy", "did you mean mcts?"),
+        ("mtcs", "'mtcs' is not a strategy", "did you mean mcts?"),
         ("mcts@many", "many", None),
         ("mcts@0", "0", None),
-        ("mcts+stepp=line", "'stepp' is no setting", "did you mean step?"),
-        ("mcts+model=other", "'model' is no setting", None),
-        ("mcts+line", "'line' is no setting=value", "mcts@16+step=mini32"),
+        ("mcts+stepp=line", "'stepp' is not a setting", "did you mean step?"),
+        ("mcts+model=other", "'model' is not a setting", None),
+        ("mcts+line", "'line' is not a setting=value", "mcts@16+step=mini32"),
         ("mcts+step=word", "word", None),
     ],
 )

@@ -113,7 +113,7 @@ def test_an_unreachable_hub_is_a_network_error(server: FakeHub) -> None:
 
 
 def test_an_answer_that_is_no_metadata_is_a_network_error(server: FakeHub) -> None:
-    """A captive portal answers 200 with a page: that is no usable answer."""
+    """A captive portal answers 200 with a page: that is not a usable answer."""
     server.faults.extend(Fault(at="api", body=b"<html>log in</html>") for _ in range(6))
 
     with pytest.raises(NetworkError, match="no usable answer"):

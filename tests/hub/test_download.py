@@ -148,7 +148,7 @@ def test_a_dead_server_is_given_up_and_the_bytes_are_kept_for_the_next_run(downl
 
 
 def test_a_server_that_can_neither_continue_nor_finish_is_given_up(download: Download) -> None:
-    """Restarting is no progress: a transfer that never grows beyond what it was ends."""
+    """Restarting is not a progress: a transfer that never grows beyond what it was ends."""
     download.hub.faults.extend(Fault(cut_after=1_000, ignore_range=True) for _ in range(20))
 
     with pytest.raises(NetworkError):

@@ -33,7 +33,7 @@ def tried(env: Mapping[str, str]) -> list[str]:
 
 
 def broken(_name: str, data: Floats) -> Floats:
-    """Make every weight something that is no number."""
+    """Make every weight something that is not a number."""
     return np.full_like(data, np.nan)
 
 
@@ -44,7 +44,7 @@ DEADLY: dict[str, tuple[Mapping[str, Value], str]] = {
         "llama.cpp gave up: llama-vocab.cpp",
     ),
     "a rotation that fits no head": ({"qwen2.rope.dimension_count": number(7)}, "llama.cpp gave up: qwen2.cpp"),
-    "a norm that is no number": (
+    "a norm that is not a number": (
         {"qwen2.attention.layer_norm_rms_epsilon": (float("nan"), GGUFValueType.FLOAT32, None)},
         "llama.cpp gave up: ops.cpp",
     ),

@@ -156,7 +156,7 @@ def test_a_path_that_exists_is_a_path_even_where_it_reads_like_a_repository(
 
 
 def test_only_whole_models_are_weights() -> None:
-    """Projectors, importance matrices and incomplete sets are no models; a quantisation is matched with or without UD-."""
+    """Projectors, importance matrices and incomplete sets are not models; a quantisation is matched with or without UD-."""
     files = [
         "m-Q4_K_M.gguf", "m-UD-Q5_K_XL.gguf", "mmproj-m-f16.gguf", "m.imatrix.gguf", "README.md.gguf",
         "s-Q8_0-00001-of-00002.gguf", "s-Q8_0-00002-of-00002.gguf", "t-Q8_0-00001-of-00002.gguf",
@@ -283,7 +283,7 @@ def test_the_parts_of_a_split_file_follow_from_any_of_them() -> None:
 
 
 def test_variants_are_the_quantisations_among_the_files_of_a_repository() -> None:
-    """Files that are no weights are not taken for any."""
+    """Files that are not weights are not taken for any."""
     source = Source(repo="u/r", pattern="Marco-o1-{quant}.gguf")
 
     found = {variant.quantisation: variant.files for variant in catalog.variants(MARCO_FILES, source)}

@@ -57,7 +57,7 @@ def test_the_switch_that_the_template_offers_is_turned(template: str, think: Thi
 @pytest.mark.parametrize("template", [FRAME, MENTIONED])
 @pytest.mark.parametrize("think", ["on", "off"])
 def test_a_template_without_a_switch_is_told(template: str, think: Think) -> None:
-    """A variable that is only mentioned is none; the prompt stays as it is."""
+    """A variable that is only mentioned is not one; the prompt stays as it is."""
     assert asked(template, think) == (
         "<user>q<assistant>",
         f"--think {think}: the chat template offers no switch for it",

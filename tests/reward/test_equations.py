@@ -130,7 +130,7 @@ NO_CONCERN_OF_OURS = [
 
 @pytest.mark.parametrize("text", SOUND)
 def test_equations_that_hold_are_counted_as_true(text: str) -> None:
-    """Right arithmetic is recognised, however it is written down, and roundings are no mistakes."""
+    """Right arithmetic is recognised, however it is written down, and roundings are not mistakes."""
     found = check_equations(text)
 
     assert found.true

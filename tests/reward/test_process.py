@@ -199,7 +199,7 @@ def test_the_name_of_a_model_says_its_format(name: str, form: str) -> None:
     ],
 )
 def test_a_model_with_words_behind_it(spec: str, expected: Named) -> None:
-    """What is no format and no aggregate belongs to the model's name."""
+    """What is not a format and no aggregate belongs to the model's name."""
     assert parse(spec, FORMATS, AGGREGATES) == expected
 
 
@@ -209,7 +209,7 @@ def test_a_model_with_words_behind_it(spec: str, expected: Named) -> None:
         (":min", "no model"),
         ("", "no model"),
         ("m:min:mean", "names two"),
-        ("m:yesno", "is no model"),
+        ("m:yesno", "is not a model"),
         ("m:men", "no model"),
     ],
 )

@@ -81,7 +81,7 @@ SENTENCES = (
     ],
 )
 def test_the_form_of_an_output_is_known_from_itself(output: str, form: Form) -> None:
-    """Calculations and short answers can be compared; a number inside an essay, a list or code is no answer."""
+    """Calculations and short answers can be compared; a number inside an essay, a list or code is not an answer."""
     assert form_of(output, extract(output)) is form
 
 

@@ -181,7 +181,7 @@ def test_the_first_chain_bounds_the_whole_answer(chain_seconds: float, most_seco
 
 
 def test_a_chain_without_output_is_doubtful_whatever_its_confidence() -> None:
-    """A thought that never ended is no answer to be sure of."""
+    """A thought that never ended is not an answer to be sure of."""
     endless = lines({"": {"<Thought>\n" + "step\n" * 1000: 1.0}})
     result = find(endless, run=answer_or_search, simulations=2, context_size=256, doubt_below=0.0)
 

@@ -73,7 +73,7 @@ def test_sums_are_the_backed_up_values(values: list[tuple[int, float]]) -> None:
 
 
 def test_values_outside_the_unit_interval_are_refused() -> None:
-    """A reward that is no value in [0, 1] is a bug and does not enter the statistics."""
+    """A reward that is not a value in [0, 1] is a bug and does not enter the statistics."""
     tree = Tree((1,))
 
     with pytest.raises(ValueError, match=r"1\.5"):

@@ -206,7 +206,7 @@ def test_free_text_is_decided_by_reward_and_never_certain() -> None:
 
 
 def test_a_reply_without_answer_does_not_outweigh_one_with() -> None:
-    """Where answers can be read, a reply that has none is no rival, however sure it was."""
+    """Where answers can be read, a reply that has none is not a rival, however sure it was."""
     candidates = [candidate(0, "hm", confidence=0.999, is_free=True), candidate(1, "4", confidence=0.5)]
 
     assert all(outcome(candidates, rule)[0] == ("4", (1,)) for rule in VOTES)
@@ -231,7 +231,7 @@ def test_posterior_equals_the_binomial_tail(leader: int, other: int, wanted: flo
 
 
 def test_replies_that_share_their_thought_are_weak_witnesses() -> None:
-    """Three branches off the last step of one reply are no proof; three replies of their own are more."""
+    """Three branches off the last step of one reply are not proof; three replies of their own are more."""
     own = [candidate(n, "4") for n in range(4)]
     shared = [candidate(0, "4"), *(candidate(n, "4", fresh=0.1) for n in range(1, 4))]
 

@@ -50,6 +50,6 @@ def test_unknown_tokens_are_not_guessed() -> None:
 
 @pytest.mark.parametrize("plain", [3, [3], [["x", "a"]], [[1, 2]], [[1, "a", "zz"]], [[1]]])
 def test_a_damaged_vocabulary_is_named(plain: object) -> None:
-    """What is no vocabulary is an error that says where it stood."""
+    """What is not a vocabulary is an error that says where it stood."""
     with pytest.raises(InputError, match="vocabulary"):
         from_plain(plain, where="trace.vocabulary")

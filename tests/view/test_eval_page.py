@@ -75,12 +75,12 @@ def test_the_page_is_whole_and_needs_no_network(searched: Report) -> None:
     assert all(address.startswith("#") and address[1:] in checker.ids for address in checker.addresses)
     assert not checker.tags & {"link", "img", "iframe"}
     assert "default-src 'none'" in text
-    # Names of XML vocabularies are no addresses that are fetched.
+    # Names of XML vocabularies are not addresses that are fetched.
     assert set(re.findall(r'https?://[^\s"<]+', text)) <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
 
 
 def test_only_the_pages_own_script_may_run(searched: Report) -> None:
-    """The policy names the hash of the one script; the data beside it is no script to a browser."""
+    """The policy names the hash of the one script; the data beside it is not a script to a browser."""
     text = page(searched)
     scripts = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.DOTALL)
     digest = b64encode(hashlib.sha256(scripts[1][1].encode()).digest()).decode()

@@ -64,6 +64,6 @@ def test_deep_nesting_is_read(text: str) -> None:
 
 @given(st.text(alphabet="\\{}$^_&()[] ab12frac", max_size=60))
 def test_any_text_is_read(text: str) -> None:
-    """Whatever a model writes is no error."""
+    """Whatever a model writes is not an error."""
     with_plain_formulas(text)
     plain_formula(text)

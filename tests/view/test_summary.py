@@ -137,7 +137,7 @@ def test_a_summary_fits_any_width(width: int, encoding: str) -> None:
 
 
 def test_a_number_is_not_broken() -> None:
-    """The space between thousands is no place for the end of a line."""
+    """The space between thousands is not a place for the end of a line."""
     for width in range(20, 72):
         lines = summary(result_of("72"), width=width).splitlines()
 

@@ -54,7 +54,7 @@ def read_side(tokens: Sequence[Token]) -> Side:
     """Work out one side.
 
     Raises:
-        UnreadableError: it is no arithmetic, or too long.
+        UnreadableError: it is not arithmetic, or too long.
 
     """
     if not 0 < len(tokens) <= MOST_TOKENS:

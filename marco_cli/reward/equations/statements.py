@@ -109,7 +109,7 @@ def _start(tokens: Sequence[Token], place: int) -> int:
 
 
 def _number_of_unit(tokens: Sequence[Token], last: int) -> int | None:
-    """Return where the number is whose unit ends at `last`; None when these words are no unit."""
+    """Return where the number is whose unit ends at `last`; None when these words are not a unit."""
     after = tokens[last + 1]
     if after.kind in {Kind.NUMBER, Kind.OPEN, Kind.CURRENCY} or after.text == "^":
         return None

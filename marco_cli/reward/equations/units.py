@@ -1,4 +1,4 @@
-"""Which units may stand in one equation, and which words are no units.
+"""Which units may stand in one equation, and which words are not units.
 
 Counted things (apples, muffins) differ from measures (hours, dollars): of a measure there are others of its kind, and
 `1 hour = 60 minutes` is true although the numbers differ.
@@ -37,7 +37,7 @@ GLUE: Final = words(
     "and so then is are left in total altogether each all because since which that for at after from remaining more where "
     "when as but now with on the a an to or per every overall remainder"
 )
-"""Words that go on after a result and are no unit of it."""
+"""Words that go on after a result and are not a unit of it."""
 
 
 def unit_of(phrase: str) -> str:

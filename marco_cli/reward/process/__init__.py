@@ -62,5 +62,5 @@ def parse(spec: str, *tables: "MappingProxyType[str, str]") -> Named:
     near = nearest(tail, known) if ":" in model else None
     if not model or near is not None:
         hint = f"did you mean {near}?" if near else "name the model first"
-        raise ConfigError(f"{quoted(spec)} is no model with {' or '.join(known)} behind it", hint=hint)
+        raise ConfigError(f"{quoted(spec)} is not a model with {' or '.join(known)} behind it", hint=hint)
     return Named(model, tuple(words))

@@ -76,7 +76,7 @@ class _Paper:
         node = self.tree[last.node_id]
         was_made = (
             node.is_terminal and node.visits > 1
-        )  # reflections from a terminal node are no candidates of their own
+        )  # reflections from a terminal node are not candidates of their own
         if last.reflects is None and not was_made:
             await self._reflect(lane, node, last)
 

@@ -38,7 +38,7 @@ def plain_captions(trace: Trace) -> tuple[Caption, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What whoever exports may choose.
+    """What an export may be told.
 
     Raises:
         ConfigError: a value outside its range.
@@ -143,7 +143,7 @@ def loss_of_thought(trace: Trace) -> str:
 
 
 def whole_candidates(trace: Trace) -> tuple[Candidate, ...]:
-    """Return the candidates whose replies the model ended by itself: nobody should learn from a reply that was cut."""
+    """Return the candidates whose replies the model ended by itself: a reply that was cut teaches the wrong end."""
     return tuple(candidate for candidate in trace.candidates if candidate.reply.is_whole and candidate.reply.output)
 
 

@@ -81,5 +81,5 @@ def _tokens(node: Node, trace: Trace) -> list[dict[str, object]]:
 
 
 def _number(value: float) -> float | None:
-    """Return a score without the digits that 32 bits do not hold; what is no number (a forced token's) is null."""
+    """Return a score without the digits that 32 bits do not hold; what is not a number (a forced token's) is null."""
     return None if value != value else round(value, _ROUNDED)  # noqa: PLR0124 (only NaN differs from itself)

@@ -1,6 +1,6 @@
 """Which colour stands for how sure the model was of a step: one table for all drawings.
 
-In: the mean confidence of a step's sampled tokens, in [0, 1]. Out: where in the table its shade stands. Whoever draws takes the
+In: the mean confidence of a step's sampled tokens, in [0, 1]. Out: where in the table its shade stands. A view takes the
 bounds from nowhere else; the page is handed the numbers and the colours as data.
 """
 

@@ -168,7 +168,7 @@ def test_rarely_visited_steps_can_be_left_out() -> None:
 
 
 def test_paths_that_leave_the_tree_are_whole() -> None:
-    """Rollouts of the paper's search are no nodes: what the tree does not hold is the last step."""
+    """Rollouts of the paper's search are not nodes: what the tree does not hold is the last step."""
     trace = traced(grown_script(5), strategy="mcts-paper", simulations=6)
     rows = read(exported("prm", [trace])[0])
 
