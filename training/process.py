@@ -131,7 +131,7 @@ def train(network: Nano, learnt: list[Row], kept: list[Row], words: list[int], s
         if step % EVERY == 0 or is_over:
             now = mean_loss(network, kept, words)
             print(
-                f"step {step}, {time.monotonic() - begun:.0f} s: loss {float(loss):.3f}, kept back {now:.3f}",
+                f"step {step}, {time.monotonic() - begun:.0f} s: loss {loss.item():.3f}, kept back {now:.3f}",
                 flush=True,
             )
             if now < best_loss:
