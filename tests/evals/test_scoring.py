@@ -289,7 +289,8 @@ def test_every_scorer_gives_a_score_in_range(name: str) -> None:
     """Each entry of the table can be loaded and scores a plain number."""
     if name in EXTRAS:
         pytest.importorskip(EXTRAS[name], reason="of the extra `eval`")
-    score = load(SCORERS[name])("Answer: 3", item("say: 3" if name == "rubric" else "3"))
+    target = {"rubric": "say: 3", "check": "math:3"}.get(name, "3")
+    score = load(SCORERS[name])("Answer: 3", item(target))
 
     assert isinstance(score, Score)
     assert 0 <= score.value <= 1
