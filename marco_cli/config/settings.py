@@ -133,7 +133,7 @@ class Settings:
         About(help="KIND or KIND:ARG that knows a right answer, which ends the search; wrong ones leave the vote."),
     ] = ()
     thought: Annotated[
-        Literal["auto", "full", "hide"], About(help="Show the thought: folded on a terminal, whole, or not.")
+        Literal["auto", "full", "hide"], About(help="Show the thought: folded, whole, or not at all.")
     ] = "auto"
     trace: Annotated[bool, About(help="Keep the evidence of each answer: see marco traces.")] = True
     trace_limit: Annotated[
