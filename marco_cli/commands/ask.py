@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from marco_cli.commands import _options as opt
+from marco_cli.commands._help import EXPERT
 from marco_cli.commands._output import fitted, say, say_all, write
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, StorageError
 
@@ -50,7 +51,10 @@ def ask(
     ] = False,
     display: opt.Display = "auto",
     events: Annotated[
-        str | None, opt.output("--events", metavar="FILE|-", help="Write the search's events as JSON lines.")
+        str | None,
+        typer.Option(
+            "--events", metavar="FILE|-", help="Write the search's events as JSON lines.", rich_help_panel=EXPERT
+        ),
     ] = None,
 ) -> None:
     """Ask a question. The answer goes to stdout, the thought and the tree of a search to stderr."""
