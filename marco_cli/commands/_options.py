@@ -74,7 +74,7 @@ _HELP_ALL: Final = Annotated[
     ),
 ]
 _TRACE: Final = Annotated[
-    bool | None, typer.Option("--trace/--no-trace", help=OPTIONS["trace"].about.help, rich_help_panel=EXPERT)
+    bool | None, typer.Option("--trace/--no-trace", help=OPTIONS["trace"].about.help, rich_help_panel=OUTPUT)
 ]
 _FLAGS: Final[Mapping[str, object]] = {
     "model": _setting("model", "-m", metavar="NAME|PATH"),

@@ -46,7 +46,7 @@ def ask(
     require_check: Annotated[
         bool,
         typer.Option(
-            "--require-check", rich_help_panel=opt.SEARCH, help="Exit with 3 unless a check found the answer right."
+            "--require-check", rich_help_panel=EXPERT, help="Exit with 3 unless a check found the answer right."
         ),
     ] = False,
     display: opt.Display = "auto",
