@@ -26,20 +26,19 @@ class Slip(NamedTuple):
 
     start: int
     """Bytes before it."""
-    wrong: str
     right: str
 
 
-def find_slip(data: bytes, *, kept: int = 0, is_over: bool = True) -> Slip | None:
+def find_slip(data: bytes, *, kept: int = 0, is_recent: bool = False) -> Slip | None:
     """Return the first false result that can be put right.
 
     Args:
         data: the reply so far.
         kept: bytes that stay as they are.
-        is_over: whether nothing comes behind `data`; else only its last `_WINDOW` bytes are looked at.
+        is_recent: whether only the last `_WINDOW` bytes are looked at.
 
     """
-    start = 0 if is_over else data.rfind(b"\n", 0, max(0, len(data) - _WINDOW)) + 1
+    start = data.rfind(b"\n", 0, max(0, len(data) - _WINDOW)) + 1 if is_recent else 0
     if b"=" not in data[start:]:
         return None
     text = data[start:].decode("utf-8", errors="replace")
@@ -47,7 +46,7 @@ def find_slip(data: bytes, *, kept: int = 0, is_over: bool = True) -> Slip | Non
     if found is None:
         return None
     place = start + len(text[: found.start].encode("utf-8", errors="replace"))
-    return Slip(place, text[found.start : found.end], found.right) if place >= kept else None
+    return Slip(place, found.right) if place >= kept else None
 
 
 def is_pause(data: bytes, *, num_new: int) -> bool:

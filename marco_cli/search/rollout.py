@@ -265,7 +265,7 @@ class _Growing:
         self.finish_reason = completion.finish_reason
         self._is_paused = self._is_paused and completion.finish_reason == "step"
         if self._may_be_corrected and (completion.finish_reason == "eos" or self._reader.is_over):
-            self._slip = find_slip(self.data, kept=self._num_fixed)
+            self._slip = find_slip(self.data, kept=self._num_fixed, is_recent=True)
 
     async def _put_right(self, *, end: int, thought_end: int) -> None:
         """Go on behind the right number for as long as a wrong one ends the request."""
@@ -412,7 +412,7 @@ class _Growing:
             is_looping = repetition.feed(piece)
             self._is_looping = self._is_looping or is_looping
             if self._may_be_corrected and is_pause(data, num_new=len(piece)):
-                self._slip = find_slip(self.data + data, kept=self._num_fixed, is_over=False)
+                self._slip = find_slip(self.data + data, kept=self._num_fixed, is_recent=True)
                 if self._slip is not None:
                     return True
             if reader.is_over or is_looping or (brake is not None and brake(is_output)):

@@ -386,7 +386,9 @@ class Run:
         if reply.output and reply.is_truncated and reply.finish_reason == "length":
             self.notice("the output was cut where its tokens ended: --max-tokens allows more")
         numbers = put_right(reply.tokens, self.engine)
-        if numbers:
+        if numbers and reply.signals.false_equations:
+            self.notice(f"some false arithmetic of the reply was put right ({', '.join(numbers)}), some was not")
+        elif numbers:
             self.notice(f"false arithmetic was put right in the reply: {', '.join(numbers)}")
         return SearchResult(
             reply=reply,

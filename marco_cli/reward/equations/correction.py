@@ -15,10 +15,9 @@ from marco_cli.reward.equations.statements import Statement
 
 
 class Correction(NamedTuple):
-    """What is at `[start:end]` of the text should be `right`: a number, or a fraction."""
+    """From `start` on, where a number or a fraction is wrong, the text should go on with `right`."""
 
     start: int
-    end: int
     right: str
 
 
@@ -55,14 +54,13 @@ def _correction(text: str, statement: Statement) -> Correction | None:
         return None
     if statement.right.is_sum:
         side = _FRACTION.match(text, place)
-        return None if side is None else Correction(*side.span("side"), _signed(value))
+        return None if side is None else Correction(side.start("side"), _signed(value))
     result = _RESULT.match(text, place)
     if result is None or (result["minus"] is not None and value >= 0):
         return None
     number = result["number"].rstrip(",")
-    start = result.start("number")
     right = _signed(value if result["minus"] is None else -value, has_commas="," in number)
-    return Correction(start, start + len(number), right)
+    return Correction(result.start("number"), right)
 
 
 def _holds(text: str, statement: Statement, correction: Correction) -> bool:
