@@ -194,7 +194,7 @@ def _written(value: Any) -> str:
 
 
 def _near_fraction(value: Any) -> Fraction | None:
-    """Return the fraction with a small denominator that a value is, None if there is no such fraction."""
+    """Return a value as a fraction with a small denominator; None where it is not one."""
     context = _context()
     if abs(value.imag) > context.mpf(10) ** -50 or _magnitude(value) > 100:
         return None

@@ -11,9 +11,10 @@ from itertools import combinations
 from types import MappingProxyType
 from typing import Final
 
+from marco_cli.concurrency import together
 from marco_cli.engine.base import Usage
 from marco_cli.prompt.base import Message
-from marco_cli.reward.verdict import Examiner, Passage, Verdict, gathered, probability
+from marco_cli.reward.verdict import Examiner, Passage, Verdict, probability
 
 MANNERS: Final = MappingProxyType(
     {"pairwise": "which of two replies is better", "pointwise": "whether a reply is good, each by itself"}
@@ -47,7 +48,7 @@ class Judge:
                 for one, other in pairs
                 for first, second in ((one, other), (other, one))
             ]
-            verdicts = await gathered([self._examiner.verdict(passage) for passage in passages])
+            verdicts = await together([self._examiner.verdict(passage) for passage in passages])
             wins: list[list[float]] = [[] for _ in replies]
             for (one, other), (there, back) in zip(pairs, _by_twos(verdicts), strict=True):
                 if there is not None and back is not None:
@@ -56,7 +57,7 @@ class Judge:
                     wins[other].append(1 - better)
         else:
             passages = [opinion(question, reply, yes_first=first) for reply in replies for first in (True, False)]
-            verdicts = await gathered([self._examiner.verdict(passage) for passage in passages])
+            verdicts = await together([self._examiner.verdict(passage) for passage in passages])
             wins = [
                 [probability((one.log_odds + other.log_odds) / 2)] if one is not None and other is not None else []
                 for one, other in _by_twos(verdicts)

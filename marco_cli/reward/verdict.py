@@ -5,11 +5,10 @@ passage asks for a critique, and a passage that begins as an earlier one did cos
 prefixes. Texts are handed over, so the model that judges may have any vocabulary.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp
-from typing import Any, Final
+from typing import Final
 
 from marco_cli.engine.base import Engine, Request, Usage
 from marco_cli.errors import ConfigError, ContextOverflowError, quoted
@@ -124,17 +123,6 @@ class Examiner:
             return (*self._render(passage.turns), opening)
         text = passage.text + "".join(f"{turn.content}\n" for turn in passage.turns)
         return (Piece(text=text, is_control=False), opening)
-
-
-async def gathered(asked: Sequence[Coroutine[Any, Any, Verdict | None]]) -> tuple[Verdict | None, ...]:
-    """Ask everything at once; the first error ends the rest and is raised as it is."""
-    tasks = [asyncio.create_task(each) for each in asked]
-    try:
-        return tuple(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def probability(log_odds: float) -> float:

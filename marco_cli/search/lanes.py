@@ -8,10 +8,11 @@ token a tick, that is the order in which completions arrive anyway, give or take
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from marco_cli.concurrency import together
 from marco_cli.engine.base import Completion, Engine, ModelInfo, Request, StopRule, TokenListener, Usage
 from marco_cli.search.budget import Budget
 
@@ -135,17 +136,6 @@ class _Counting:
         self.num_counted += 1
         self._budget.count(1)
         return self._rule is not None and self._rule(data, num_sampled)
-
-
-async def together(jobs: Sequence[Coroutine[Any, Any, T]]) -> tuple[T, ...]:
-    """Run all jobs at once and return their results in order; the first error ends the others and is raised as it is."""
-    tasks = [asyncio.create_task(job) for job in jobs]
-    try:
-        return tuple(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def run_lanes(

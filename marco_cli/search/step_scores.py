@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from marco_cli.concurrency import together
 from marco_cli.engine.base import Engine, Usage
 from marco_cli.reward.process.base import StepScore, StepScorer
 from marco_cli.search import StepMode
 from marco_cli.search.base import Problem, Reply
-from marco_cli.search.lanes import together
 from marco_cli.search.steps import split
 from marco_cli.search.tree import Node, Tree
 from marco_cli.sections.format import any_mark
