@@ -132,11 +132,11 @@ class Answerer:
         solver = self._solver
         problem = solver.problem(row.question, plan, history=row.history, tests=row.tests)
         if self._is_alone:
-            await solver.engine.settle(problem.prompt_ids)
+            await solver.engine.reset_cache(problem.prompt_ids)
         try:
             result = await solver.solve(problem, plan)
         finally:
-            solver.engine.forget(problem.prompt_ids)
+            solver.engine.free_suffixes(problem.prompt_ids)
         document = answered_row(
             row,
             result=result,
@@ -167,9 +167,8 @@ class Answerer:
         if self._on_untraced is None:
             return None
         try:
-            return from_result(
-                self._solver, problem, result, source="batch", history=row.history, item=str(row.id), plan=plan
-            )
+            trace = from_result(self._solver, problem, result, source="batch", history=row.history, plan=plan)
+            return replace(trace, item=str(row.id))
         except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and the row stands)
             self._on_untraced(error)
             return None

@@ -6,8 +6,8 @@ In: one row after the other, and the rows that the output holds. Out: a `Survey`
 import random
 from typing import Final
 
+from marco_cli.batch.entries import Done
 from marco_cli.batch.fields import Unused
-from marco_cli.batch.journal import Done
 from marco_cli.batch.record import FAILED
 from marco_cli.batch.rows import BadRow, BatchRow
 from marco_cli.errors import InputError

@@ -40,7 +40,7 @@ class Setup:
 def serves(solver: Solver, plan: SearchPlan, model: LocatedModel) -> bool:
     """Say whether an open solver does for another plan."""
     is_loaded = all(getattr(solver.plan.settings, key) == getattr(plan.settings, key) for key in _LOADED)
-    return is_loaded and model.path == solver.model.path and plan.config.parallel <= solver.engine.places
+    return is_loaded and model.path == solver.model.path and plan.config.parallel <= solver.engine.max_num_seqs
 
 
 async def switched(solver: Solver, setup: Setup) -> tuple[Solver, SearchPlan | MarcoError]:

@@ -102,7 +102,7 @@ def free_gpu_memory() -> int | None:
 
 
 def reason() -> str:
-    """Return `: ` and the first error that llama.cpp spoke of since `forget_log`, or else the first warning, or nothing."""
+    """Return `: ` and the first error that llama.cpp spoke of since `clear_log`, or else the first warning, or nothing."""
     for wanted in (_LOG_ERROR, _LOG_WARN):
         for level, line in _log_lines:
             if level == wanted and line:
@@ -110,7 +110,7 @@ def reason() -> str:
     return ""
 
 
-def forget_log() -> None:
+def clear_log() -> None:
     """Forget what llama.cpp said so far: it is not the reason of what fails next."""
     _log_lines.clear()
 

@@ -63,7 +63,7 @@ def considered_visits(num_children: int, num_simulations: int) -> tuple[int, ...
     while len(sequence) < num_simulations:
         rounds = max(1, num_simulations // (phases * survivors))
         sequence += [done + turn for turn in range(rounds) for _ in range(survivors)]
-        survivors, done = max(2, survivors // 2), done + rounds
+        survivors, done = max(2, survivors // 2), done + rounds  # the last two share all simulations that are left over
     return tuple(sequence[:num_simulations])
 
 

@@ -32,14 +32,9 @@ def from_result(
     *,
     source: Source,
     history: tuple[Message, ...] = (),
-    target: str | None = None,
-    item: str | None = None,
-    session: str | None = None,
-    turn: int | None = None,
-    continues: str | None = None,
     plan: SearchPlan | None = None,
 ) -> Trace:
-    """Put together the trace of an answer; the solver must still be open.
+    """Put together the trace of an answer, without what only its command knows; the solver must still be open.
 
     Args:
         solver: who answered.
@@ -47,11 +42,6 @@ def from_result(
         result: what `solver.solve` returned.
         source: the command.
         history: the turns before the question, as `solver.problem` was given them.
-        target: the right answer, if it is known.
-        item: the row or problem of a data set.
-        session: the conversation; its first turn may leave it out and be the session itself.
-        turn: from 1.
-        continues: the id of the trace that was searched on from.
         plan: how it was searched, if not as the solver was opened for.
 
     """
@@ -73,11 +63,6 @@ def from_result(
         result=kept,
         is_grafted=is_grafted,
         vocabulary=collect(_runs(kept), solver.engine.detokenize),
-        target=target,
-        item=item,
-        session=session,
-        turn=turn,
-        continues=continues,
         thought_place=_thought_place(solver, problem, result.reply, plan.settings.chat_template),
     )
 

@@ -7,7 +7,7 @@ terminal the thought is broken between words.
 import codecs
 from collections.abc import Callable
 
-from marco_cli.sections import SectionParser, SectionText, Tags
+from marco_cli.sections import NONE, SectionParser, SectionText, Tags
 from marco_cli.view.output import Output, Write
 from marco_cli.view.printable import printable
 from marco_cli.view.wrapping import Wrapped
@@ -20,8 +20,6 @@ class ChainView:
 
     def __init__(
         self,
-        tags: Tags,
-        prefill: str,
         *,
         show_thought: Write | None,
         output: Output | None,
@@ -31,15 +29,13 @@ class ChainView:
         """Take the streams.
 
         Args:
-            tags: how the reply is divided.
-            prefill: the beginning of the reply that the prompt ends with.
             show_thought: takes the thought as it comes.
             output: takes the output.
             is_coloured: whether the thought may be dimmed.
             thought_width: columns that the thought is broken at; None breaks nothing.
 
         """
-        self.begin(tags, prefill)
+        self.begin(NONE, "")
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._show_thought = show_thought
         self._thought = Wrapped(thought_width)

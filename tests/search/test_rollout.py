@@ -13,7 +13,9 @@ from marco_cli.engine.scripted import END, Script, scripted_engine
 from marco_cli.errors import ContextOverflowError
 from marco_cli.search import StepMode
 from marco_cli.search.base import Problem, Reply
-from marco_cli.search.rollout import StepListener, forced_close, rollout
+from marco_cli.search.budget import Budget, Stop
+from marco_cli.search.rollout import rollout
+from marco_cli.search.watch import StepListener
 from marco_cli.sections import MARCO, NONE, THINK, Tags
 
 PLAIN = Problem(prompt_ids=(1,), tags=MARCO)
@@ -177,7 +179,11 @@ def test_a_closed_thought_without_output_gets_only_the_opening_tag() -> None:
 
 def test_room_zero_gives_the_rollout_up() -> None:
     """Without room for an output there is none, and the reply claims nothing."""
-    reply = reply_of(endless, brake=lambda _is_output: True, room=lambda: 0)
+    budget = Budget(clock=lambda: 0.0, stop=Stop(), tokens=1)
+    budget.learn_output(1)
+    budget.count(1)
+    with budget.rollout() as limits:
+        reply = reply_of(endless, limits=limits)
 
     assert (reply.output, reply.answer, reply.is_truncated) == ("", None, True)
 
@@ -245,7 +251,7 @@ def test_a_prompt_that_leaves_no_room_is_refused() -> None:
 )
 def test_every_format_has_its_forced_close(tags: Tags, wanted: str) -> None:
     """What ends a thought is made of the format's own tags."""
-    assert forced_close(Problem(prompt_ids=(1,), tags=tags)) == wanted
+    assert tags.closing() == wanted
 
 
 def test_greedy_is_the_default() -> None:
