@@ -203,6 +203,7 @@ class Saved:
         """Return it for a context with so many streams."""
         header = self.data[: _HEADER.itemsize].view(_HEADER).copy()
         header["num_streams"] = num_streams
+        # Streams before and behind this one have a count of 0 and nothing else.
         first = _HEADER.itemsize + _COUNT * self.sequence
         end = len(self.data) - _COUNT * (self.num_streams - self.sequence - 1)
         others = np.zeros(_COUNT * (num_streams - 1), dtype=np.uint8)
@@ -223,6 +224,7 @@ class _Batch:
         self._sequences = np.zeros((max_rows, num_sequences), dtype=np.int32)
         self._wants_logits = np.zeros(max_rows, dtype=np.int8)
         row_pointer = ctypes.POINTER(llama.llama_seq_id)
+        # llama.cpp wants a pointer a row: all of them point into one array, which stays where it is.
         self._row_pointers = (row_pointer * max_rows)(
             *(self._sequences[i].ctypes.data_as(row_pointer) for i in range(max_rows))
         )

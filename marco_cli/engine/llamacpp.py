@@ -156,6 +156,7 @@ class LlamaModel:
             blocks=self._on_cpu and not self._is_small and file_type in defaults.BLOCKED,
         )
         rows = options.batch or (defaults.CPU_BATCH if self._on_cpu else defaults.GPU_BATCH)
+        # A filler that completes a pair takes a row of the call.
         self.max_rows: int = min(rows, self.num_cells) - int(self._fillers.pairs)
         self.num_threads: int = options.threads or defaults.num_threads(weights.num_parameters)
         # A number that the user has said stays.
@@ -167,6 +168,7 @@ class LlamaModel:
             memory = _Divided(self._open_divided, max_num_seqs)
             self._close_context = memory.close
             if memory.is_plain:
+                # Sequences cost nothing here: what they hold is in streams, or set aside.
                 self.num_sequences = NUM_SEQUENCES
                 return Streams(
                     memory,
@@ -204,7 +206,7 @@ class LlamaModel:
         context = Context(self._weights, self._interrupt, shape, hint=self._hint)
         self._close_context = context.close
         self.num_cells = min(self.num_cells, context.num_cells - spare)
-        self.num_sequences = shadows.num_sequences - (spare > 0)
+        self.num_sequences = shadows.num_sequences - (spare > 0)  # the last one is for fillers
         row_cost = tiles.row_cost(self._weights.num_parameters, self._weights.attention_width) if is_tiled else None
         return Unified(context, shadows, self._fillers, row_cost=row_cost)
 
@@ -220,7 +222,7 @@ class LlamaModel:
 
     def decode(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
         """See `Backend.decode`."""
-        self._interrupt.clear()
+        self._interrupt.clear()  # one that came when nothing ran is not meant for this call
         return self.memory.decode(rows)
 
     def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:

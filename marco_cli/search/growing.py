@@ -75,6 +75,7 @@ class GrowingReply:
 
     def has_ended_before(self) -> bool:
         """Say whether the prefix is a whole reply: what comes after its end would not be part of it."""
+        # An end token says nothing, so that the reader cannot have seen it.
         has_end = any(token in self.engine.info.eos_ids for token in self.tokens.ids[-1:].tolist())
         if self._reader.is_over or has_end:
             self.finish_reason = "eos"
@@ -87,7 +88,7 @@ class GrowingReply:
         end, thought_end = begin + max_tokens, begin + thought_tokens
         is_stopped = self.limits is not None and self.limits.must_stop(self._reader.has_output or self.is_forced)
         if is_stopped or self._reader.has_thought_enough(begin):
-            end = begin
+            end = begin  # nothing is sampled, but what is forced stays part of the reply
         while begin < end:
             watch = await self._request(forced_ids, end=end, thought_end=thought_end)
             forced_ids = () if watch.slip is None else self._put_right(watch.slip)
@@ -182,10 +183,10 @@ class GrowingReply:
             return
         self._has_ended_in_thought = self.is_ended
         text = self.closing
-        if self.finish_reason == "eos":
+        if self.finish_reason == "eos":  # a model that has read its end token would write nothing more of sense
             self.tokens = self.tokens[:-1]
         self.is_forced = True
-        self._repetition = Repetition()
+        self._repetition = Repetition()  # a loop of the thought is none of the output's
         self._num_fixed = len(self._reader.data)  # a thought that is cut may end inside a number
         await self.sample(self.engine.tokenize(text, special=True), max_tokens=max_tokens, thought_tokens=max_tokens)
 

@@ -44,6 +44,7 @@ class Reader:
 
     def feed(self, piece: bytes, *, is_forced: bool = False) -> None:
         """Take the next bytes of the reply; tags in forced ones are none of the model's."""
+        # A mark may have begun in earlier tokens, but not in forced ones: those are not the model's.
         start = max(self._own, len(self.text) - self._reach)
         self.text += piece
         if is_forced:
@@ -111,9 +112,10 @@ def read_whole(
     parser.skim(problem.prefill)
     thought = output = 0
     for piece, is_sampled in zip(pieces, are_sampled, strict=True):
-        text = decode(piece)[:left]
+        text = decode(piece)[:left]  # nothing of a stop text, nor of what follows it
         left -= len(text)
         parser.skim(text)
+        # After the output was closed, what follows counts with it: an end token, mostly.
         is_output = parser.inside == "output" or (output > 0 and parser.inside is None)
         output += is_output and is_sampled
         thought += not is_output and is_sampled
@@ -134,7 +136,7 @@ def answer_rows(pieces: Sequence[bytes], output: str, answer: Answer) -> slice |
         A range of tokens, or None where the output is not in the reply as it stands (broken characters).
 
     """
-    start = b"".join(pieces).rfind(output.encode())
+    start = b"".join(pieces).rfind(output.encode())  # the last time: a thought may quote its output
     if start < 0:
         return None
     first, last = (start + len(output[:end].encode()) for end in answer.span)

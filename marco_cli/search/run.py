@@ -100,7 +100,7 @@ class Run:
             output_reserve=problem.output_reserve,
         )
         self.ballot = Ballot(config)
-        self.candidates = self.ballot.candidates
+        self.candidates = self.ballot.candidates  # the same list
         self.announcer = Announcer(context.on_event, budget=self.budget, ballot=self.ballot)
         self.verification = Verification(context.verifier, problem, self.budget, notice=self.announcer.notice)
         self.first = first
@@ -190,7 +190,7 @@ class Run:
                 on_token=self._on_token if is_streamed else None,
                 limits=limits,
                 on_step=on_step,
-                is_corrected=self.config.corrects and not is_streamed,
+                is_corrected=self.config.corrects and not is_streamed,  # a listener cannot take back what it has shown
             )
         return await self.assessed(replace(reply, is_given_up=True) if limits.is_given_up else reply)
 
@@ -242,7 +242,7 @@ class Run:
         self.tree = earlier.tree
         self.budget.resume(earlier.num_simulations)
         self._num_replies = earlier.num_simulations
-        for candidate in earlier.candidates:
+        for candidate in earlier.candidates:  # not announced before the search is
             self._add(candidate)
 
     def start(self) -> None:
@@ -252,6 +252,7 @@ class Run:
     def result(self, stop_reason: StopReason) -> SearchResult:
         """End the search: rate all candidates against each other and vote."""
         self.announcer.end(stop_reason)
+        # Rewards depend on the other replies: only now are they what they will be.
         candidates = tuple(self.ballot.rated(candidate) for candidate in self.candidates)
         votes = self.ballot.votes()
         reply = candidates[votes[0].candidate_ids[0]].reply if votes else self._unfinished or _NO_REPLY

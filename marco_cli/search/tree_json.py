@@ -102,7 +102,7 @@ def _node(node: Node, *, with_scores: bool) -> Document:
         "value_sum": node.value_sum,
         "tries": node.tries,
     }
-    if state.text.encode() != node.step.data:
+    if state.text.encode() != node.step.data:  # a step may begin or end inside a character
         plain["bytes"] = node.step.data.hex()
     return {**plain, "scores": plain_scores(tokens)} if with_scores else plain
 

@@ -43,7 +43,7 @@ def weighted(candidates: Sequence[Candidate]) -> list[float]:
     """
     confidences = [candidate.reply.signals.confidence for candidate in candidates]
     mean, spread = statistics.fmean(confidences), statistics.pstdev(confidences)
-    if spread < _NO_SPREAD:
+    if spread < _NO_SPREAD:  # no z-scores: all are as sure, or there is one alone
         return majority(candidates)
     return [
         candidate.weight * math.exp(SHARPNESS * (confidence - mean) / spread)

@@ -1,7 +1,7 @@
 """From a token prefix to a finished reply."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,10 @@ from search.scripts import CLOSE, PROMPT, SUM, Inline, answer, lines
 from marco_cli.engine.base import GREEDY, SamplingParams, Tokens
 from marco_cli.engine.scripted import END, Script, scripted_engine
 from marco_cli.errors import ContextOverflowError
-from marco_cli.search import StepMode
+from marco_cli.search import StepMode, growing
 from marco_cli.search.base import Problem, Reply
 from marco_cli.search.budget import Budget, Stop
+from marco_cli.search.reader import read_whole
 from marco_cli.search.rollout import rollout
 from marco_cli.search.watch import StepListener
 from marco_cli.sections import MARCO, NONE, THINK, Tags
@@ -135,6 +136,32 @@ def test_a_reply_that_is_watched_is_the_same_reply(name: str, mode: StepMode) ->
     assert lengths == sorted(set(lengths))
     assert lengths[-1] < len(alone.tokens)
     assert all(tokens.ids.tolist() == alone.tokens.ids.tolist()[: len(tokens)] for tokens in seen)
+
+
+@pytest.mark.parametrize(
+    ("script", "settings", "times"),
+    [
+        (SUM, {}, 1),
+        (lines({"": {"It is 4." + END: 1.0}}), {}, 1),
+        (endless, {"problem": {"max_tokens": 120, "output_reserve": 40}}, 2),
+    ],
+    ids=["whole", "without tags, which only the whole tells", "before and after its close by force"],
+)
+def test_a_finished_reply_is_divided_once(
+    script: Script, settings: dict[str, Any], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long replies cost time in proportion to their length, once."""
+    lengths: list[int] = []
+
+    def counted(problem: Problem, pieces: Sequence[bytes], are_sampled: Sequence[bool]) -> Any:
+        lengths.append(len(pieces))
+        return read_whole(problem, pieces, are_sampled)
+
+    monkeypatch.setattr(growing, "read_whole", counted)
+    reply = reply_of(script, **settings)
+
+    assert len(set(lengths)) == len(lengths) == times
+    assert lengths[-1] == len(reply.tokens)
 
 
 def test_the_context_is_the_limit_without_max_tokens() -> None:
