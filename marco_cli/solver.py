@@ -16,6 +16,7 @@ from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.engine.batched import BatchedEngine
+from marco_cli.engine.head import Head
 from marco_cli.errors import ConfigError, InputError
 from marco_cli.models import LocatedModel
 from marco_cli.models.admission import admit
@@ -187,8 +188,8 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     others = assessors.located(settings, environ)
     with ExitStack() as opened:
 
-        def load(located: LocatedModel) -> BatchedEngine:
-            engine = _open(plan, located, environ)
+        def load(located: LocatedModel, head: Head | None = None) -> BatchedEngine:
+            engine = _open(plan, located, environ, head)
             opened.callback(engine.discard)
             return engine
 
@@ -213,7 +214,7 @@ def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights
     return Weights(model.path, gpu_layers=0, vocabulary_only=True)
 
 
-def _open(plan: SearchPlan, model: LocatedModel, environ: Mapping[str, str]) -> BatchedEngine:
+def _open(plan: SearchPlan, model: LocatedModel, environ: Mapping[str, str], head: Head | None) -> BatchedEngine:
     settings = plan.settings
     header = admit(model, environ)
     from marco_cli.engine.llama_library import free_gpu_memory  # noqa: PLC0415 (takes a while)
@@ -227,7 +228,7 @@ def _open(plan: SearchPlan, model: LocatedModel, environ: Mapping[str, str]) -> 
         gpu_layers=settings.gpu_layers,
         batch=settings.batch,
     )
-    return open_engine(model.path, options, name=model.name)
+    return open_engine(model.path, options, name=model.name, head=head)
 
 
 def _tags(phrasing: Phrasing) -> Tags:
