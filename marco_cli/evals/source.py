@@ -33,11 +33,7 @@ class HubPlace:
 def find(name: str, selection: Selection, place: HubPlace, *, aliases: tuple[str, ...] = ()) -> Path:
     """Return the file: the one that was pointed at, in the directory that was, in the cache, or freshly fetched.
 
-    Args:
-        name: of the data set, for messages.
-        selection: what the user wants.
-        place: where the hub has it.
-        aliases: other file names that a directory may have it under.
+    `aliases` are other file names that a directory may have it under.
 
     Raises:
         InputError: it is not on this machine.

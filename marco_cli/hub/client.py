@@ -117,12 +117,8 @@ def ask(
 ) -> Any:
     """Ask the hub, again where waiting may help; return JSON that may have any shape.
 
-    Args:
-        path: of the address, from the slash after the host on.
-        name: what to call the answer in messages.
-        refuse: what becomes of statuses.
-        retry: how often and after how long; the usual way unless given.
-        on_retry: hears why and when it asks again.
+    `path` begins with the slash after the host, `name` is what messages call the answer, `on_retry` hears why and when
+    it asks again.
 
     Raises:
         NetworkError: the hub cannot be reached, or does not answer as a hub.

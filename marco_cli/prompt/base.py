@@ -63,16 +63,11 @@ def compose(
     prefill: str = "",
     history: tuple[Message, ...] = (),
 ) -> Prompt:
-    """Put a preset's texts around a question.
+    """Put a preset's texts around a question, which is taken as it is: its braces are text.
 
-    Args:
-        question: taken as it is; its braces are text.
-        system: None adds no system message, so that the model's template decides; "" adds an empty one.
-        prefix: text right before the question, line ends included.
-        suffix: text right after the question, line ends included.
-        variables: values for `{name}` in system, prefix and suffix; braces around any other name stay text.
-        prefill: forced opening of the reply.
-        history: earlier turns, oldest first.
+    A `system` of None adds no system message, so that the model's template decides; "" adds an empty one. `variables`
+    are the values for `{name}` in system, prefix and suffix; braces around any other name stay text. `history` begins
+    with the oldest turn.
 
     Raises:
         InputError: the question is blank, or a text is not UTF-8.

@@ -72,15 +72,7 @@ class Switch:
 def find_switch(
     template: str, think: Think, *, variables: Mapping[str, object], prefill: str, bos: str, eos: str
 ) -> Switch:
-    """Find the switch for a wish; `auto` wishes nothing.
-
-    Args:
-        template: Jinja2 text.
-        think: the wish.
-        variables: what the template reads anyway; a switch among them stays as it is.
-        prefill: how the reply is made to begin.
-        bos: what `{{ bos_token }}` stands for.
-        eos: what `{{ eos_token }}` stands for.
+    """Find the switch of a template for a wish; `auto` wishes nothing. A switch among the `variables` stays as it is.
 
     Raises:
         ConfigError: the template cannot be used.

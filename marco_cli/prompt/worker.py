@@ -42,10 +42,7 @@ def run_template(
 ) -> list[dict[str, str]]:
     """Return what a template makes of each set of variables: `{"text": …}`, or `{"fault": kind, "says": …}`.
 
-    Args:
-        template: Jinja2 text.
-        runs: sets of variables, one or more; `messages` and `now`, an ISO time, are among them.
-        seconds: how long all runs together may take.
+    Among the variables are `messages` and `now`, an ISO time. All runs together may take `seconds`.
 
     Raises:
         ConfigError: it is not Jinja2, did not end in time, or ended the process that it ran in.

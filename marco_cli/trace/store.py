@@ -152,11 +152,7 @@ def check_appendable(path: Path) -> None:
 
 
 def entries(place: Path, on_skip: OnSkip) -> Iterator[KeptTrace]:
-    """Yield the traces of a folder or of a file, newest first; of a file, the last line first.
-
-    Args:
-        place: a folder of trace files, or one file of traces; one that does not exist has none.
-        on_skip: hears of each that cannot be read.
+    """Yield the traces of a folder or of a file, newest or last line first; a place that is not there has none.
 
     Raises:
         InputError: the place cannot be read.
@@ -216,11 +212,8 @@ def prune(
 ) -> Pruned:
     """Delete the oldest traces of a folder until the limits hold, and what crashes left.
 
-    Args:
-        folder: of trace files.
-        max_bytes: of all files together; the newest stays, however large.
-        max_traces: how many may stay.
-        before: Unix time; files last changed earlier go.
+    `max_bytes` are of all files together; the newest stays, however large. Files last changed before `before`, a Unix
+    time, go.
 
     Raises:
         StorageError: a file cannot be deleted.
