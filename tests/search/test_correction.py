@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from search.scripts import PROMPT, Inline, find, lines
+from tables import table
 
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.search.base import Problem, Reply
@@ -62,8 +63,7 @@ def test_a_wrong_result_is_replaced_and_the_reply_goes_on_behind_it(text: str, e
     assert written(text, expected, is_corrected=False).output.strip() == text.strip()
 
 
-@pytest.mark.parametrize(
-    "text",
+@table(
     [
         "x + 5 = 9, and f(2) = 3.\n",  # not arithmetic
         "10 / 3 = 3.3, roughly.\n",  # a rounding
@@ -71,7 +71,7 @@ def test_a_wrong_result_is_replaced_and_the_reply_goes_on_behind_it(text: str, e
         "2 hours = 120 minutes, and 2 boxes + 3 = 9\n",  # other units
         "17 * 23 - 4 = 401 - 4 = 397\n",  # the 4 would be taken off twice
         "12 * 3 * 4 = 35 * 4\n",
-    ],
+    ]
 )
 def test_what_may_be_right_is_left_alone(text: str) -> None:
     """Only equations that no reading makes true are touched."""
