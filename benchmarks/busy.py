@@ -168,7 +168,8 @@ def started(surrounding: str) -> Iterator[None]:
         }
         source.write_text(c_source(), encoding="ascii")
         others = [
-            subprocess.Popen(commands[surrounding], start_new_session=True)
+            # In this session: Linux shares the cores out by session first, and a session of its own would be a user of its own.
+            subprocess.Popen(commands[surrounding], process_group=0)
             for _ in range(count if surrounding in commands else 0)
         ]
         try:

@@ -3,6 +3,7 @@ r"""Which strategy is worth its tokens on a real model? Any GGUF file, your own 
     python benchmarks/real_model.py run --model FILE --data problems.jsonl --out DIR \
         --setting 'greedy={"strategy": "cot"}' --setting 'tree@16={"simulations": 16}'     # resumable
     python benchmarks/real_model.py report --out DIR --against greedy
+    python benchmarks/real_model.py votes --out DIR                  # the same replies under every vote, and by fewer of them
 
 A problem is a line with `question` and `target` (GSM8K: `answer` after `####`), scored by number. Every candidate is kept with
 its signals, so that other votes can be counted later. Intervals are bootstrapped over problems, paired with `--against`.
@@ -14,10 +15,12 @@ import json
 import random
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from search_quality import row_of  # type: ignore[import-not-found]  # beside this script
 
@@ -25,14 +28,19 @@ from marco_cli.config.layers import resolve
 from marco_cli.engine.base import SamplingParams
 from marco_cli.models import locate
 from marco_cli.models.choice import implied_preset
+from marco_cli.search import VOTES, load
+from marco_cli.search.base import Candidate
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
+from marco_cli.search.vote import VoteRule, discounted, majority
 from marco_cli.solver import Solver, open_solver
 
 Row = dict[str, Any]
 ROWS = "rows.jsonl"
 BOOTSTRAPS = 4000
+DRAWS = 50
+"""Random halves of the replies to a problem."""
 
 
 def config_of(text: str) -> tuple[str, SearchConfig, bool]:
@@ -137,6 +145,56 @@ def report(options: argparse.Namespace) -> None:
         )
 
 
+def votes(options: argparse.Namespace) -> None:
+    """Print how many problems the replies of each setting are right on under every vote, all of them and random halves."""
+    rows = rows_in(options.out / ROWS)
+    rules: dict[str, VoteRule] = {
+        name: load(VOTES[name]) for name in ("majority", "weighted", "likely", "checked", "best")
+    }
+    rules["sound majority"] = lambda those: discounted(majority(those), [each.reply.signals.is_sound for each in those])
+    print(f"| setting | problems | replies | {' | '.join(rules)} | any |\n|---|--:|--:|{'--:|' * (len(rules) + 1)}")
+    for name in dict.fromkeys(row["setting"] for row in rows):
+        found = [row for row in rows if row["setting"] == name and len(row["candidates"]) > 1]
+        for share in (1.0, 0.5) if found else ():
+            rng = random.Random(0)
+            draws = [
+                rng.sample(row["candidates"], max(1, round(share * len(row["candidates"]))))
+                for row in found
+                for _ in range(1 if share == 1 else DRAWS)
+            ]
+            right = [statistics.fmean(winner(draw, rule)["correct"] for draw in draws) for rule in rules.values()]
+            right.append(statistics.fmean(any(each["correct"] for each in draw) for draw in draws))
+            size = statistics.fmean(map(len, draws))
+            print(f"| {name} | {len(found)} | {size:.1f} | {' | '.join(f'{100 * each:.1f}' for each in right)} |")
+
+
+def winner(rows: Sequence[Row], rule: VoteRule) -> Row:
+    """Return the reply whose answer a vote of these replies chooses."""
+    replies = [row for row in rows if not row["cut"]] or rows
+    replies = [row for row in replies if row["answer"] is not None] or replies
+    candidates = [
+        SimpleNamespace(
+            weight=row["weight"],
+            reward=row["reward"],
+            reply=SimpleNamespace(
+                signals=SimpleNamespace(
+                    confidence=row["confidence"],
+                    mean_logprob=row["logprob"],
+                    num_tokens=row["tokens"],
+                    is_sound=row.get("sound", not row["false"]),
+                )
+            ),
+        )
+        for row in replies
+    ]
+    weights = rule(cast("Sequence[Candidate]", candidates))
+    totals = defaultdict[str | None, float](float)
+    for row, weight in zip(replies, weights, strict=True):
+        totals[row["answer"]] += weight
+    leader = max(totals, key=lambda answer: totals[answer])
+    return next(row for row in replies if row["answer"] == leader)
+
+
 def interval(differences: Sequence[int]) -> tuple[float, float]:
     """Return the 95 % interval of the mean, bootstrapped."""
     rng = random.Random(0)
@@ -147,7 +205,7 @@ def interval(differences: Sequence[int]) -> tuple[float, float]:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("run", "report"))
+    parser.add_argument("action", choices=("run", "report", "votes"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--data", type=Path)
@@ -162,6 +220,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.action == "run":
         asyncio.run(run(options))
+    elif options.action == "votes":
+        votes(options)
     else:
         report(options)
 

@@ -111,6 +111,7 @@ def row_of(problem: Row, setting: str, seed: int, result: SearchResult, calls: i
                 "margin": candidate.reply.signals.answer_margin,
                 "reward": candidate.reward,
                 "false": candidate.reply.signals.false_equations,
+                "sound": candidate.reply.signals.is_sound,
             }
             for candidate in result.candidates
         ],

@@ -34,6 +34,11 @@ class Answer:
         """What equal answers have in common, and different ones have not."""
         return self.kind, self.meaning or self.canonical
 
+    @property
+    def shown(self) -> str:
+        """What people are shown: a text as it was written, since its canonical spelling has no letter case."""
+        return self.text if self.kind == "text" else self.canonical
+
 
 def equal(a: Answer, b: Answer) -> bool:
     """Say whether two answers are the same one, however they are written and were found."""

@@ -5,9 +5,11 @@ equal. Answers are compared as the vote compares them, by their keys. No toleran
 percentage equals neither its number nor its fraction. A text without an answer is `no_answer`, never just wrong.
 """
 
-import re
 import unicodedata
 from collections.abc import Mapping
+from functools import cache
+
+import regex as patterns
 
 from marco_cli.answer import Answer, Kind, extract, matches, read
 from marco_cli.errors import InputError, cut
@@ -20,6 +22,8 @@ from marco_cli.search import load
 
 _TEXT_LIMIT = 400
 """Characters of an output kept as "the answer" where the whole output is compared."""
+_PATTERN_SECONDS = 1.0
+"""Of the search for a regular expression, which comes with the data and may backtrack for ever."""
 
 
 def scorer_of(item: Item) -> Scorer:
@@ -62,9 +66,19 @@ def math(text: str, item: Item) -> Score:
 
 
 def regex(text: str, item: Item) -> Score:
-    """Search the target, a regular expression, in the text."""
-    found = next(filter(None, (re.search(target, text, re.MULTILINE) for target in item.targets)), None)
+    """Search the target, a regular expression, in the text; a search that takes too long finds nothing, and the rule says so."""
+    try:
+        found = next(
+            filter(None, (_pattern(target).search(text, timeout=_PATTERN_SECONDS) for target in item.targets)), None
+        )
+    except TimeoutError:
+        return judged(_clipped(text), is_right=False, rule="regex, timeout")
     return judged(_clipped(found.group() if found else text), is_right=found is not None, rule="regex")
+
+
+@cache
+def _pattern(target: str) -> patterns.Pattern[str]:
+    return patterns.compile(target, patterns.MULTILINE)
 
 
 def contains(text: str, item: Item) -> Score:
@@ -101,8 +115,8 @@ def _check_one(target: str, item: Item, where: str) -> None:
         read_rubric(target, where=where)
     if item.scorer == "regex":
         try:
-            re.compile(target)
-        except re.error as error:
+            _pattern(target)
+        except patterns.error as error:
             raise InputError(f"{where}: the target is not a regular expression: {cut(str(error))}") from error
 
 

@@ -309,7 +309,7 @@ class Recorder:
 def answer_text(candidate: Candidate) -> str:
     """Return a candidate's answer on one line, or the first words of its output."""
     answer = candidate.reply.answer
-    text = candidate.reply.output if answer is None else answer.canonical
+    text = candidate.reply.output if answer is None else answer.shown
     line = one_line(text, ANSWER_LENGTH + 1)
     return line if len(line) <= ANSWER_LENGTH else line[:ANSWER_LENGTH].rstrip() + "..."
 

@@ -69,7 +69,7 @@ def replacement(result: SearchResult) -> str:
         return f"the first reply {failed}; here is another:"
     if result.first is None or result.first.answer is None or result.answer is None or result.is_open_ended:
         return "the search prefers another reply:"
-    first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
+    first, final = (one_line(answer.shown, 40) for answer in (result.first.answer, result.answer))
     return (
         f"the search prefers {final} to {first}:" if result.is_changed else f"the search gives {final} another reason:"
     )
@@ -85,7 +85,7 @@ def outcome(result: SearchResult) -> str:
     if result.first.answer is None or result.answer is None or result.is_open_ended:
         return "the search chose another reply" if result.is_changed else "the search found nothing better"
     if result.is_changed:
-        first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
+        first, final = (one_line(answer.shown, 40) for answer in (result.first.answer, result.answer))
         return f"the search changed {first} to {final}"
     if not result.is_searched:
         return f"{result.num_looks} more replies agree"
@@ -159,7 +159,7 @@ def _change(result: SearchResult) -> list[str]:
         return [f"the first reply {failed}; this is another"]
     if result.first.answer is None or result.answer is None or result.is_open_ended:
         return [f"the first reply {'was replaced by another' if result.is_changed else found}"]
-    first, final = (one_line(answer.canonical, 40) for answer in (result.first.answer, result.answer))
+    first, final = (one_line(answer.shown, 40) for answer in (result.first.answer, result.answer))
     if result.is_changed:
         return [f"the first answer, {first}, was doubtful; the search changed it to {final}"]
     if not result.is_searched:

@@ -134,7 +134,7 @@ def _head(node: Node, trace: Trace) -> str:
     answer = ""
     if node.candidate_id is not None and node.candidate_id < len(trace.candidates):
         found = trace.candidates[node.candidate_id].reply.answer
-        answer = f", answer {one_line(found.canonical, 40)}" if found else ""
+        answer = f", answer {one_line(found.shown, 40)}" if found else ""
     visits = f"{node.visits} visit{'s' * (node.visits != 1)}"
     return f"step {node.depth}: {visits}, value {node.value:.2f}, {confidence}{answer}"
 

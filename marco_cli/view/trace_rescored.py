@@ -50,4 +50,4 @@ def _is_same(before: Answer | None, after: Answer | None) -> bool:
 
 
 def _shown(answer: Answer | None) -> str:
-    return "none" if answer is None else one_line(answer.canonical, 60)
+    return "none" if answer is None else one_line(answer.shown, 60)

@@ -805,6 +805,12 @@ def test_work_is_linear_in_the_output(unit: str) -> None:
     assert time.process_time() - started < 3
 
 
+def test_people_see_a_text_as_it_was_written() -> None:
+    """Its canonical spelling has no letter case; that of a number is what people want to read."""
+    answers = [extract(output) for output in ("The answer is **Paris**.", "The answer is 1,250.0")]
+    assert [answer.shown for answer in answers if answer] == ["Paris", "1250"]
+
+
 def test_an_answer_cannot_be_changed() -> None:
     """Answers are values: votes may keep them as they are."""
     answer = Answer(text="17", canonical="17", kind="number", rule="boxed", span=(0, 2))

@@ -200,6 +200,12 @@ def test_every_other_scorer_judges_as_it_says(text: str, target: str, scorer: st
     assert verdict(text, target, scorer) == expected
 
 
+def test_a_regular_expression_that_backtracks_for_ever_is_given_up() -> None:
+    """Patterns come with data: one of them never keeps an evaluation, and the score says what happened."""
+    score = grade("a" * 60 + "!", item(r"^(a|aa)+$", "regex"))
+    assert (score.verdict, score.rule) == ("wrong", "regex, timeout")
+
+
 @table(
     [
         ("... so it is.\nAnswer: 18", "18", "en", "right"),

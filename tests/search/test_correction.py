@@ -50,6 +50,9 @@ def rolled_out(following: Callable[[str], str], *, is_corrected: bool = True) ->
         ("\\[\n\\text{All} = 16 \\times \\frac{15}{4} = 45 \\text{ spoons}\n\\]\nIt is 60.", "\\[\n\\text{All} = 16 \\times \\frac{15}{4} = 60 \\text{ spoons}\n\\]\nIt is 60."),
         ("\\[ 16 \\times \\frac{33}{4} = \\frac{492}{4} \\]\n", "\\[ 16 \\times \\frac{33}{4} = 132\n"),
         ("5 + 3 = 9", "5 + 3 = 8"),
+        ("17*20+17*3=340+33=373.\n", "17*20+17*3=340+51=391.\n"),
+        ("17 * 23 - 4 = 401 - 4 = 397\n", "17 * 23 - 4 = 391 - 4 = 387\n"),
+        ("\\[ 3 \\times 1,500 + 2 \\times 40 = 4,600 + 80 \\]\nSo 4580.", "\\[ 3 \\times 1,500 + 2 \\times 40 = 4,500 + 80 \\]\nSo 4580."),
         ("19 - 33 = 14\n", "19 - 33 = -14\n"),
     ],
 )  # fmt: skip
@@ -58,7 +61,7 @@ def test_a_wrong_result_is_replaced_and_the_reply_goes_on_behind_it(text: str, e
     reply = written(text, expected)
     assert reply.output.strip() == expected.strip()
     assert reply.signals.false_equations == 0
-    assert 0 < (~reply.tokens.is_sampled).sum() <= 4
+    assert 0 < (~reply.tokens.is_sampled).sum() <= 5
     assert not reply.is_truncated
     assert written(text, expected, is_corrected=False).output.strip() == text.strip()
 
@@ -69,7 +72,8 @@ def test_a_wrong_result_is_replaced_and_the_reply_goes_on_behind_it(text: str, e
         "10 / 3 = 3.3, roughly.\n",  # a rounding
         "If 5 + 3 = 9, then pigs fly.\n",  # supposed
         "2 hours = 120 minutes, and 2 boxes + 3 = 9\n",  # other units
-        "17 * 23 - 4 = 401 - 4 = 397\n",  # the 4 would be taken off twice
+        "17 * 23 - 4 = 401 - 5 = 396\n",  # two wrong terms: perhaps another way to part it
+        "3 + 4 * 5 = 20 + 4\n",  # the same terms in another order
         "12 * 3 * 4 = 35 * 4\n",
     ]
 )

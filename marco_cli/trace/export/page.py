@@ -47,7 +47,7 @@ def page(trace: Trace, captions: Sequence[Caption]) -> str:
     style = _part("page.css")
     script = "\n".join(('"use strict";', *(_part(f"{name}.js") for name in SCRIPTS)))
     reply = trace.reply
-    answer = trace.answer.canonical if trace.answer else cropped(reply.output, 300) or "no output"
+    answer = trace.answer.shown if trace.answer else cropped(reply.output, 300) or "no output"
     texts = {
         "style": style,
         "script": script,
