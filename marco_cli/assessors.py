@@ -39,7 +39,6 @@ def named(settings: Settings, key: str) -> Named | None:
 
     Raises:
         ConfigError: it is malformed.
-
     """
     spec: str | None = getattr(settings, key)
     if spec is None:
@@ -53,7 +52,6 @@ def located(settings: Settings, environ: Mapping[str, str]) -> dict[str, Located
     Raises:
         ConfigError: a setting is malformed.
         ModelNotFoundError: a model is not on this machine.
-
     """
     found = {key: named(settings, key) for key in KEYS}
     return {key: locate(each.model, environ) for key, each in found.items() if each is not None and each.model != SELF}
@@ -64,7 +62,6 @@ def open_assessors(settings: Settings, models: Mapping[str, LocatedModel], own: 
 
     Raises:
         EngineError: a model cannot be loaded; those that were are closed again.
-
     """
     opened: dict[str, Engine] = {}
 

@@ -71,7 +71,6 @@ def run_job(job: BatchJob, settings: Settings, model: LocatedModel, resolve: Cal
     Raises:
         MarcoError: it cannot be done, or (IncompleteError) not for all rows.
         typer.Exit: it was interrupted, or stdout is not read any more.
-
     """
     if settings.model is None:
         raise ConfigError(

@@ -47,7 +47,6 @@ def settings_given(given: Mapping[str, object]) -> dict[str, object]:
 
     Raises:
         ConfigError: `--set` holds an unknown key or a wrong value, or a setting that has a flag as well.
-
     """
     from marco_cli.config.assignment import with_assignments
 

@@ -75,7 +75,6 @@ def check_preset_name(name: str) -> None:
 
     Raises:
         ConfigError: there is no such preset.
-
     """
     names = preset_names()
     if name not in names:
@@ -90,7 +89,6 @@ def load_preset(name_or_path: str, *, base: Path | None = None, where: str = "")
 
     Raises:
         ConfigError: missing, unreadable, wrong, or extending itself.
-
     """
     return _load(_find(name_or_path, base=base or Path(), where=where, chain=()), ())
 

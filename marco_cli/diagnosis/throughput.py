@@ -37,7 +37,6 @@ def measure_throughput(
     Raises:
         OSError: there is no room for the sample.
         EngineError: llama.cpp cannot load it.
-
     """
     with tempfile.TemporaryDirectory(prefix="marco-speed-", dir=directory) as folder:
         path = Path(folder) / "sample.gguf"

@@ -200,7 +200,6 @@ def read_outcome(document: object, *, where: str) -> Outcome:
 
     Raises:
         InputError: it is no such row.
-
     """
     if not isinstance(document, dict) or document.get("v") != ROW_VERSION:
         raise InputError(f"{where}: no row of an evaluation", hint="name the directory that `marco eval -o` wrote")

@@ -111,7 +111,6 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
 
     Raises:
         InputError: the file cannot be read, or holds something else.
-
     """
     found: dict[str, Outcome] = {}
     try:
@@ -140,7 +139,6 @@ def missing(all_jobs: Sequence[EvaluationJob], past: Iterable[Outcome]) -> list[
 
     Raises:
         InputError: a row, of whatever variant, has the id of an item with another question, target or scorer.
-
     """
     items = {job.item.id: job.item for job in all_jobs}
     answered: set[str] = set()
@@ -182,7 +180,6 @@ async def run_jobs(
 
     Raises:
         StorageError: a row cannot be written.
-
     """
 
     async def work(job: EvaluationJob) -> Answered:

@@ -38,7 +38,6 @@ def find(name: str, selection: Selection, place: HubPlace, *, aliases: tuple[str
     Raises:
         InputError: it is not on this machine.
         NetworkError: the download failed.
-
     """
     if selection.data is not None:
         return _local(selection.data, (Path(place.path).name, *aliases))
@@ -66,7 +65,6 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
 
     Raises:
         InputError: the file cannot be read, or a line is not a JSON object.
-
     """
     if path.name.endswith(".parquet"):
         yield from _parquet_rows(path)
@@ -91,7 +89,6 @@ def read_text(path: Path) -> str:
 
     Raises:
         InputError: it is not there, cannot be read, or is not UTF-8.
-
     """
     try:
         with _open(path) as file:
@@ -132,7 +129,6 @@ def field(row: Row, names: tuple[str, ...], where: str) -> str:
 
     Raises:
         InputError: the row has none of them, or no text under it.
-
     """
     for name in names:
         value = row.get(name)

@@ -69,7 +69,6 @@ def refuse_excess(header: Header, *, ctx: int | None, batch: int | None, gpu_mem
 
     Raises:
         ConfigError: it needs more memory than is free.
-
     """
     memory = available_memory() or total()
     if memory is None:
@@ -152,7 +151,6 @@ def choose(among: Sequence[Sized], memory: int | None, default: str | None) -> C
 
     Raises:
         ModelNotFoundError: None of the proposed formats is offered.
-
     """
     offered = sorted((item for item in among if item.quantisation in PROPOSED), key=lambda item: item.size)
     if not offered:

@@ -21,7 +21,6 @@ class Message:
 
     Raises:
         InputError: the content has bytes that are not UTF-8 (lone surrogates).
-
     """
 
     role: Role
@@ -71,7 +70,6 @@ def compose(
 
     Raises:
         InputError: the question is blank, or a text is not UTF-8.
-
     """
     if not question.strip():
         raise InputError("the question is empty, expected some text", hint='try: marco ask "What is 12 + 30?"')
@@ -98,7 +96,6 @@ def encode(
         is_control: says whether an id is a control token.
         bos_id: the id that every sequence of the vocabulary begins with, if it wants one; put first unless the
             template already did.
-
     """
     ids = tokenize("".join(piece.text for piece in pieces), True)
     apart = tuple(token for piece in pieces for token in tokenize(piece.text, piece.is_control))

@@ -48,7 +48,6 @@ def trace(
 
     Raises:
         ConfigError: the template does more to the messages than can be followed.
-
     """
     contents = stand_ins.contents
     landed = tuple(neutral is None or other.strip() in neutral for other in stand_ins.neutral)
@@ -124,7 +123,6 @@ class StandIns:
 
     Raises:
         ConfigError: the messages have more different characters than there are for private use.
-
     """
 
     contents: Contents

@@ -55,7 +55,6 @@ def choose_template(override: str | None, shipped: str | None) -> str:
 
     Raises:
         ConfigError: neither is there, or the override is neither.
-
     """
     if override is None:
         if not shipped:
@@ -82,7 +81,6 @@ def render(
 
     Raises:
         ConfigError: the template is faulty, leaves the sandbox, does not end, or refuses, drops or changes a message.
-
     """
     if taken := sorted(OWN_VARIABLES & variables.keys()):
         raise ConfigError(f"template_var: {taken[0]} is what the program sets", hint="leave it out")

@@ -76,7 +76,6 @@ def find_switch(
 
     Raises:
         ConfigError: the template cannot be used.
-
     """
     if think == "auto":
         return Switch()
@@ -118,7 +117,6 @@ class _Trial:
 
         Raises:
             ConfigError: the template refuses it.
-
         """
         opening = () if system is None else (Message(role="system", content=system),)
         prompt = Prompt(messages=(*opening, Message(role="user", content=question)), prefill=self.prefill)

@@ -46,7 +46,6 @@ def run_template(
 
     Raises:
         ConfigError: it is not Jinja2, did not end in time, or ended the process that it ran in.
-
     """
     return _checked(_ask({"template": template, "runs": list(runs)}, seconds))["runs"]  # type: ignore[no-any-return]  # JSON
 
@@ -56,7 +55,6 @@ def template_contents(template: str) -> tuple[frozenset[str], tuple[str, ...]]:
 
     Raises:
         ConfigError: as for `run_template`.
-
     """
     reply = _checked(_ask({"template": template, "runs": []}))
     return frozenset(reply["names"]), tuple(reply["constants"])
@@ -113,7 +111,6 @@ class _Child:
 
         Raises:
             TimeoutError: it did not come in time.
-
         """
         begin = time.monotonic()
         with contextlib.suppress(queue.Empty):

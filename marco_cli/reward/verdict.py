@@ -67,7 +67,6 @@ class Examiner:
         Raises:
             ConfigError: the model's vocabulary does not tell the two words apart.
             DecodeError: the model refused to evaluate it.
-
         """
         usage = Usage()
         try:

@@ -150,7 +150,6 @@ def read_tags(text: str) -> Tags | None:
 
     Raises:
         ConfigError: it is something else; the message does not name the setting.
-
     """
     if text == AUTO:
         return None

@@ -83,7 +83,6 @@ def keep(trace: Trace, settings: Settings, environ: Mapping[str, str]) -> str | 
     Returns:
         What the user should know when it cannot be kept, in one line; None when all is well. It never raises: the answer
         is there, and must not be lost with its trace.
-
     """
     if not settings.trace:
         return None
@@ -101,7 +100,6 @@ def save(trace: Trace, folder: Path) -> Path:
 
     Raises:
         StorageError: no permission, no space.
-
     """
     path = folder / f"{trace.id}{SUFFIX}"
     line = _line(trace)
@@ -119,7 +117,6 @@ def append(trace: Trace, path: Path) -> None:
 
     Raises:
         StorageError: no permission, no space, locked by another program for seconds; the file is as it was.
-
     """
     line = _line(trace)
     try:
@@ -143,7 +140,6 @@ def check_appendable(path: Path) -> None:
 
     Raises:
         StorageError: it cannot be written.
-
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))
@@ -156,7 +152,6 @@ def entries(place: Path, on_skip: OnSkip) -> Iterator[KeptTrace]:
 
     Raises:
         InputError: the place cannot be read.
-
     """
     if place.is_dir():
         for name in _names(place):
@@ -171,7 +166,6 @@ def find(place: Path, name: str, on_skip: OnSkip) -> KeptTrace:
 
     Raises:
         InputError: there is none, or there are several.
-
     """
     if name == LAST:
         newest = next(entries(place, on_skip), None)
@@ -196,7 +190,6 @@ def load(entry: KeptTrace) -> Trace:
 
     Raises:
         InputError: it is damaged; the message names file and place.
-
     """
     try:
         with entry.path.open("rb") as file:
@@ -217,7 +210,6 @@ def prune(
 
     Raises:
         StorageError: a file cannot be deleted.
-
     """
     try:
         files = sorted(
