@@ -16,6 +16,7 @@ from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.engine.batched import BatchedEngine
+from marco_cli.engine.head import Head
 from marco_cli.errors import ConfigError, InputError
 from marco_cli.models import LocatedModel
 from marco_cli.models.admission import admit
@@ -50,7 +51,6 @@ def resolve_settings(
     Raises:
         ConfigError: a setting is wrong.
         ModelNotFoundError: the model is not on this machine.
-
     """
     resolved = resolve(
         flags=flags, env=environ, config=config, implied_preset=lambda name: implied_preset(choose_model(name, environ))
@@ -89,7 +89,6 @@ class Solver:
         Raises:
             InputError: the question is empty, no text, or so long that it need not be tokenised.
             ConfigError: the model has no usable chat template.
-
         """
         phrasing, engine = self.phrasing(plan), self.engine
         settings = phrasing.settings
@@ -127,7 +126,6 @@ class Solver:
 
         Raises:
             ConfigError: the plan asks for other models than were opened.
-
         """
         plan = plan or self.plan
         run = answer_or_search if plan.is_routed else search
@@ -163,7 +161,6 @@ class Solver:
 
         Raises:
             ConfigError: another model than was opened.
-
         """
         asked = {key: getattr(plan.settings, key) for key in assessors.KEYS}
         for key, name in asked.items():
@@ -193,7 +190,6 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         ConfigError: the search cannot be done as asked for.
         ModelNotFoundError: a model that assesses is not on this machine.
         EngineError: a model cannot be loaded.
-
     """
     worker.start()  # ready before the model is
     plan = search_plan(settings)
@@ -202,8 +198,8 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     others = assessors.located(settings, environ)
     with ExitStack() as opened:
 
-        def load(located: LocatedModel) -> BatchedEngine:
-            engine = _open(plan, located, environ)
+        def load(located: LocatedModel, head: Head | None = None) -> BatchedEngine:
+            engine = _open(plan, located, environ, head)
             opened.callback(engine.discard)
             return engine
 
@@ -218,7 +214,6 @@ def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights
 
     Raises:
         EngineError: it cannot be loaded.
-
     """
     admit(model, environ)
     from marco_cli.engine.llama_library import begin  # noqa: PLC0415 (takes a while)
@@ -228,7 +223,7 @@ def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights
     return Weights(model.path, gpu_layers=0, vocabulary_only=True)
 
 
-def _open(plan: SearchPlan, model: LocatedModel, environ: Mapping[str, str]) -> BatchedEngine:
+def _open(plan: SearchPlan, model: LocatedModel, environ: Mapping[str, str], head: Head | None) -> BatchedEngine:
     settings = plan.settings
     header = admit(model, environ)
     from marco_cli.engine.llama_library import free_gpu_memory  # noqa: PLC0415 (takes a while)
@@ -242,7 +237,7 @@ def _open(plan: SearchPlan, model: LocatedModel, environ: Mapping[str, str]) -> 
         gpu_layers=settings.gpu_layers,
         batch=settings.batch,
     )
-    return open_engine(model.path, options, name=model.name)
+    return open_engine(model.path, options, name=model.name, head=head)
 
 
 def _tags(phrasing: Phrasing) -> Tags:

@@ -154,6 +154,7 @@ class Answerer:
             status=document["status"],
             line=row.line,
             reason=None if result.reply.output else reason_of_silence(result.reply),
+            judgement=None if result.reply.verdict is None else result.reply.verdict.judgement,
             is_routed=plan.is_routed,
             is_searched=result.is_searched,
             is_changed=result.is_changed,

@@ -25,6 +25,8 @@ class JournalEntry:
     """What the row is the answer to; each key has one row."""
     input_hash: str
     status: str
+    is_verified: bool = False
+    """Whether a check found the answer right."""
 
 
 ReadEntry = Callable[[object], JournalEntry]

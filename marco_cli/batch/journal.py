@@ -1,7 +1,7 @@
 """An output file that can be continued after anything: a row a line, appended, flushed and synced one by one.
 
 In: rows as bytes, what the run is (`configuration`, which must be the same to continue, and `facts`, which need not), and
-a function that reads key, input hash and status off a row. Out: `PATH` with one JSON object a line, and beside it
+a function that reads key, input hash, status and verdict off a row. Out: `PATH` with one JSON object a line, and beside it
 `PATH.meta.json`, written before the first row. It knows nothing of what the rows mean.
 
     with open_journal(path, mode="resume", configuration=…, facts=…, read_entry=…) as journal:

@@ -159,7 +159,9 @@ def read_entry(value: object) -> JournalEntry:
     status, digest = own.get("status"), own.get("input_sha256")
     if row_id is None or not isinstance(status, str) or not isinstance(digest, str):
         raise InputError("no row that marco batch wrote")
-    return JournalEntry(key=row_key(row_id), input_hash=digest, status=sys.intern(status))
+    check = own.get("check")
+    is_verified = isinstance(check, dict) and check.get("judgement") == "right"
+    return JournalEntry(key=row_key(row_id), input_hash=digest, status=sys.intern(status), is_verified=is_verified)
 
 
 def _head(row: BatchRow | BadRow, status: Status) -> Document:

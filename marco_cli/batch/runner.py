@@ -62,7 +62,7 @@ def _is_done(row: AnyRow, done: Done, tally: Tally, *, is_retrying: bool = False
         return False
     if is_retrying and recorded.status in FAILED:
         return False
-    tally.earlier[recorded.status] += 1
+    tally.pass_over(recorded)
     return True
 
 

@@ -40,6 +40,8 @@ class Survey:
         """What helps against the first problem that anything helps against."""
         self.unused = Unused()
         """Fields that are not honoured."""
+        self.may_check = False
+        """Whether a row names a check, or a preset that may."""
         self.lines: dict[str, int] = {}
         """The line of each key."""
         self.stale: set[str] = set()
@@ -84,6 +86,7 @@ class Survey:
                 self.problems.append((row.line, row.error.message))
         else:
             self.unused.add(row.unused, row.variables)
+            self.may_check = self.may_check or any(key in ("check", "preset") for key, _ in row.overrides)
         if self._is_done(row):
             self.num_done += 1
         elif isinstance(row, BatchRow):

@@ -15,6 +15,7 @@ import typer
 from marco_cli.commands._completion import complete_assignments, completer_of
 from marco_cli.commands._help import EXPERT, show_all
 from marco_cli.config.settings import OPTIONS
+from marco_cli.errors import ConfigError
 
 SEARCH: Final = "Search"
 REPLY: Final = "Reply"
@@ -42,12 +43,16 @@ def _setting(key: str, *short: str, panel: str | None = None, metavar: str | Non
     return Annotated[list[str] | None if is_repeatable else str | None, declared]
 
 
+def no_check() -> ConfigError:
+    """Return the error of `--require-check` where nothing could be found right."""
+    return ConfigError("--require-check has no check to wait for", hint="name one: --check command:./check.sh")
+
+
 def settings_given(given: Mapping[str, object]) -> dict[str, object]:
     """Return the settings among the arguments of a command: those of its flags and those of `--set`.
 
     Raises:
         ConfigError: `--set` holds an unknown key or a wrong value, or a setting that has a flag as well.
-
     """
     from marco_cli.config.assignment import with_assignments
 
@@ -123,13 +128,7 @@ Given = Mapping[str, Any]
 
 
 def takes_settings(*keys: str, without: Sequence[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command flags of settings, which it gets as its parameter `given`; they stand in its help where that stands.
-
-    Args:
-        keys: of `_FLAGS`; without any, all.
-        without: those that are left out of all.
-
-    """
+    """Give a command the named flags of `_FLAGS`, or all, as its parameter `given`; help has them where that stands."""
     chosen = [key for key in keys or _FLAGS if key not in without]
     flags = [Parameter(key, Parameter.KEYWORD_ONLY, default=None, annotation=_FLAGS[key]) for key in chosen]
     last = [flags.pop() for _ in range(len({"assignments", "help_all"} & {*chosen}))][::-1]

@@ -10,7 +10,7 @@ import typer
 from marco_cli.commands import _options as opt
 from marco_cli.commands._help import EXPERT
 from marco_cli.commands._output import fitted, say, say_all, write
-from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, StorageError
+from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
 
 if TYPE_CHECKING:
     from marco_cli.view.report import Answered
@@ -73,7 +73,7 @@ def ask(
     text = read_question(question, file or ())
     settings, located = resolve_settings(opt.settings_given(given), os.environ, given["config"])
     if require_check and not settings.check:
-        raise ConfigError("--require-check has no check to wait for", hint="name one: --check command:./check.sh")
+        raise opt.no_check()
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
     if not quiet:

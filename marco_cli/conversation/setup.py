@@ -58,6 +58,7 @@ async def switched(solver: Solver, setup: Setup) -> tuple[Solver, SearchPlan | M
     settings, model = setup.resolve()
     plan = search_plan(settings)
     if serves(solver, plan, model):
+        solver.checks.panel(settings.check)  # one that cannot be used is refused here, not in the next turn
         return solver, plan
     await solver.close()
     try:

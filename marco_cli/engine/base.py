@@ -20,6 +20,9 @@ from marco_cli.errors import ConfigError
 NUM_TOP = 5
 """How many alternatives are kept a token: the K of the confidence in the Marco-o1 paper (arXiv 2411.14405)."""
 
+HEAD_PROBES = (1, 0)
+"""`Request.probe_ids` of a model with a head in place of words (`engine.head`): good and bad."""
+
 FinishReason = Literal["eos", "stop", "step", "length", "loop", "cancelled"]
 """Why a completion ended: an end-of-generation id, a stop text, `Request.stop_when`, `max_tokens`, or a cancel; and of a reply,
 that it said the same again and again."""

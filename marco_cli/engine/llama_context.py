@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from marco_cli.engine import llama_library
 from marco_cli.engine.backend import Row
+from marco_cli.engine.head import NUM_LABELS, Head
 from marco_cli.engine.llama_weights import Weights
 from marco_cli.engine.pace import Pace
 from marco_cli.errors import DecodeError, EngineError
@@ -82,7 +83,10 @@ class ContextShape:
 
 
 class Context:
-    """Rows in, logits out. With a `pace` it is asked before each call how many threads to use.
+    """Rows in, logits out.
+
+    With a `pace` it is asked before each call how many threads to use. With a `head`, its labels take the place of the
+    vocabulary.
 
     Raises:
         EngineError: there is not enough memory, or the model has no KV memory.
@@ -90,12 +94,20 @@ class Context:
     """
 
     def __init__(
-        self, weights: Weights, interrupt: Interrupt, shape: ContextShape, *, pace: Pace | None = None, hint: str
+        self,
+        weights: Weights,
+        interrupt: Interrupt,
+        shape: ContextShape,
+        *,
+        pace: Pace | None = None,
+        head: Head | None = None,
+        hint: str,
     ) -> None:
         self._weights = weights
         self._interrupt = interrupt
         """Kept alive: llama.cpp holds addresses in it."""
         self._pace = pace
+        self._head = head
         self.num_sequences = shape.num_sequences
         self._pointer: object | None = llama.llama_init_from_model(weights.pointer, shape.params(interrupt))
         if self._pointer is None:
@@ -130,17 +142,41 @@ class Context:
             DecodeError: llama.cpp refuses the rows.
 
         """
+        if self._head is not None:
+            return self._judge(rows, self._head)
+        if not self._run(rows):
+            return None
+        num_logits = sum(row.wants_logits for row in rows)
+        logits = llama.llama_get_logits(self._pointer)
+        return np.ctypeslib.as_array(logits, shape=(num_logits, self._weights.num_vocab))
+
+    def _judge(self, rows: Sequence[Row], head: Head) -> NDArray[np.float32] | None:
+        """Return the logits `[n, 2]` of a head.
+
+        llama.cpp hands out the hidden states of all rows of a call or of none, and each of them costs the logits of all words
+        besides: the rows that are asked about get a call of their own.
+        """
+        asked = [row for row in rows if row.wants_logits]
+        for part in ([row for row in rows if not row.wants_logits], asked):
+            llama.llama_set_embeddings(self._pointer, part is asked)
+            if part and not self._run(part):
+                return None
+        if not asked:
+            return np.empty((0, NUM_LABELS), dtype=np.float32)
+        hidden = llama.llama_get_embeddings(self._pointer)
+        return head.logits(np.ctypeslib.as_array(hidden, shape=(len(asked), head.width)))
+
+    def _run(self, rows: Sequence[Row]) -> bool:
+        """Evaluate rows; False when it was interrupted."""
         self._batch.fill(rows)
         status = self._decode(len(rows))
         if status == _INTERRUPTED:
-            return None
+            return False
         if status:
             raise DecodeError(
                 f"llama.cpp refused a batch of {len(rows)} tokens (status {status}){llama_library.reason()}"
             )
-        num_logits = sum(row.wants_logits for row in rows)
-        logits = llama.llama_get_logits(self._pointer)
-        return np.ctypeslib.as_array(logits, shape=(num_logits, self._weights.num_vocab))
+        return True
 
     def _decode(self, num_rows: int) -> int:
         """Evaluate the batch on as many threads as are faster at the moment; return llama.cpp's status."""

@@ -123,6 +123,20 @@ class Weights:
             size = -count  # so many there would have been
         raise EngineError(f"llama.cpp cannot tokenise a text of {len(data)} bytes")
 
+    def refuse_head(self, width: int) -> None:
+        """Refuse a head that does not read hidden states of this model.
+
+        Raises:
+            EngineError: it reads others.
+
+        """
+        own = int(llama.llama_model_n_embd(self.pointer))
+        if width != own:
+            raise EngineError(
+                f"the head beside {self._path.name} reads hidden states of {width} numbers, and the model has {own}",
+                hint="take the head of the same model: `marco models head`",
+            )
+
     def close(self) -> None:
         """Free the memory; closing twice is harmless."""
         if self.pointer is not None:

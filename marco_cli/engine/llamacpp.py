@@ -17,6 +17,7 @@ from marco_cli.engine import defaults, llama_library, tiles
 from marco_cli.engine.backend import Row
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.engine.fillers import Fillers
+from marco_cli.engine.head import NUM_LABELS, Head
 from marco_cli.engine.interrupts import kept_signals
 from marco_cli.engine.llama_context import Context, ContextShape, Interrupt, Saved
 from marco_cli.engine.llama_weights import Weights
@@ -62,11 +63,13 @@ class LlamaOptions:
                 raise ConfigError(f"{name} is {value}, expected {most} or less")
 
 
-def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | None = None) -> BatchedEngine:
+def open_engine(
+    path: Path, options: LlamaOptions | None = None, *, name: str | None = None, head: Head | None = None
+) -> BatchedEngine:
     """Load a GGUF file.
 
     One request may have as many tokens as there are cells, but no more than the model was trained on; cells beyond that are
-    for requests side by side.
+    for requests side by side. A model with a head answers with its labels alone: see `HEAD_PROBES`.
 
     Raises:
         EngineError: it is not a usable model, or there is not enough memory; the message ends with llama.cpp's own words.
@@ -77,7 +80,7 @@ def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | 
     model = None
     try:
         with kept_signals() as is_interrupted:
-            model = LlamaModel(path, options, name=name, is_interrupted=is_interrupted)
+            model = LlamaModel(path, options, name=name, head=head, is_interrupted=is_interrupted)
     except BaseException:
         if model is not None:  # a signal came at the last moment
             model.close()
@@ -106,6 +109,7 @@ class LlamaModel:
         options: LlamaOptions,
         *,
         name: str | None = None,
+        head: Head | None = None,
         is_interrupted: Callable[[], bool] | None = None,
     ) -> None:
         llama_library.clear_log()
@@ -113,9 +117,12 @@ class LlamaModel:
         gpu = llama_library.can_offload()
         layers = (-1 if options.gpu_layers is None else options.gpu_layers) if gpu else 0
         self._weights = Weights(path, gpu_layers=layers, is_interrupted=is_interrupted)
+        self._head = head
         self._interrupt = Interrupt()
         self._close_context: Callable[[], None] | None = None
         try:
+            if head is not None:
+                self._weights.refuse_head(head.width)
             self._choose(options, layers)
             self.memory = self._open_memory(min(options.max_num_seqs or DEFAULT_MAX_NUM_SEQS, NUM_SEQUENCES))
         except BaseException:
@@ -174,7 +181,7 @@ class LlamaModel:
                     memory,
                     num_cells=self.num_cells,
                     max_num_seqs=max_num_seqs,
-                    num_vocab=self._weights.num_vocab,
+                    num_vocab=self._weights.num_vocab if self._head is None else NUM_LABELS,
                     fillers=self._fillers,
                 )
             memory.close()
@@ -189,7 +196,7 @@ class LlamaModel:
             is_unified=False,
             has_flash=False,
         )
-        return Context(self._weights, self._interrupt, shape, pace=self._pace, hint=self._hint)
+        return Context(self._weights, self._interrupt, shape, pace=self._pace, head=self._head, hint=self._hint)
 
     def _open_unified(self) -> Unified:
         is_tiled = self._on_cpu and not self._is_small
@@ -203,7 +210,7 @@ class LlamaModel:
             is_unified=True,
             has_flash=False if self._on_cpu and self._is_small else None,
         )
-        context = Context(self._weights, self._interrupt, shape, hint=self._hint)
+        context = Context(self._weights, self._interrupt, shape, head=self._head, hint=self._hint)
         self._close_context = context.close
         self.num_cells = min(self.num_cells, context.num_cells - spare)
         self.num_sequences = shadows.num_sequences - (spare > 0)  # the last one is for fillers

@@ -34,16 +34,10 @@ def from_result(
     history: tuple[Message, ...] = (),
     plan: SearchPlan | None = None,
 ) -> Trace:
-    """Put together the trace of an answer, without what only its command knows; the solver must still be open.
+    """Put together the trace of an answer, without what only its command knows (the row, the right answer, the conversation).
 
-    Args:
-        solver: who answered.
-        problem: what `solver.problem` made of the question.
-        result: what `solver.solve` returned.
-        source: the command.
-        history: the turns before the question, as `solver.problem` was given them.
-        plan: how it was searched, if not as the solver was opened for.
-
+    The solver, which made `problem` and `result`, must still be open. `history` are the turns before the question, `plan` is how
+    it was searched, if not as the solver was opened for.
     """
     plan = plan or solver.plan
     is_grafted = result.tree is None
