@@ -143,7 +143,6 @@ class Solver:
 
         Raises:
             ConfigError: the plan asks for other models than were opened.
-
         """
         asked = self.assessors_for(plan)
         return SearchContext(

@@ -41,7 +41,6 @@ class RowSettings:
         Args:
             base: for rows without a preset of their own.
             resolve: the name of a preset → the settings of the run with it; raises ConfigError.
-
         """
         self.base = _unhurried(base)
         self._resolve = resolve
@@ -52,7 +51,6 @@ class RowSettings:
 
         Raises:
             ConfigError: they cannot be.
-
         """
         chosen: dict[str, Any] = dict(row.overrides)
         preset = chosen.pop("preset", None)
@@ -100,7 +98,6 @@ class Answerer:
             min_confidence: below it, a row is `abstained`.
             is_alone: whether rows come one at a time. Then each is the same to the bit, whatever came before it.
             on_untraced: hears why an answer has no trace. Without it, none has one.
-
         """
         self._on_untraced = on_untraced
         self._is_alone = is_alone

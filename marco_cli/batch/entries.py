@@ -42,7 +42,6 @@ def read_done(path: Path, read_entry: ReadEntry) -> Done:
 
     Raises:
         StorageError: it cannot be read, or a whole line is not a row.
-
     """
     done: Done = {}
     try:

@@ -89,7 +89,6 @@ class Journal:
 
         Raises:
             StorageError: it cannot be written; the file ends with the row before.
-
         """
         with self._lock:
             self._begin()
@@ -124,7 +123,6 @@ class Journal:
 
         Raises:
             StorageError: the new file cannot be written; the old one stays as it was.
-
         """
         with self._lock:
             self._begin()
@@ -154,7 +152,6 @@ class Journal:
 
         Raises:
             StorageError: a line before the last is not a row.
-
         """
         self.done = {entry.key: entry for entry, _ in self._rows()}
 
@@ -212,7 +209,6 @@ def open_journal(
     Raises:
         ConfigError: the file exists, is open in another run, is not a regular file, or was made with another configuration.
         StorageError: it cannot be written, or holds something else.
-
     """
     # A link stays a link: what it points to is locked, drafted beside and replaced.
     path = Path(os.path.realpath(path))

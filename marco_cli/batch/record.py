@@ -150,7 +150,6 @@ def read_entry(value: object) -> JournalEntry:
 
     Raises:
         InputError: it is not an output row.
-
     """
     row = value if isinstance(value, dict) else {}
     inner = row.get("marco")

@@ -103,7 +103,6 @@ async def run_rows(
     Raises:
         IncompleteError: more rows failed than may; those before are written.
         Exception: what `write` raised.
-
     """
 
     async def answer(row: AnyRow) -> Finished:

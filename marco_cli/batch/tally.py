@@ -126,7 +126,6 @@ class ErrorLimit:
 
         Raises:
             ConfigError: it is neither.
-
         """
         if re.fullmatch(r"[0-9]{1,9}", text):
             return cls(count=int(text))

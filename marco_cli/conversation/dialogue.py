@@ -91,7 +91,6 @@ class Dialogue:
         Raises:
             InputError: the question is blank, or too long even with all turns dropped.
             DecodeError: the model refused to evaluate it.
-
         """
         timing = _Timing(self._clock, on_token)
         solver, plan = self.solver, plan or self.plan
@@ -133,7 +132,6 @@ class Dialogue:
         Raises:
             InputError: the question is too long, if not by far, even with all turns dropped.
             DecodeError: the model refused to evaluate it.
-
         """
         if len(question) > LONGEST_TOKEN * self.prompt_limit:
             return

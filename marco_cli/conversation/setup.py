@@ -53,7 +53,6 @@ async def switched(solver: Solver, setup: Setup) -> tuple[Solver, SearchPlan | M
         ConfigError: a setting is wrong; the old solver is still open.
         ModelNotFoundError: the model is not on this machine; the old solver is still open.
         EngineLostError: neither the new model nor the old one loads; there is no open solver any more.
-
     """
     settings, model = setup.resolve()
     plan = search_plan(settings)

@@ -285,7 +285,6 @@ class Engine(Protocol):
         Raises:
             ContextOverflowError: prompt and allowance do not fit the context together.
             DecodeError: the model refused to evaluate it.
-
         """
         ...
 

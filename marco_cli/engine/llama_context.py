@@ -90,7 +90,6 @@ class Context:
 
     Raises:
         EngineError: there is not enough memory, or the model has no KV memory.
-
     """
 
     def __init__(
@@ -140,7 +139,6 @@ class Context:
 
         Raises:
             DecodeError: llama.cpp refuses the rows.
-
         """
         if self._head is not None:
             return self._judge(rows, self._head)

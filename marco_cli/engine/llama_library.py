@@ -137,7 +137,6 @@ def _device_function(word: str, result: object, *arguments: object) -> Callable[
 
     Raises:
         AttributeError: a platform on which that library does not hand on the names of those below it.
-
     """
     function = getattr(ggml.libggml, f"ggml_backend_dev_{word}")
     function.restype, function.argtypes = result, arguments

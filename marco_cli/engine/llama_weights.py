@@ -24,7 +24,6 @@ class Weights:
 
     Raises:
         EngineError: it cannot be loaded, or is of a kind that cannot generate text or be forked.
-
     """
 
     def __init__(
@@ -128,7 +127,6 @@ class Weights:
 
         Raises:
             EngineError: it reads others.
-
         """
         own = int(llama.llama_model_n_embd(self.pointer))
         if width != own:

@@ -74,7 +74,6 @@ def open_engine(
     Raises:
         EngineError: it is not a usable model, or there is not enough memory; the message ends with llama.cpp's own words.
         ConfigError: more requests at once than sequences.
-
     """
     options = options or LlamaOptions()
     model = None

@@ -226,7 +226,6 @@ def sequence_of(job: Job) -> int:
 
     Raises:
         DecodeError: it does not run.
-
     """
     if job.sequence is None:
         raise DecodeError("a request was planned without a sequence")

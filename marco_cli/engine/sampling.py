@@ -163,7 +163,6 @@ def draw(
         uniforms: [j] random numbers in [0, 1); ignored where the temperature is 0
 
     Returns: [j] token ids.
-
     """
     drawn: Ints = scores.candidate_ids[rows, 0]
     warm = [j for j, p in enumerate(params) if p.temperature > 0]
@@ -254,7 +253,6 @@ def _choose(
         filters: of the j requests.
         uniforms: [j]
         masses: least and most weight of all tokens, [j, 1] each.
-
     """
     width = weights.shape[1]
     top_k, bounds = filters.top_k, np.stack(masses)

@@ -82,7 +82,6 @@ class Scheduler:
 
         Raises:
             ContextOverflowError: it could never fit.
-
         """
         prompt = len(request.prompt_ids) + len(request.forced_ids)
         if prompt + request.max_tokens > self.context_size:

@@ -41,7 +41,6 @@ def attempt(path: Path) -> None:
 
     Raises:
         EngineError: llama.cpp refuses the model, or it computes NaN or infinity.
-
     """
     model = LlamaModel(path, LlamaOptions(cells=CELLS, gpu_layers=0))
     try:

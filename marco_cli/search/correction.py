@@ -37,7 +37,6 @@ def find_slip(data: bytes, *, kept: int = 0, is_recent: bool = False) -> Slip | 
         data: the reply so far.
         kept: bytes that stay as they are.
         is_recent: whether only the last `_WINDOW` bytes are looked at.
-
     """
     start = data.rfind(b"\n", 0, max(0, len(data) - _WINDOW)) + 1 if is_recent else 0
     if b"=" not in data[start:]:  # most texts have none, and reading equations is dear

@@ -68,7 +68,6 @@ class Expansion:
             sampling: how to go on; None as the configuration says.
             is_streamed: whether the listener to tokens hears it.
             on_step: gets the reply so far after each step but the last; for greedy ones.
-
         """
         if node.is_terminal:
             reply = read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
@@ -92,7 +91,6 @@ class Expansion:
         Returns:
             The children in the order asked for; steps that came out the same are the same child, and nodes whose thought
             has no room for another step (`step_room`) have none.
-
         """
         wanted = [(node, index) for node, index in wanted if self.step_room(node) > 0]
         befores = [self._prefill + self.tree.data(node) for node, _ in wanted]
@@ -146,7 +144,6 @@ class Expansion:
             is_independent: whether it was sampled from the prompt alone. Then it is a witness of its own even where it says,
                 word for word, what another says.
             num_shared: tokens after `start` that another reply has as well, in a step that they share the beginning of.
-
         """
         if self.run.verification.is_late(reply):
             return Grown(node=start, candidate=None)

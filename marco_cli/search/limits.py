@@ -30,7 +30,6 @@ def reply_limit(problem: Problem, context_size: int) -> int:
 
     Raises:
         ContextOverflowError: the prompt leaves no room, or less than `Problem.max_tokens`.
-
     """
     room = context_size - len(problem.prompt_ids)
     wanted = problem.max_tokens or 1

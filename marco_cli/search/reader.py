@@ -103,7 +103,6 @@ def read_whole(
         problem: the format of the reply.
         pieces: the bytes of each of its tokens.
         are_sampled: whether each of them was sampled.
-
     """
     whole = b"".join(pieces).decode("utf-8", errors="replace")
     left = min((end for stop in problem.stop_texts if (end := whole.find(stop)) >= 0), default=len(whole))
@@ -134,7 +133,6 @@ def answer_rows(pieces: Sequence[bytes], output: str, answer: Answer) -> slice |
 
     Returns:
         A range of tokens, or None where the output is not in the reply as it stands (broken characters).
-
     """
     start = b"".join(pieces).rfind(output.encode())  # the last time: a thought may quote its output
     if start < 0:

@@ -75,7 +75,6 @@ def thought_tokens(run: Run, reply: Reply) -> Tokens | None:
 
     Returns:
         None when no thought was closed, or there is no room to think on.
-
     """
     tag = (reply.tags or run.problem.tags).thought_close
     at = -1 if tag is None else reply.data.lower().rfind(tag.lower().encode())

@@ -50,7 +50,6 @@ async def rollout(
     Raises:
         ContextOverflowError: the prompt leaves no room for a reply.
         DecodeError: the model refused to evaluate it.
-
     """
     limit = reply_limit(problem, engine.context_size)
     growing = GrowingReply(

@@ -51,7 +51,6 @@ async def answer_or_search(problem: Problem, context: SearchContext, config: Sea
     Returns:
         The chain's result, or the search's with the work of both; then `first` is the chain, and `is_changed`
         says whether the search came to another answer.
-
     """
     route = _Route(problem, context, config, started=context.clock())
     chain = await route.chain()

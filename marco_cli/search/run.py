@@ -145,7 +145,6 @@ class Run:
         Args:
             may_be_certain: whether a certain vote ends the search.
             is_needed: as long as there is no candidate, begin even if tokens or time are used up.
-
         """
         is_certain = may_be_certain and self.ballot.is_certain
         refusal = "certain" if is_certain else self.budget.begin_simulation(is_needed=is_needed and not self.candidates)

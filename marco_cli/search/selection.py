@@ -18,7 +18,6 @@ def uct(value: float, *, visits: int, parent_visits: int, exploration: float) ->
         visits: N of the child.
         parent_visits: N of the parent.
         exploration: c, 0 or more.
-
     """
     if visits == 0:
         return math.inf
@@ -53,7 +52,6 @@ def considered_visits(num_children: int, num_simulations: int) -> tuple[int, ...
     Args:
         num_children: m, children to begin with.
         num_simulations: n, the whole budget of the root.
-
     """
     if num_children <= 1:
         return tuple(range(num_simulations))

@@ -37,7 +37,6 @@ async def search(
         ConfigError: the engine cannot serve the configuration.
         ContextOverflowError: the prompt leaves no room for a reply.
         DecodeError: the model refused to evaluate something.
-
     """
     _check(problem, context, config, is_resumed=earlier is not None)
     run = Run(problem, context, config, first=first, earlier=earlier)

@@ -135,7 +135,6 @@ def step_rule(mode: StepMode, tags: Tags, *, before: bytes = b"") -> StopRule:
         mode: the kind of steps.
         tags: a closing tag always ends a step.
         before: the reply up to here, for tags that began in an earlier token.
-
     """
     text = bytearray(before)
     cutter = Cutter(mode, tags, text)
@@ -168,7 +167,6 @@ def split(
         tags: a closing tag always ends a step.
         before: the reply up to there.
         is_terminal: whether the reply ends with the last token.
-
     """
     text = bytearray(before)
     cutter = Cutter(mode, tags, text)

@@ -70,7 +70,6 @@ def plain_tokens(ids: Sequence[int], forced: Sequence[int], scores: Any) -> Toke
 
     Raises:
         ValueError: there are not as many scores as ids.
-
     """
     unscored = Tokens.forced(ids)
     is_sampled = np.ones(len(ids), dtype=np.bool_)

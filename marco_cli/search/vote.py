@@ -115,7 +115,6 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
     Returns:
         Votes by weight, ties by the best reward and then by the earliest candidate; weights add up to 1. When no
         candidate has an answer, the one with the best reward leads.
-
     """
     if not candidates:
         return ()

@@ -56,7 +56,6 @@ class Watch:
             is_output: whether an output by force is being written, whatever the reader says.
             limits: what may end the rollout early.
             cutter: where steps end, at each of which the request does; None where nobody waits for them.
-
         """
         self.reason: EndingReason | None = None
         self.slip: Slip | None = None
