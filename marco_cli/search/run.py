@@ -99,7 +99,9 @@ class Run:
             seconds=config.time_limit,
             output_reserve=problem.output_reserve,
         )
-        self.ballot = Ballot(config)
+        self.ballot = Ballot(
+            reward=config.reward_name, vote=config.vote_name, certainty=config.certainty, doubt_below=config.doubt_below
+        )
         self.candidates = self.ballot.candidates  # the same list
         self.announcer = Announcer(context.on_event, budget=self.budget, ballot=self.ballot)
         self.verification = Verification(context.verifier, problem, self.budget, notice=self.announcer.notice)
