@@ -79,14 +79,8 @@ class Dialogue:
     ) -> Taken:
         """Take a turn. The conversation changes when it is over: an error or a cancel leaves it as it was.
 
-        Args:
-            question: what to say to the model.
-            replaces_last: ask in place of the last turn.
-            plan: for this turn alone.
-            on_problem: hears what the model is asked, before it is.
-            on_event: hears what a search does.
-            on_token: hears the first reply as it is written.
-            stop: raise it to get the answer now.
+        The turn may take the place of the last one (`replaces_last`), and have a `plan` of its own. `on_problem` hears what the model
+        is asked, before it is.
 
         Raises:
             InputError: the question is blank, or too long even with all turns dropped.

@@ -170,7 +170,7 @@ class Budget:
 
 
 class RolloutBudget:
-    """What one rollout may spend: `Limits` that hold it against the budget of its search."""
+    """What one rollout may spend: `RolloutLimits` that hold it against the budget of its search."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -179,7 +179,7 @@ class RolloutBudget:
         self.is_given_up = False
         """Whether the budget has ended it."""
 
-    def must_stop(self, is_output: bool) -> bool:  # noqa: FBT001  # see `Limits`
+    def must_stop(self, is_output: bool) -> bool:  # noqa: FBT001  # see `RolloutLimits`
         """Say whether it must stop: its output at the limit, its thought in time to leave room for an output."""
         budget = self._budget
         if is_output and not self.is_output:
