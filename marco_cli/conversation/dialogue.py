@@ -15,7 +15,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.conversation.turn import Conversation, Cost, Turn
 from marco_cli.conversation.window import drop_oldest
 from marco_cli.engine.base import Request, TokenListener
-from marco_cli.engine.prefix_cache import common_length
+from marco_cli.engine.radix_tree import common_length
 from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.prompt.base import Message, compose
 from marco_cli.search.base import Problem, SearchResult

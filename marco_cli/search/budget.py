@@ -80,6 +80,7 @@ class Budget:
     @property
     def reserve(self) -> int:
         """Tokens to keep for one output by force; at most a quarter of all."""
+        # The longest output so far and a quarter more: what is cut by force is worth little.
         wanted = self._longest_output + self._longest_output // 4 + 8 if self._longest_output else self._reserve
         return wanted if self.max_tokens is None else min(wanted, self.max_tokens // 4)
 
@@ -139,7 +140,7 @@ class Budget:
 
     def has_grace(self) -> bool:
         """Say whether the first outputs of all may go on for `reserve` tokens after the end: until then there is nothing to show."""
-        if self._grace_end is None:
+        if self._grace_end is None:  # counted from the first time that it is asked for: the moment of the end
             self._grace_end = self.num_tokens + self.reserve * max(1, self.num_rollouts)
         return self.num_tokens < self._grace_end
 
