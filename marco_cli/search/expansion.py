@@ -145,7 +145,7 @@ class Expansion:
                 word for word, what another says.
             num_shared: tokens after `start` that another reply has as well, in a step that they share the beginning of.
         """
-        if self.run.verification.is_late(reply):
+        if self.run.assessment.verification.is_late(reply):
             return Grown(node=start, candidate=None)
         num_before = len(self.tree)
         end = self._graft(start, self._split(start, reply.tokens, is_terminal=simulation.counts(reply)))
