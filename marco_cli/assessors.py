@@ -41,7 +41,6 @@ def named(settings: Settings, key: str) -> Named | None:
 
     Raises:
         ConfigError: it is malformed.
-
     """
     spec: str | None = getattr(settings, key)
     if spec is None:
@@ -55,7 +54,6 @@ def located(settings: Settings, environ: Mapping[str, str]) -> dict[str, Located
     Raises:
         ConfigError: a setting is malformed.
         ModelNotFoundError: a model or its head is not on this machine.
-
     """
     named_by = {key: each for key in KEYS if (each := named(settings, key)) is not None}
     found = {key: locate(each.model, environ) for key, each in named_by.items() if each.model != SELF}
@@ -68,8 +66,7 @@ def open_assessors(settings: Settings, models: Mapping[str, LocatedModel], own: 
 
     Raises:
         ConfigError: the model that answers is asked for a head.
-        EngineError: a model or a head cannot be loaded.
-
+        EngineError: a model or a head cannot be loaded; those that were are closed again.
     """
     opened: dict[tuple[str, bool], Engine] = {}
 

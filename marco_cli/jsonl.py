@@ -79,7 +79,6 @@ def decode(line: bytes | str) -> object:
 
     Raises:
         InputError: no UTF-8, no JSON, or nested deeper than `MAX_DEPTH`; the message is one line.
-
     """
     try:
         text = line.decode("utf-8-sig") if isinstance(line, bytes) else line.removeprefix("\ufeff")

@@ -125,7 +125,6 @@ def open_solver(model: str | None = None, **settings: object) -> OpenSolver:
         ConfigError: a setting is unknown or wrong.
         ModelNotFoundError: the model is not on this machine.
         EngineError: it cannot be loaded.
-
     """
     chosen, located = solving.resolve_settings({"model": model, **settings}, os.environ)
     return OpenSolver(solving.open_solver(chosen, located, os.environ))
@@ -155,7 +154,6 @@ def solve(
         ConfigError, ModelNotFoundError, EngineError: as `open_solver`.
         InputError: the question is empty.
         ContextOverflowError: it leaves no room for a reply.
-
     """
     if solver is not None and settings:
         raise TypeError(f"{', '.join(settings)}: the solver is open already, give its settings to open_solver")

@@ -21,7 +21,6 @@ def lock(file: IO[bytes], *, patience: float = 0.0) -> None:
 
     Raises:
         BlockingIOError: it was not free within `patience` seconds.
-
     """
     if sys.platform == "win32":
         return

@@ -35,7 +35,6 @@ class Phrasing:
 
         Raises:
             ConfigError: neither the settings nor the model have one.
-
         """
         return choose_template(self.settings.chat_template, self.info.chat_template)
 
@@ -59,7 +58,6 @@ class Phrasing:
         Raises:
             InputError: the question is empty or no text.
             ConfigError: the model has no usable chat template.
-
         """
         settings = self.settings
         prompt = compose(
@@ -78,7 +76,6 @@ class Phrasing:
 
         Raises:
             ConfigError: see `template.render`.
-
         """
         variables: Mapping[str, object] = {**typed_values(self.settings.template_var), **self._switch.variables}
         return render(prompt, self.template, bos=self.info.bos_text, eos=self.info.eos_text, variables=variables)

@@ -46,7 +46,6 @@ def search_plan(settings: Settings) -> SearchPlan:
 
     Raises:
         ConfigError: the settings do not go together, or the temperature is 0 and the strategy lives on differing samples.
-
     """
     is_direct = settings.strategy is not None or settings.simulations is not None
     effort = settings.effort or ("medium" if is_direct else AUTO)

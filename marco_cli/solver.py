@@ -50,7 +50,6 @@ def resolve_settings(
     Raises:
         ConfigError: a setting is wrong.
         ModelNotFoundError: the model is not on this machine.
-
     """
     resolved = resolve(
         flags=flags, env=environ, config=config, implied_preset=lambda name: implied_preset(choose_model(name, environ))
@@ -89,7 +88,6 @@ class Solver:
         Raises:
             InputError: the question is empty, no text, or so long that it need not be tokenised.
             ConfigError: the model has no usable chat template.
-
         """
         phrasing, engine = self.phrasing(plan), self.engine
         settings = phrasing.settings
@@ -127,7 +125,6 @@ class Solver:
 
         Raises:
             ConfigError: the plan asks for other models than were opened.
-
         """
         plan = plan or self.plan
         run = answer_or_search if plan.is_routed else search
@@ -149,7 +146,6 @@ class Solver:
 
         Raises:
             ConfigError: another model than was opened.
-
         """
         asked = {key: getattr(plan.settings, key) for key in assessors.KEYS}
         for key, name in asked.items():
@@ -179,7 +175,6 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         ConfigError: the search cannot be done as asked for.
         ModelNotFoundError: a model that assesses is not on this machine.
         EngineError: a model cannot be loaded.
-
     """
     worker.start()  # ready before the model is
     plan = search_plan(settings)
@@ -204,7 +199,6 @@ def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights
 
     Raises:
         EngineError: it cannot be loaded.
-
     """
     admit(model, environ)
     from marco_cli.engine.llama_library import begin  # noqa: PLC0415 (takes a while)

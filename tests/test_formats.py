@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from search.scripts import Inline
+from tables import table
 
 from marco_cli import nano
 from marco_cli.batch.record import Cost, answered_row, encode_row
@@ -136,8 +137,7 @@ def test_a_template_shows_its_format_by_what_it_writes(template: str, name: str)
     assert template_format(template) == (None if name == "none" else TAG_STYLES[name])
 
 
-@pytest.mark.parametrize(
-    ("end", "prefill", "tags", "wanted", "beginning"),
+@table(
     [
         ("assistant\n", "", NONE.free, NONE, ""),
         ("assistant\n<think>\n", "", NONE.free, THINK, "<think>\n"),
@@ -150,7 +150,7 @@ def test_a_template_shows_its_format_by_what_it_writes(template: str, name: str)
         ("assistant\n<think>\n", "", MARCO.free, THINK, "<think>\n"),
         ("assistant\n<think>\n", "", NONE, NONE, ""),
         ("The <think> tag\n", "", NONE.free, NONE, ""),
-    ],
+    ]
 )
 def test_the_end_of_the_prompt_decides_first(end: str, prefill: str, tags: Tags, wanted: Tags, beginning: str) -> None:
     """It may have opened, closed or skipped the thought; what the reply begins with is read before the reply."""
@@ -215,8 +215,7 @@ def says(reply: str, *, then: str = "") -> Script:
     return script
 
 
-@pytest.mark.parametrize(
-    ("reply", "settings", "thought", "output"),
+@table(
     [
         ("Four.", {}, "", "Four."),
         ("<think>\nAdd.\n</think>\n\nFour.", {}, "Add.", "Four."),
@@ -236,7 +235,7 @@ def says(reply: str, *, then: str = "") -> Script:
             "Add.",
             "Four.",
         ),
-    ],
+    ]
 )
 def test_a_reply_is_read_as_it_shows(reply: str, settings: Mapping[str, Any], thought: str, output: str) -> None:
     """With or without the right format named, thinking or not, with marks of text or of control tokens."""

@@ -4,13 +4,13 @@ import math
 from hashlib import sha256
 
 import pytest
+from tables import table
 
 from marco_cli.errors import InputError
 from marco_cli.jsonl import RawLine, decode, encode, read_lines
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
+@table(
     [
         (math.nan, None),
         (math.inf, None),
@@ -21,7 +21,7 @@ from marco_cli.jsonl import RawLine, decode, encode, read_lines
         ({"a": (1, [2.5])}, {"a": [1, [2.5]]}),
         ({1: "one"}, {"1": "one"}),
         ("汉字\n", "汉字\n"),
-    ],
+    ]
 )
 def test_any_value_becomes_one_line_of_json(value: object, expected: object) -> None:
     """No number, text or key makes a row unwritable, and a document never spans two lines."""
@@ -42,8 +42,7 @@ def test_no_character_reaches_a_terminal_that_steers_it() -> None:
     assert decode(line) == {text: [text]}
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
+@table(
     [
         (b'\xef\xbb\xbf{"a": 1}\r\n', {"a": 1}),
         ('\ufeff"x"', "x"),
@@ -55,7 +54,7 @@ def test_no_character_reaches_a_terminal_that_steers_it() -> None:
         (rb'"\ud83d\ude00"', "😀"),
         (b'{"a": 1, "a": 2}', {"a": 2}),
         ("汉字".join('""').encode(), "汉字"),
-    ],
+    ]
 )
 def test_what_other_programs_write_is_read(line: bytes | str, expected: object) -> None:
     """Byte order marks, long integers, infinities, surrogates and repeated keys have one meaning each."""
@@ -70,8 +69,7 @@ def test_not_a_number_is_read() -> None:
     assert math.isnan(value)
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
+@table(
     [
         (b"", "expecting value at character 1"),
         (b'{"a": }', "character 7"),
@@ -83,7 +81,7 @@ def test_not_a_number_is_read() -> None:
         (b"[" * 201 + b"]" * 201, "at most 200 levels"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "at most 200 levels"),
         (b"\0" * 100, "not JSON"),
-    ],
+    ]
 )
 def test_what_is_no_json_is_named_in_one_line(line: bytes, words: str) -> None:
     """The message says what was found and where; nothing but InputError comes out."""

@@ -4,6 +4,7 @@ from itertools import groupby, pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.sections import MARCO, NONE, TAG_STYLES, THINK, SectionKind, SectionParser, SectionText, Tags, parse
 
@@ -337,9 +338,7 @@ def test_no_mark_is_the_beginning_of_another() -> None:
     assert not [(one, other) for one in marks for other in marks if one != other and other.startswith(one)]
 
 
-@pytest.mark.parametrize(
-    "unit", ["a", "<", "`", "</Thought>", "<Output>", "```\n", " ", "<Output>x</Output>", "</Outpu"]
-)
+@table(["a", "<", "`", "</Thought>", "<Output>", "```\n", " ", "<Output>x</Output>", "</Outpu"])
 def test_work_is_linear_however_the_text_is_cut(unit: str) -> None:
     """20 000 characters fed one by one, or at once, take seconds, not minutes."""
     text = unit * (20_000 // len(unit))

@@ -31,7 +31,6 @@ def exact(node: Node) -> Fraction:
 
     Raises:
         NotFormulaError: it has variables, constants or roots that do not come out even, or it is too large.
-
     """
     if node.op == "number":
         return decimal(node.text)

@@ -33,7 +33,6 @@ def meaning(text: str, *, is_math: bool = True) -> Meaning:
 
     Raises:
         NotFormulaError: it is not understood.
-
     """
     variants = [_of(parse(variant, is_math=is_math)) for variant in sign_choices(text)]
     if len(variants) == 1:

@@ -34,7 +34,6 @@ def worth(node: Node) -> Fraction | str:
 
     Raises:
         NotFormulaError: it has no value anywhere that was looked, or one too large to be calculated.
-
     """
     with suppress(NotFormulaError):
         return exact(node)
@@ -54,7 +53,6 @@ def proportion(node: Node, *, keeps_sign: bool) -> str:
 
     Raises:
         NotFormulaError: it has no variables, or no values.
-
     """
     names = set(variables(node))
     values = [_value(node, names, point) for point in range(POINTS + 2)]

@@ -49,7 +49,6 @@ def extract(output: str, *, prefer: Kind | None = None, question: str = "", lang
             kinds read. A formula that stands where the answer belongs is the answer all the same.
         question: settles the language of numbers such as 1.000 where the output does not, and whether per cent is asked.
         lang: the code of the question's language, if it is known.
-
     """
     source = Source(output=output, language=language_of(output, lang, question))
     plain = source.plain()

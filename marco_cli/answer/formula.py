@@ -42,7 +42,6 @@ class Cursor:
 
         Raises:
             NotFormulaError: it does not.
-
         """
         found = self.accept(*texts)
         if found is None:

@@ -69,7 +69,6 @@ def tokenise(text: str, *, is_math: bool) -> list[Token]:
 
     Raises:
         NotFormulaError: a symbol or a word does not belong to mathematics, or there are too many of them.
-
     """
     if len(text) > _LONGEST:
         raise NotFormulaError("too long")

@@ -21,7 +21,6 @@ def refuse_input_as_output(source: str, output: Path) -> None:
 
     Raises:
         ConfigError: both are one file.
-
     """
     with suppress(OSError):  # stdin is not a file, or one of them is not there: they are not one
         if output.is_dir():
@@ -37,7 +36,6 @@ def refuse_as_traces(traces: Path | None, others: Iterable[Path]) -> None:
 
     Raises:
         ConfigError: it is one of the others.
-
     """
     for other in others if traces is not None else ():
         if traces is not None and _is_same(traces, other):

@@ -69,18 +69,11 @@ class BatchJob:
 
 
 def run_job(job: BatchJob, settings: Settings, model: LocatedModel, resolve: Callable[[str], Settings]) -> None:
-    """Do what is asked for.
-
-    Args:
-        job: the files and how to go about it.
-        settings: of the run.
-        model: where it is.
-        resolve: the name of a preset → the settings of the run with it.
+    """Do what is asked for; `resolve` gives the settings of the run with a preset, by its name.
 
     Raises:
         MarcoError: it cannot be done, or (IncompleteError) not for all rows.
         typer.Exit: it was interrupted, or stdout is not read any more.
-
     """
     if settings.model is None:
         raise ConfigError(

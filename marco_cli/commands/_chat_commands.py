@@ -34,7 +34,6 @@ async def obey(session: Session, command: Command) -> None:
 
     Raises:
         MarcoError: it cannot be done.
-
     """
     await _ACTIONS[command.name](session, command.argument)
 

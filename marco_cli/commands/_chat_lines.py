@@ -50,7 +50,6 @@ class PlainLines:
         Raises:
             InputError: it is not UTF-8 text.
             KeyboardInterrupt: Ctrl-C came while nothing but a pipe was waited for.
-
         """
         parts: list[str] = []
         while (line := await self._line()) is not None:

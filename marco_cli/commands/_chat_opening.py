@@ -33,7 +33,6 @@ async def converse(setup: Setup, screen: Screen, past: Past | None) -> None:
 
     Raises:
         MarcoError: it cannot begin, or lines of a pipe failed.
-
     """
     recalled = None
     if past is not None:

@@ -104,7 +104,6 @@ class Session:
         Raises:
             EngineLostError: there is no model any more to answer with.
             IncompleteError: lines came from a pipe and some of them could not be answered or obeyed.
-
         """
         try:
             await self._read_and_answer()
@@ -143,7 +142,6 @@ class Session:
 
         Raises:
             MarcoError: the question cannot be answered.
-
         """
         await self.stop_working_ahead()
         if plan is None:
@@ -181,7 +179,6 @@ class Session:
 
         Raises:
             MarcoError: they cannot be had; the conversation goes on with those before.
-
         """
         await self.stop_working_ahead()
         self.dialogue.solver, found = await switched(self.dialogue.solver, setup)

@@ -101,7 +101,6 @@ class TurnInProgress:
 
         Raises:
             MarcoError: the question cannot be answered.
-
         """
         self._task = asyncio.ensure_future(self._ask(question, replaces_last=replaces_last))
         try:

@@ -51,7 +51,6 @@ def go_on(trace: Trace, wish: Wish) -> None:
         InputError: the model is another one than the trace's.
         ModelNotFoundError: it is not here.
         IncompleteError: there is still no output.
-
     """
     planned = plan(trace, _budget(wish))
     settings = _settings(trace, wish, planned)

@@ -11,7 +11,6 @@ def editor_command(environ: Mapping[str, str]) -> list[str] | None:
 
     Raises:
         ConfigError: the words cannot be told apart.
-
     """
     for name in ("VISUAL", "EDITOR"):
         chosen = environ.get(name, "").strip()

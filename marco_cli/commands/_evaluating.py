@@ -106,7 +106,6 @@ def run_directory(output: Path | None, *, is_kept: bool = False) -> Iterator[Pat
 
     Raises:
         StorageError: it cannot be made.
-
     """
     if output is None and is_kept:
         output = Path(tempfile.mkdtemp(prefix="marco-eval-"))
@@ -126,7 +125,6 @@ def run_plan(plan: EvaluationPlan, directory: Path, *, mode: Mode, force: bool, 
 
     Raises:
         typer.Exit: it was interrupted; how to go on has been said.
-
     """
     facts = {"marco": __version__, "source": plan.dataset.source, "model_path": str(plan.model.path)}
     rows = directory / ROWS_FILE
@@ -250,7 +248,6 @@ def write_report(report: Report, directory: Path) -> tuple[Path, ...]:
 
     Raises:
         StorageError: one cannot be written.
-
     """
     from marco_cli.view.eval_page import page
     from marco_cli.view.eval_summary import summary_document
@@ -287,7 +284,6 @@ def settings_for(
     Raises:
         ConfigError: no model is named, or a setting is wrong.
         ModelNotFoundError: the model is not on this machine.
-
     """
     if resolve(flags=flags, env=environ, config=config).settings.model is None:
         if dataset != "nano":

@@ -18,7 +18,6 @@ class EventFile:
 
         Raises:
             StorageError: it cannot be written.
-
         """
         self.problem: str | None = None
         """Why events are missing, for a person; None while none are."""

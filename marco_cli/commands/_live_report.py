@@ -26,16 +26,7 @@ class LiveReport:
     def __init__(
         self, path: Path, about: About, rows: Iterable[Outcome], *, state: Callable[[], str], say: Callable[[str], None]
     ) -> None:
-        """Write a first page.
-
-        Args:
-            path: of the page.
-            about: what the rows do not say.
-            rows: that are there already.
-            state: says how far the run has come.
-            say: shows a line that stays.
-
-        """
+        """Write a first page; `state` says how far the run has come, `say` shows a line that stays."""
         self._path = path
         self._about = about
         self._rows = list(rows)

@@ -15,7 +15,6 @@ def read_conversations(name: str) -> list[BatchRow]:
 
     Raises:
         InputError: it cannot be read, or holds something else.
-
     """
     label = "stdin" if name == STDIN else name
     values = _values(read_text(name), label)

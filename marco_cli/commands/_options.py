@@ -53,7 +53,6 @@ def settings_given(given: Mapping[str, object]) -> dict[str, object]:
 
     Raises:
         ConfigError: `--set` holds an unknown key or a wrong value, or a setting that has a flag as well.
-
     """
     from marco_cli.config.assignment import with_assignments
 
@@ -129,13 +128,7 @@ Given = Mapping[str, Any]
 
 
 def takes_settings(*keys: str, without: Sequence[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command flags of settings, which it gets as its parameter `given`; they stand in its help where that stands.
-
-    Args:
-        keys: of `_FLAGS`; without any, all.
-        without: those that are left out of all.
-
-    """
+    """Give a command the named flags of `_FLAGS`, or all, as its parameter `given`; help has them where that stands."""
     chosen = [key for key in keys or _FLAGS if key not in without]
     flags = [Parameter(key, Parameter.KEYWORD_ONLY, default=None, annotation=_FLAGS[key]) for key in chosen]
     last = [flags.pop() for _ in range(len({"assignments", "help_all"} & {*chosen}))][::-1]

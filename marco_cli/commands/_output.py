@@ -31,7 +31,6 @@ def write(data: bytes) -> None:
     Raises:
         typer.Exit: the reader of stdout has gone (`| head -1`); nothing is said about it.
         StorageError: stdout is a file and the disk is full.
-
     """
     try:
         sys.stdout.flush()
@@ -99,7 +98,6 @@ def confirm(question: str, *, default: bool) -> bool:
 
     Raises:
         KeyboardInterrupt: Ctrl-C, or Ctrl-D, in place of an answer.
-
     """
     from marco_cli.view.printable import printable
 

@@ -45,7 +45,6 @@ def read_run(path: Path) -> PastRun:
 
     Raises:
         InputError: there is no run at the path, or it is damaged.
-
     """
     rows = path / ROWS_FILE if is_there(path) and path.is_dir() else path
     if not (is_there(rows) and rows.is_file()):
@@ -90,7 +89,6 @@ def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, q
     Raises:
         ConfigError: it is the run's own directory, or holds rows already.
         StorageError: something cannot be written.
-
     """
     with run_directory(output) as directory:
         rows = directory / ROWS_FILE
@@ -118,7 +116,6 @@ def compared(runs: Sequence[PastRun], baseline: str | None) -> tuple[Comparison,
     Raises:
         ConfigError: there is no such baseline, nothing to compare, or the same run twice.
         InputError: the runs asked different questions under the same ids.
-
     """
     rows: dict[str, list[Outcome]] = {}
     prefixes = [f"{name}/" for name in _names([run.path for run in runs])] if len(runs) > 1 else [""]

@@ -17,7 +17,6 @@ def read_question(argument: str | None, files: Sequence[str]) -> str:
 
     Raises:
         InputError: a file cannot be read or is not UTF-8 text, or there is no question.
-
     """
     wants_stdin = argument == STDIN or (argument is None and STDIN not in files and not sys.stdin.isatty())
     parts = [read_text(name) for name in files]
@@ -36,7 +35,6 @@ def read_text(name: str) -> str:
 
     Raises:
         InputError: it cannot be read, or is not UTF-8 text.
-
     """
     label = "stdin" if name == STDIN else name
     try:

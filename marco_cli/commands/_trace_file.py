@@ -19,7 +19,6 @@ class TraceFile:
 
         Raises:
             StorageError: it cannot be written.
-
         """
         check_appendable(path)
         self._path = path

@@ -2,7 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write, write_rows
 from marco_cli.commands._page import Open, show_page
+from marco_cli.config.home import expanded, is_directory
 from marco_cli.errors import ConfigError, IncompleteError, InputError, quoted
 
 if TYPE_CHECKING:
@@ -103,7 +105,8 @@ def export(
     if traces and everything:
         raise ConfigError("ids are given and --all is too", hint="leave one of them out")
     found = _entries(traces or [], source, session, is_many=everything or where is not None)
-    output = _named_after(found, entry) if is_opened and output is None else output
+    if is_opened and output is None:  # in this directory, several pages in a folder of their own
+        output = f"{found[0].heading.id}{entry.suffix}" if len(found) == 1 else f"pages{os.sep}"
     if output is not None:
         _refuse_to_replace(found, output, entry.suffix)
     tally = _Tally()
@@ -111,35 +114,34 @@ def export(
     _write(exports, output, entry, name)
     _tell(tally, entry, output, where, is_quiet=quiet)
     if output is not None and entry.is_document:
-        _present(output, is_opened=is_opened, is_quiet=quiet)
+        path = expanded(output)
+        if path.is_file() or path.is_dir():  # a pipe or a device has no link
+            show_page(path, is_opened=is_opened, is_quiet=quiet)
 
 
 def _write(exports: Iterator["Export"], output: str | None, entry: "ExportFormat", name: str) -> None:
     """Write each trace to a file of its own, one as a document, or all as rows."""
     if output is not None and _is_directory(output):
-        _write_each(exports, output, entry)
-    elif entry.is_document:
-        _write_one(exports, output, name)
-    else:
-        _write_rows(exports, output)
-
-
-def _named_after(found: list["KeptTrace"], entry: "ExportFormat") -> str:
-    """Return where pages lie that were given no place: in this directory, several in a folder of their own."""
-    return f"{found[0].heading.id}{entry.suffix}" if len(found) == 1 else f"pages{os.sep}"
-
-
-def _present(output: str, *, is_opened: bool, is_quiet: bool) -> None:
-    """Print the link of what was written; a pipe or a device has none."""
-    path = _file(output)
-    if path.is_file() or path.is_dir():
-        show_page(path, is_opened=is_opened, is_quiet=is_quiet)
+        for export in exports:
+            _save(expanded(output) / f"{export.trace_id}{entry.suffix}", [export.data])
+        return
+    first = next(exports, None)
+    if first is None:
+        return
+    if entry.is_document and next(exports, None) is not None:
+        raise ConfigError(
+            f"{name} is about one trace, and there are several", hint="name one of them, or a directory: -o trees/"
+        )
+    data = (export.data for export in chain((first,), exports))
+    if output is not None:
+        _save(expanded(output), data)
+        return
+    for each in data:
+        write(each)
 
 
 def _refuse_to_replace(found: list["KeptTrace"], output: str, suffix: str) -> None:
     """Refuse to put what is made of traces in the place of any of them, under whatever name."""
-    from marco_cli.config.home import expanded
-
     place = expanded(output)
     targets = [place / f"{entry.heading.id}{suffix}" for entry in found] if _is_directory(output) else [place]
     read = {_identity(path) for path in {entry.path for entry in found}}
@@ -249,55 +251,10 @@ def _load(entries: list["KeptTrace"]) -> Iterator["Trace"]:
 
 
 def _is_directory(output: str) -> bool:
-    from marco_cli.config.home import expanded, is_directory
-
     return output.endswith(("/", os.sep)) or is_directory(expanded(output))
 
 
-def _write_each(exports: Iterator["Export"], output: str, entry: "ExportFormat") -> None:
-    from marco_cli.config.home import expanded
-
-    folder = expanded(output)
-    for export in exports:
-        _save(folder / f"{export.trace_id}{entry.suffix}", iter([export.data]))
-
-
-def _write_one(exports: Iterator["Export"], output: str | None, name: str) -> None:
-    first = next(exports, None)
-    if first is None:
-        return
-    if next(exports, None) is not None:
-        raise ConfigError(
-            f"{name} is about one trace, and there are several", hint="name one of them, or a directory: -o trees/"
-        )
-    if output is None:
-        write(first.data)
-    else:
-        _save(_file(output), iter([first.data]))
-
-
-def _write_rows(exports: Iterator["Export"], output: str | None) -> None:
-    if output is None:
-        for export in exports:
-            write(export.data)
-        return
-    first = next(exports, None)
-    if first is not None:
-        _save(_file(output), (export.data for export in _chained(first, exports)))
-
-
-def _chained(first: "Export", rest: Iterator["Export"]) -> Iterator["Export"]:
-    yield first
-    yield from rest
-
-
-def _file(output: str) -> "Path":
-    from marco_cli.config.home import expanded
-
-    return expanded(output)
-
-
-def _save(path: "Path", parts: Iterator[bytes]) -> None:
+def _save(path: "Path", parts: Iterable[bytes]) -> None:
     """Write a file that is there whole or not at all."""
     from marco_cli.draft import replacing
     from marco_cli.errors import StorageError

@@ -15,7 +15,6 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Value]:
 
     Raises:
         ConfigError: no `=`, an unknown key, a key that is set twice, a value of the wrong type or out of range.
-
     """
     spelt: dict[str, list[str]] = {}
     for text in texts:
@@ -34,7 +33,6 @@ def with_assignments(flags: Mapping[str, object], texts: Iterable[str]) -> dict[
 
     Raises:
         ConfigError: see `read_assignments`; or a setting has both a flag and a `--set`.
-
     """
     values = read_assignments(texts)
     for key in values:

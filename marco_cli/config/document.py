@@ -50,7 +50,6 @@ def read_document(path: Path, options: Mapping[str, Option]) -> tuple[YamlEntry,
 
     Raises:
         ConfigError: the file cannot be read, is neither UTF-8 nor a YAML mapping, or a key or value is wrong.
-
     """
     return parse_document(read_text(path), path, options)
 
@@ -60,7 +59,6 @@ def read_text(path: Path) -> str:
 
     Raises:
         ConfigError: the file cannot be read, is larger than `MAX_BYTES`, or is not UTF-8.
-
     """
     try:
         with path.open("rb") as file:

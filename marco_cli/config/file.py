@@ -29,7 +29,6 @@ def config_path(named: str | None, env: Mapping[str, str]) -> Path | None:
 
     Raises:
         ConfigError: a file that was named does not exist.
-
     """
     origin = "flag --config" if named else "env MARCO_CONFIG"
     chosen = named or env.get("MARCO_CONFIG")
@@ -80,7 +79,6 @@ def write_config(path: Path, text: str) -> None:
 
     Raises:
         StorageError: no permission, no space.
-
     """
     try:
         Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)

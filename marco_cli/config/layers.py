@@ -68,7 +68,6 @@ def resolve(
 
     Raises:
         ConfigError: a wrong value, an unknown key, variable or preset; the message names flag, variable or file:line.
-
     """
     path = config_path(config, env)
     layers = (_file_layer(path), _environment_layer(env), _flag_layer(flags))

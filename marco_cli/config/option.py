@@ -108,7 +108,6 @@ class Option:
 
         Raises:
             ConfigError: wrong type, out of range or no such choice; the message begins with `where`.
-
         """
         if (value is None and self.is_optional) or self._has_type(value):
             return cast("Value", value)

@@ -75,7 +75,6 @@ def check_preset_name(name: str) -> None:
 
     Raises:
         ConfigError: there is no such preset.
-
     """
     names = preset_names()
     if name not in names:
@@ -83,16 +82,13 @@ def check_preset_name(name: str) -> None:
 
 
 def load_preset(name_or_path: str, *, base: Path | None = None, where: str = "") -> Preset:
-    """Load a preset and all that it extends.
+    """Load a preset, by its name or its path, and all that it extends.
 
-    Args:
-        name_or_path: a name, or a path (it holds a slash or ends in .yaml).
-        base: directory that relative paths start from; the current one by default.
-        where: the place that asked for it, put before the message of a missing preset.
+    Relative paths start from `base`, or from the current directory. The message about a missing preset begins with
+    `where`.
 
     Raises:
         ConfigError: missing, unreadable, wrong, or extending itself.
-
     """
     return _load(_find(name_or_path, base=base or Path(), where=where, chain=()), ())
 

@@ -24,7 +24,6 @@ class Settings:
 
     Raises:
         ConfigError: a value has the wrong type or lies outside its range.
-
     """
 
     model: Annotated[str | None, About(help="Name or alias of a model, or path of a GGUF file.")] = None

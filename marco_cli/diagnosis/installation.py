@@ -15,7 +15,6 @@ def configuration(case: Case) -> Finding:
 
     Raises:
         ConfigError: the first thing that is wrong.
-
     """
     origins = dict(case.stated.origins).values()
     path = config_path(case.config, case.environ)

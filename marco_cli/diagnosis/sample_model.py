@@ -62,7 +62,6 @@ def write_sample(path: Path, shape: Shape | None = None) -> int:
 
     Raises:
         OSError: there is no room for it.
-
     """
     shape = shape or Shape()
     tensors = tuple(_tensors(shape))

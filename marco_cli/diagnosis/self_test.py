@@ -40,7 +40,6 @@ def measure(backend: Backend, text_ids: Sequence[int], clock: Callable[[], float
     Raises:
         DecodeError: the model refused a batch.
         EngineError: there is no text, or the model was interrupted.
-
     """
     if not text_ids:
         raise EngineError("the self-test has no tokens to evaluate")

@@ -32,17 +32,11 @@ class Throughput(NamedTuple):
 def measure_throughput(
     open_model: Callable[[Path], Model], clock: Callable[[], float] = time.perf_counter, *, directory: str | None = None
 ) -> Throughput:
-    """Write the sample, decode some tokens with it, take it away again.
-
-    Args:
-        open_model: loads a file; what it returns is closed.
-        clock: seconds.
-        directory: for the file; the usual one for temporary files unless given.
+    """Write the sample to a temporary directory, decode some tokens with it, and take it away again.
 
     Raises:
         OSError: there is no room for the sample.
         EngineError: llama.cpp cannot load it.
-
     """
     with tempfile.TemporaryDirectory(prefix="marco-speed-", dir=directory) as folder:
         path = Path(folder) / "sample.gguf"

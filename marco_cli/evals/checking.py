@@ -45,7 +45,6 @@ def check_check(target: str, *, where: str) -> None:
 
     Raises:
         InputError: it does not, or its formula or tests cannot be read.
-
     """
     kind, colon, argument = target.partition(":")
     if kind not in KINDS or not colon or not argument.strip():

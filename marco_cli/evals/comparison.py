@@ -28,7 +28,6 @@ def compare_rows(rows: Mapping[str, Sequence[Outcome]]) -> tuple[Comparison, ...
 
     Raises:
         InputError: the same id stands for different questions.
-
     """
     _check_questions(rows)
     baseline, *others = rows

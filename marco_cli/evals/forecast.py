@@ -15,14 +15,7 @@ class Forecast:
     """What is left of a run, and what it has taken so far."""
 
     def __init__(self, left: Iterable[str], past: Iterable[Outcome] = (), *, in_flight: int = 1) -> None:
-        """Begin.
-
-        Args:
-            left: the variant of each answer to come.
-            past: rows of earlier runs.
-            in_flight: answers worked on at once.
-
-        """
+        """Take the variant of each answer to come, rows of earlier runs, and how many answers are worked on at once."""
         self._left = Counter(left)
         self._in_flight = in_flight
         self._seconds: defaultdict[str, list[float]] = defaultdict(list)
@@ -49,11 +42,9 @@ class Forecast:
         return self._num_new
 
     def seconds(self, elapsed: float = 0.0) -> float | None:
-        """Return the time that all that is left takes; None while a variant to come has no row.
+        """Return the seconds that all that is left takes; None while a variant to come has no row.
 
-        Args:
-            elapsed: seconds since the run began. What is in flight is taken to be half done.
-
+        The run began `elapsed` seconds ago. What is in flight is taken to be half done.
         """
         left = {variant: num for variant, num in self._left.items() if num > 0}
         if not all(self._seconds[variant] for variant in left):

@@ -88,16 +88,10 @@ def mcnemar(gained: int, lost: int) -> float:
 
 
 def paired(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[float]]) -> Pairing:
-    """Compare two ways of answering.
+    """Compare two ways of answering: each item id with the value of each seed, in the same order of seeds everywhere.
 
-    Args:
-        first: item id → value of each seed, in the same order of seeds everywhere.
-        second: likewise.
-
-    Returns:
-        The difference over the items that both have: of the means over all seeds, with a sign test on them, and McNemar's
-        test on the first seed, since answers of several seeds to one item are not independent witnesses.
-
+    The difference is of the means over all seeds, over the items that both have, with a sign test. McNemar's test is on
+    the first seed, since answers of several seeds to one item are not independent witnesses.
     """
     shared = [id_ for id_ in first if id_ in second]
     differences = [statistics.fmean(second[id_]) - statistics.fmean(first[id_]) for id_ in shared]

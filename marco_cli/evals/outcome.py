@@ -27,6 +27,11 @@ Section = Literal["output", "after_thought", "whole_text"]
 """Where the answer was looked for: in the output; in what follows the thought; in everything there is."""
 
 _NOTHING = Tokens.forced(())
+_ALIKE = (
+    "variant", "seed", "strategy", "reward", "vote", "certainty", "stop_reason", "max_simulations", "text", "section",
+    "seconds",
+)  # fmt: skip
+"""What is in a row as it is in an `Outcome`."""
 _NODE = ("id", "parent", "text", "visits", "value", "forced")
 """What a row keeps of a node."""
 
@@ -205,7 +210,6 @@ def read_outcome(document: object, *, where: str) -> Outcome:
 
     Raises:
         InputError: it is no such row.
-
     """
     if not isinstance(document, dict) or document.get("v") != ROW_VERSION:
         raise InputError(f"{where}: no row of an evaluation", hint="name the directory that `marco eval -o` wrote")
@@ -219,21 +223,12 @@ def _read(row: Mapping[str, Any]) -> Outcome:
     item = _item(row["item"])
     candidates = tuple(_candidate(entry, row["item"]["question"]) for entry in row["candidates"])
     return Outcome(
+        **{name: row[name] for name in _ALIKE},
         item=item,
-        variant=row["variant"],
-        seed=row["seed"],
-        strategy=row["strategy"],
-        reward=row["reward"],
-        vote=row["vote"],
         candidates=candidates,
         scores=tuple(Score(**entry["score"]) for entry in row["candidates"]),
         votes=tuple(_vote(entry, candidates) for entry in row["votes"]),
-        certainty=row["certainty"],
-        stop_reason=row["stop_reason"],
         num_simulations=row["simulations"],
-        max_simulations=row["max_simulations"],
-        text=row["text"],
-        section=row["section"],
         score=Score(**row["score"]),
         is_forced=row["forced"],
         is_truncated=row["truncated"],
@@ -241,7 +236,6 @@ def _read(row: Mapping[str, Any]) -> Outcome:
         first_text=row.get("first_text"),
         num_looks=row.get("looks", 0),
         usage=Usage(**row["usage"]),
-        seconds=row["seconds"],
         notices=tuple(row["notices"]),
         nodes=tuple(_node(entry) for entry in row["tree"] or ()),
         error=None if row["error"] is None else Failure(**row["error"]),

@@ -25,7 +25,6 @@ def rescore(
     Raises:
         ConfigError: there is no reward, vote or scorer of that name.
         InputError: the target is not one that the scorer could use.
-
     """
     for name, value, table in (("reward", reward, REWARDS), ("vote", vote, VOTES), ("scorer", scorer, SCORERS)):
         if value is not None and value not in table:

@@ -63,7 +63,6 @@ def read_rubric(target: str, *, where: str) -> tuple[Criterion, ...]:
 
     Raises:
         InputError: a line is not a criterion, or there is none.
-
     """
     criteria = tuple(_criterion(line.strip(), where) for line in target.splitlines() if line.strip())
     if not criteria:

@@ -111,7 +111,6 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
 
     Raises:
         InputError: the file cannot be read, or holds something else.
-
     """
     found: dict[str, Outcome] = {}
     try:
@@ -140,7 +139,6 @@ def missing(all_jobs: Sequence[EvaluationJob], past: Iterable[Outcome]) -> list[
 
     Raises:
         InputError: a row, of whatever variant, has the id of an item with another question, target or scorer.
-
     """
     items = {job.item.id: job.item for job in all_jobs}
     answered: set[str] = set()
@@ -175,23 +173,13 @@ async def run_jobs(
     in_flight: int = ROWS_IN_FLIGHT,
     stop: asyncio.Event | None = None,
 ) -> bool:
-    """Work the jobs off, several at once.
+    """Work the jobs off, `in_flight` at once, under each variant's settings; return whether all have a row now.
 
-    Args:
-        wanted: what is to be asked.
-        solver: its engine answers; its settings are replaced by each variant's.
-        journal: gets every outcome, in the order of the jobs.
-        on_outcome: hears of each once it is on disk.
-        traces: gets the trace of each answer once its row is on disk; without it, none is made.
-        in_flight: jobs worked on at once.
-        stop: once set, nothing new is begun.
-
-    Returns:
-        Whether all jobs have a row now.
+    The journal gets every outcome in the order of the jobs. Once a row is on disk, `on_outcome` hears of it and
+    `traces` gets its trace. Once `stop` is set, nothing new is begun.
 
     Raises:
         StorageError: a row cannot be written.
-
     """
 
     async def work(job: EvaluationJob) -> Answered:
@@ -218,11 +206,7 @@ def _question(item: Item, plan: SearchPlan) -> str:
 async def ask(job: EvaluationJob, solver: Solver, on_untraced: Callable[[Exception], None] | None = None) -> Answered:
     """Ask one item; an item that the model cannot be asked gives a failed outcome.
 
-    Args:
-        job: the item, and how to ask.
-        solver: its engine answers.
-        on_untraced: hears why an answer has no trace. Without it, none has one.
-
+    `on_untraced` hears why an answer has no trace. Without it, none has one.
     """
     item, label = job.item, job.variant.label
     plan = job.variant.seeded(job.seed_index)

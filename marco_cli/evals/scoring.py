@@ -93,7 +93,6 @@ def check_target(item: Item, *, where: str) -> None:
     Raises:
         InputError: the target is empty, no number, no letter, no regular expression or no rubric, as its scorer wants.
         ConfigError: the scorer does not know the language of the question.
-
     """
     if item.scorer == "simple-evals":
         language(item)

@@ -23,7 +23,6 @@ def check_name(name: str) -> None:
 
     Raises:
         ConfigError: there is none of that name; the hint names a near one.
-
     """
     if name not in DATASETS:
         raise ConfigError(
@@ -37,7 +36,6 @@ def load_items(name: str, selection: Selection) -> DataSet:
     Raises:
         ConfigError: an unknown data set, language or scorer.
         InputError: the data is not here, or not what it should be.
-
     """
     check_name(name)
     if selection.scorer is not None and selection.scorer not in SCORERS:

@@ -63,7 +63,6 @@ def language(item: Item) -> Language:
 
     Raises:
         ConfigError: the rule is not known for it.
-
     """
     if item.lang not in LANGUAGES:
         raise ConfigError(

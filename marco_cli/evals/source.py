@@ -33,16 +33,11 @@ class HubPlace:
 def find(name: str, selection: Selection, place: HubPlace, *, aliases: tuple[str, ...] = ()) -> Path:
     """Return the file: the one that was pointed at, in the directory that was, in the cache, or freshly fetched.
 
-    Args:
-        name: of the data set, for messages.
-        selection: what the user wants.
-        place: where the hub has it.
-        aliases: other file names that a directory may have it under.
+    `aliases` are other file names that a directory may have it under.
 
     Raises:
         InputError: it is not on this machine.
         NetworkError: the download failed.
-
     """
     if selection.data is not None:
         return _local(selection.data, (Path(place.path).name, *aliases))
@@ -70,7 +65,6 @@ def read_rows(path: Path) -> Iterator[tuple[str, Row]]:
 
     Raises:
         InputError: the file cannot be read, or a line is not a JSON object.
-
     """
     if path.name.endswith(".parquet"):
         yield from _parquet_rows(path)
@@ -95,7 +89,6 @@ def read_text(path: Path) -> str:
 
     Raises:
         InputError: it is not there, cannot be read, or is not UTF-8.
-
     """
     try:
         with _open(path) as file:
@@ -136,7 +129,6 @@ def field(row: Row, names: tuple[str, ...], where: str) -> str:
 
     Raises:
         InputError: the row has none of them, or no text under it.
-
     """
     for name in names:
         value = row.get(name)

@@ -25,7 +25,6 @@ def check_available() -> None:
 
     Raises:
         ConfigError: sacrebleu is not installed.
-
     """
     if find_spec("sacrebleu") is None:
         raise ConfigError("scoring translations needs sacrebleu", hint="pip install 'marco-cli[eval]'")

@@ -48,7 +48,6 @@ def parse_variants(texts: Sequence[str], base: Settings, *, num_seeds: int = 1) 
 
     Raises:
         ConfigError: an unknown name or setting, or the same variant twice.
-
     """
     if not texts:
         named = base.strategy or base.effort

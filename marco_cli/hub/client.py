@@ -67,7 +67,6 @@ def endpoint(environ: Mapping[str, str] = os.environ) -> str:
 
     Raises:
         ConfigError: `HF_ENDPOINT` is not a web address, or holds a password (which would end up in logs).
-
     """
     url = (environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
     if not is_address(url):
@@ -91,7 +90,6 @@ def repository(
         ModelNotFoundError: There is no such repository or revision (or it is private and there is no token).
         NetworkError: The hub cannot be reached, refuses, or answers something else than itself.
         StorageError: The hub names a file that would leave the models directory.
-
     """
     if not catalog.is_repository(name):
         raise ConfigError(f"{name!r} is not a repository name, expected user/repo")
@@ -117,16 +115,11 @@ def ask(
 ) -> Any:
     """Ask the hub, again where waiting may help; return JSON that may have any shape.
 
-    Args:
-        path: of the address, from the slash after the host on.
-        name: what to call the answer in messages.
-        refuse: what becomes of statuses.
-        retry: how often and after how long; the usual way unless given.
-        on_retry: hears why and when it asks again.
+    `path` begins with the slash after the host, `name` is what messages call the answer, `on_retry` hears why and when
+    it asks again.
 
     Raises:
         NetworkError: the hub cannot be reached, or does not answer as a hub.
-
     """
     retry = retry or Retry()
     failures = 0
@@ -247,7 +240,6 @@ def fetch_dataset_file(repo: str, path: str) -> Path:
 
     Raises:
         NetworkError: offline mode is on, the hub cannot be reached, or it does not have or give the file.
-
     """
     if store.is_offline():
         raise NetworkError(f"{repo} was not fetched: offline mode is on", hint="unset HF_HUB_OFFLINE")

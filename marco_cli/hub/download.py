@@ -115,7 +115,6 @@ def fetch(
         NetworkError: The server could not be reached, refused, or went away; the bytes so far are kept.
         StorageError: The disk is full or not writable, or the content is not what was promised.
         ModelNotFoundError: The server has no such file.
-
     """
     with storage_errors(target):
         staging.mkdir(parents=True, exist_ok=True)

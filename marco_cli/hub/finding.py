@@ -39,7 +39,6 @@ def find(
     Raises:
         ConfigError: there are no words, or too many.
         NetworkError: the hub cannot be reached, refuses, or answers something else than itself.
-
     """
     if not words.strip() or len(words) > _LONGEST:
         raise ConfigError(f"expected a name of 1 to {_LONGEST} characters to look for")

@@ -73,7 +73,6 @@ def plan(
     Raises:
         ModelNotFoundError: The hub has no such model; the message names what it has.
         ConfigError, NetworkError, StorageError: As `client.repository`.
-
     """
     reference = catalog.parse(spec)
     root = store.directory(environ)
@@ -113,7 +112,6 @@ def offers(
     Raises:
         ModelNotFoundError: There is no such repository, or it has no GGUF files.
         ConfigError, NetworkError, StorageError: As `client.repository`.
-
     """
     reference = catalog.parse(spec)
     if not isinstance(reference, catalog.RepositoryReference):
@@ -240,7 +238,6 @@ def execute(
 
     Raises:
         NetworkError, StorageError, ModelNotFoundError: As `download.fetch`.
-
     """
     staging_root = store.directory(environ) / store.PARTIAL
     received = 0

@@ -109,14 +109,9 @@ def get(
 ) -> Iterator[RangeAnswer]:
     """Request a file from `first_byte` on; inside the block, a lost connection becomes a TransientError.
 
-    Args:
-        url: http or https.
-        headers: `Authorization` among them never reaches another host, port or scheme.
-        first_byte: 0 for the whole file.
-        timeout: Seconds without a byte after which the connection counts as lost.
-        name: What to call the file in messages.
-        refuse: What becomes of statuses; None treats them as those of a file.
-
+    `Authorization` among the headers never reaches another host, port or scheme. A connection is lost after `timeout`
+    seconds without a byte. Messages call the file `name`. `refuse` decides on statuses; without it, they are those of a
+    file.
     """
     wanted = {**headers, "Accept-Encoding": "identity"}
     if first_byte:

@@ -42,7 +42,6 @@ def admit(model: library.LocatedModel, environ: Mapping[str, str]) -> Header:
     Raises:
         ModelNotFoundError, StorageError: a file is not there, or cannot be read.
         EngineError: a file is damaged, or llama.cpp refused it or died of it on trial.
-
     """
     header = examine(model.files)
     if is_known(model):
@@ -96,7 +95,6 @@ def _try(model: library.LocatedModel) -> str:
 
     Raises:
         EngineError: there is no verdict: llama.cpp refused the model in order, or the machine may have been the cause.
-
     """
     path, seconds = model.path, min(_SECONDS + model.size / _BYTES_A_SECOND, _MOST_SECONDS)
     package = Path(__file__).parents[2]

@@ -29,7 +29,6 @@ def aliases(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
     Raises:
         StorageError: the file that holds them cannot be read.
-
     """
     path = directory(environ) / _FILE
     if not is_file(path):
@@ -71,7 +70,6 @@ def set_alias(name: str, spec: str, environ: Mapping[str, str] = os.environ) -> 
         ConfigError: the name cannot be an alias, or the specification is malformed.
         ModelNotFoundError: no model is called so.
         StorageError: the file that holds the aliases cannot be read or written.
-
     """
     refuse_name(name)
     target = meaning(spec, environ)
@@ -87,7 +85,6 @@ def remove_alias(name: str, environ: Mapping[str, str] = os.environ) -> None:
 
     Raises:
         ModelNotFoundError: there is no such alias.
-
     """
     kept = aliases(environ)
     if name.lower() not in kept:

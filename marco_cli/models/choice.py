@@ -35,7 +35,6 @@ def choose_model(spec: str | None, environ: Mapping[str, str]) -> LocatedModel:
 
     Raises:
         ModelNotFoundError: the named model is not on this machine.
-
     """
     if spec is not None:
         return locate(spec, environ)

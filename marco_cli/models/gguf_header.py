@@ -90,7 +90,6 @@ def read(path: Path) -> Header:
         ModelNotFoundError: There is no such file.
         StorageError: The file cannot be read.
         EngineError: The file is not GGUF, damaged, truncated, or of a kind that this version does not know.
-
     """
     return read_contents(path).header
 

@@ -43,7 +43,6 @@ def read(text: str, environ: Mapping[str, str] = os.environ) -> HubAddress | Non
 
     Raises:
         ConfigError: an address of another host, or of no model.
-
     """
     match = _ADDRESS.fullmatch(text.strip())
     if match is None:

@@ -75,7 +75,6 @@ def locate(spec: str, environ: Mapping[str, str] = os.environ) -> LocatedModel:
         ConfigError: The specification is malformed.
         ModelNotFoundError: It is not here; the hint is the command that brings it, or the list of what is here.
         StorageError: It may be an alias, and the file that holds them cannot be read.
-
     """
     meant = meaning(spec, environ)
     reference = catalog.parse(meant, own_names=() if meant != spec else own_names(spec, environ))
@@ -276,7 +275,6 @@ def verify(model: LocatedModel, on_bytes: Callable[[int], None] = lambda _: None
 
     Raises:
         StorageError: Nothing was recorded for a part, or it cannot be read.
-
     """
     sizes = model.stated_sizes or (None,) * len(model.files)
     return tuple(
@@ -313,7 +311,6 @@ def removable(model: LocatedModel, environ: Mapping[str, str] = os.environ) -> t
 
     Raises:
         ConfigError: The model is not ours to delete: bundled, in another program's cache, or a file of the user's.
-
     """
     root = directory(environ)
     if model.source == "bundled":

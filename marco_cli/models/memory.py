@@ -45,20 +45,12 @@ def memory_estimate(
 ) -> MemoryEstimate:
     """Estimate what a model takes with a context of `ctx` cells and `parallel` sequences decoded at once.
 
-    The `ctx` cells of the KV cache are for all sequences together, so `parallel` adds only rows of logits. Not counted are
-    the prefixes that the engine sets aside on a CPU when a search has more than fit: at most half as much again.
-    `kv_cache = ctx x kv_values_per_token x kv_bytes`; `compute` is llama.cpp's scratch for a prompt chunk of `batch`
-    tokens, dominated by `batch` rows of logits and activations in float32; `outputs` is one float32 row of logits a
-    sequence. Fields that the header does not have count as 0.
-
-    Args:
-        header: Of the model, or of the first part of a split one.
-        ctx: Cells of the KV cache, in tokens.
-        parallel: Sequences that are decoded in one batch.
-        weights: Bytes of all parts of a split model; None takes the header's own tensors.
-        batch: Prompt tokens in one physical batch (llama.cpp's n_ubatch).
-        kv_bytes: Bytes of one number in the cache: 2 for f16, 1.0625 for q8_0.
-
+    The `ctx` cells of the KV cache are for all sequences together, so `parallel` adds only rows of logits. Not counted
+    are the prefixes that the engine sets aside on a CPU when a search has more than fit: at most half as much again.
+    `kv_cache = ctx x kv_values_per_token x kv_bytes`, with 2 bytes a number for f16 and 1.0625 for q8_0; `compute` is
+    llama.cpp's scratch for a prompt chunk of `batch` tokens (its n_ubatch), dominated by `batch` rows of logits and
+    activations in float32; `outputs` is one float32 row of logits a sequence. `weights` are the bytes of all parts of a
+    split model; without them, the header's own tensors count. Fields that the header does not have count as 0.
     """
     vocab, embedding = header.vocab_size or 0, header.embedding_length or 0
     row = vocab + 4 * embedding + 2 * (header.feed_forward_length or 0)
@@ -73,15 +65,10 @@ def memory_estimate(
 def refuse_excess(header: Header, *, ctx: int | None, batch: int | None, gpu_memory: int = 0) -> None:
     """Refuse a context or a batch for which there is no memory, before anything is allocated.
 
-    Args:
-        header: Of the model.
-        ctx: Cells of the KV cache that were asked for; None for those that the engine chooses.
-        batch: Tokens evaluated at once that were asked for; None for those that the engine chooses.
-        gpu_memory: Free bytes of the GPUs, which hold a part.
+    None is what the engine chooses. `gpu_memory` are the free bytes of the GPUs, which hold a part.
 
     Raises:
         ConfigError: it needs more memory than is free.
-
     """
     memory = available_memory() or total()
     if memory is None:
@@ -164,7 +151,6 @@ def choose(among: Sequence[Sized], memory: int | None, default: str | None) -> C
 
     Raises:
         ModelNotFoundError: None of the proposed formats is offered.
-
     """
     offered = sorted((item for item in among if item.quantisation in PROPOSED), key=lambda item: item.size)
     if not offered:

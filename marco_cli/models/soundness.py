@@ -46,7 +46,6 @@ def examine(files: Sequence[Path]) -> Header:
     Raises:
         ModelNotFoundError, StorageError: as `gguf_header.read`.
         EngineError: a file is damaged, or llama.cpp would die of it.
-
     """
     contents = [read_contents(path) for path in files]
     for path, content in zip(files, contents, strict=True):

@@ -21,7 +21,6 @@ class Message:
 
     Raises:
         InputError: the content has bytes that are not UTF-8 (lone surrogates).
-
     """
 
     role: Role
@@ -63,20 +62,14 @@ def compose(
     prefill: str = "",
     history: tuple[Message, ...] = (),
 ) -> Prompt:
-    """Put a preset's texts around a question.
+    """Put a preset's texts around a question, which is taken as it is: its braces are text.
 
-    Args:
-        question: taken as it is; its braces are text.
-        system: None adds no system message, so that the model's template decides; "" adds an empty one.
-        prefix: text right before the question, line ends included.
-        suffix: text right after the question, line ends included.
-        variables: values for `{name}` in system, prefix and suffix; braces around any other name stay text.
-        prefill: forced opening of the reply.
-        history: earlier turns, oldest first.
+    A `system` of None adds no system message, so that the model's template decides; "" adds an empty one. `variables`
+    are the values for `{name}` in system, prefix and suffix; braces around any other name stay text. `history` begins
+    with the oldest turn.
 
     Raises:
         InputError: the question is blank, or a text is not UTF-8.
-
     """
     if not question.strip():
         raise InputError("the question is empty, expected some text", hint='try: marco ask "What is 12 + 30?"')
@@ -103,7 +96,6 @@ def encode(
         is_control: says whether an id is a control token.
         bos_id: the id that every sequence of the vocabulary begins with, if it wants one; put first unless the
             template already did.
-
     """
     ids = tokenize("".join(piece.text for piece in pieces), True)
     apart = tuple(token for piece in pieces for token in tokenize(piece.text, piece.is_control))

@@ -43,16 +43,11 @@ def trace(
 ) -> Written:
     """Say where the characters of a rendered text came from.
 
-    Args:
-        stand_ins: for the characters of the messages.
-        text: what the template made of the messages.
-        neutral: what it made of `stand_ins.neutral`.
-        render: runs the template on other contents of the same messages.
-        constants: asks for the texts that the template can compare with.
+    `neutral` is what the template made of `stand_ins.neutral`, `render` runs it on other contents of the same messages,
+    `constants` asks for the texts that it can compare with.
 
     Raises:
         ConfigError: the template does more to the messages than can be followed.
-
     """
     contents = stand_ins.contents
     landed = tuple(neutral is None or other.strip() in neutral for other in stand_ins.neutral)
@@ -128,7 +123,6 @@ class StandIns:
 
     Raises:
         ConfigError: the messages have more different characters than there are for private use.
-
     """
 
     contents: Contents

@@ -30,12 +30,7 @@ _SHOWN_LENGTH = 160
 
 
 def serve(watchdog: float) -> None:
-    """Answer requests until stdin ends.
-
-    Args:
-        watchdog: seconds after which a request that goes on ends the process, if its parent has not done so before.
-
-    """
+    """Answer requests until stdin ends; one that takes more than `watchdog` seconds ends the process."""
     _limit_memory()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 (a device)
@@ -50,13 +45,9 @@ def serve(watchdog: float) -> None:
 def answer(request: Mapping[str, Any]) -> dict[str, object]:
     """Return what a template makes of each set of variables, or, without any, what it reads and compares with.
 
-    Args:
-        request: `template`, and `runs`: a list of variables by name; `now` is the time that the template sees.
-
-    Returns:
-        `runs`: for each set of variables `{"text": …}` or `{"fault": kind, "says": …}`; or `names` and `constants`; or, for a text that
-        is not a template, the fault alone.
-
+    The request holds `template`, and `runs`: a list of variables by name, of which `now` is the time that the template
+    sees. The answer holds `runs`: for each `{"text": …}` or `{"fault": kind, "says": …}`; or `names` and `constants`;
+    or, for a text that is not a template, the fault alone.
     """
     template = request["template"]
     try:

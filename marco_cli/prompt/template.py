@@ -55,7 +55,6 @@ def choose_template(override: str | None, shipped: str | None) -> str:
 
     Raises:
         ConfigError: neither is there, or the override is neither.
-
     """
     if override is None:
         if not shipped:
@@ -76,20 +75,12 @@ def render(
 ) -> Rendered:
     """Return the prompt as the template writes it, with the prefill at its end.
 
-    What the template's own ending already says of the prefill is not repeated. A template that takes contents as lists of typed
-    parts only gets them so; where it refuses a system message at the beginning, that text goes before the first question.
-
-    Args:
-        prompt: the conversation.
-        template: Jinja2 text, see `choose_template`.
-        bos: what `{{ bos_token }}` stands for.
-        eos: what `{{ eos_token }}` stands for.
-        variables: what else the template may read.
+    The template is Jinja2 text, and may read `variables` besides. What the template's own ending already says of the
+    prefill is not repeated. A template that takes contents as lists of typed parts only gets them so; where it refuses
+    a system message at the beginning, that text goes before the first question.
 
     Raises:
-        ConfigError: the template is faulty, leaves the sandbox, does not end, refuses the conversation, or drops or changes a
-            message.
-
+        ConfigError: the template is faulty, leaves the sandbox, does not end, or refuses, drops or changes a message.
     """
     if taken := sorted(OWN_VARIABLES & variables.keys()):
         raise ConfigError(f"template_var: {taken[0]} is what the program sets", hint="leave it out")

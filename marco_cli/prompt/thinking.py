@@ -72,19 +72,10 @@ class Switch:
 def find_switch(
     template: str, think: Think, *, variables: Mapping[str, object], prefill: str, bos: str, eos: str
 ) -> Switch:
-    """Find the switch for a wish; `auto` wishes nothing.
-
-    Args:
-        template: Jinja2 text.
-        think: the wish.
-        variables: what the template reads anyway; a switch among them stays as it is.
-        prefill: how the reply is made to begin.
-        bos: what `{{ bos_token }}` stands for.
-        eos: what `{{ eos_token }}` stands for.
+    """Find the switch of a template for a wish; `auto` wishes nothing. A switch among the `variables` stays as it is.
 
     Raises:
         ConfigError: the template cannot be used.
-
     """
     if think == "auto":
         return Switch()
@@ -126,7 +117,6 @@ class _Trial:
 
         Raises:
             ConfigError: the template refuses it.
-
         """
         opening = () if system is None else (Message(role="system", content=system),)
         prompt = Prompt(messages=(*opening, Message(role="user", content=question)), prefill=self.prefill)

@@ -16,7 +16,6 @@ def render_turn(
 
     Raises:
         ConfigError: the template is faulty, leaves the sandbox or refuses them.
-
     """
     variables = {
         "messages": list(messages),

@@ -42,14 +42,10 @@ def run_template(
 ) -> list[dict[str, str]]:
     """Return what a template makes of each set of variables: `{"text": …}`, or `{"fault": kind, "says": …}`.
 
-    Args:
-        template: Jinja2 text.
-        runs: sets of variables, one or more; `messages` and `now`, an ISO time, are among them.
-        seconds: how long all runs together may take.
+    Among the variables are `messages` and `now`, an ISO time. All runs together may take `seconds`.
 
     Raises:
         ConfigError: it is not Jinja2, did not end in time, or ended the process that it ran in.
-
     """
     return _checked(_ask({"template": template, "runs": list(runs)}, seconds))["runs"]  # type: ignore[no-any-return]  # JSON
 
@@ -59,7 +55,6 @@ def template_contents(template: str) -> tuple[frozenset[str], tuple[str, ...]]:
 
     Raises:
         ConfigError: as for `run_template`.
-
     """
     reply = _checked(_ask({"template": template, "runs": []}))
     return frozenset(reply["names"]), tuple(reply["constants"])
@@ -116,7 +111,6 @@ class _Child:
 
         Raises:
             TimeoutError: it did not come in time.
-
         """
         begin = time.monotonic()
         with contextlib.suppress(queue.Empty):

@@ -71,7 +71,6 @@ class Examiner:
         Raises:
             ConfigError: the model's vocabulary does not tell the two words apart, or has no such mark.
             DecodeError: the model refused to evaluate it.
-
         """
         usage = Usage()
         try:

@@ -62,15 +62,10 @@ class Tags:
         return self.named == other.named
 
     def closing(self, *, is_thought_closed: bool = False, phrase: str = "") -> str:
-        """Return the text that ends a thought and opens the output; "" when the format leaves nothing to write.
+        """Return the text that ends a thought, `phrase` first, and opens the output; "" where there is none.
 
-        Marks made of text stand on lines of their own, as models are trained on them. Control tokens (those with a bar, such
-        as `<|end|>`) stand as they are.
-
-        Args:
-            is_thought_closed: whether the thought has ended already.
-            phrase: said at the end of a thought that is cut.
-
+        Marks made of text stand on lines of their own, as models are trained on them. Control tokens (those with a bar,
+        such as `<|end|>`) stand as they are.
         """
         marks = [None if is_thought_closed else self.thought_close, self.output_open]
         written = [mark for mark in marks if mark]
@@ -155,7 +150,6 @@ def read_tags(text: str) -> Tags | None:
 
     Raises:
         ConfigError: it is something else; the message does not name the setting.
-
     """
     if text == AUTO:
         return None

@@ -73,11 +73,8 @@ def written(render: Render) -> Tags | None:
 def begun(end: str, prefill: str, tags: Tags) -> tuple[Tags, str]:
     """Return the format that a prompt leaves the reply in, and the beginning of the reply that it ends with.
 
-    Args:
-        end: the text that ends the prompt, as far as no message is in it, prefill included.
-        prefill: how the reply must begin.
-        tags: the format that is expected. One that is not fixed gives way to another that the prompt shows.
-
+    `end` is the text that ends the prompt, as far as no message is in it, prefill included. Expected `tags` that are
+    not fixed give way to others that the prompt shows.
     """
     if tags.is_fixed:
         return tags, prefill

@@ -35,7 +35,6 @@ def read(kind: type[T], value: object, where: str) -> T:
 
     Raises:
         InputError: it is not one; the message begins with `where`, the path of the value in its file.
-
     """
     return cast("T", _read(kind, value, where))
 

@@ -47,7 +47,6 @@ def plan(trace: Trace, budget: Budget) -> Continuation:
 
     Raises:
         ConfigError: the strategy cannot go on.
-
     """
     result, config = trace.result, trace.config
     # A tree search can begin with the reply of a chain.
@@ -84,7 +83,6 @@ async def search_on(
 
     Raises:
         InputError: the model reads the prompt as other tokens than the trace's.
-
     """
     _check_prompt(trace, solver)
     found = await search(
@@ -114,7 +112,6 @@ def check_model(trace: Trace, model: LocatedModel) -> None:
 
     Raises:
         InputError: the file's recorded hash, or where none is recorded its name, is another one.
-
     """
     then, now = trace.model.sha256, model.sha256
     is_other = then != now if then and now else trace.model.file != model.path.name

@@ -53,7 +53,6 @@ class Heading:
 
     Raises:
         InputError: the id cannot be one.
-
     """
 
     id: str
@@ -140,7 +139,6 @@ def decode(line: bytes, *, where: str = "trace") -> Trace:
 
     Raises:
         InputError: it is not a trace, one of a newer version, or damaged; the message begins with `where`.
-
     """
     document = _parsed(line, where)
     outline = read(_Outline, document, where)
@@ -175,7 +173,6 @@ def read_heading(front: bytes, *, where: str = "trace") -> Heading | None:
 
     Raises:
         InputError: as for `decode`.
-
     """
     end = front.find(_FRONT_ENDS)
     if end < 0 and not front.endswith(b"\n"):

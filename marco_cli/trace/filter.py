@@ -64,7 +64,6 @@ def parse(source: str) -> Filter:
 
     Raises:
         ConfigError: it is not one; the message says what was found, and for an unknown field which one is near.
-
     """
     if len(source) > _LONGEST:
         raise ConfigError(f"the filter has {len(source)} characters, expected at most {_LONGEST}")

@@ -50,7 +50,6 @@ class Trace:
 
     Raises:
         InputError: the id cannot be the name of a file.
-
     """
 
     id: str
@@ -160,7 +159,6 @@ def check_id(trace_id: str) -> None:
 
     Raises:
         InputError: it is not a plain word.
-
     """
     if not _ID.fullmatch(trace_id):
         raise InputError(f"the id of a trace is {trace_id[:80]!r}, expected lower-case letters, digits and dashes")

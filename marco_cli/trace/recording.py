@@ -39,21 +39,11 @@ def from_result(
     continues: str | None = None,
     plan: SearchPlan | None = None,
 ) -> Trace:
-    """Put together the trace of an answer; the solver must still be open.
+    """Put together the trace of an answer; the solver, which made `problem` and `result`, must still be open.
 
-    Args:
-        solver: who answered.
-        problem: what `solver.problem` made of the question.
-        result: what `solver.solve` returned.
-        source: the command.
-        history: the turns before the question, as `solver.problem` was given them.
-        target: the right answer, if it is known.
-        item: the row or problem of a data set.
-        session: the conversation; its first turn may leave it out and be the session itself.
-        turn: from 1.
-        continues: the id of the trace that was searched on from.
-        plan: how it was searched, if not as the solver was opened for.
-
+    `history` are the turns before the question, `turn` counts from 1, and the first turn of a `session` may leave that
+    out and be the session itself. `continues` is the id of the trace that was searched on from, `plan` how, if not as
+    the solver was opened for.
     """
     plan = plan or solver.plan
     is_grafted = result.tree is None

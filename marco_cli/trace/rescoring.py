@@ -38,7 +38,6 @@ async def checked(trace: Trace, texts: Sequence[str]) -> Trace:
 
     Raises:
         ConfigError: one of the checks cannot be used.
-
     """
     checks = Checks()
     panel = checks.panel(texts)
@@ -69,7 +68,6 @@ def rescore(trace: Trace, *, reward: str | None = None, vote: str | None = None)
 
     Raises:
         ConfigError: there is no reward, or no vote, of that name.
-
     """
     chosen = reward or trace.config.reward_name
     rule = vote or trace.config.vote_name

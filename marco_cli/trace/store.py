@@ -83,7 +83,6 @@ def keep(trace: Trace, settings: Settings, environ: Mapping[str, str]) -> str | 
     Returns:
         What the user should know when it cannot be kept, in one line; None when all is well. It never raises: the answer
         is there, and must not be lost with its trace.
-
     """
     if not settings.trace:
         return None
@@ -101,7 +100,6 @@ def save(trace: Trace, folder: Path) -> Path:
 
     Raises:
         StorageError: no permission, no space.
-
     """
     path = folder / f"{trace.id}{SUFFIX}"
     line = _line(trace)
@@ -119,7 +117,6 @@ def append(trace: Trace, path: Path) -> None:
 
     Raises:
         StorageError: no permission, no space, locked by another program for seconds; the file is as it was.
-
     """
     line = _line(trace)
     try:
@@ -143,7 +140,6 @@ def check_appendable(path: Path) -> None:
 
     Raises:
         StorageError: it cannot be written.
-
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))
@@ -152,15 +148,10 @@ def check_appendable(path: Path) -> None:
 
 
 def entries(place: Path, on_skip: OnSkip) -> Iterator[KeptTrace]:
-    """Yield the traces of a folder or of a file, newest first; of a file, the last line first.
-
-    Args:
-        place: a folder of trace files, or one file of traces; one that does not exist has none.
-        on_skip: hears of each that cannot be read.
+    """Yield the traces of a folder or of a file, newest or last line first; a place that is not there has none.
 
     Raises:
         InputError: the place cannot be read.
-
     """
     if place.is_dir():
         for name in _names(place):
@@ -175,7 +166,6 @@ def find(place: Path, name: str, on_skip: OnSkip) -> KeptTrace:
 
     Raises:
         InputError: there is none, or there are several.
-
     """
     if name == LAST:
         newest = next(entries(place, on_skip), None)
@@ -200,7 +190,6 @@ def load(entry: KeptTrace) -> Trace:
 
     Raises:
         InputError: it is damaged; the message names file and place.
-
     """
     try:
         with entry.path.open("rb") as file:
@@ -216,15 +205,11 @@ def prune(
 ) -> Pruned:
     """Delete the oldest traces of a folder until the limits hold, and what crashes left.
 
-    Args:
-        folder: of trace files.
-        max_bytes: of all files together; the newest stays, however large.
-        max_traces: how many may stay.
-        before: Unix time; files last changed earlier go.
+    `max_bytes` are of all files together; the newest stays, however large. Files last changed before `before`, a Unix
+    time, go.
 
     Raises:
         StorageError: a file cannot be deleted.
-
     """
     try:
         files = sorted(

@@ -20,15 +20,9 @@ _LONGEST: Final = 200
 
 
 def thought_place(template: str, reply: Reply, *, prefill: str, bos: str, eos: str) -> ThoughtPlace | None:
-    """Return where a message holds the thought of a reply; None where that cannot be told.
+    """Return where a message holds the thought of a reply with an output; None where that cannot be told.
 
-    Args:
-        template: Jinja2 text.
-        reply: one with a thought and an output.
-        prefill: what the prompt gave of it.
-        bos: what `{{ bos_token }}` stands for.
-        eos: what `{{ eos_token }}` stands for.
-
+    `prefill` is what the prompt gave of the reply.
     """
     if not (reply.thought and reply.output):
         return None

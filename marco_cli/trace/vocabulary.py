@@ -52,7 +52,6 @@ def from_plain(plain: Any, *, where: str) -> Vocabulary:
 
     Raises:
         InputError: it is not one; the message begins with `where`.
-
     """
     pieces: dict[int, bytes] = {}
     try:

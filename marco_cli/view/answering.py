@@ -41,14 +41,10 @@ class AnsweringView:
         record: EventListener | None = None,
         purpose: Callable[[Candidate], str] | None = None,
     ) -> None:
-        """Take the views.
+        """Take the views: `chain` shows the first reply, None when the search is on the screen from the beginning.
 
-        Args:
-            chain: shows the first reply; None when the search is on the screen from the beginning.
-            open_search: makes the view of a search, when one begins.
-            record: hears every event besides.
-            purpose: from the chain's reply, the line that tells what the search after it is for.
-
+        `record` hears every event besides; `purpose` makes, of the chain's reply, the line that tells what the search
+        after it is for.
         """
         self._chain = chain
         self._open_search = open_search

@@ -16,15 +16,11 @@ from typing import Final, Self, TextIO
 from marco_cli.batch.tally import Tally
 from marco_cli.engine.base import Usage
 from marco_cli.view.display import can_redraw
-from marco_cli.view.line import Glyphs
 from marco_cli.view.numbers import duration, grouped
-from marco_cli.view.printable import printable
-from marco_cli.view.terminal import columns
+from marco_cli.view.status_line import StatusLine
 
 FRAMES_A_SECOND: Final = 4
 SECONDS_A_LINE: Final = 10.0
-_USUAL_WIDTH: Final = 80
-_ERASE: Final = "\r\x1b[K"
 _PATIENCE: Final = 2.0
 """Seconds that leaving waits for a line under way; a terminal that is held back (Ctrl-S) takes none."""
 
@@ -93,17 +89,15 @@ class BatchView:
         self._meter = meter
         self._is_live = is_live
         self._pause = pause
-        self._is_shown = False
         self._lock = threading.Lock()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="marco batch view", daemon=True)
-        self._glyphs = Glyphs.of(getattr(stream, "encoding", None) or "utf-8")
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
         self._before = self._meter()
         # A descriptor of its own: a write that is held back must not hold the lock of stderr's buffer.
-        self._file = _own(self._stream) if self._is_live else self._stream
+        self._line = StatusLine(_own(self._stream) if self._is_live else self._stream, is_live=self._is_live)
         if self._pause is not None:
             self._thread.start()
         return self
@@ -114,16 +108,15 @@ class BatchView:
         if self._thread.is_alive():
             self._thread.join(_PATIENCE)
         if not self._thread.is_alive():
-            with suppress(OSError):
-                self._write(_ERASE if self._is_shown else "")
-                if self._is_live:
-                    self._file.close()
+            self._line.clear()
+            if self._is_live:
+                with suppress(OSError):
+                    self._line.stream.close()
 
     def say(self, text: str) -> None:
         """Write a line that stays."""
-        with self._lock, suppress(OSError):  # that a stream takes nothing is no reason to end the work
-            self._write((_ERASE if self._is_shown else "") + f"{self._glyphs.text(printable(text))}\n")
-            self._is_shown = False
+        with self._lock:
+            self._line.say(text)
 
     def _run(self) -> None:
         with suppress(OSError, ValueError):  # the terminal is gone, or the stream closed: the run is not
@@ -131,19 +124,7 @@ class BatchView:
                 snapshot = take_snapshot(self._tally, self._meter() - self._before, time.monotonic() - self._began)
                 with self._lock:
                     if not self._is_over.is_set():
-                        self._show(progress_text(snapshot))
-
-    def _show(self, text: str) -> None:
-        if self._is_live:
-            room = (columns(self._file) or _USUAL_WIDTH) - 1
-            self._write(f"{_ERASE}{self._glyphs.fit(text, room)}")
-        else:
-            self._write(f"{self._glyphs.text(text)}\n")
-        self._is_shown = self._is_live
-
-    def _write(self, text: str) -> None:
-        self._file.write(text)
-        self._file.flush()
+                        self._line.show(progress_text(snapshot))
 
 
 def open_view(

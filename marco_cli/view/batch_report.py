@@ -1,15 +1,21 @@
 """What a batch came to, and what one would take, in a few lines for a person."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from marco_cli.batch.runner import Measured
 from marco_cli.batch.survey import Survey
 from marco_cli.batch.tally import Tally
+from marco_cli.check.base import Judgement
 from marco_cli.engine.base import Usage
 from marco_cli.view.numbers import duration, grouped
 from marco_cli.view.printable import printable
 
-_JUDGEMENTS: Final = {"right": "verified", "wrong": "refuted", "unknown": "that no check could judge"}
+_JUDGEMENTS: Final[Mapping[Judgement, str]] = {
+    "right": "verified",
+    "wrong": "refuted",
+    "unknown": "that no check could judge",
+}
 _WORDS: Final = {"ok": "ok", "abstained": "abstained", "no_output": "without output", "error": "failed"}
 
 

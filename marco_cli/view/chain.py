@@ -28,17 +28,7 @@ class ChainView:
         is_coloured: bool,
         thought_width: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """Take the streams.
-
-        Args:
-            tags: how the reply is divided.
-            prefill: the beginning of the reply that the prompt ends with.
-            show_thought: takes the thought as it comes.
-            output: takes the output.
-            is_coloured: whether the thought may be dimmed.
-            thought_width: columns that the thought is broken at; None breaks nothing.
-
-        """
+        """Take the streams; the thought is broken at `thought_width` columns unless that is None."""
         self.begin(tags, prefill)
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._show_thought = show_thought

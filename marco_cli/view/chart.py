@@ -91,16 +91,10 @@ def chart(
     size: tuple[int, int] = (WIDTH, HEIGHT),
     style: str | None = None,
 ) -> str:
-    """Draw the series, the first lowest.
+    """Draw the series, the first lowest; the title is what a screen reader says.
 
-    Args:
-        title: what a screen reader says.
-        x: the horizontal axis.
-        y: the vertical one.
-        series: what to draw.
-        size: width and height, in units of which a letter has about twelve.
-        style: a style sheet with the colours, which makes the drawing a file of its own.
-
+    A letter has about twelve of the units of `size`. A `style` sheet with the colours makes the drawing a file of its
+    own.
     """
     frame = _Frame(x, y, *size)
     labels = _Labels(size[0])

@@ -48,19 +48,10 @@ class FoldedReply:
         clock: Callable[[], float] = time.monotonic,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """Take a terminal.
+        """Take stderr, on a terminal.
 
-        Args:
-            tags: how the reply is divided.
-            prefill: the beginning of the reply that the prompt ends with.
-            stream: stderr, on a terminal.
-            can_redraw: whether that terminal can.
-            shows_thought: whether the words of the thought are shown while it grows, or only their number.
-            output: takes the output as it comes.
-            remedy: how the folded thought is shown whole.
-            clock: seconds.
-            environ: where `TERM` and the like are looked up.
-
+        `shows_thought`: the words of the thought are shown while it grows, else only their number. `remedy` tells how
+        the folded thought is shown whole.
         """
         self.begin(tags, prefill)
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode

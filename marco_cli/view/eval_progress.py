@@ -1,28 +1,23 @@
 """How an evaluation is getting on: rows, running accuracy, rate and time left, on stderr.
 
 In: outcomes as they are finished. Out: on a terminal one line that is written over, elsewhere a line every ten seconds.
-Rows that were there before count as done, and play no part in the rate. That a stream does not take what is written (a full disk,
-a closed pipe) ends no evaluation.
+Rows that were there before count as done, and play no part in the rate.
 """
 
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final, TextIO
-
-from rich.cells import cell_len, set_cell_size
 
 from marco_cli.evals.forecast import Forecast
 from marco_cli.evals.outcome import Outcome
+from marco_cli.view.display import can_redraw
 from marco_cli.view.numbers import duration, grouped
 from marco_cli.view.printable import printable
-from marco_cli.view.terminal import columns
+from marco_cli.view.status_line import StatusLine
 
 _SECONDS_A_LINE: Final = 10.0
 _FRAMES_A_SECOND: Final = 4
-_USUAL_WIDTH: Final = 80
-"""Columns of a terminal that says it has none."""
 
 
 def opening_line(num_items: int, num_variants: int, num_left: int, forecast: Forecast) -> str:
@@ -52,18 +47,17 @@ class EvalProgress:
         is_quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stream = stream
         self._total = total
         self._clock = clock
-        self._is_live = stream.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+        self._line = StatusLine(stream, is_live=can_redraw(stream) and not os.environ.get("CI"))
+        self._pause = 1 / _FRAMES_A_SECOND if self._line.is_live else _SECONDS_A_LINE
         self._is_quiet = is_quiet
         self._started = clock()
-        self._next = self._started + (0.0 if self._is_live else _SECONDS_A_LINE)
+        self._next = self._started + (0.0 if self._line.is_live else self._pause)
         self._num_done = len(done)
         self._num_new = 0
         self._num_tokens = 0
         self._values: dict[str, list[float]] = {}
-        self._is_shown = False
         for outcome in done:
             self._count(outcome)
 
@@ -74,13 +68,13 @@ class EvalProgress:
         self._num_tokens += outcome.usage.decoded
         self._count(outcome)
         if self._clock() >= self._next:
-            self._next = self._clock() + (1 / _FRAMES_A_SECOND if self._is_live else _SECONDS_A_LINE)
-            self._show()
+            self._next = self._clock() + self._pause
+            if not self._is_quiet:
+                self._line.show(self.line())
 
     def say(self, text: str) -> None:
         """Write a line that stays."""
-        self.close()
-        self._write(f"{printable(text)}\n")
+        self._line.say(text)
 
     def announce(self, text: str) -> None:
         """Write a line that stays, unless nothing is to be said."""
@@ -89,9 +83,7 @@ class EvalProgress:
 
     def close(self) -> None:
         """Take the live line away."""
-        if self._is_shown:
-            self._is_shown = False
-            self._write("\r\x1b[K")
+        self._line.clear()
 
     def line(self) -> str:
         """Return the state in one line."""
@@ -107,18 +99,3 @@ class EvalProgress:
     def _count(self, outcome: Outcome) -> None:
         if outcome.error is None:
             self._values.setdefault(outcome.variant, []).append(outcome.score.value)
-
-    def _show(self) -> None:
-        if self._is_quiet:
-            return
-        if not self._is_live:
-            self._write(f"{self.line()}\n")
-        else:
-            line = set_cell_size(self.line(), min(cell_len(self.line()), (columns(self._stream) or _USUAL_WIDTH) - 1))
-            self._is_shown = True
-            self._write(f"\r\x1b[K{line}")
-
-    def _write(self, text: str) -> None:
-        with suppress(OSError):
-            self._stream.write(text)
-            self._stream.flush()

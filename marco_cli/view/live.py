@@ -47,13 +47,8 @@ class LiveSearch:
     ) -> None:
         """Take over a part of a terminal.
 
-        Args:
-            stream: stderr on a terminal. Its file descriptor is duplicated, so that code which redirects the original
-                takes the display along.
-            meter: what the engine has done so far; tokens and batch width then move between events.
-            clock: seconds.
-            environ: where `TERM`, `NO_COLOR` and the like are looked up.
-
+        The descriptor of `stream`, stderr, is duplicated, so that code which redirects the original takes the display
+        along. A `meter` tells what the engine has done so far; tokens and batch width then move between events.
         """
         self._stream = stream
         self._meter = meter

@@ -81,15 +81,7 @@ class RenderedOutput:
     def __init__(
         self, write: Write, *, width: Callable[[], int], is_coloured: bool, environ: Mapping[str, str] = os.environ
     ) -> None:
-        """Take a terminal.
-
-        Args:
-            write: takes text with its control sequences.
-            width: columns that may be written to, asked anew for each line.
-            is_coloured: whether it may be told styles.
-            environ: where the number of its colours is looked up.
-
-        """
+        """Take a terminal; `width` is asked anew for each line, and the number of colours is looked up in `environ`."""
         self._write = write
         self._width = width
         self._console = Console(

@@ -29,15 +29,8 @@ _BLANK: Final[Line] = ()
 def screen_lines(snapshot: Snapshot, *, width: int, height: int, glyphs: Glyphs, least: int = 0) -> tuple[Line, ...]:
     """Return the lines of a screen of `width` columns and `height` rows.
 
-    The last column and the last row stay free: a terminal may wrap at the one and scroll at the other.
-
-    Args:
-        snapshot: the search.
-        width: columns of the screen.
-        height: rows of the screen.
-        glyphs: what the terminal can write.
-        least: rows to fill at least, so that a display does not shrink and grow.
-
+    There are `least` of them at least, so that a display does not shrink and grow. The last column and the last row
+    stay free: a terminal may wrap at the one and scroll at the other.
     """
     room = min(width, _WIDEST) - 1
     if width < NARROW or height < _LOW:

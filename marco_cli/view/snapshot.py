@@ -196,13 +196,7 @@ class Recorder:
         return self._progress.seconds if self._progress else 0.0
 
     def snapshot(self, *, seconds: float | None = None, usage: Usage | None = None) -> Snapshot:
-        """Return the picture as it is now.
-
-        Args:
-            seconds: since the search began, if a clock knows it better than the last event.
-            usage: the engine's work since the search began, if it is measured.
-
-        """
+        """Return the picture as it is now; a clock may know the seconds better than the last event does."""
         progress = self._progress
         leader = None if self._leader is None else self._candidates[self._leader]
         return Snapshot(

@@ -173,11 +173,16 @@ def _end(result: SearchResult) -> str:
     if result.certainty > 0:
         label = "" if result.stop_reason == "certain" else "certainty "
         reason += f" ({label}{result.certainty:.2f})"
+    return f"stopped: {reason} after {cost(result)}"
+
+
+def cost(result: SearchResult) -> str:
+    """Say what a search came to, e.g. "14 of 32 simulations, 1 204 tokens, 3.1 s"."""
     number = str(result.num_simulations)
     if result.max_simulations is not None:
         number += f" of {result.max_simulations}"
     noun = "simulation" if (result.max_simulations or result.num_simulations) == 1 else "simulations"
-    return f"stopped: {reason} after {number} {noun}, {grouped(result.usage.decoded)} tokens, {result.seconds:.1f} s"
+    return f"{number} {noun}, {grouped(result.usage.decoded)} tokens, {result.seconds:.1f} s"
 
 
 def _best(vote: Vote, by_id: Mapping[int, Candidate]) -> Candidate:

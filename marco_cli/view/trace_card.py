@@ -13,12 +13,11 @@ from marco_cli.search.events import CandidateFound, NodesAdded, Progress, Search
 from marco_cli.search.tree import Node
 from marco_cli.trace.record import Trace
 from marco_cli.view.line import Glyphs, Line, fold, one_line, wrap
-from marco_cli.view.numbers import grouped
 from marco_cli.view.output import rendered
 from marco_cli.view.printable import printable
 from marco_cli.view.search_screen import as_text
 from marco_cli.view.snapshot import Recorder, Snapshot
-from marco_cli.view.summary import summary
+from marco_cli.view.summary import cost, summary
 from marco_cli.view.tree import legend, tree_lines
 from marco_cli.view.trust import trust
 
@@ -38,7 +37,7 @@ def trace_card(trace: Trace, *, width: int | None, is_coloured: bool = False, en
     rows = (
         ("trace", f"{trace.id}, {trace.source}{place}, marco {trace.version}"),
         ("model", model + hashed),
-        ("search", f"{result.strategy}, {_count(trace)}, seed {trace.seed}, {len(trace.tree) - 1} steps in the tree"),
+        ("search", f"{result.strategy}, {cost(result)}, seed {trace.seed}, {len(trace.tree) - 1} steps in the tree"),
         ("question", " ".join(trace.question[:_QUESTION_LENGTH].split())),
         ("target", None if trace.target is None else trace.target),
         ("trust", None if found is None else found.text),
@@ -112,15 +111,6 @@ def final_snapshot(trace: Trace) -> Snapshot:
         )
     )
     return recorder.snapshot()
-
-
-def _count(trace: Trace) -> str:
-    result = trace.result
-    count = str(result.num_simulations)
-    if result.max_simulations is not None:
-        count += f" of {result.max_simulations}"
-    noun = "simulation" if (result.max_simulations or result.num_simulations) == 1 else "simulations"
-    return f"{count} {noun}, {grouped(result.usage.decoded)} tokens, {result.seconds:.1f} s"
 
 
 def _folded(key: str, value: str, width: int | None) -> list[str]:

@@ -1,25 +1,19 @@
 """Showing a transfer: a line that is written over on a terminal, a line now and then elsewhere, both on stderr.
 
-In: `download.TransferEvent`s. Out: text for a person. It decides nothing and never touches stdout, and that a stream does not take
-what it writes (a full disk, a closed pipe, a terminal that is gone) ends no transfer.
+In: `download.TransferEvent`s. Out: text for a person. It decides nothing and never touches stdout.
 """
 
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final, Self, TextIO
-
-from rich.cells import set_cell_size
 
 from marco_cli.hub.download import TransferEvent
 from marco_cli.view.display import can_redraw
-from marco_cli.view.printable import printable
-from marco_cli.view.terminal import columns
+from marco_cli.view.status_line import StatusLine
 
 _FRAMES_A_SECOND: Final = 8
 _SECONDS_A_LINE: Final = 5.0
-_USUAL_WIDTH: Final = 80
 
 
 def open_view(stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> "TransferView":
@@ -31,27 +25,28 @@ class TransferView:
     """Lines: one when something changes, and while bytes arrive one every five seconds, or one that is written over."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float], *, is_live: bool) -> None:
-        self._stream = stream
+        self._line = StatusLine(stream, is_live=is_live)
         self._clock = clock
-        self.is_live = is_live
         self._pause = 1 / _FRAMES_A_SECOND if is_live else _SECONDS_A_LINE
         self._begun: TransferEvent | None = None
         self._begun_at = 0.0
         self._next_line = 0.0
-        self._is_shown = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a line is written over."""
+        return self._line.is_live
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave the last line on the screen."""
-        if self._is_shown:
-            self._write("\n")
+        self._line.end()
 
     def say(self, text: str) -> None:
         """Write a line that stays."""
-        self._write(("\r\x1b[K" if self._is_shown else "") + f"{printable(text)}\n")
-        self._is_shown = False
+        self._line.say(text)
 
     def on_event(self, event: TransferEvent) -> None:
         """Write a line if the event is worth one."""
@@ -62,7 +57,7 @@ class TransferView:
             self.say(f"{event.name}: {_mb(event.total)}, {event.detail or 'verified'}")
             self._begun = None
         elif self._is_due(event):
-            self._show(printable(self._line(event)))
+            self._line.show(self._text(event))
 
     def _is_due(self, event: TransferEvent) -> bool:
         now = self._clock()
@@ -76,7 +71,7 @@ class TransferView:
         self._next_line = now + self._pause
         return True
 
-    def _line(self, event: TransferEvent) -> str:
+    def _text(self, event: TransferEvent) -> str:
         share = 100 * event.done / event.total if event.total else 100.0
         if event.kind == "hashing":
             return f"{event.name}: checking what is here, {share:.0f} %"
@@ -85,21 +80,6 @@ class TransferView:
         speed = (event.done - begun.done) / elapsed if elapsed > 0 else 0.0
         rest = f", {_mb(speed)}/s, {(event.total - event.done) / speed:.0f} s left" if speed > 0 else ""
         return f"{event.name}: {_mb(event.done)} of {_mb(event.total)} ({share:.0f} %){rest}"
-
-    def _show(self, line: str) -> None:
-        if not self.is_live:
-            self._write(f"{line}\n")
-            return
-        self._is_shown = True
-        width = _USUAL_WIDTH
-        with suppress(OSError):  # the terminal is gone
-            width = columns(self._stream) or width
-        self._write(f"\r\x1b[K{set_cell_size(line, width - 1).rstrip()}")
-
-    def _write(self, text: str) -> None:
-        with suppress(OSError):
-            self._stream.write(text)
-            self._stream.flush()
 
 
 def _mb(size: float) -> str:

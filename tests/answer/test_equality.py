@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from tables import table
 
 from marco_cli.answer import Answer, equal, extract, matches, read
 
@@ -165,20 +166,20 @@ def answer(output: str) -> Answer:
     return found
 
 
-@pytest.mark.parametrize("outputs", SAME)
+@table(SAME)
 def test_one_answer_is_never_two(outputs: tuple[str, ...]) -> None:
     """However it is written and announced."""
     assert len({answer(output).key for output in outputs}) == 1, [answer(output) for output in outputs]
 
 
-@pytest.mark.parametrize("outputs", DIFFERENT)
+@table(DIFFERENT)
 def test_two_answers_are_never_one(outputs: tuple[str, ...]) -> None:
     """However near they are to each other."""
     for one, other in combinations(outputs, 2):
         assert not equal(answer(one), answer(other)), (answer(one), answer(other))
 
 
-@pytest.mark.parametrize("outputs", SAME)
+@table(SAME)
 def test_what_is_shown_of_an_answer_reads_as_that_answer(outputs: tuple[str, ...]) -> None:
     """Rows and reports keep the canonical spelling alone, so it must say it all."""
     for output in outputs:
@@ -188,8 +189,7 @@ def test_what_is_shown_of_an_answer_reads_as_that_answer(outputs: tuple[str, ...
         assert again.key == answer(output).key or answer(output).kind == "time"
 
 
-@pytest.mark.parametrize(
-    ("output", "canonical"),
+@table(
     [
         (r"\boxed{12}. Wait, that is wrong. The answer is 17.", "17"),
         (r"\boxed{17}. The answer is correct.", "17"),
@@ -204,15 +204,14 @@ def test_what_is_shown_of_an_answer_reads_as_that_answer(outputs: tuple[str, ...
         ("5 600 $", "5600"),
         ("70 000", "70000"),
         ("1'234", "1234"),
-    ],
+    ]
 )
 def test_the_answer_that_is_meant_is_read(output: str, canonical: str) -> None:
     """Of several, the last that is announced; of an approximation, what it is one of."""
     assert answer(output).canonical == canonical
 
 
-@pytest.mark.parametrize(
-    ("question", "output", "canonical"),
+@table(
     [
         ("What percent of 50 is 14?", "The answer is 28.", "28%"),
         ("What percent of 50 is 14?", "The answer is 28%.", "28%"),
@@ -220,7 +219,7 @@ def test_the_answer_that_is_meant_is_read(output: str, canonical: str) -> None:
         ("What is 14 of 50 as a fraction?", "The answer is 28.", "28"),
         ("Wie viel ist das?", "1.000", "1000"),
         ("How much is it?", "1.000", "1"),
-    ],
+    ]
 )
 def test_the_question_settles_what_the_output_leaves_open(question: str, output: str, canonical: str) -> None:
     """Per cent where per cent is asked, and numbers as its language writes them."""
@@ -230,8 +229,7 @@ def test_the_question_settles_what_the_output_leaves_open(question: str, output:
     assert found.canonical == canonical
 
 
-@pytest.mark.parametrize(
-    ("output", "target", "right"),
+@table(
     [
         (r"\boxed{2\sqrt{3}}", r"\sqrt{12}", True),
         (r"\boxed{3}", "(3, 4)", False),
@@ -241,7 +239,7 @@ def test_the_question_settles_what_the_output_leaves_open(question: str, output:
         (r"\boxed{90}", r"90^\circ", True),
         (r"\boxed{52}", "52_8", False),
         ("The answer is 2125.", "2,125", True),
-    ],
+    ]
 )
 def test_a_reference_answer_is_read_whole(output: str, target: str, right: bool) -> None:
     """By the same equality as the vote's."""

@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.answer import Answer, Kind, equal, extract, matches
 from marco_cli.answer.value import fraction_text
@@ -481,7 +482,7 @@ PREFERRED = [
 ]
 
 
-@pytest.mark.parametrize(("output", "kind", "canonical"), BOXED)
+@table(BOXED)
 def test_the_last_closed_box_is_read_whole(output: str, kind: Kind, canonical: str) -> None:
     """A box is a number only when it holds one number with a unit; anything else is text."""
     answer = extract(output)
@@ -490,7 +491,7 @@ def test_the_last_closed_box_is_read_whole(output: str, kind: Kind, canonical: s
     assert (answer.kind, answer.canonical) == (kind, canonical)
 
 
-@pytest.mark.parametrize(("output", "kind", "canonical"), [*PREFIX_EN, *PREFIX_ZH])
+@table([*PREFIX_EN, *PREFIX_ZH])
 def test_an_announced_answer_is_read_after_its_announcement(output: str, kind: Kind, canonical: str) -> None:
     """Choices, yes and no, numbers and short text are read where "Answer:" or "答案" points, in both languages."""
     answer = extract(output)
@@ -499,7 +500,7 @@ def test_an_announced_answer_is_read_after_its_announcement(output: str, kind: K
     assert (answer.kind, answer.canonical, answer.rule) == (kind, canonical, "prefix")
 
 
-@pytest.mark.parametrize(("output", "canonical"), [*NUMBERS_EN, *NUMBERS_ZH])
+@table([*NUMBERS_EN, *NUMBERS_ZH])
 def test_without_announcement_the_last_number_is_the_answer(output: str, canonical: str) -> None:
     """Units, currencies, signs, scripts and notations of a number do not matter, only its value."""
     answer = extract(output)
@@ -508,7 +509,7 @@ def test_without_announcement_the_last_number_is_the_answer(output: str, canonic
     assert (answer.kind, answer.canonical, answer.rule) == ("number", canonical, "last_number")
 
 
-@pytest.mark.parametrize(("output", "canonical"), OPAQUE)
+@table(OPAQUE)
 def test_what_is_written_in_digits_need_not_be_a_number(output: str, canonical: str) -> None:
     """Dates, times, ratios, ranges and codes are not numbers, and have a form that makes the same ones equal."""
     answer = extract(output)
@@ -518,7 +519,7 @@ def test_what_is_written_in_digits_need_not_be_a_number(output: str, canonical: 
     assert (answer.canonical, answer.rule) == (canonical, "last_number")
 
 
-@pytest.mark.parametrize(("output", "kind", "canonical"), PHRASES)
+@table(PHRASES)
 def test_a_short_output_is_its_own_answer(output: str, kind: Kind, canonical: str) -> None:
     """A lone choice, an opening yes or no, or else a short line of an output without numbers."""
     answer = extract(output)
@@ -528,13 +529,13 @@ def test_a_short_output_is_its_own_answer(output: str, kind: Kind, canonical: st
     assert answer.rule in {"phrase", "last_formula"}
 
 
-@pytest.mark.parametrize("output", [*SILENT, "word " * 40, "\n\t", "\ud800", "```\nprint(1)\nprint(2)"])
+@table([*SILENT, "word " * 40, "\n\t", "\ud800", "```\nprint(1)\nprint(2)"])
 def test_some_outputs_have_no_answer(output: str) -> None:
     """Nothing, punctuation, code of several lines and long free text give None, never a made-up answer."""
     assert extract(output) is None
 
 
-@pytest.mark.parametrize(("first", "second"), SAME)
+@table(SAME)
 def test_the_same_answer_is_equal_however_it_is_written(first: str, second: str) -> None:
     """Equality sees through notation, in both directions."""
     a, b = extract(first), extract(second)
@@ -545,7 +546,7 @@ def test_the_same_answer_is_equal_however_it_is_written(first: str, second: str)
     assert equal(b, a)
 
 
-@pytest.mark.parametrize(("first", "second"), DIFFERENT)
+@table(DIFFERENT)
 def test_different_answers_stay_different(first: str, second: str) -> None:
     """No tolerance: near values, percentages and other kinds are other answers."""
     a, b = extract(first), extract(second)
@@ -555,13 +556,13 @@ def test_different_answers_stay_different(first: str, second: str) -> None:
     assert not equal(a, b)
 
 
-@pytest.mark.parametrize(("output", "target", "right"), TARGETS)
+@table(TARGETS)
 def test_a_target_is_read_as_the_kind_of_the_answer(output: str, target: str, right: bool) -> None:
     """Targets may be written with units, separators or labels; a target of another kind is never met."""
     assert matches(extract(output), target) is right
 
 
-@pytest.mark.parametrize(("output", "prefer", "kind", "canonical"), PREFERRED)
+@table(PREFERRED)
 def test_a_wanted_kind_is_looked_for_first(output: str, prefer: Kind | None, kind: Kind, canonical: str) -> None:
     """Who knows what the question asks for gets that kind where the output has it, else what the rules find."""
     answer = extract(output, prefer=prefer)
@@ -570,8 +571,7 @@ def test_a_wanted_kind_is_looked_for_first(output: str, prefer: Kind | None, kin
     assert (answer.kind, answer.canonical) == (kind, canonical)
 
 
-@pytest.mark.parametrize(
-    ("output", "text"),
+@table(
     [
         ("So the answer is **$1,234.50** in all.", "1,234.50"),
         ("答案：（Ｂ）", "Ｂ"),
@@ -581,7 +581,7 @@ def test_a_wanted_kind_is_looked_for_first(output: str, prefer: Kind | None, kin
         ("The answer is “Paris”.", "Paris"),
         ("一半是 ½ 吧", "½"),
         ("Yes, it is", "Yes"),
-    ],
+    ]
 )
 def test_the_span_points_at_what_was_read(output: str, text: str) -> None:
     """The span counts in the output as given, so that the tokens of the answer can be looked up."""
@@ -795,7 +795,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("unit", HOSTILE)
+@table(HOSTILE)
 def test_work_is_linear_in_the_output(unit: str) -> None:
     """30 000 characters of anything take well under a second of processor time; backtracking would take minutes."""
     output = unit * (30_000 // len(unit))

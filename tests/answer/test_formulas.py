@@ -3,6 +3,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.answer.compound import meaning
 from marco_cli.answer.symbols import NotFormulaError
@@ -72,13 +73,13 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("formula", "number"), NUMBERS)
+@table(NUMBERS)
 def test_arithmetic_is_worked_out(formula: str, number: str) -> None:
     """A formula with one value is that number."""
     assert meaning(formula) == ("number", number)
 
 
-@pytest.mark.parametrize("formula", REFUSED)
+@table(REFUSED)
 def test_what_cannot_be_worked_out_is_refused(formula: str) -> None:
     """No formula takes long: what is too large or too deep is left to be compared as text."""
     with pytest.raises(NotFormulaError):

@@ -1,4 +1,5 @@
 import pytest
+from tables import table
 
 from marco_cli.answer import extract
 from marco_cli.answer.language import LANGUAGES, told
@@ -67,7 +68,7 @@ def test_numbers_are_read_as_their_language_writes_them(lang: str, output: str, 
     assert (found.kind, found.canonical) == ("number", "70000")
 
 
-@pytest.mark.parametrize(("output", "canonical"), OTHERS)
+@table(OTHERS)
 def test_decimals_signs_and_words_of_a_language_belong_to_its_numbers(output: str, canonical: str) -> None:
     """A comma is a point where the language says so; words for minus, per cent and millions count."""
     found = extract(output)
@@ -83,9 +84,7 @@ def test_a_language_is_told_by_its_own_words(lang: str) -> None:
     assert told("70.000") == ""
 
 
-@pytest.mark.parametrize(
-    "output", ["Die Antwort ist B.", "La respuesta es B.", "Ответ: B", "答えはBです。", "Jibu ni B.", "คำตอบคือ B"]
-)
+@table(["Die Antwort ist B.", "La respuesta es B.", "Ответ: B", "答えはBです。", "Jibu ni B.", "คำตอบคือ B"])
 def test_a_choice_is_read_in_every_language(output: str) -> None:
     """The word for "answer" announces letters, too."""
     found = extract(output)

@@ -1,8 +1,8 @@
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.answer.number_words import english_value, hanzi_value
 
@@ -52,13 +52,13 @@ ENGLISH = [
 ]
 
 
-@pytest.mark.parametrize(("text", "value"), HANZI)
+@table(HANZI)
 def test_chinese_numerals_have_their_value(text: str, value: int | Fraction | None) -> None:
     """Units, mixed digits, formal characters and spoken short forms are read; word pairs are refused."""
     assert hanzi_value(text) == value
 
 
-@pytest.mark.parametrize(("text", "value"), ENGLISH)
+@table(ENGLISH)
 def test_english_number_words_have_their_value(text: str, value: int | Fraction | None) -> None:
     """Cardinals and simple fractions are read; ordinals and loose words are refused."""
     assert english_value(text) == value

@@ -1,8 +1,8 @@
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.answer.numerals import scan
 from marco_cli.answer.value import decimal_text
@@ -31,7 +31,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "found"), TEXTS)
+@table(TEXTS)
 def test_numerals_are_found_from_left_to_right(text: str, found: list[str]) -> None:
     """Numerals and look-alikes come in order; digits and characters inside words are left alone."""
     assert [numeral.canonical for numeral in scan(text)] == found
@@ -52,16 +52,8 @@ def test_a_scan_of_a_window_stays_inside_it() -> None:
     assert [numeral.canonical for numeral in scan("-123%", 1, 3)] == ["12"]
 
 
-@pytest.mark.parametrize(
-    ("digits", "shift", "text"),
-    [
-        ("0", 5, "0"),
-        ("0100", 0, "100"),
-        ("1.50", 0, "1.5"),
-        (".05", 1, "0.5"),
-        ("12", -3, "0.012"),
-        ("1", 401, "1e401"),
-    ],
+@table(
+    [("0", 5, "0"), ("0100", 0, "100"), ("1.50", 0, "1.5"), (".05", 1, "0.5"), ("12", -3, "0.012"), ("1", 401, "1e401")]
 )
 def test_decimals_have_one_form(digits: str, shift: int, text: str) -> None:
     """No zeros at the edges, an exponent only for very long numbers."""

@@ -1,6 +1,6 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.answer.plaintext import clean
 
@@ -25,7 +25,7 @@ DRESSED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "plain"), DRESSED)
+@table(DRESSED)
 def test_dress_is_removed(text: str, plain: str) -> None:
     """Unicode forms, LaTeX and Markdown leave the characters that matter."""
     assert clean(text).text == plain

@@ -1,13 +1,12 @@
 """Answers that cannot be what was asked for."""
 
-import pytest
+from tables import table
 
 from marco_cli.answer import extract
 from marco_cli.answer.plausibility import is_plausible
 
 
-@pytest.mark.parametrize(
-    ("question", "output", "expected"),
+@table(
     [
         ("How many apps did Dave delete?", "The answer is -17.", False),
         ("How many apps did Dave delete?", "\\boxed{-17}", False),
@@ -24,7 +23,7 @@ from marco_cli.answer.plausibility import is_plausible
         ("How many of -3, 4 and 5 are left?", "The answer is -3.", True),
         ("今天零下多少度？", "答案是-3。", True),
         ("How many people came?", "The answer is many.", True),
-    ],
+    ]
 )
 def test_no_amount_is_negative(question: str, output: str, expected: bool) -> None:
     """A question for an amount has no negative answer, unless it speaks of what may be negative."""

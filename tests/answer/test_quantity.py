@@ -1,8 +1,8 @@
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.answer import equal, extract
 from marco_cli.answer.quantity import extended
@@ -64,13 +64,13 @@ ENDED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "value", "taken"), GROWN)
+@table(GROWN)
 def test_a_half_and_smaller_units_belong_to_the_number(text: str, value: str, taken: str) -> None:
     """The whole counts in the first unit, exactly, in both languages, and ends with the last part of it."""
     assert extended(Fraction(3), text, 0, len(text)) == (Fraction(value), len(taken))
 
 
-@pytest.mark.parametrize("text", ENDED)
+@table(ENDED)
 def test_what_does_not_belong_to_the_number_leaves_it_alone(text: str) -> None:
     """Other units, rates, remarks and words that begin with 半 end a quantity."""
     assert extended(Fraction(3), text, 0, len(text)) is None

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from tables import table
 
 from marco_cli.batch.fields import Unused
 from marco_cli.batch.lines import Line
@@ -30,21 +31,27 @@ def envelope(**body: object) -> dict[str, object]:
     return {"custom_id": "c1", "method": "POST", "url": "/v1/chat/completions", "body": body}
 
 
-@pytest.mark.parametrize(
-    ("line", "question"),
+@table(
     [
         ({"prompt": "Why?"}, "Why?"),
         ({"question": "Why?"}, "Why?"),
         ({"question": "Why?", "prompt": None}, "Why?"),
         ({"prompt": " 为什么\u2028？\n"}, " 为什么\u2028？\n"),
         ({"messages": [{"role": "user", "content": "Why?"}]}, "Why?"),
-        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Wh"}, {"type": "text", "text": "y?"}]}]}, "Why?"),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "text", "text": "Wh"}, {"type": "text", "text": "y?"}]}
+                ]
+            },
+            "Why?",
+        ),
         (envelope(), "Why?"),
         ({"custom_id": "c", "body": {"prompt": "Why?"}}, "Why?"),
         (b'\xef\xbb\xbf{"prompt": "Why?"}\r', "Why?"),
         (b'{"prompt": "Why?", "n": NaN, "big": 123456789012345678901234567890}', "Why?"),
-    ],
-)  # fmt: skip
+    ]
+)
 def test_questions_come_in_many_forms(line: object, question: str) -> None:
     """Plain keys, chat messages, the OpenAI envelope; marks and spaces inside the question stay."""
     row = good(line)
@@ -53,8 +60,7 @@ def test_questions_come_in_many_forms(line: object, question: str) -> None:
     assert row.line == 3
 
 
-@pytest.mark.parametrize(
-    ("line", "row_id", "key"),
+@table(
     [
         ({"prompt": "x"}, "line-3", '"line-3"'),
         ({"prompt": "x", "id": None}, "line-3", '"line-3"'),
@@ -64,7 +70,7 @@ def test_questions_come_in_many_forms(line: object, question: str) -> None:
         ({"prompt": "x", "id": "7"}, "7", '"7"'),
         ({"prompt": "x", "custom_id": "c"}, "c", '"c"'),
         ({"prompt": "x", "id": 1 << 70}, 1 << 70, f'"{1 << 70}"'),
-    ],
+    ]
 )
 def test_ids_are_kept_as_they_are(line: object, row_id: object, key: str) -> None:
     """Text or whole number, never turned into the other; without one the line number stands for it."""
@@ -136,8 +142,7 @@ def test_the_hash_is_that_of_the_meaning() -> None:
     assert len(set(hashes)) == 3
 
 
-@pytest.mark.parametrize(
-    ("line", "row_id", "words"),
+@table(
     [
         (b"{", "line-3", "not JSON"),
         (b"\xff", "line-3", "not UTF-8"),
@@ -202,7 +207,7 @@ def test_the_hash_is_that_of_the_meaning() -> None:
         ({"x" * 5000: 1}, "line-3", "no question: found xxx"),
         ({**envelope(), "url": "u" * 5000}, "c1", "url is 'uuu"),
         (b'{"prompt": [' + b"[]," * 1_000_000 + b"0]}", "line-3", "commas and brackets, expected at most"),
-    ],
+    ]
 )
 def test_a_bad_line_says_what_is_wrong_with_it(line: object, row_id: object, words: str) -> None:
     """One line each, with what was found and what was expected, under the id that the row has if it has one."""
@@ -216,8 +221,7 @@ def test_a_bad_line_says_what_is_wrong_with_it(line: object, row_id: object, wor
     assert len(row.input_hash) == 64
 
 
-@pytest.mark.parametrize(
-    ("line", "unused"),
+@table(
     [
         ({"prompt": "x", "temprature": 0}, ("temprature",)),
         ({"prompt": "x", "n": 3}, ("n",)),
@@ -236,7 +240,7 @@ def test_a_bad_line_says_what_is_wrong_with_it(line: object, row_id: object, wor
         ({"prompt": "x", "k" * 300: 1}, ("k" * 59 + "…",)),
         ({"messages": [{"role": "user", "content": "x", "name": "Al", "refusal": None}]}, ("messages.name",)),
         ({**envelope(model="nano", temprature=1), "note": 1}, ("note", "temprature")),
-    ],
+    ]
 )
 def test_fields_that_are_not_honoured_are_named(line: object, unused: tuple[str, ...]) -> None:
     """What could change the answer and does not is named; what asks for nothing, or for what happens anyway, is not."""

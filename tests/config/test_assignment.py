@@ -1,14 +1,14 @@
 """What may stand after `--set`."""
 
 import pytest
+from tables import table
 
 from marco_cli.config.assignment import with_assignments
 from marco_cli.config.settings import OPTIONS
 from marco_cli.errors import ConfigError
 
 
-@pytest.mark.parametrize(
-    ("texts", "values"),
+@table(
     [
         ([], {}),
         (["top_p=0.9"], {"top_p": 0.9}),
@@ -21,15 +21,14 @@ from marco_cli.errors import ConfigError
         (["effort=auto"], {"effort": "auto"}),
         (["trace=no"], {"trace": False}),
         (["prefix="], {"prefix": ""}),
-    ],
+    ]
 )
 def test_any_setting_can_be_set(texts: list[str], values: dict[str, object]) -> None:
     """Each is read as its flag, its variable and its key are, and added to what flags say."""
     assert with_assignments({"seed": 1, "model": None}, texts) == {"seed": 1, "model": None, **values}
 
 
-@pytest.mark.parametrize(
-    ("texts", "message"),
+@table(
     [
         (["top_p"], "expected KEY=VALUE"),
         (["tpo_p=1"], "unknown key 'tpo_p'"),
@@ -39,7 +38,7 @@ def test_any_setting_can_be_set(texts: list[str], values: dict[str, object]) -> 
         (["strategy=mcst"], "expected one of"),
         (["variables=x"], "--set variables"),
         (["seed=2"], "--seed and --set seed"),
-    ],
+    ]
 )
 def test_what_cannot_be_set_is_one_line(texts: list[str], message: str) -> None:
     """Unknown keys, wrong values and contradictions are refused before anything is loaded."""

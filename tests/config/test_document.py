@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from tables import table
 
 from marco_cli.config.document import parse_document, read_document
 from marco_cli.config.option import Value
@@ -15,8 +16,7 @@ def parse(text: str) -> dict[str, Value]:
     return {entry.key: entry.value for entry in parse_document(text, PATH, OPTIONS)}
 
 
-@pytest.mark.parametrize(
-    ("text", "values"),
+@table(
     [
         ("", {}),
         ("# only a comment\n", {}),
@@ -41,15 +41,14 @@ def parse(text: str) -> dict[str, Value]:
         ("prefill: 你好", {"prefill": "你好"}),
         ("\ufefftop_k: 3", {"top_k": 3}),
         ("top_k: 3\r\nseed: 4\r\n", {"top_k": 3, "seed": 4}),
-    ],
+    ]
 )
 def test_values_have_the_types_of_their_keys(text: str, values: dict[str, Value]) -> None:
     """The option's type decides what a YAML value means, not YAML 1.1's guess."""
     assert parse(text) == values
 
 
-@pytest.mark.parametrize(
-    ("text", "line", "part"),
+@table(
     [
         ("seed: 1\ntop-p: 0.9", 2, "unknown key 'top-p'"),
         ("seed: 1\n\nseed: 2", 3, "seed is already set on line 1"),
@@ -92,7 +91,7 @@ def test_values_have_the_types_of_their_keys(text: str, values: dict[str, Value]
         ("seed: 1\n---\nseed: 2", 2, "not valid YAML"),
         ("seed: 1\nmodel: \x00", 2, "not valid YAML"),
         ("seed: 1\n\tmodel: x", 2, "not valid YAML"),
-    ],
+    ]
 )
 def test_everything_else_is_refused_with_file_and_line(text: str, line: int, part: str) -> None:
     """YAML's traps (booleans, octals, sexagesimals, repeated keys, tags) are errors that say where they are."""
@@ -167,8 +166,7 @@ def test_entries_know_the_lines_and_characters_they_cover() -> None:
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE" * 60 + "\n-----END"
 
 
-@pytest.mark.parametrize(
-    "text",
+@table(
     [
         KEY,
         KEY.replace("\n", " "),
@@ -187,7 +185,7 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n" + "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU
         f"%{'k' * 5000}\n---\n{'k' * 5000}",
         f'system: "\\q{"k" * 5000}"',
         f"extends: {'k' * 5000}",
-    ],
+    ]
 )
 def test_no_error_quotes_more_than_a_line_of_a_file(text: str) -> None:
     """Whatever a file holds, e.g. a key that was named by mistake, its error shows 60 characters of it at most."""

@@ -1,14 +1,14 @@
 from typing import Any
 
 import pytest
+from tables import table
 
 from marco_cli.config.option import Option, Value, did_you_mean
 from marco_cli.config.settings import OPTIONS, Settings
 from marco_cli.errors import ConfigError
 
 
-@pytest.mark.parametrize(
-    ("key", "text", "value"),
+@table(
     [
         ("top_p", "0.9", 0.9),
         ("top_p", "1e-3", 0.001),
@@ -33,15 +33,14 @@ from marco_cli.errors import ConfigError
             (("a", "false"), ("b", '"true"'), ("c", '[1, {"x": null}]')),
         ),
         ("template_var", "a=NaN\nb={x}", (("a", '"NaN"'), ("b", '"{x}"'))),
-    ],
+    ]
 )
 def test_text_from_a_shell_becomes_a_value(key: str, text: str, value: Value) -> None:
     """Flags and environment variables are read as the option's type, with words for automatic choices."""
     assert OPTIONS[key].parse(text, where="here") == value
 
 
-@pytest.mark.parametrize(
-    ("key", "text"),
+@table(
     [
         ("top_p", "0"),
         ("top_p", "1.01"),
@@ -75,7 +74,7 @@ def test_text_from_a_shell_becomes_a_value(key: str, text: str, value: Value) ->
         ("variables", "=x"),
         ("variables", "a=1\na=2"),
         ("seed", ""),
-    ],
+    ]
 )
 def test_a_wrong_text_is_refused_with_got_and_expected(key: str, text: str) -> None:
     """A wrong value never reaches the program; the message is one short line that starts with its place."""
@@ -88,8 +87,7 @@ def test_a_wrong_text_is_refused_with_got_and_expected(key: str, text: str) -> N
     assert len(caught.value.message) < 200
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "accepted"),
+@table(
     [
         ("stop", ["a"], ("a",)),
         ("stop", "two\nlines", ("two\nlines",)),
@@ -101,15 +99,14 @@ def test_a_wrong_text_is_refused_with_got_and_expected(key: str, text: str) -> N
         ("top_k", 3, 3),
         ("temperature", 1, 1),
         ("gpu_layers", "all", -1),
-    ],
+    ]
 )
 def test_values_at_hand_are_frozen(key: str, value: Any, accepted: Value) -> None:
     """Lists and mappings that a caller has become tuples."""
     assert OPTIONS[key].accept(value, where="here") == accepted
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
+@table(
     [
         ("top_k", True),
         ("temperature", False),
@@ -123,7 +120,7 @@ def test_values_at_hand_are_frozen(key: str, value: Any, accepted: Value) -> Non
         ("system", 3),
         ("top_p", float("nan")),
         ("seed", 1.0),
-    ],
+    ]
 )
 def test_settings_refuse_values_of_another_type(key: str, value: Any) -> None:
     """Settings built in code are checked like any other: no mutable value, no boolean for a number, no NaN."""

@@ -2,6 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tables import table
 
 from marco_cli.config import preset as preset_module
 from marco_cli.config.layers import resolve
@@ -165,7 +166,7 @@ def test_a_missing_parent_is_named_with_file_line_and_chain(own: Path) -> None:
     assert caught.value.hint == "did you mean marco-o1?"
 
 
-@pytest.mark.parametrize("name", ["", "no-such", "no/such.yaml", "..", "../presets", "a\x00.yaml"])
+@table(["", "no-such", "no/such.yaml", "..", "../presets", "a\x00.yaml"])
 def test_a_missing_preset_is_one_line(name: str) -> None:
     """Names and paths that lead nowhere are refused, odd ones included."""
     with pytest.raises(ConfigError) as caught:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from conversation.talk import dialogue, turns
+from tables import table
 
 from marco_cli.conversation.anticipation import Anticipation
 from marco_cli.conversation.dialogue import Dialogue
@@ -99,7 +100,7 @@ def test_a_question_in_place_of_the_last_is_known_as_such() -> None:
     hold(work)
 
 
-@pytest.mark.parametrize("line", ["/help", "/nonsense", "/edit a", "  ", "", "x" * 100_000])
+@table(["/help", "/nonsense", "/edit a", "  ", "", "x" * 100_000])
 def test_what_is_no_question_yet_disturbs_nothing(line: str) -> None:
     """Commands, blanks and texts without end evaluate nothing that must be read again, and the next text is heard."""
 

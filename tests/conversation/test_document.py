@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 from conversation.talk import turn, turns
+from tables import table
 
 from marco_cli.conversation.document import FORMAT, Saved, read_saved, write_saved
 from marco_cli.conversation.turn import Conversation, Cost
@@ -32,8 +33,7 @@ def document(**changed: object) -> bytes:
     return json.dumps(json.loads(write_saved(saved)) | changed).encode()
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
+@table(
     [
         (b"", "not JSON"),
         (b"\xff\xfe", "not JSON"),
@@ -45,7 +45,7 @@ def document(**changed: object) -> bytes:
         (document(system=3), "system prompt is not text"),
         (document(system="\ud800"), "system prompt is not text"),
         (document(turns=[{"question": "\udfff"}]), "the question of turn 1 is not text"),
-    ],
+    ]
 )
 def test_what_cannot_be_loaded_is_refused_by_name(data: bytes, words: str) -> None:
     """Damage, other formats and newer versions are named together with the file."""

@@ -1,11 +1,11 @@
 import pytest
+from tables import table
 
 from marco_cli.conversation.slash import COMMANDS, Command, Said, line_of, read_line
 from marco_cli.errors import InputError
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
+@table(
     [
         ("What is 2 + 2?", Said(text="What is 2 + 2?")),
         ("  one\ntwo \n", Said(text="one\ntwo")),
@@ -16,24 +16,21 @@ from marco_cli.errors import InputError
         ("//help is a command", Said(text="/help is a command")),
         ("/usr/bin/env does what?", Said(text="/usr/bin/env does what?")),
         ("/2 is half", Said(text="/2 is half")),
-    ],
+    ]
 )
 def test_a_line_is_a_command_or_a_text(line: str, expected: Said | Command) -> None:
     """A slash and letters make a command; a path, a number and a doubled slash do not."""
     assert read_line(line) == expected
 
 
-@pytest.mark.parametrize(
-    "text", ["2+2?", "/like this", "/help", "/", "//x", "/ x\ny", "/usr/bin/env does what?", "/2 is half"]
-)
+@table(["2+2?", "/like this", "/help", "/", "//x", "/ x\ny", "/usr/bin/env does what?", "/2 is half"])
 def test_what_was_said_can_be_said_again(text: str) -> None:
     """The line that is offered for changing says the same text, with a slash more only where one is needed."""
     assert read_line(line_of(text)) == Said(text=text)
     assert (line_of(text) == text) == (text[1:4] not in ("lik", "hel", "", "/x", " x\n"))
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
+@table(
     [
         ("/efort high", "no command /efort; did you mean /effort?"),
         ("/sats", "no command /sats; did you mean /stats?"),
@@ -41,7 +38,7 @@ def test_what_was_said_can_be_said_again(text: str) -> None:
         ("/", "no command /; /help lists the commands"),
         ("/quit now", "/quit takes nothing after it, got 'now'"),
         ("/load", "/load needs a file"),
-    ],
+    ]
 )
 def test_a_slip_is_answered_in_one_line(line: str, message: str) -> None:
     """An unknown command names the nearest one; a missing or superfluous argument is named too."""

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 from engine.exact_memory import ExactMemory
+from tables import table
 
 from marco_cli.engine.prefix_cache import PrefixCache, common_length
 
@@ -189,7 +190,7 @@ def test_a_fork_from_the_middle_leaves_the_source_as_it_was() -> None:
     assert bench.cache.cells == 6
 
 
-@pytest.mark.parametrize("keep", [0, 1, 2, 3, 4, 5, 6, 7, None])
+@table([0, 1, 2, 3, 4, 5, 6, 7, None])
 def test_keeping_less_than_the_shared_part_frees_the_right_cells(keep: int | None) -> None:
     """A cut that falls inside a run that others share takes this sequence off it, and only this one.
 

@@ -1,11 +1,13 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tables import table
 
 from marco_cli.engine.base import GREEDY, NUM_TOP, SamplingParams, Tokens
 from marco_cli.engine.sampling import NUM_CANDIDATES, Scores, draw, draw_from_row, num_candidates, penalise, score
@@ -50,8 +52,7 @@ def make_logits(kind: str, rows: int, vocab: int, seed: int = 0) -> Floats:
 KINDS = ("usual", "flat", "peaked", "high", "masked", "tied")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("vocab", VOCABULARIES)
+@table(product(VOCABULARIES, KINDS))
 def test_scores_equal_an_independent_log_softmax(vocab: int, kind: str) -> None:
     """Log-probabilities, top five, entropy and confidence are those of double precision within 1e-5."""
     logits = make_logits(kind, 3, vocab)
@@ -137,8 +138,9 @@ def test_the_candidate_limit_never_changes_a_draw(
     assert drawn.tolist() == [draw_from_row(row, params, uniform) for row in logits]
 
 
-@pytest.mark.parametrize("params", [SamplingParams(temperature=0.8, top_p=0.95), SamplingParams(temperature=1.0)])
-@pytest.mark.parametrize("kind", ["peaked", "flat", "tied"])
+@table(
+    product(["peaked", "flat", "tied"], [SamplingParams(temperature=0.8, top_p=0.95), SamplingParams(temperature=1.0)])
+)
 def test_the_candidate_limit_never_changes_a_draw_from_a_large_vocabulary(kind: str, params: SamplingParams) -> None:
     """The same holds where a row is folded to find its largest values."""
     logits = make_logits(kind, 2, 151_936)
@@ -216,8 +218,7 @@ def assert_equal_row(scores: Scores, row: int, alone: Scores) -> None:
     assert scores.entropy[row] == alone.entropy[0]
 
 
-@pytest.mark.parametrize("kind", ["usual", "tied", "masked"])
-@pytest.mark.parametrize("vocab", VOCABULARIES)
+@table(product(VOCABULARIES, ["usual", "tied", "masked"]))
 def test_the_scores_of_a_row_depend_on_that_row_alone(vocab: int, kind: str) -> None:
     """Alone or among others, with five candidates or 64, in threads or not: bit for bit the same."""
     logits = make_logits(kind, 5, vocab)
@@ -275,10 +276,14 @@ def test_min_p_and_top_p_of_one_keep_everything() -> None:
     assert Counter(ids.tolist()) == dict.fromkeys(range(6), 10)
 
 
-@pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize("vocab", VOCABULARIES)
-@pytest.mark.parametrize("where", [slice(None), slice(7, 8), slice(None, None, 2), slice(0, 100), slice(-100, None)])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@table(
+    product(
+        [np.nan, np.inf],
+        [slice(None), slice(7, 8), slice(None, None, 2), slice(0, 100), slice(-100, None)],
+        VOCABULARIES,
+        [1, 3],
+    )
+)
 def test_a_row_that_is_no_numbers_has_a_normaliser_that_is_none(
     value: float, where: slice, vocab: int, rows: int
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from engine.exact_store import ExactStore
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.engine.backend import Row
 from marco_cli.engine.fillers import Fillers
@@ -167,9 +168,7 @@ def test_rows_that_complete_a_call_leave_nothing(fillers: Fillers) -> None:
     bench.go_on(([1], [1]), ([3], [4]))
 
 
-@pytest.mark.parametrize(
-    ("length", "width"), [(1, 4), (STEP, 4), (STEP + 1, 2), (2 * STEP, 2), (2 * STEP + 1, 1), (CELLS, 1)]
-)
+@table([(1, 4), (STEP, 4), (STEP + 1, 2), (2 * STEP, 2), (2 * STEP + 1, 1), (CELLS, 1)])
 def test_longer_texts_are_decoded_by_fewer(length: int, width: int) -> None:
     """The streams are halved in number until the longest text fits."""
     assert Bench().streams.width(length) == width

@@ -1,8 +1,8 @@
 """Which rows are evaluated in one call."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.engine.backend import Row
 from marco_cli.engine.fillers import block_fillers
@@ -26,8 +26,7 @@ def shape(calls: tuple[Call, ...]) -> list[tuple[int, int]]:
     return [(len(call.rows), call.num_fillers) for call in calls]
 
 
-@pytest.mark.parametrize(
-    ("runs", "expected"),
+@table(
     [
         ([(1, 4000)], [(1, 0)]),
         ([(1, 300)] * 32, [(32, 0)]),
@@ -40,8 +39,8 @@ def shape(calls: tuple[Call, ...]) -> list[tuple[int, int]]:
         ([(1, 300)] * 31 + [(60, 2000)], [(60, 4), (31, 0)]),
         ([(1, 20), (64, 0)], [(65, 0)]),
         ([(1, 300)] * 100, [(50, 0), (50, 0)]),
-    ],
-)  # fmt: skip
+    ]
+)
 def test_a_tile_is_used_where_it_pays(runs: list[tuple[int, int]], expected: list[tuple[int, int]]) -> None:
     """Prompts in whole tiles once they see many cells; many sequences apart from them, and in calls below a tile."""
     assert shape(divide(rows_of(*runs), HALF_A_BILLION)) == expected
@@ -62,9 +61,7 @@ def test_every_row_is_in_one_call(runs: list[tuple[int, int]], row_cost: float) 
     assert all(calls)
 
 
-@pytest.mark.parametrize(
-    ("num_rows", "fillers"), [(1, 0), (13, 0), (14, 2), (15, 1), (16, 0), (17, 0), (31, 1), (64, 0)]
-)
+@table([(1, 0), (13, 0), (14, 2), (15, 1), (16, 0), (17, 0), (31, 1), (64, 0)])
 def test_blocks_are_completed_where_it_pays(num_rows: int, fillers: int) -> None:
     """A row or two more are cheaper than the rest of a block in fours and ones."""
     assert block_fillers(num_rows) == fillers

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+from tables import table
 
 from marco_cli.evals.intervals import bootstrap, mcnemar, mean_of_shares, paired, wilson
 
@@ -24,10 +25,7 @@ def test_wilson_stays_inside_its_range() -> None:
         assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
-@pytest.mark.parametrize(
-    ("gained", "lost", "p"),
-    [(0, 0, 1.0), (5, 5, 1.0), (15, 5, 0.0414), (1, 9, 0.0215), (3, 1, 0.625), (0, 6, 0.0313), (8, 1, 0.0391)],
-)
+@table([(0, 0, 1.0), (5, 5, 1.0), (15, 5, 0.0414), (1, 9, 0.0215), (3, 1, 0.625), (0, 6, 0.0313), (8, 1, 0.0391)])
 def test_mcnemars_exact_p_is_the_binomial_tables(gained: int, lost: int, p: float) -> None:
     """Twice the tail of the binomial distribution with p = 1/2, as tables have it; 1 without discordant pairs."""
     assert mcnemar(gained, lost) == pytest.approx(p, abs=5.1e-5)

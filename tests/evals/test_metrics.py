@@ -3,6 +3,7 @@ import random
 
 import pytest
 from evals.examples import ITEMS, candidate
+from tables import table
 
 from marco_cli.evals.metrics import RULES, Attempt, Attempts, chosen_at, pass_at_k, solved_at
 from marco_cli.evals.scoring import grade
@@ -18,10 +19,17 @@ def attempts(*outputs: str | None, independent: bool = True, confidences: tuple[
     return Attempts(attempts=tuple(guesses), is_independent=independent)
 
 
-@pytest.mark.parametrize(
-    ("num", "num_right", "k", "value"),
-    [(5, 2, 3, 0.9), (2, 1, 1, 0.5), (4, 2, 2, 5 / 6), (10, 0, 5, 0.0), (10, 10, 1, 1.0), (10, 6, 5, 1.0), (3, 1, 3, 1.0)],
-)  # fmt: skip
+@table(
+    [
+        (5, 2, 3, 0.9),
+        (2, 1, 1, 0.5),
+        (4, 2, 2, 5 / 6),
+        (10, 0, 5, 0.0),
+        (10, 10, 1, 1.0),
+        (10, 6, 5, 1.0),
+        (3, 1, 3, 1.0),
+    ]
+)
 def test_pass_at_k_is_the_unbiased_estimate(num: int, num_right: int, k: int, value: float) -> None:
     """Worked by hand from 1 - C(n - c, k) / C(n, k)."""
     assert pass_at_k(num, num_right, k) == pytest.approx(value)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from evals.examples import ITEMS, outcome
+from tables import table
 
 from marco_cli import jsonl
 from marco_cli.errors import InputError
@@ -207,17 +208,36 @@ def pairing(value: float, low: float, high: float, sign_p_value: float) -> Pairi
     return Pairing(difference=difference, gained=5, lost=2, p_value=0.3, sign_p_value=sign_p_value)
 
 
-@pytest.mark.parametrize(
-    ("difference", "ratio", "words"),
+@table(
     [
         ((0.1, 0.02, 0.18, 0.05), 8.0, "mcts is better than cot: +10.0 points [+2.0, +18.0] at 8.0 times the tokens"),
-        ((-0.1, -0.18, -0.02, 0.01), 8.0, "mcts is worse than cot: -10.0 points [-18.0, -2.0] at 8.0 times the tokens; the extra work did not pay"),
-        ((0.02, -0.04, 0.08, 0.6), 8.0, "no difference shown between mcts and cot: +2.0 points [-4.0, +8.0] at 8.0 times the tokens; the extra work is not shown to pay"),
-        ((0.02, -0.04, 0.08, 0.01), 0.5, "no difference shown between mcts and cot: +2.0 points [-4.0, +8.0] at 0.5 times the tokens"),
-        ((0.1, 0.02, 0.18, 0.125), 0.5, "no difference shown between mcts and cot: +10.0 points [+2.0, +18.0] (sign test: p = 0.125) at 0.5 times the tokens"),
-        ((-0.1, -0.18, -0.02, 0.125), 8.0, "no difference shown between mcts and cot: -10.0 points [-18.0, -2.0] (sign test: p = 0.125) at 8.0 times the tokens; the extra work is not shown to pay"),
-    ],
-)  # fmt: skip
+        (
+            (-0.1, -0.18, -0.02, 0.01),
+            8.0,
+            "mcts is worse than cot: -10.0 points [-18.0, -2.0] at 8.0 times the tokens; the extra work did not pay",
+        ),
+        (
+            (0.02, -0.04, 0.08, 0.6),
+            8.0,
+            "no difference shown between mcts and cot: +2.0 points [-4.0, +8.0] at 8.0 times the tokens; the extra work is not shown to pay",
+        ),
+        (
+            (0.02, -0.04, 0.08, 0.01),
+            0.5,
+            "no difference shown between mcts and cot: +2.0 points [-4.0, +8.0] at 0.5 times the tokens",
+        ),
+        (
+            (0.1, 0.02, 0.18, 0.125),
+            0.5,
+            "no difference shown between mcts and cot: +10.0 points [+2.0, +18.0] (sign test: p = 0.125) at 0.5 times the tokens",
+        ),
+        (
+            (-0.1, -0.18, -0.02, 0.125),
+            8.0,
+            "no difference shown between mcts and cot: -10.0 points [-18.0, -2.0] (sign test: p = 0.125) at 8.0 times the tokens; the extra work is not shown to pay",
+        ),
+    ]
+)
 def test_the_verdict_is_plain(difference: tuple[float, float, float, float], ratio: float, words: str) -> None:
     """Better, worse or not to be told, with the price, also when search did not pay; why, where the tests disagree."""
     assert verdict("cot", "mcts", pairing(*difference), ratio) == words

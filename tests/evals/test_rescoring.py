@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 from evals.examples import ITEMS, ask_rows, candidate, outcome, stored
+from tables import table
 
 from marco_cli import jsonl
 from marco_cli.errors import ConfigError, InputError
@@ -15,7 +16,7 @@ from marco_cli.view.eval_summary import summary_document
 LABELS = [*(f"{name}@6" for name in STRATEGIES if name != "tot"), "auto+doubt_below=1", "vote@6+reflection=always"]
 
 
-@pytest.mark.parametrize("label", LABELS)
+@table(LABELS)
 def test_rescoring_with_the_runs_own_rules_changes_nothing(label: str) -> None:
     """For every strategy: the same answers, rewards, votes and certainties, to the last bit, from the rows on disk."""
     asked = ask_rows(label)

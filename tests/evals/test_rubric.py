@@ -1,4 +1,5 @@
 import pytest
+from tables import table
 
 from marco_cli.errors import InputError
 from marco_cli.evals.base import Item, Score
@@ -64,13 +65,13 @@ FAILS = (
 )
 
 
-@pytest.mark.parametrize(("criterion", "text"), HOLDS)
+@table(HOLDS)
 def test_a_reply_that_fits_holds(criterion: str, text: str) -> None:
     """Each kind of criterion finds what it is about, however models write it."""
     assert score(text, criterion) == Score(verdict="right", value=1.0, answer="has all of the rubric", rule="rubric")
 
 
-@pytest.mark.parametrize(("criterion", "text"), FAILS)
+@table(FAILS)
 def test_a_reply_that_does_not_fit_fails(criterion: str, text: str) -> None:
     """And the score says which criterion it was."""
     assert score(text, criterion) == Score(verdict="wrong", value=0.0, answer=f"misses {criterion}", rule="rubric")
@@ -83,9 +84,7 @@ def test_a_wish_costs_its_share_and_no_more() -> None:
     assert (found.verdict, found.value) == ("right", 0.5)
 
 
-@pytest.mark.parametrize(
-    "target", ["", "say:", "say: |", "sya: help", "items: many", "items: -", "language: fr", "code: rust", "help"]
-)
+@table(["", "say:", "say: |", "sya: help", "items: many", "items: -", "language: fr", "code: rust", "help"])
 def test_a_line_that_is_no_criterion_is_refused(target: str) -> None:
     """A typing error in a rubric is told before anything is asked."""
     with pytest.raises(InputError) as caught:

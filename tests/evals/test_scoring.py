@@ -1,6 +1,7 @@
 import importlib.util
 
 import pytest
+from tables import table
 
 from marco_cli.answer import equal, extract
 from marco_cli.errors import ConfigError, InputError
@@ -109,19 +110,19 @@ WRONG = (
 SILENT = ("", "   \n", "I do not know.", "tttttttt", "我不知道。", "```\nprint(18)\nprint(3)\n```")
 
 
-@pytest.mark.parametrize(("text", "target"), RIGHT)
+@table(RIGHT)
 def test_right_answers_are_read_however_they_are_written(text: str, target: str) -> None:
     """Currency, thousands, units, fractions, numerals of both languages and several numbers: the meant one counts."""
     assert verdict(text, target) == "right"
 
 
-@pytest.mark.parametrize(("text", "target"), WRONG)
+@table(WRONG)
 def test_another_number_is_wrong(text: str, target: str) -> None:
     """No tolerance: neither rounding, nor a lost sign, nor a percentage for its number."""
     assert verdict(text, target) == "wrong"
 
 
-@pytest.mark.parametrize("text", SILENT)
+@table(SILENT)
 def test_a_text_without_a_number_is_no_answer(text: str) -> None:
     """Silence is not counted among the wrong answers."""
     score = grade(text, item("18"))
@@ -173,13 +174,17 @@ def test_the_rule_that_fired_is_recorded(text: str, rule: str) -> None:
     assert grade(text, item("18")).rule == rule
 
 
-@pytest.mark.parametrize(
-    ("text", "target", "scorer", "expected"),
+@table(
     [
         ("Paris", "paris", "exact", "right"),
         ("The answer is Paris.", "Paris", "exact", "right"),
         ("The answer is Lyon.", "Paris", "exact", "wrong"),
-        ("A very long text that is the target as it stands, word for word, whatever any rule may read in it 3", "A very long text that is the target as it stands, word for word, whatever any rule may read in it 3", "exact", "right"),
+        (
+            "A very long text that is the target as it stands, word for word, whatever any rule may read in it 3",
+            "A very long text that is the target as it stands, word for word, whatever any rule may read in it 3",
+            "exact",
+            "right",
+        ),
         ("I choose (B).", "B", "choice", "right"),
         ("The answer is C", "B", "choice", "wrong"),
         ("答案是 B。", "B", "choice", "right"),
@@ -188,8 +193,8 @@ def test_the_rule_that_fired_is_recorded(text: str, rule: str) -> None:
         ("It was in 2084.", r"\b19\d\d\b", "regex", "wrong"),
         ("Ｔｈｅ capital is PARIS, of course", "the capital is paris", "contains", "right"),
         ("The capital is Lyon.", "Paris", "contains", "wrong"),
-    ],
-)  # fmt: skip
+    ]
+)
 def test_every_other_scorer_judges_as_it_says(text: str, target: str, scorer: str, expected: str) -> None:
     """Exact, choice, regex and contains."""
     assert verdict(text, target, scorer) == expected
@@ -201,8 +206,7 @@ def test_a_regular_expression_that_backtracks_for_ever_is_given_up() -> None:
     assert (score.verdict, score.rule) == ("wrong", "regex, timeout")
 
 
-@pytest.mark.parametrize(
-    ("text", "target", "lang", "expected"),
+@table(
     [
         ("... so it is.\nAnswer: 18", "18", "en", "right"),
         ("Answer: 70,000.00", "70000", "en", "right"),
@@ -214,7 +218,7 @@ def test_a_regular_expression_that_backtracks_for_ever_is_given_up() -> None:
         ("答案是18。", "18", "zh", "right"),
         ("Answer: 18", "18", "zh", "no_answer"),
         ("Answer: 2125", "2,125", "en", "right"),
-    ],
+    ]
 )
 def test_simple_evals_scores_as_the_published_numbers_do(text: str, target: str, lang: str, expected: str) -> None:
     """The last number after the last "Answer", unsigned, with its known weaknesses."""
@@ -229,8 +233,7 @@ def test_simple_evals_asks_for_the_word_that_it_looks_for() -> None:
         instruct(item("18", lang="sw"))
 
 
-@pytest.mark.parametrize(
-    ("text", "target", "expected"),
+@table(
     [
         ("The answer is \\boxed{\\frac{1}{2}}.", "0.5", "right"),
         ("\\boxed{\\left(3, \\frac{\\pi}{2}\\right)}", "\\left( 3, \\frac{\\pi}{2} \\right)", "right"),
@@ -238,7 +241,7 @@ def test_simple_evals_asks_for_the_word_that_it_looks_for() -> None:
         ("\\boxed{x^2+2x+1}", "(x+1)^2", "right"),
         ("\\boxed{p - q}", "p + q", "wrong"),
         ("", "p - q", "no_answer"),
-    ],
+    ]
 )
 def test_latex_is_compared_as_mathematics(text: str, target: str, expected: str) -> None:
     """Forms that mean the same are the same."""
@@ -272,8 +275,7 @@ def test_translations_get_their_chrf() -> None:
     assert same > near > far
 
 
-@pytest.mark.parametrize(
-    ("target", "scorer"),
+@table(
     [
         ("", "number"),
         ("many", "number"),
@@ -282,7 +284,7 @@ def test_translations_get_their_chrf() -> None:
         ("Z9", "choice"),
         ("(", "regex"),
         ("  ", "exact"),
-    ],
+    ]
 )
 def test_a_target_that_nothing_could_match_is_refused(target: str, scorer: str) -> None:
     """A malformed target is an error in the data, with its place, before anything is asked."""

@@ -1,4 +1,5 @@
 import pytest
+from tables import table
 
 from marco_cli.config.settings import Settings
 from marco_cli.errors import ConfigError
@@ -37,8 +38,7 @@ def test_a_greedy_chain_has_one_seed() -> None:
     assert [vote.seeded(n).config.seed for n in range(3)] == [5, 6, 7]
 
 
-@pytest.mark.parametrize(
-    ("text", "message", "hint"),
+@table(
     [
         ("mtcs", "'mtcs' is neither a strategy", "did you mean mcts?"),
         ("mcts@many", "many", None),
@@ -47,7 +47,7 @@ def test_a_greedy_chain_has_one_seed() -> None:
         ("mcts+model=other", "'model' is not a setting", None),
         ("mcts+line", "'line' is not a setting=value", "mcts@16+step=mini32"),
         ("mcts+step=word", "word", None),
-    ],
+    ]
 )
 def test_a_slip_costs_one_line(text: str, message: str, hint: str | None) -> None:
     """The message quotes what was typed, the hint names what is near."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tables import table
 
 from marco_cli.config.preset import preset_names
 from marco_cli.errors import ConfigError, ModelNotFoundError
@@ -39,8 +40,7 @@ def test_every_entry_can_be_used() -> None:
             assert found.quantisation == entry.default
 
 
-@pytest.mark.parametrize(
-    ("spec", "name", "quantisation"),
+@table(
     [
         ("marco-o1", "marco-o1", None),
         ("Marco-O1", "marco-o1", None),
@@ -51,7 +51,7 @@ def test_every_entry_can_be_used() -> None:
         ("qwq:fp16", "qwq", "F16"),
         ("qwq:iq4_xs", "qwq", "IQ4_XS"),
         ("marco-nano", "marco-nano", None),
-    ],
+    ]
 )
 def test_a_name_is_an_entry_and_a_quantisation(spec: str, name: str, quantisation: str | None) -> None:
     """Case does not matter, and fp16 is another word for f16."""
@@ -119,8 +119,7 @@ def test_a_repository_is_named_in_every_form_that_people_paste(
     assert catalog.parse(reference.name) == reference
 
 
-@pytest.mark.parametrize(
-    ("spec", "expected"),
+@table(
     [
         ("https://huggingface.co/u/r/blob/main/f.gguf", ("u/r", "f.gguf", None)),
         ("https://huggingface.co/u/r/resolve/main/sub/f.gguf?download=true", ("u/r", "sub/f.gguf", None)),
@@ -130,7 +129,7 @@ def test_a_repository_is_named_in_every_form_that_people_paste(
         ("https://huggingface.co/u/r?show_file_info=f-Q8_0.gguf", ("u/r", "f-Q8_0.gguf", None)),
         ("hf.co/u/r/blob/main/f.GGUF", ("u/r", "f.GGUF", None)),
         ("hf://u/r/sub/f.gguf", ("u/r", "sub/f.gguf", None)),
-    ],
+    ]
 )
 def test_a_file_is_named_by_the_address_of_its_page(spec: str, expected: tuple[str, str, str | None]) -> None:
     """The page, the download link and the viewer of one file all mean that file."""
@@ -172,14 +171,13 @@ def test_only_whole_models_are_weights() -> None:
     assert [variant.files for variant in catalog.matching(reference, found)] == [("m-UD-Q5_K_XL.gguf",)]
 
 
-@pytest.mark.parametrize("spec", ["model.gguf", "./model", "/a/b", "~/m.gguf", r"C:\models\m.gguf", "m.gguf.part"])
+@table(["model.gguf", "./model", "/a/b", "~/m.gguf", r"C:\models\m.gguf", "m.gguf.part"])
 def test_what_looks_like_a_path_is_a_path(spec: str) -> None:
     """A separator, a leading dot or tilde, or the ending decide; whether it exists does not."""
     assert isinstance(catalog.parse(spec), PathReference)
 
 
-@pytest.mark.parametrize(
-    "spec",
+@table(
     [
         "hf:",
         "hf:user",
@@ -213,7 +211,7 @@ def test_what_looks_like_a_path_is_a_path(spec: str) -> None:
         "marco-o1:tiny",
         "marco-o1:",
         "marco-nano:q8_0",
-    ],
+    ]
 )
 def test_a_malformed_specification_is_a_usage_error(spec: str) -> None:
     """Nothing that could leave a folder or that means nothing gets past the parser."""
@@ -230,8 +228,7 @@ def test_an_unknown_name_names_its_neighbours() -> None:
     assert caught.value.hint == "marco models list"
 
 
-@pytest.mark.parametrize(
-    ("path", "is_safe"),
+@table(
     [
         ("m.gguf", True),
         ("fp16/m-00001-of-00002.gguf", True),
@@ -249,15 +246,14 @@ def test_an_unknown_name_names_its_neighbours() -> None:
         ("m.gguf\x00", False),
         ("\x1b[2Jm.gguf", False),
         ("m\u202e.gguf", False),
-    ],
+    ]
 )
 def test_only_plain_relative_paths_are_safe(path: str, is_safe: bool) -> None:
     """On any platform, joining a safe path to a folder stays inside it, and printing it does nothing."""
     assert catalog.is_safe(path) is is_safe
 
 
-@pytest.mark.parametrize(
-    ("file", "quantisation"),
+@table(
     [
         ("Marco-o1-Q4_K_M.gguf", "Q4_K_M"),
         ("Marco-o1.Q8_0.gguf", "Q8_0"),
@@ -265,7 +261,7 @@ def test_only_plain_relative_paths_are_safe(path: str, is_safe: bool) -> None:
         ("x/Model-BF16.gguf", "BF16"),
         ("marco-nano.gguf", None),
         ("Marco-o1.gguf", None),
-    ],
+    ]
 )
 def test_a_file_name_tells_its_quantisation(file: str, quantisation: str | None) -> None:
     """By the conventions of the known quantisers; None where there is no convention."""

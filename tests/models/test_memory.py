@@ -1,6 +1,7 @@
 """How much a model needs, and which quantisation fits."""
 
 import pytest
+from tables import table
 
 from marco_cli.errors import ModelNotFoundError
 from marco_cli.models import memory
@@ -46,9 +47,8 @@ def test_the_unified_cache_is_shared_by_all_sequences() -> None:
     assert two.total - one.total == 152064 * 4
 
 
-@pytest.mark.parametrize(
-    ("gigabytes", "quantisation"),
-    [(64, "Q8_0"), (12, "Q8_0"), (11, "Q6_K"), (10, "Q6_K"), (9, "Q5_K_M"), (8, "Q4_K_M"), (7, "Q3_K_M"), (6, "Q2_K")],
+@table(
+    [(64, "Q8_0"), (12, "Q8_0"), (11, "Q6_K"), (10, "Q6_K"), (9, "Q5_K_M"), (8, "Q4_K_M"), (7, "Q3_K_M"), (6, "Q2_K")]
 )
 def test_the_largest_that_leaves_room_is_chosen_and_says_why(gigabytes: int, quantisation: str) -> None:
     """Never more than eight bits, never a format that llama.cpp dropped, and the reason has all the numbers."""

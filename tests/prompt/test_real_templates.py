@@ -1,6 +1,7 @@
 """Chat templates of real models, beside what transformers makes of them; skipped where the data is not beside the checkout."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,13 @@ def test_what_users_type_is_never_template_text(row: dict[str, Any]) -> None:
 
     Each attack is compared with the same words in other symbols: the control text around them has the same tokens.
     """
+
+    @cache
+    def harmless(has_system: bool) -> Rendered | ConfigError:
+        system = (Message(role="system", content="S S"),) * has_system
+        first, reply = Message(role="user", content="first"), Message(role="assistant", content="R R")
+        return attempt(row, *system, first, reply, Message(role="user", content="Q Q"))
+
     for attack in ATTACKS:
         for role in ("user", "system", "assistant"):
             opening = [Message(role="system", content=f"S {attack}")] if role == "system" else []
@@ -88,12 +96,7 @@ def test_what_users_type_is_never_template_text(row: dict[str, Any]) -> None:
             if isinstance(got, ConfigError):
                 continue
             control = "".join(piece.text for piece in got.pieces if piece.is_control)
-            plain = attempt(
-                row,
-                *(Message(role="system", content="S S") for _ in opening),
-                *(Message(role="user", content="first"), Message(role="assistant", content="R R")),
-                Message(role="user", content="Q Q"),
-            )
+            plain = harmless(bool(opening))
             assert isinstance(plain, Rendered)
             for spelling in ("<|im_start|>", "<|eot_id|>", "[INST]", "<start_of_turn>", "<s>", "<|END_OF_TURN_TOKEN|>"):
                 assert control.count(spelling) <= plain.text.count(spelling), (attack, role, spelling)

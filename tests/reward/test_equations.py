@@ -1,8 +1,8 @@
 import time
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.reward.equations import check_equations
 
@@ -128,7 +128,7 @@ NO_CONCERN_OF_OURS = [
 ]
 
 
-@pytest.mark.parametrize("text", SOUND)
+@table(SOUND)
 def test_equations_that_hold_are_counted_as_true(text: str) -> None:
     """Right arithmetic is recognised, however it is written down, and roundings are not mistakes."""
     found = check_equations(text)
@@ -137,13 +137,13 @@ def test_equations_that_hold_are_counted_as_true(text: str) -> None:
     assert not found.false
 
 
-@pytest.mark.parametrize("text", FALSE)
+@table(FALSE)
 def test_equations_that_do_not_hold_are_found(text: str) -> None:
     """A slip in the arithmetic is seen wherever it stands."""
     assert check_equations(text).false
 
 
-@pytest.mark.parametrize("text", NO_CONCERN_OF_OURS)
+@table(NO_CONCERN_OF_OURS)
 def test_what_cannot_be_read_without_doubt_is_left_alone(text: str) -> None:
     """Units, variables, powers, percentages, questions and times blame nobody."""
     assert not check_equations(text).false

@@ -3,9 +3,9 @@
 import time
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.reward.equations import check_equations
 
@@ -350,7 +350,7 @@ NEVER_FALSE = [
 ]
 
 
-@pytest.mark.parametrize("text", TRUE)
+@table(TRUE)
 def test_equations_that_hold_are_recognised_as_models_write_them(text: str) -> None:
     """LaTeX, Markdown, units, money and percentages hide no right arithmetic."""
     found = check_equations(text)
@@ -359,13 +359,13 @@ def test_equations_that_hold_are_recognised_as_models_write_them(text: str) -> N
     assert not found.false
 
 
-@pytest.mark.parametrize("text", FALSE)
+@table(FALSE)
 def test_equations_that_do_not_hold_are_found_as_models_write_them(text: str) -> None:
     """Nor do they hide a slip."""
     assert check_equations(text).false
 
 
-@pytest.mark.parametrize("text", NEVER_FALSE)
+@table(NEVER_FALSE)
 def test_what_may_be_meant_in_another_way_is_never_called_false(text: str) -> None:
     """Conversions, variables, labels, dates, suppositions and other arithmetics blame nobody."""
     assert not check_equations(text).false
@@ -436,8 +436,7 @@ def test_any_markup_is_read_without_an_error(text: str) -> None:
     check_equations(text)
 
 
-@pytest.mark.parametrize(
-    "text",
+@table(
     [
         "(" * 50_000 + "=1",
         "((1+" * 20_000 + "=1",
@@ -465,7 +464,7 @@ def test_any_markup_is_read_without_an_error(text: str) -> None:
         " " * 100_000 + "=1",
         "1" + " " * 100_000 + "\\frac12 = 1",
         ("1" + " " * 300) * 300 + "= 1",
-    ],
+    ]
 )
 def test_reading_any_markup_is_linear_in_the_text(text: str) -> None:
     """A hundred thousand signs that look like arithmetic do not hold the search up, nor do giant powers."""

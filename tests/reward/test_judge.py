@@ -3,8 +3,10 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from itertools import product
 
 import pytest
+from tables import table
 
 from marco_cli.engine.scripted import scripted_engine
 from marco_cli.reward.judge import MANNERS, Judge
@@ -39,8 +41,7 @@ def judged(manner: str, bias: float, replies: tuple[str, ...] = tuple(GOODNESS))
     return asyncio.run(work())
 
 
-@pytest.mark.parametrize("manner", MANNERS)
-@pytest.mark.parametrize("bias", [0.0, 5.0, -5.0])
+@table(product(MANNERS, [0.0, 5.0, -5.0]))
 def test_a_liking_for_what_comes_first_cancels(manner: str, bias: float) -> None:
     """However strong it is, the replies are worth what they are worth to a judge without it."""
     values = judged(manner, bias)

@@ -2,10 +2,12 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 from search.scripts import SUM, find, grown_script, reply_saying
+from tables import table
 
 from marco_cli.engine.scripted import scripted_engine
 from marco_cli.search.base import Problem, SearchResult
@@ -30,9 +32,7 @@ class Clock:
 STRATEGIES = ("vote", "best-of-n", "mcts", "mcts-paper", "beam", "tot")
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("tokens", [10, 60, 150, 400])
-@pytest.mark.parametrize("parallel", [1, 4])
+@table(product(STRATEGIES, [10, 60, 150, 400], [1, 4]))
 def test_tokens_are_never_exceeded_by_more_than_one_a_request(strategy: str, tokens: int, parallel: int) -> None:
     """Whatever the strategy is doing when the tokens run out, each request in flight adds one at most."""
     result = find(grown_script(3), strategy=strategy, simulations=None, max_search_tokens=tokens, parallel=parallel)
@@ -42,8 +42,7 @@ def test_tokens_are_never_exceeded_by_more_than_one_a_request(strategy: str, tok
     assert result.stop_reason in ("tokens", "certain", "finished", "exhausted")
 
 
-@pytest.mark.parametrize("strategy", ["vote", "best-of-n", "mcts", "mcts-paper"])
-@pytest.mark.parametrize("simulations", [1, 3, 7])
+@table(product(["vote", "best-of-n", "mcts", "mcts-paper"], [1, 3, 7]))
 def test_simulations_are_exact(strategy: str, simulations: int) -> None:
     """A budget of n simulations makes n of them, however many run at once."""
     result = find(grown_script(3), strategy=strategy, simulations=simulations, parallel=4, certainty=1)
@@ -131,9 +130,13 @@ def test_a_search_that_was_stopped_at_once_says_so() -> None:
     assert (result.stop_reason, result.reply.output, result.answer, result.votes) == ("stopped", "", None, ())
 
 
-@pytest.mark.parametrize("strategy", ["cot", "sample", *STRATEGIES])
-@pytest.mark.parametrize("max_tokens", [1, 2, 7, 29, 40])
-@pytest.mark.parametrize("budget", [{"simulations": 6}, {"simulations": None, "max_search_tokens": 300}])
+@table(
+    product(
+        ["cot", "sample", *STRATEGIES],
+        [1, 2, 7, 29, 40],
+        [{"simulations": 6}, {"simulations": None, "max_search_tokens": 300}],
+    )
+)
 def test_replies_that_have_no_room_for_an_answer_end_the_search(
     strategy: str, max_tokens: int, budget: dict[str, Any]
 ) -> None:
@@ -161,9 +164,7 @@ def test_a_simulation_that_was_given_up_is_not_counted() -> None:
     assert budget.claim() is None
 
 
-@pytest.mark.parametrize("reflection", ["never", "always"])
-@pytest.mark.parametrize("simulations", [1, 3])
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@table(product(STRATEGIES, [1, 3], ["never", "always"]))
 def test_no_strategy_makes_more_simulations_than_it_is_granted(
     strategy: str, simulations: int, reflection: str
 ) -> None:

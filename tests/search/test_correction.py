@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from search.scripts import PROMPT, Inline, find, lines
+from tables import table
 
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.search.base import Problem, Reply
@@ -65,8 +66,7 @@ def test_a_wrong_result_is_replaced_and_the_reply_goes_on_behind_it(text: str, e
     assert written(text, expected, is_corrected=False).output.strip() == text.strip()
 
 
-@pytest.mark.parametrize(
-    "text",
+@table(
     [
         "x + 5 = 9, and f(2) = 3.\n",  # not arithmetic
         "10 / 3 = 3.3, roughly.\n",  # a rounding
@@ -75,7 +75,7 @@ def test_a_wrong_result_is_replaced_and_the_reply_goes_on_behind_it(text: str, e
         "17 * 23 - 4 = 401 - 5 = 396\n",  # two wrong terms: perhaps another way to part it
         "3 + 4 * 5 = 20 + 4\n",  # the same terms in another order
         "12 * 3 * 4 = 35 * 4\n",
-    ],
+    ]
 )
 def test_what_may_be_right_is_left_alone(text: str) -> None:
     """Only equations that no reading makes true are touched."""

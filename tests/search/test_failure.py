@@ -1,4 +1,4 @@
-import pytest
+from tables import table
 
 from marco_cli.search.failure import is_looping, is_refusal
 
@@ -60,25 +60,25 @@ PLAIN = (
 )
 
 
-@pytest.mark.parametrize("output", REFUSALS)
+@table(REFUSALS)
 def test_refusals_and_empty_phrases_are_known(output: str) -> None:
     """Whatever words models have for doing nothing, in both languages."""
     assert is_refusal(output)
 
 
-@pytest.mark.parametrize("output", [*ANSWERS, *LOOPS, *PLAIN])
+@table([*ANSWERS, *LOOPS, *PLAIN])
 def test_what_says_anything_is_no_refusal(output: str) -> None:
     """Short answers, letters that decline, and disclaimers before an answer stay what they are."""
     assert not is_refusal(output)
 
 
-@pytest.mark.parametrize("output", LOOPS)
+@table(LOOPS)
 def test_loops_are_known(output: str) -> None:
     """The same words again and again, whether their items are counted or not, and wherever they are cut."""
     assert is_looping(output)
 
 
-@pytest.mark.parametrize("output", [*ANSWERS, *REFUSALS, *PLAIN, ""])
+@table([*ANSWERS, *REFUSALS, *PLAIN, ""])
 def test_rows_that_differ_are_no_loop(output: str) -> None:
     """Tables, counting and refrains come to an end."""
     assert not is_looping(output)

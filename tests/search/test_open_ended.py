@@ -1,5 +1,5 @@
-import pytest
 from search.scripts import reply_saying
+from tables import table
 
 from marco_cli.answer import extract
 from marco_cli.search.open_ended import Form, comparable_answer, form_of, is_open_ended
@@ -72,13 +72,12 @@ SENTENCES = (
 )
 
 
-@pytest.mark.parametrize(
-    ("output", "form"),
+@table(
     [
         *((output, Form.ANSWER) for output in ANSWERS),
         *((output, Form.TEXT) for output in TEXTS),
         *((output, Form.SENTENCE) for output in SENTENCES),
-    ],
+    ]
 )
 def test_the_form_of_an_output_is_known_from_itself(output: str, form: Form) -> None:
     """Calculations and short answers can be compared; a number inside an essay, a list or code is not an answer."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-import pytest
 from search.scripts import CLOSE, find
+from tables import table
 
 from marco_cli.engine.scripted import END
 from marco_cli.search.base import SearchResult
@@ -21,7 +21,7 @@ def hasty(text: str) -> Mapping[str, float]:
     return {f"{CLOSE}5\n</Output>{END}": 1.0} if reply.endswith("5.\n") else {}
 
 
-@pytest.mark.parametrize("strategy", ["cot", "sample", "vote", "best-of-n", "beam", "tot", "mcts", "mcts-paper"])
+@table(["cot", "sample", "vote", "best-of-n", "beam", "tot", "mcts", "mcts-paper"])
 def test_the_phrase_is_fed_before_the_closing_tag(strategy: str) -> None:
     """The thought goes on after the phrase, which is forced and not scored; both answers are candidates."""
     result = find(hasty, strategy=strategy, reflection="always", simulations=2, parallel=1)

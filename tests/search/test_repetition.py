@@ -1,8 +1,9 @@
 """A loop is seen soon, and legitimate text never taken for one."""
 
 import re
+from itertools import product
 
-import pytest
+from tables import table
 
 from marco_cli.search.repetition import Repetition
 
@@ -59,15 +60,13 @@ def fires_at(text: str, pieces: str) -> int | None:
     return None
 
 
-@pytest.mark.parametrize("pieces", PIECES)
-@pytest.mark.parametrize("name", LEGITIMATE)
+@table(product(LEGITIMATE, PIECES))
 def test_legitimate_text_is_no_loop(name: str, pieces: str) -> None:
     """Whatever its pieces."""
     assert fires_at(LEGITIMATE[name], pieces) is None
 
 
-@pytest.mark.parametrize("pieces", ["bytes", "words"])
-@pytest.mark.parametrize("name", LOOPS)
+@table(product(LOOPS, ["bytes", "words"]))
 def test_a_loop_is_seen(name: str, pieces: str) -> None:
     """Whatever its pieces, and before it has gone on for long."""
     text = LOOPS[name]

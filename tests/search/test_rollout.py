@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 from search.scripts import CLOSE, PROMPT, SUM, Inline, answer, lines
+from tables import table
 
 from marco_cli.engine.base import GREEDY, SamplingParams, Tokens
 from marco_cli.engine.scripted import END, Script, scripted_engine
@@ -114,8 +116,7 @@ WATCHED: dict[str, tuple[Script, dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", WATCHED)
-@pytest.mark.parametrize("mode", ["line", "mini32"])
+@table(product(WATCHED, ["line", "mini32"]))
 def test_a_reply_that_is_watched_is_the_same_reply(name: str, mode: StepMode) -> None:
     """Its listener sees it grow step by step, always a beginning of what it becomes, and changes nothing."""
     script, settings = WATCHED[name]

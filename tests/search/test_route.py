@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from search.scripts import CLOSE, SUM, answer, find, lines
+from tables import table
 
 from marco_cli.engine.base import GREEDY
 from marco_cli.engine.scripted import END, Script
@@ -213,7 +214,7 @@ def test_the_time_limit_is_for_both_together() -> None:
     assert result.strategy == "cot"
 
 
-@pytest.mark.parametrize("effort", [*EFFORTS.values(), AUTO_SEARCH])
+@table([*EFFORTS.values(), AUTO_SEARCH])
 def test_every_effort_is_a_valid_configuration(effort: Effort) -> None:
     """Bundles name strategies that exist and budgets that are possible."""
     config = SearchConfig(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from search.scripts import SUM, Scorer, answer, find, grown_script, lines
+from tables import table
 
 from marco_cli.engine.base import Usage
 from marco_cli.errors import ConfigError
@@ -15,12 +16,11 @@ from marco_cli.search.step_scores import TOO_LONG
 PROCESS: dict[str, Any] = {"reward": "process", "vote": "process", "simulations": 8}
 
 
-@pytest.mark.parametrize(
-    ("strategy", "word", "expected"),
+@table(
     [
         *((strategy, f"= {text}", text) for strategy in ("mcts", "best-of-n", "vote") for text in ("5", "22")),
         *((strategy, "= 5", "5") for strategy in ("beam", "tot")),
-    ],
+    ]
 )
 def test_what_the_process_model_believes_in_wins(strategy: str, word: str, expected: str) -> None:
     """Under every strategy that finds it, though the model itself prefers 4 and votes for it."""

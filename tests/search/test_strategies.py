@@ -3,10 +3,12 @@
 import asyncio
 import itertools
 import math
+from itertools import product
 from typing import Any
 
 import pytest
 from search.scripts import PROMPT, SUM, Inline, Scorer, find, grown_script, lines
+from tables import table
 
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.errors import ConfigError, ContextOverflowError, DecodeError
@@ -35,8 +37,7 @@ def test_every_strategy_answers(strategy: str) -> None:
     assert all("put right" in notice for notice in result.notices)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("parallel", [1, 3])
+@table(product(STRATEGIES, [1, 3]))
 def test_the_same_seed_gives_the_same_search(strategy: str, parallel: int) -> None:
     """Same seed and same `parallel`: the same replies, votes and tree, whatever the machine was doing."""
 
@@ -72,8 +73,7 @@ def test_every_reply_carries_all_signals(strategy: str) -> None:
         assert 0 <= candidate.reward <= 1
 
 
-@pytest.mark.parametrize("reward", REWARDS)
-@pytest.mark.parametrize("vote", VOTES)
+@table(product(REWARDS, VOTES))
 def test_every_reward_works_with_every_vote(reward: str, vote: str) -> None:
     """Both tables, crossed: a search ends with an answer and rewards in [0, 1]."""
     settings = {"scorer": Scorer("4")} if "process" in (reward, vote) else {}
@@ -178,8 +178,7 @@ def test_usage_is_that_of_this_search_alone() -> None:
     assert one + other == both
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
+@table(
     [
         ({"strategy": "mtcs"}, "strategy is 'mtcs', expected one of cot, "),
         ({"vote": "loudest"}, "vote is 'loudest'"),
@@ -194,7 +193,7 @@ def test_usage_is_that_of_this_search_alone() -> None:
         ({"exploration": -1}, "exploration is -1, expected 0 or more"),
         ({"simulations": None}, "the search has no budget"),
         ({"parallel": 17}, "parallel is 17, but the engine decodes 16 requests at once"),
-    ],
+    ]
 )
 def test_impossible_settings_are_refused_in_one_line(settings: dict[str, Any], message: str) -> None:
     """Before anything is generated, with what was got and what was expected."""

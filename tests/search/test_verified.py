@@ -1,11 +1,13 @@
 """What a check changes in a search: a right answer ends it, wrong ones leave the vote, the rest stays as it was."""
 
 import asyncio
+from itertools import product
 from typing import Any
 
 import pytest
 from check.scripted_check import Knows
 from search.scripts import answer, find, grown_script, lines
+from tables import table
 
 from marco_cli.check.base import Submission, Verdict
 from marco_cli.check.panel import Panel
@@ -30,8 +32,7 @@ def search_for(right: str, *, unknown: tuple[str, ...] = (), **config: Any) -> t
     return find(PICK, settings=settings, **{"simulations": 16, "certainty": 1.0, **config}), check
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("parallel", [1, 3])
+@table(product(STRATEGIES, [1, 3]))
 def test_a_right_answer_ends_every_search(strategy: str, parallel: int) -> None:
     """The first reply that the check finds right is the answer, whatever the strategy."""
     result, _ = search_for("4", strategy=strategy, parallel=parallel)

@@ -3,8 +3,10 @@
 import math
 import statistics
 from dataclasses import replace
+from itertools import product
 
 import pytest
+from tables import table
 
 from marco_cli.answer import extract
 from marco_cli.reward.signals import measure
@@ -159,8 +161,7 @@ def test_a_longer_path_counts_less_by_the_root_of_its_length() -> None:
     assert long == pytest.approx(math.exp(-4 * (90**0.5 - 10**0.5) / 50**0.5))
 
 
-@pytest.mark.parametrize("logprob", [0.0, -1.0, -1e4])
-@pytest.mark.parametrize("length", [0, 50])
+@table(product([0.0, -1.0, -1e4], [0, 50]))
 def test_weights_do_not_vanish(logprob: float, length: int) -> None:
     """However unlikely all replies are, and without any scores, somebody leads."""
     assert max(likely([written(n, "4", logprob=logprob - n, length=length) for n in range(2)])) == 1
@@ -221,10 +222,7 @@ def test_ties_go_to_the_higher_reward_then_to_the_earlier() -> None:
     assert outcome(equal, "majority")[0][0] == "4"
 
 
-@pytest.mark.parametrize(
-    ("leader", "other", "wanted"),
-    [(0, 0, 0.5), (1, 0, 0.75), (3, 0, 15 / 16), (4, 0, 31 / 32), (3, 1, 13 / 16), (2, 2, 0.5), (20, 2, 0.999967)],
-)
+@table([(0, 0, 0.5), (1, 0, 0.75), (3, 0, 15 / 16), (4, 0, 31 / 32), (3, 1, 13 / 16), (2, 2, 0.5), (20, 2, 0.999967)])
 def test_posterior_equals_the_binomial_tail(leader: int, other: int, wanted: float) -> None:
     """P(p > 1/2) under Beta(v1 + 1, v2 + 1) is a sum of binomial coefficients for whole counts."""
     assert probability_ahead(leader, other) == pytest.approx(wanted, abs=1e-5)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from search.scripts import grown_script
+from tables import table
 from traced import traced
 
 from marco_cli.engine.base import Tokens
@@ -127,8 +128,7 @@ def test_keys_of_the_future_are_ignored() -> None:
     assert encode(decode(json.dumps(document).encode())) == encode(trace)
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "words"),
+@table(
     [
         (("schema",), "marco.eval/1", "no trace of marco"),
         (("schema",), None, "no trace of marco"),
@@ -157,7 +157,7 @@ def test_keys_of_the_future_are_ignored() -> None:
         (("votes", 0, "candidates"), [77], r"votes\[0\]: got candidates \(77,\)"),
         (("reply",), {"candidate": 99}, r"trace\.reply: got candidate 99"),
         (("messages", 0, "role"), "wizard", r"messages\[0\]\.role: got 'wizard'"),
-    ],
+    ]
 )
 def test_what_a_trace_says_is_checked(path: tuple[Any, ...], value: object, words: str) -> None:
     """A damaged or made-up line is bad input with its place named: never a crash, never half a trace."""
@@ -201,7 +201,7 @@ def test_no_damage_is_worse_than_bad_input() -> None:
     assert num_refused > 100
 
 
-@pytest.mark.parametrize("key", ["id", "tree", "candidates", "config", "problem", "usage", "reply"])
+@table(["id", "tree", "candidates", "config", "problem", "usage", "reply"])
 def test_a_missing_key_is_named(key: str) -> None:
     """A line that lacks something says what."""
     document = json.loads(encode(small()))

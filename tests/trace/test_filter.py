@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 from search.scripts import grown_script
+from tables import table
 from traced import traced
 
 from marco_cli.errors import ConfigError
@@ -74,8 +75,7 @@ def test_every_field_can_be_read_of_every_trace(name: str, trace: Trace) -> None
         assert parse(f"{name} == none").fits(each) is (value is None)
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
+@table(
     [
         ("confidance > 0.9", "confidance"),
         ("confidence", "confidence is a number"),
@@ -94,7 +94,7 @@ def test_every_field_can_be_read_of_every_trace(name: str, trace: Trace) -> None
         ("not " * 400 + "forced", None),
         ("x" * 3000, "3000 characters"),
         ("question == '\\d'", None),
-    ],
+    ]
 )
 def test_what_is_no_filter_is_refused_and_nothing_is_ever_run(source: str, message: str | None) -> None:
     """Whatever is typed is understood or refused by name with exit code 2; no Python is evaluated."""

@@ -1,5 +1,6 @@
 import pytest
 from search.scripts import grown_script
+from tables import table
 from traced import traced
 
 from marco_cli.engine.base import Tokens
@@ -48,7 +49,7 @@ def test_unknown_tokens_are_not_guessed() -> None:
     assert Vocabulary().cut(Tokens.forced((1,)), b"a") is None
 
 
-@pytest.mark.parametrize("plain", [3, [3], [["x", "a"]], [[1, 2]], [[1, "a", "zz"]], [[1]]])
+@table([3, [3], [["x", "a"]], [[1, 2]], [[1, "a", "zz"]], [[1]]])
 def test_a_damaged_vocabulary_is_named(plain: object) -> None:
     """What is not a vocabulary is an error that says where it stood."""
     with pytest.raises(InputError, match="vocabulary"):

@@ -1,8 +1,8 @@
 from functools import cache
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import table
 from view.story import Story
 
 from marco_cli.view.crop import crop
@@ -88,8 +88,7 @@ def branched(*labels: str) -> Snapshot:
     return Snapshot(question="?", strategy="mcts", nodes=(root, *children), best_path=(0, 1))
 
 
-@pytest.mark.parametrize(
-    ("labels", "expected"),
+@table(
     [
         (("So the answer is 72.", "So the answer is 96."), ["72.", "96."]),
         (("First I add 48 and 24", "First I add 48 and 26", "Half of 48"), ["24", "26", "Half of 48"]),
@@ -97,7 +96,7 @@ def branched(*labels: str) -> Snapshot:
         (("the same words again", "the same words again"), ["the same words again"] * 2),
         (("四月她一共卖了四十八个发夹", "四月她一共卖了四十八本书籍"), ["个发夹", "本书籍"]),
         (("First I add 48 and 24", "First I add 48 and 24 and more"), ["First I add 48 and 24", "and more"]),
-    ],
+    ]
 )
 def test_siblings_are_shown_from_where_they_part(labels: tuple[str, ...], expected: list[str]) -> None:
     """A beginning that siblings share tells nothing; a short one stays, and so does a text that has nothing else."""
@@ -133,8 +132,7 @@ def test_a_single_hidden_child_is_shown_instead_of_counted() -> None:
     assert [row.num_hidden for row in crop(wide(7), 8)] == [0] * 8
 
 
-@pytest.mark.parametrize(
-    ("max_rows", "expected"),
+@table(
     [
         (31, [f"step {number}" for number in range(31)]),
         (7, ["step 0", "step 1", "step 2", "", "step 28", "step 29", "step 30"]),
@@ -142,7 +140,7 @@ def test_a_single_hidden_child_is_shown_instead_of_counted() -> None:
         (2, ["step 0", "step 30"]),
         (1, ["step 0"]),
         (0, []),
-    ],
+    ]
 )
 def test_a_long_path_loses_its_middle(max_rows: int, expected: list[str]) -> None:
     """How it begins and how it ends is told, and how many steps are left out in between."""

@@ -58,7 +58,7 @@ def test_a_pipe_gets_a_line_every_ten_seconds() -> None:
 
 def test_a_terminal_gets_one_line_that_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """It never wraps, and nothing of it is left behind."""
-    monkeypatch.setattr("marco_cli.view.eval_progress.columns", lambda _: 20)
+    monkeypatch.setattr("marco_cli.view.status_line.columns", lambda _: 20)
     stream, clock = Terminal(), Clock()
     progress = EvalProgress(stream, total=8, clock=clock)
     for number, item in enumerate(ITEMS, 1):
@@ -82,7 +82,7 @@ class Full(Terminal):
 
 def test_nobody_who_listens_ends_no_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stderr on a full disk, or one that is gone, costs what would have been said, and nothing else."""
-    monkeypatch.setattr("marco_cli.view.eval_progress.columns", lambda _: None)
+    monkeypatch.setattr("marco_cli.view.status_line.columns", lambda _: None)
     clock = Clock()
     progress = EvalProgress(Full(), total=8, clock=clock)
     for number, item in enumerate(ITEMS, 1):

@@ -1,12 +1,11 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tables import table
 
 from marco_cli.view.formula import formulas, plain_formula, with_plain_formulas
 
 
-@pytest.mark.parametrize(
-    ("formula", "expected"),
+@table(
     [
         (r"\frac{30}{2} + x^2 = 15", "30/2 + x² = 15"),
         (r"\frac{a+b}{2}", "(a+b)/2"),
@@ -25,15 +24,14 @@ from marco_cli.view.formula import formulas, plain_formula, with_plain_formulas
         (r"\frac", "/"),
         ("{" * 100, ""),
         ("\\", ""),
-    ],
+    ]
 )
 def test_a_formula_is_written_plainly(formula: str, expected: str) -> None:
     """LaTeX becomes what people write; what breaks off raises nothing."""
     assert plain_formula(formula).strip("{") == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@table(
     [
         ("it costs $5 and $10.", "it costs $5 and $10."),
         ("from $20k to US$ 30", "from $20k to US$ 30"),
@@ -43,7 +41,7 @@ def test_a_formula_is_written_plainly(formula: str, expected: str) -> None:
         (r"The answer is \boxed{\frac{1}{2}}.", "The answer is 1/2."),
         (r"C:\temp\new", r"C:\temp\new"),
         (r"\( never closed", r"\( never closed"),
-    ],
+    ]
 )
 def test_only_formulas_change(text: str, expected: str) -> None:
     """Money, paths and what is not closed stay as they are."""
@@ -55,7 +53,7 @@ def test_relations_are_found() -> None:
     assert formulas(r"with $x$ we get \[ x = 3 \] and $y \geq 2$") == ["x = 3", "y ≥ 2"]
 
 
-@pytest.mark.parametrize("text", [r"\frac{", r"\frac", "{", "^", r"\sqrt[", r"\begin{a}", "$a "])
+@table([r"\frac{", r"\frac", "{", "^", r"\sqrt[", r"\begin{a}", "$a "])
 def test_deep_nesting_is_read(text: str) -> None:
     """A model in a loop overflows no stack."""
     with_plain_formulas(text * 2_000)

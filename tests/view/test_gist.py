@@ -1,10 +1,10 @@
 import pytest
+from tables import table
 
 from marco_cli.view.gist import gist
 
 
-@pytest.mark.parametrize(
-    ("text", "words", "equations"),
+@table(
     [
         ("### Step 1: add\n", "Step 1: add ", ()),
         ("- **Total**: `24`\n", "Total: 24 ", ()),
@@ -14,7 +14,7 @@ from marco_cli.view.gist import gist
         ("[red]x[/red]", "[red]x[/red]", ()),
         ("result_1 = 17 * 23", "result_1 = 17 * 23", ()),
         (" middle of ", " middle of ", ()),
-    ],
+    ]
 )
 def test_a_step_is_undressed(text: str, words: str, equations: tuple[str, ...]) -> None:
     """Marks of Markdown and LaTeX go, words and formulas stay, and so does a space at either end."""

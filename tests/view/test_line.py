@@ -2,14 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from tables import table
 
 from marco_cli.view.line import Glyphs, fold, fold_row, one_line, wrap
 
 UTF8 = Glyphs.of("utf-8")
 
 
-@pytest.mark.parametrize(
-    ("text", "width", "expected"),
+@table(
     [
         ("forty-two", 9, "forty-two"),
         ("forty-two", 8, "forty-t…"),
@@ -20,7 +20,7 @@ UTF8 = Glyphs.of("utf-8")
         ("四十二个", 2, "…"),
         ("forty-two", 1, "…"),
         ("forty-two", 0, ""),
-    ],
+    ]
 )
 def test_text_is_cut_by_cells(text: str, width: int, expected: str) -> None:
     """A Chinese character takes two cells and is never cut in half; what is missing is marked."""
@@ -44,8 +44,7 @@ def test_an_encoding_gets_only_what_it_has(encoding: str, expected: str) -> None
         glyph.encode(encoding)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@table(
     [
         ("\n\n Let me\n\tadd. \n", "Let me add."),
         ("so 72.\n</Thought>\n<Output>\nThe answer is 72.", "so 72. The answer is 72."),
@@ -53,7 +52,7 @@ def test_an_encoding_gets_only_what_it_has(encoding: str, expected: str) -> None
         ("[red]a[/red] < b", "[red]a[/red] < b"),
         ("\x1b[31mred\x07", "\\x1b[31mred\\x07"),
         ("\u202eevil", "\\u202eevil"),
-    ],
+    ]
 )
 def test_a_label_is_one_printable_line(text: str, expected: str) -> None:
     """Line ends become spaces, tags go, and whatever could steer a terminal is made visible."""
@@ -74,8 +73,7 @@ def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@table(
     [
         ("marco: it fits into thirty", ["marco: it fits into thirty"]),
         ("marco: a file  of many more words than that", ["marco: a file of many more", "       words than that"]),
@@ -96,7 +94,7 @@ def test_wrapped_lines_fit_and_lose_nothing(text: str, width: int) -> None:
         ("marco: 四十二个字，四十二个字，四十二个字", ["marco: 四十二个字，四十二个字，四十二个字"]),
         ("tokens   32 decoded, 31 prefilled, 7 reused", ["tokens   32 decoded, 31", "         prefilled, 7 reused"]),
         (" " * 40, [" " * 40]),
-    ],
+    ]
 )
 def test_a_message_is_broken_between_words(text: str, expected: list[str]) -> None:
     """At thirty cells: words, paths and commands stay whole, and what follows a label is indented alike."""
@@ -109,8 +107,7 @@ def test_a_folded_message_loses_nothing(text: str, width: int) -> None:
     assert "".join(fold(text, width).split()) == "".join(text.split())
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@table(
     [
         ("generic  Any chat model; its reply shows.", ["generic  Any chat model; its", "         reply shows."]),
         ("ok    chat template  renders 31 tokens", ["ok    chat template  renders", "                     31 tokens"]),
@@ -120,7 +117,7 @@ def test_a_folded_message_loses_nothing(text: str, width: int) -> None:
         ("nano  4 MiB  3M  F16  bundled  /a/long/path", ["nano  4 MiB  3M  F16  bundled", "    /a/long/path"]),
         ('marco "How many are there?"  asks the model', ['marco "How many are there?"', "    asks the model"]),
         ("", [""]),
-    ],
+    ]
 )
 def test_a_row_keeps_its_columns(text: str, expected: list[str]) -> None:
     """At thirty cells: the last column goes on below itself."""

@@ -1,9 +1,11 @@
 import random
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from tables import table
 
 from marco_cli.view.output import RawOutput, RenderedOutput
 from marco_cli.view.wrapping import Wrapped
@@ -52,8 +54,7 @@ def cut(text: str, seed: int) -> list[str]:
     return pieces
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@table(
     [
         ("## A **bold** title", "A bold title"),
         ("- one\n* two\n1. three", "• one\n• two\n1. three"),
@@ -73,7 +74,7 @@ def cut(text: str, seed: int) -> list[str]:
         (r"it is \$5 \* 3", "it is $5 * 3"),
         ("```\nnever closed", "never closed"),
         (r"\[ never closed", "    never closed"),
-    ],
+    ]
 )
 def test_markdown_is_read(text: str, expected: str) -> None:
     """Each construct looks as people expect it to, without its marks."""
@@ -88,8 +89,7 @@ def test_tables_have_columns() -> None:
     assert rows[2].endswith("    1")
 
 
-@pytest.mark.parametrize("width", [20, 50, 80, 120])
-@pytest.mark.parametrize("seed", range(5))
+@table(product([20, 50, 80, 120], range(5)))
 def test_pieces_make_no_difference(width: int, seed: int) -> None:
     """However the text comes, the screen is the same in the end: nothing is written that has to change."""
     assert rendered(*cut(REPLY, seed), width=width) == rendered(REPLY, width=width)

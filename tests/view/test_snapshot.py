@@ -3,6 +3,7 @@ import time
 
 import pytest
 from search.scripts import reply_table
+from tables import table
 from view.story import Story, candidate
 
 from marco_cli.engine.base import SamplingParams, Usage
@@ -174,8 +175,7 @@ def test_the_first_thought_is_heard_until_it_is_finished() -> None:
     assert recorder.snapshot().thought == "四月 48 个"
 
 
-@pytest.mark.parametrize(
-    ("spent", "seconds_left", "share"),
+@table(
     [
         ({}, None, None),
         ({"max_simulations": 32}, None, 0.0),
@@ -183,7 +183,7 @@ def test_the_first_thought_is_heard_until_it_is_finished() -> None:
         ({"num_simulations": 8, "max_simulations": 32, "seconds": 4.0, "max_seconds": 5.0}, 1.0, 0.8),
         ({"num_tokens": 90, "max_tokens": 100, "seconds": 9.0, "max_seconds": 60.0}, 1.0, 0.9),
         ({"seconds": 9.0, "max_seconds": 5.0}, 0.0, 1.0),
-    ],
+    ]
 )
 def test_the_budget_that_ends_first_counts(
     spent: dict[str, float], seconds_left: float | None, share: float | None

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from tables import table
 
 from marco_cli.view.line import Glyphs, Line
 from marco_cli.view.numbers import duration, grouped
@@ -37,8 +38,7 @@ def text(line: Line) -> str:
     return "".join(span.text for span in line)
 
 
-@pytest.mark.parametrize(
-    ("width", "expected"),
+@table(
     [
         (119, "14/32 simulations  ━━━━━━━━━━──────────────  3 812 tokens  625 tokens/s  3.6 at once  6 s, ~8 s left"),
         (79, "14/32  ━━━━━━━━───────────  3 812 tokens  625 tokens/s  6 s, ~8 s left"),
@@ -47,7 +47,7 @@ def text(line: Line) -> str:
         (19, "14/32  3 812 tokens"),
         (5, "14/32"),
         (3, "14/"),
-    ],
+    ]
 )
 def test_what_does_not_fit_is_left_out_by_rank(width: int, expected: str) -> None:
     """The count stays longest, then tokens, the bar, the seconds; batch width and words go first."""

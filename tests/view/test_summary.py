@@ -1,8 +1,10 @@
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
+from tables import table
 from view.story import Story, candidate
 
 from marco_cli.engine.base import Usage
@@ -124,8 +126,7 @@ def test_many_answers_are_cut_short() -> None:
     assert lines[8] == "12 more answers, 60 % together"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-@pytest.mark.parametrize("width", [10, 20, 33, 40, 64, 80, 120, 200])
+@table(product([10, 20, 33, 40, 64, 80, 120, 200], ["utf-8", "ascii"]))
 def test_a_summary_fits_any_width(width: int, encoding: str) -> None:
     """No line is wider than the terminal, which would break it in the middle of a word, and all can be written."""
     result = result_of("72", "答案是四十二个发夹", "a long answer of many words " * 4, notices=("notice " * 30,))

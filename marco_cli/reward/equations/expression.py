@@ -55,7 +55,6 @@ def read_side(tokens: Sequence[Token]) -> Side:
 
     Raises:
         UnreadableError: it is not arithmetic, or too long.
-
     """
     if not 0 < len(tokens) <= MOST_TOKENS:
         raise UnreadableError

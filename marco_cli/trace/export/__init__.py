@@ -24,30 +24,17 @@ class ExportFormat(NamedTuple):
     """`module:function` of a `Writer`."""
     suffix: str
     about: str
-    is_document: bool
+    is_document: bool = False
     """Whether a file of this format is about one trace; of the others a file holds rows of many."""
 
 
 FORMATS: Final[Mapping[str, ExportFormat]] = MappingProxyType(
     {
-        "html": ExportFormat(
-            writer="marco_cli.trace.export.page:write", suffix=".html", about="one page to explore", is_document=True
-        ),
-        "json": ExportFormat(
-            writer="marco_cli.trace.export.document:write",
-            suffix=".jsonl",
-            about="everything, a line each",
-            is_document=False,
-        ),
-        "sft": ExportFormat(
-            writer="marco_cli.trace.export.sft:write", suffix=".jsonl", about="best replies as chats", is_document=False
-        ),
-        "dpo": ExportFormat(
-            writer="marco_cli.trace.export.dpo:write", suffix=".jsonl", about="pairs of replies", is_document=False
-        ),
-        "prm": ExportFormat(
-            writer="marco_cli.trace.export.prm:write", suffix=".jsonl", about="labelled steps", is_document=False
-        ),
+        "html": ExportFormat("marco_cli.trace.export.page:write", ".html", "one page to explore", is_document=True),
+        "json": ExportFormat("marco_cli.trace.export.document:write", ".jsonl", "everything, a line each"),
+        "sft": ExportFormat("marco_cli.trace.export.sft:write", ".jsonl", "best replies as chats"),
+        "dpo": ExportFormat("marco_cli.trace.export.dpo:write", ".jsonl", "pairs of replies"),
+        "prm": ExportFormat("marco_cli.trace.export.prm:write", ".jsonl", "labelled steps"),
     }
 )
 

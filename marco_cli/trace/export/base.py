@@ -42,7 +42,6 @@ class Options:
 
     Raises:
         ConfigError: a value outside its range.
-
     """
 
     layout: Layout = "messages"

@@ -45,11 +45,7 @@ def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
 def steps_of(candidate: Candidate, trace: Trace, shares: Mapping[int, float]) -> tuple[LabelledStep, ...]:
     """Return a candidate's path step by step; what the tree does not hold of it is one last step.
 
-    Args:
-        candidate: a finished reply.
-        trace: that it is of.
-        shares: what nodes are worth; where they say nothing, it is the node's own value.
-
+    `shares` say what nodes are worth; where they say nothing, it is the node's own value.
     """
     path = trace.tree.path(trace.tree[candidate.node_id])[1:]
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")

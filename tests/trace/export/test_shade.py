@@ -5,9 +5,9 @@ import re
 from functools import cache
 from pathlib import Path
 
-import pytest
 from exported import exported
 from search.scripts import grown_script
+from tables import table
 from traced import traced
 
 import marco_cli.trace.export
@@ -40,7 +40,7 @@ def drawn_in_html(trace: Trace) -> dict[int, int]:
     return {node: colours.index(data["shades"][shade]) for node, shade in enumerate(data["nodes"]["shade"])}
 
 
-@pytest.mark.parametrize(("confidence", "place"), PLACES.items())
+@table(PLACES.items())
 def test_a_shade_begins_at_its_bound(confidence: float | None, place: int) -> None:
     """A confidence has the last shade whose bound it reaches, exactly at the bound too, and none has the first."""
     assert shade_of(confidence) == place
