@@ -61,7 +61,7 @@ def report(outcomes: Sequence[Outcome]) -> None:
         chosen = [rescore(each, reward=reward, vote=vote) for each in outcomes]
         values = {each.item.id: [float(each.score.verdict == "right")] for each in chosen}
         base = base or values
-        found = paired(base, values)
+        pairing = paired(base, values)
         right = wilson(sum(value for (value,) in values.values()), len(values))
         print(f"| {name} | {shown(right)} | {shown(found.difference, sign='+')} | {found.gained} | {found.lost} |")
 
