@@ -63,7 +63,9 @@ def report(outcomes: Sequence[Outcome]) -> None:
         base = base or values
         pairing = paired(base, values)
         right = wilson(sum(value for (value,) in values.values()), len(values))
-        print(f"| {name} | {shown(right)} | {shown(found.difference, sign='+')} | {found.gained} | {found.lost} |")
+        print(
+            f"| {name} | {shown(right)} | {shown(pairing.difference, sign='+')} | {pairing.gained} | {pairing.lost} |"
+        )
 
 
 def main() -> None:
