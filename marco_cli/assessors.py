@@ -99,7 +99,6 @@ def _located_head(prm: Named, model: LocatedModel) -> LocatedModel | None:
 
     Raises:
         ModelNotFoundError: its format wants one, and there is none.
-
     """
     path, form = head_path(model.path), prm.among(FORMATS)
     is_there = path.is_file()

@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
+from marco_cli.batch.entries import JournalEntry
 from marco_cli.batch.failures import Failures, Reason
 from marco_cli.batch.fields import Unused
-from marco_cli.batch.journal import JournalEntry
 from marco_cli.batch.record import FAILED, Status
 from marco_cli.check.base import Judgement
 from marco_cli.errors import ConfigError
@@ -126,7 +126,6 @@ class ErrorLimit:
 
         Raises:
             ConfigError: it is neither.
-
         """
         if re.fullmatch(r"[0-9]{1,9}", text):
             return cls(count=int(text))

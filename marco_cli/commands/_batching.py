@@ -13,9 +13,10 @@ import typer
 from marco_cli.assessors import located
 from marco_cli.batch import lines, provenance
 from marco_cli.batch.answering import Answerer, RowSettings
+from marco_cli.batch.entries import Done, read_done
 from marco_cli.batch.failures import Failures
 from marco_cli.batch.fields import Unused
-from marco_cli.batch.journal import Done, Journal, Mode, open_journal, read_done
+from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import check_meta, read_meta
 from marco_cli.batch.record import Format, read_entry
 from marco_cli.batch.rows import Layout, read_row
@@ -29,7 +30,7 @@ from marco_cli.commands._signals import run
 from marco_cli.commands._trace_file import TraceFile
 from marco_cli.config.home import is_there
 from marco_cli.config.settings import Settings
-from marco_cli.engine.defaults import PLACES
+from marco_cli.engine.defaults import MAX_NUM_SEQS
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
 from marco_cli.models import LocatedModel
 from marco_cli.models.gguf_header import read as read_header
@@ -98,7 +99,7 @@ def usual_parallel(settings: Settings) -> int:
     """
     plan = search_plan(settings)
     lanes = 1 if plan.begins_with_chain else plan.config.parallel
-    return PLACES if lanes < 2 else max(2, -(-2 * PLACES // lanes))
+    return MAX_NUM_SEQS if lanes < 2 else max(2, -(-2 * MAX_NUM_SEQS // lanes))
 
 
 class Batch:
@@ -254,7 +255,7 @@ class Batch:
                         parallel=self._parallel,
                         limit=self._job.limit,
                         stop=stop,
-                        keep=None if traces is None else traces.keep,
+                        save_trace=None if traces is None else traces.save,
                     )
             finally:
                 await solver.close()
@@ -303,7 +304,7 @@ class Batch:
         return asyncio.run(work())
 
     def _open_solver(self) -> Solver:
-        wide = replace(self._rows.base, parallel=max(self._parallel, PLACES))
+        wide = replace(self._rows.base, parallel=max(self._parallel, MAX_NUM_SEQS))
         solver = open_solver(wide, self._model, os.environ)
         for notice in solver.phrasing().notices:
             self._say(notice)

@@ -47,7 +47,6 @@ class Head:
 
     Raises:
         ValueError: the layers do not fit together, or hold what is not a number.
-
     """
 
     layers: tuple[Layer, ...]
@@ -105,7 +104,6 @@ def read_head(path: Path) -> Head:
 
     Raises:
         EngineError: it is damaged, or no head.
-
     """
     try:
         with zipfile.ZipFile(path) as archive:

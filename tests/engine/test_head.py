@@ -117,7 +117,7 @@ def test_a_score_is_that_of_the_card_on_llamacpps_own_hidden_states(marked_gguf:
         beginnings = [STEPS[:count] for count in range(1, len(STEPS) + 1)]
         one_by_one = [await model.score(QUESTION, steps) for steps in beginnings]
         num_new = engine.usage.prefilled - len(ids[-1])
-        await engine.settle(())
+        await engine.reset_cache(())
         together = await asyncio.gather(*(model.score(QUESTION, steps) for steps in beginnings))
         await engine.close()
         found = [[score.value for score in scores if score is not None] for scores in (one_by_one, together)]
@@ -175,7 +175,7 @@ def test_long_prompts_and_many_forks_change_no_verdict(shaped_gguf: Path) -> Non
         if is_alone:
             done = []
             for request in requests:
-                await engine.settle(())
+                await engine.reset_cache(())
                 done.append(await engine.generate(request))
         else:
             done = await asyncio.gather(*map(engine.generate, requests))
