@@ -1,7 +1,7 @@
 """The README and the pages for users: their commands run as they are written, their links lead somewhere.
 
 What a command needs and a test has not is replaced, and named here: a real model by marco-nano under the real one's name, the hub
-by a stand-in on the loopback interface, the browser by `true`. What installs is not run: that compiles for minutes, and
+by a stand-in on the loopback interface, the browser by `true`, minutes of searching by `SEARCH_TOKENS`. What installs is not run: that compiles for minutes, and
 `.ci/run` does it in the README's own words.
 """
 
@@ -45,6 +45,8 @@ FILES: Final = {
     "check.sh": "#!/bin/sh\nexit 0\n",
 }
 """What the pages take for granted that a reader has."""
+SEARCH_TOKENS: Final = 300
+"""Budget of a search: enough for several replies of marco-nano."""
 PRINTED: Final[Mapping[str, str]] = {
     "cat questions.jsonl | marco batch - -m marco-nano | jq .answer": r'"42"\n"23"\n',
     "seq 3 | sed 's/.*/What is 17 * &?/' | marco batch --text - -m marco-nano | jq -r '[.id, .answer] | @tsv'": (
@@ -95,6 +97,7 @@ def home(tmp_path: Path, nano_gguf: Path) -> Iterator[dict[str, str]]:
             "MARCO_STATE_DIR": str(tmp_path / "state"),
             "HF_ENDPOINT": hub.url,
             "BROWSER": "true %s",
+            "MARCO_MAX_SEARCH_TOKENS": str(SEARCH_TOKENS),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         }
 
