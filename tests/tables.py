@@ -31,7 +31,7 @@ def table(cases: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[[], 
                 told = "\n".join(f"{case!r}\n    {type(error).__name__}: {error}" for case, error in failed)
                 raise AssertionError(f"{len(failed)} of {len(rows)} cases fail:\n{told}") from failed[0][1]
 
-        del whole.__wrapped__  # type: ignore[attr-defined]  # else pytest looks for fixtures of the arguments' names
+        del whole.__wrapped__  # else pytest looks for fixtures of the arguments' names
         return whole
 
     return decorate

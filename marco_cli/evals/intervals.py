@@ -87,7 +87,7 @@ def mcnemar(gained: int, lost: int) -> float:
     for k in range(min(gained, lost)):
         ways = ways * (num - k) // (k + 1)
         tail += ways
-    return min(1.0, 2 * tail / 2**num)
+    return min(1.0, 2 * tail / (1 << num))
 
 
 def paired(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[float]]) -> Pairing:

@@ -141,7 +141,7 @@ class _EveryStatus(urllib.request.HTTPErrorProcessor):
     ) -> http.client.HTTPResponse:
         return response
 
-    https_response = http_response
+    https_response = http_response  # type: ignore[assignment]  # typeshed calls the parameter otherwise
 
 
 def _follow(url: str, headers: Mapping[str, str], timeout: float) -> tuple[http.client.HTTPResponse, str | None, str]:

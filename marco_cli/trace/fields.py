@@ -28,6 +28,10 @@ def _signal(name: str) -> Callable[[Trace], Value]:
     return lambda trace: getattr(trace.reply.signals, name) if trace.reply.signals.num_tokens else None
 
 
+def _of_leader(name: str) -> Callable[[Trace], Value]:
+    return lambda trace: getattr(trace.leader, name) if trace.leader else None
+
+
 def _share_of_leader(trace: Trace) -> float | None:
     """Return the leader's share of the vote; None without candidates."""
     return trace.votes[0].weight / (sum(vote.weight for vote in trace.votes) or 1.0) if trace.leader else None
@@ -41,10 +45,8 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "confidence": Field("number", "mean confidence of the given reply, 0 to 1", _signal("confidence")),
         "tail_confidence": Field("number", "that of its last 32 tokens, 0 to 1", _signal("tail_confidence")),
         "lowest_confidence": Field("number", "that of its most doubtful token, 0 to 1", _signal("lowest_confidence")),
-        "reward": Field("number", "of the given reply, 0 to 1", lambda trace: trace.leader and trace.leader.reward),
-        "agreement": Field(
-            "number", "share of the candidates with its answer", lambda trace: trace.leader and trace.leader.agreement
-        ),
+        "reward": Field("number", "of the given reply, 0 to 1", _of_leader("reward")),
+        "agreement": Field("number", "share of the candidates with its answer, 0 to 1", _of_leader("agreement")),
         "weight": Field("number", "its share of the vote, 0 to 1", _share_of_leader),
         "certainty": Field("number", "that it stays ahead, 0 to 1", lambda trace: trace.result.certainty),
         "candidates": Field("number", "finished replies", lambda trace: len(trace.candidates)),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import typer.main
 from commands.program import Marco, Run
+from warm_program import Warm
 
 from marco_cli.commands.app import main
 
@@ -42,3 +43,10 @@ def marco(
     yield run
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """Yield a `marco` that starts at once."""
+    with Warm(tmp_path_factory.mktemp("warm")) as program:
+        yield program

@@ -17,6 +17,7 @@ from typing import Final
 
 import pytest
 from fake_hub import running
+from warm_program import Warm
 
 ROOT = Path(__file__).parents[2]
 PAGES: Final = (
@@ -77,7 +78,7 @@ def commands(page: str) -> list[str]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, nano_gguf: Path) -> Iterator[dict[str, str]]:
+def home(tmp_path: Path, nano_gguf: Path, warm: Warm) -> Iterator[dict[str, str]]:
     """Yield the environment of a reader: an empty home, the files of the pages, the stand-ins."""
     for name, content in FILES.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
@@ -98,7 +99,7 @@ def home(tmp_path: Path, nano_gguf: Path) -> Iterator[dict[str, str]]:
             "HF_ENDPOINT": hub.url,
             "BROWSER": "true %s",
             "MARCO_MAX_SEARCH_TOKENS": str(SEARCH_TOKENS),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([str(warm.path), str(Path(sys.executable).parent), os.environ["PATH"]]),
         }
 
 
