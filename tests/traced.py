@@ -1,10 +1,10 @@
 """Traces of small searches over scripted models, made in a few milliseconds."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from loop import finished
 from search.scripts import SUM, Inline
 
 from marco_cli.config.settings import Settings
@@ -43,4 +43,4 @@ def traced(
         finally:
             await solver.close()
 
-    return asyncio.run(work())
+    return finished(work())
