@@ -87,7 +87,7 @@ def measure_batch(case: Case, parallel: int) -> Sample:
     ]
     settings = RowSettings(case.settings, lambda _: case.settings)
     engine = open_engine(
-        case.model.path, LlamaOptions(places=max(16, parallel), threads=case.threads, gpu_layers=0), name="model"
+        case.model.path, LlamaOptions(max_num_seqs=max(16, parallel), threads=case.threads, gpu_layers=0), name="model"
     )
     solver = Solver(engine=engine, plan=search_plan(settings.base), model=case.model)
     answerer = Answerer(solver, settings, is_alone=parallel == 1)

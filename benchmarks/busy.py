@@ -75,7 +75,7 @@ class Sample:
 
 async def work(path: Path, seconds: float, threads: int | None) -> None:
     """Decode for so long at each width, whenever a line is read; print tokens, their seconds and core seconds."""
-    engine = open_engine(path, LlamaOptions(cells=CELLS, places=max(WIDTHS), gpu_layers=0, threads=threads))
+    engine = open_engine(path, LlamaOptions(cells=CELLS, max_num_seqs=max(WIDTHS), gpu_layers=0, threads=threads))
     prompt = tuple(range(1000, 1064))
     await engine.generate(Request(prompt_ids=prompt, max_tokens=0))
     for width in WIDTHS:

@@ -113,7 +113,7 @@ async def solve(solver: Solver, plan: SearchPlan, problem: Row, name: str, judge
     started = time.monotonic()
     result = await solver.solve(asked, plan)
     seconds = time.monotonic() - started
-    solver.engine.forget(asked.prompt_ids)
+    solver.engine.free_suffixes(asked.prompt_ids)
     candidates = [await judged(candidate, problem, judge) for candidate in result.candidates]
     row: Row = {
         "setting": name,

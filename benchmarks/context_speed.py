@@ -105,7 +105,7 @@ def measure_engine(setting: Setting, way: str, context: int) -> dict[int, float]
 
     async def main() -> dict[int, float]:
         widest = max(setting.widths)
-        options = LlamaOptions(cells=widest * length, places=widest, threads=setting.threads, gpu_layers=0)
+        options = LlamaOptions(cells=widest * length, max_num_seqs=widest, threads=setting.threads, gpu_layers=0)
         engine = open_engine(setting.path, options)
         prompt = context_of(context)
         await engine.generate(Request(prompt_ids=tuple(prompt), max_tokens=0))
@@ -124,7 +124,7 @@ def measure_engine(setting: Setting, way: str, context: int) -> dict[int, float]
             fewest = min(len(completion.tokens) for completion in completions)  # after that, fewer are decoded at once
             if fewest > 1:
                 found[width] = (fewest - 1) * width / (heard[fewest * width - 1] - heard[width - 1])
-            await engine.settle(prompt)
+            await engine.reset_cache(prompt)
         await engine.close()
         return found
 

@@ -180,7 +180,7 @@ def measure_engine(setting: Setting, width: int, sampling: SamplingParams) -> Sa
 
     async def main() -> Sample:
         options = LlamaOptions(
-            cells=setting.cells, places=width, threads=setting.threads, gpu_layers=setting.gpu_layers
+            cells=setting.cells, max_num_seqs=width, threads=setting.threads, gpu_layers=setting.gpu_layers
         )
         engine = open_engine(setting.path, options)
         prompts = setting.prompts(width)

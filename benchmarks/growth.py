@@ -40,6 +40,7 @@ from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.context import SearchContext
 from marco_cli.search.events import EventListener
 from marco_cli.search.solve import search
 from marco_cli.sections import MARCO
@@ -101,7 +102,7 @@ def run_search(config: SearchConfig, *, on_event: EventListener | None = None) -
         problem = Problem(prompt_ids=tuple(PROMPT), tags=MARCO, prefill="<Thought>", max_tokens=200)
         gc.collect()
         own, whole = time.thread_time(), time.process_time()
-        result = await search(problem, engine=engine, config=config, on_event=on_event)
+        result = await search(problem, SearchContext(engine=engine, on_event=on_event), config)
         own, whole = time.thread_time() - own, time.process_time() - whole
         await engine.close()
         cost = Cost(
@@ -234,7 +235,7 @@ def decode(path: Path, width: int, tokens: int, threads: int | None) -> tuple[Us
 
     async def main() -> tuple[Usage, float]:
         options = LlamaOptions(
-            cells=max(1024, width * (TICK_PROMPT + tokens)), places=width, threads=threads, gpu_layers=0
+            cells=max(1024, width * (TICK_PROMPT + tokens)), max_num_seqs=width, threads=threads, gpu_layers=0
         )
         engine = open_engine(path, options)
         prompts = [tuple(Random(i).choices(range(256), k=TICK_PROMPT)) for i in range(width)]

@@ -31,6 +31,7 @@ from marco_cli.models.choice import implied_preset
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.context import SearchContext
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
 from marco_cli.search.vote import VoteRule, discounted, majority
@@ -114,8 +115,8 @@ async def solve(solver: Solver, problem: Row, name: str, config: SearchConfig, *
     asked = solver.problem(problem["question"])
     find = answer_or_search if is_routed else search
     started = time.monotonic()
-    result = await find(asked, engine=solver.engine, config=config)
-    solver.engine.forget(asked.prompt_ids)
+    result = await find(asked, SearchContext(engine=solver.engine), config)
+    solver.engine.free_suffixes(asked.prompt_ids)
     row: Row = row_of(problem, name, config.seed, result, len(result.candidates))
     texts = [f"{each.reply.thought}\n{each.reply.output}" for each in result.candidates]
     for candidate, each, text in zip(row["candidates"], result.candidates, texts, strict=True):

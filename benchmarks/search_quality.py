@@ -25,6 +25,7 @@ from marco_cli.models import locate
 from marco_cli.models.choice import implied_preset
 from marco_cli.search.base import SearchResult
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.context import SearchContext
 from marco_cli.search.effort import EFFORTS
 from marco_cli.search.solve import search
 from marco_cli.solver import Solver, open_solver
@@ -162,8 +163,8 @@ async def solve(solver: Solver, name: str, seed: int, problem: Row) -> Row:
 
     config = replace(TIMED[name], seed=seed)
     asked = solver.problem(problem["question"])
-    result = await search(asked, engine=solver.engine, config=config, on_event=count)
-    solver.engine.forget(asked.prompt_ids)
+    result = await search(asked, SearchContext(engine=solver.engine, on_event=count), config)
+    solver.engine.free_suffixes(asked.prompt_ids)
     return row_of(problem, name, seed, result, calls or len(result.candidates))
 
 

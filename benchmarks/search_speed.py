@@ -42,6 +42,7 @@ from marco_cli.engine.hardware import physical_cores
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.context import SearchContext
 from marco_cli.search.solve import search
 from marco_cli.sections import NONE
 
@@ -99,7 +100,7 @@ def measure_search(setting: Setting, parallel: int) -> tuple[Sample, list[Rollou
     """Run the real search, and return what each reply had to generate; the model has answered once before."""
 
     async def main() -> tuple[Sample, list[Rollout]]:
-        options = LlamaOptions(cells=8192, places=max(parallel, 16), threads=setting.threads, gpu_layers=0)
+        options = LlamaOptions(cells=8192, max_num_seqs=max(parallel, 16), threads=setting.threads, gpu_layers=0)
         engine = open_engine(setting.path, options)
         problem = Problem(prompt_ids=prompt(), tags=NONE, max_tokens=REPLY)
         config = SearchConfig(
@@ -114,9 +115,9 @@ def measure_search(setting: Setting, parallel: int) -> tuple[Sample, list[Rollou
             min_doubt=0,
         )
         warm_up = Problem(prompt_ids=(1, 2, 3), tags=NONE, max_tokens=2)
-        await search(warm_up, engine=engine, config=SearchConfig(strategy="cot", simulations=1))
+        await search(warm_up, SearchContext(engine=engine), SearchConfig(strategy="cot", simulations=1))
         started = time.perf_counter()
-        result = await search(problem, engine=engine, config=config)
+        result = await search(problem, SearchContext(engine=engine), config)
         seconds = time.perf_counter() - started
         await engine.close()
         if result.tree is None or len(result.candidates) != SIMULATIONS:

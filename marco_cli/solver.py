@@ -16,6 +16,7 @@ from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import Engine, TokenListener
 from marco_cli.engine.batched import BatchedEngine
+from marco_cli.engine.head import Head
 from marco_cli.errors import ConfigError, InputError
 from marco_cli.models import LocatedModel
 from marco_cli.models.admission import admit
@@ -27,6 +28,7 @@ from marco_cli.prompt import worker
 from marco_cli.prompt.base import Message, Prompt
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, SearchResult, is_chinese
 from marco_cli.search.budget import Stop
+from marco_cli.search.context import SearchContext
 from marco_cli.search.events import EventListener
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
@@ -127,17 +129,30 @@ class Solver:
         """
         plan = plan or self.plan
         run = answer_or_search if plan.is_routed else search
+        return await run(problem, self.context(plan, on_event=on_event, on_token=on_token, stop=stop), plan.config)
+
+    def context(
+        self,
+        plan: SearchPlan,
+        *,
+        on_event: EventListener | None = None,
+        on_token: TokenListener | None = None,
+        stop: Stop | None = None,
+    ) -> SearchContext:
+        """Return what a search by this plan works with.
+
+        Raises:
+            ConfigError: the plan asks for other models than were opened.
+        """
         asked = self.assessors_for(plan)
-        return await run(
-            problem,
+        return SearchContext(
             engine=self.engine,
-            config=plan.config,
             scorer=asked.scorer,
             judge=asked.judge,
             verifier=self.checks.panel(plan.settings.check),
             on_event=on_event,
             on_token=on_token,
-            stop=stop,
+            stop=stop or Stop(),
         )
 
     def assessors_for(self, plan: SearchPlan) -> Assessors:
@@ -182,8 +197,8 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     others = assessors.located(settings, environ)
     with ExitStack() as opened:
 
-        def load(located: LocatedModel) -> BatchedEngine:
-            engine = _open(plan, located, environ)
+        def load(located: LocatedModel, head: Head | None = None) -> BatchedEngine:
+            engine = _open(plan, located, environ, head)
             opened.callback(engine.discard)
             return engine
 
@@ -207,21 +222,21 @@ def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights
     return Weights(model.path, gpu_layers=0, vocabulary_only=True)
 
 
-def _open(plan: SearchPlan, model: LocatedModel, environ: Mapping[str, str]) -> BatchedEngine:
+def _open(plan: SearchPlan, model: LocatedModel, environ: Mapping[str, str], head: Head | None) -> BatchedEngine:
     settings = plan.settings
     header = admit(model, environ)
     from marco_cli.engine.llama_library import free_gpu_memory  # noqa: PLC0415 (takes a while)
-    from marco_cli.engine.llamacpp import DEFAULT_PLACES, LlamaOptions, open_engine  # noqa: PLC0415 (takes a while)
+    from marco_cli.engine.llamacpp import DEFAULT_MAX_NUM_SEQS, LlamaOptions, open_engine  # noqa: PLC0415 (takes a while)
 
     refuse_excess(header, ctx=settings.ctx, batch=settings.batch, gpu_memory=free_gpu_memory() or 0)
     options = LlamaOptions(
         cells=settings.ctx,
-        places=max(plan.config.parallel, DEFAULT_PLACES),
+        max_num_seqs=max(plan.config.parallel, DEFAULT_MAX_NUM_SEQS),
         threads=settings.threads,
         gpu_layers=settings.gpu_layers,
         batch=settings.batch,
     )
-    return open_engine(model.path, options, name=model.name)
+    return open_engine(model.path, options, name=model.name, head=head)
 
 
 def _tags(phrasing: Phrasing) -> Tags:

@@ -1,6 +1,7 @@
 """Traces of small searches over scripted models, made in a few milliseconds."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,16 @@ def scripted_solver(script: Script = SUM, **settings: Any) -> Solver:
 def traced(
     script: Script = SUM, *, question: str = "2+2?", more: Mapping[str, Any] | None = None, **settings: Any
 ) -> Trace:
-    """Answer a question and return the trace; `more` goes to `from_result`."""
+    """Answer a question and return the trace; `more` goes to `from_result`, or into the trace."""
 
     async def work() -> Trace:
         solver = scripted_solver(script, **settings)
         try:
             problem = solver.problem(question)
             result = await solver.solve(problem)
-            given = {"source": "ask", **(more or {})}
-            return from_result(solver, problem, result, **given)
+            given: dict[str, Any] = {"source": "ask", **(more or {})}
+            put_together = {key: given.pop(key) for key in ("source", "history", "plan") if key in given}
+            return replace(from_result(solver, problem, result, **put_together), **given)
         finally:
             await solver.close()
 

@@ -79,7 +79,7 @@ def tokenise(text: str, *, is_math: bool) -> list[Token]:
         found = _TOKEN.match(source, at)
         if found is None:
             raise NotFormulaError(source[at])
-        at = reader.take(found)
+        at = reader.read(found)
     if len(reader.tokens) > MOST_TOKENS:
         raise NotFormulaError("too many symbols")
     return reader.tokens
@@ -93,7 +93,7 @@ class _Reader:
         self._is_math = is_math
         self._open: list[str] = []
 
-    def take(self, found: re.Match[str]) -> int:
+    def read(self, found: re.Match[str]) -> int:
         """Take in one match; return where the next one begins."""
         kind, written = found.lastgroup or "", found.group()
         if kind == "words":

@@ -41,7 +41,6 @@ class RowSettings:
         Args:
             base: for rows without a preset of their own.
             resolve: the name of a preset → the settings of the run with it; raises ConfigError.
-
         """
         self.base = _unhurried(base)
         self._resolve = resolve
@@ -52,7 +51,6 @@ class RowSettings:
 
         Raises:
             ConfigError: they cannot be.
-
         """
         chosen: dict[str, Any] = dict(row.overrides)
         preset = chosen.pop("preset", None)
@@ -100,7 +98,6 @@ class Answerer:
             min_confidence: below it, a row is `abstained`.
             is_alone: whether rows come one at a time. Then each is the same to the bit, whatever came before it.
             on_untraced: hears why an answer has no trace. Without it, none has one.
-
         """
         self._on_untraced = on_untraced
         self._is_alone = is_alone
@@ -132,11 +129,11 @@ class Answerer:
         solver = self._solver
         problem = solver.problem(row.question, plan, history=row.history, tests=row.tests)
         if self._is_alone:
-            await solver.engine.settle(problem.prompt_ids)
+            await solver.engine.reset_cache(problem.prompt_ids)
         try:
             result = await solver.solve(problem, plan)
         finally:
-            solver.engine.forget(problem.prompt_ids)
+            solver.engine.free_suffixes(problem.prompt_ids)
         document = answered_row(
             row,
             result=result,
@@ -154,6 +151,7 @@ class Answerer:
             status=document["status"],
             line=row.line,
             reason=None if result.reply.output else reason_of_silence(result.reply),
+            judgement=None if result.reply.verdict is None else result.reply.verdict.judgement,
             is_routed=plan.is_routed,
             is_searched=result.is_searched,
             is_changed=result.is_changed,
@@ -167,9 +165,8 @@ class Answerer:
         if self._on_untraced is None:
             return None
         try:
-            return from_result(
-                self._solver, problem, result, source="batch", history=row.history, item=str(row.id), plan=plan
-            )
+            trace = from_result(self._solver, problem, result, source="batch", history=row.history, plan=plan)
+            return replace(trace, item=str(row.id))
         except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and the row stands)
             self._on_untraced(error)
             return None

@@ -70,7 +70,6 @@ def overrides(row: Mapping[str, object], body: Mapping[str, object]) -> tuple[tu
 
     Raises:
         ConfigError: a value is wrong, or a preset is not known by name.
-
     """
     given: dict[str, Value] = {}
     for source in (row,) if body is row else (body, row):
@@ -131,7 +130,6 @@ def tests_of(row: Mapping[str, object], body: Mapping[str, object]) -> str:
 
     Raises:
         InputError: it is neither.
-
     """
     tests = row.get("tests", body.get("tests"))
     if tests is None:
@@ -157,7 +155,6 @@ def refuse_impossible(body: Mapping[str, object]) -> None:
 
     Raises:
         InputError: it does.
-
     """
     if body.get("n") not in (None, 1):
         raise InputError(f"n is {quoted(body['n'])}, expected 1: a row has one answer")
@@ -176,7 +173,6 @@ def unused(
         body: what holds the question: the row itself, or the body of an envelope.
         question: the field that holds the question.
         model: what the run's model is called.
-
     """
     known = {*_KEYS, *_OWN, *_HARMLESS, *_TEMPLATE, question}
     found: dict[str, None] = {}

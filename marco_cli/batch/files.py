@@ -24,7 +24,6 @@ def open_locked(path: Path, *, must_be_new: bool) -> BinaryIO:
     Raises:
         ConfigError: it exists and must be new, is not a regular file, or is locked.
         StorageError: it cannot be opened.
-
     """
     while True:
         file = _open(path, must_be_new=must_be_new)
@@ -87,7 +86,6 @@ def rewrite(path: Path, source: BinaryIO, spans: Iterable[tuple[int, int]]) -> B
 
     Raises:
         StorageError: the new file cannot be written; the old one stays open, locked and as it was.
-
     """
     try:
         descriptor, draft = make_draft(path)

@@ -1,7 +1,7 @@
 """An output file that can be continued after anything: a row a line, appended, flushed and synced one by one.
 
 In: rows as bytes, what the run is (`configuration`, which must be the same to continue, and `facts`, which need not), and
-a function that reads key, input hash and status off a row. Out: `PATH` with one JSON object a line, and beside it
+a function that reads key, input hash, status and verdict off a row. Out: `PATH` with one JSON object a line, and beside it
 `PATH.meta.json`, written before the first row. It knows nothing of what the rows mean.
 
     with open_journal(path, mode="resume", configuration=…, facts=…, read_entry=…) as journal:
@@ -16,64 +16,21 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, Literal, Self
+from typing import BinaryIO, Literal, Self
 
 from marco_cli import jsonl
 from marco_cli.batch import files
-from marco_cli.batch.meta import check_meta, meta_path, plain, read_meta, write_meta
+from marco_cli.batch.entries import MAX_ROW, Done, JournalEntry, ReadEntry, entry_of
+from marco_cli.batch.meta import Meta, check_meta, meta_path, plain, read_meta, write_meta
 from marco_cli.config.home import is_there
 from marco_cli.draft import remove_drafts
-from marco_cli.errors import InputError, StorageError
+from marco_cli.errors import StorageError
 
 Mode = Literal["create", "resume", "overwrite"]
-
-_MAX_ROW: Final = 8 * jsonl.MAX_LINE
-"""Bytes of an output row: it repeats the meta of its input row, where a character may become an escape of six."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalEntry:
-    """What a journal must know of a row."""
-
-    key: str
-    """What the row is the answer to; each key has one row."""
-    input_hash: str
-    status: str
-
-
-ReadEntry = Callable[[object], JournalEntry]
-"""Reads the entry off a decoded row; raises InputError when it is not one."""
-
-
-Done = dict[str, JournalEntry]
-"""The rows of a file by key. Of several rows with one key the last counts."""
-
-
-def read_done(path: Path, read_entry: ReadEntry) -> Done:
-    """Return what a file holds without opening it for writing; an incomplete last row is left out.
-
-    Raises:
-        StorageError: it cannot be read, or a whole line is not a row.
-
-    """
-    done: Done = {}
-    try:
-        with path.open("rb") as file:
-            size, end = os.fstat(file.fileno()).st_size, 0
-            for number, line in enumerate(jsonl.read_lines(file, most=_MAX_ROW), 1):
-                end += line.size
-                entry = _entry(path, line, number, read_entry, is_last=end >= size)
-                if entry is None:
-                    break
-                done[entry.key] = entry
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror}", hint="check the path, or name another") from error
-    return done
 
 
 class Journal:
@@ -132,10 +89,10 @@ class Journal:
 
         Raises:
             StorageError: it cannot be written; the file ends with the row before.
-
         """
         with self._lock:
             self._begin()
+            # Where the last whole row ends, whatever an earlier write that failed has left behind it.
             os.lseek(self._file.fileno(), self._end, os.SEEK_SET)
             try:
                 files.write_all(self._file, row)
@@ -143,13 +100,14 @@ class Journal:
             except OSError as error:
                 os.ftruncate(self._file.fileno(), self._end)
                 raise _unwritable(self.path, error, "free some space, then go on with --resume") from error
-            self._end += len(row)
+            self._end += len(row)  # only now: until it is synced the row does not count
 
     def _begin(self) -> None:
         """Drop the rows of a file that is begun anew."""
         if self._describe is None:
             return
         try:
+            # In this order: old rows under a new description would be taken for the new run's.
             self._file.truncate(0)
             self._describe()
         except OSError as error:
@@ -165,12 +123,11 @@ class Journal:
 
         Raises:
             StorageError: the new file cannot be written; the old one stays as it was.
-
         """
         with self._lock:
             self._begin()
             spans, num_gone = self._arranged(position_of)
-            if num_gone or spans != sorted(spans):
+            if num_gone or spans != sorted(spans):  # a file that is in order already is not written again
                 self._file = files.rewrite(self.path, self._file, spans)
                 self._end = os.fstat(self._file.fileno()).st_size
             self.scan()
@@ -182,7 +139,7 @@ class Journal:
         begin = num_rows = 0
         for entry, end in self._rows():
             num_rows += 1
-            kept.pop(entry.key, None)
+            kept.pop(entry.key, None)  # so that the last row of a key counts, and stands where it came last
             position = position_of(entry)
             if position is not None:
                 kept[entry.key] = position, (begin, end)
@@ -195,17 +152,17 @@ class Journal:
 
         Raises:
             StorageError: a line before the last is not a row.
-
         """
         self.done = {entry.key: entry for entry, _ in self._rows()}
 
     def _rows(self) -> Iterator[tuple[JournalEntry, int]]:
         """Yield every row with the offset of its end; repair the last one."""
         begin = 0
+        # A descriptor of its own: closing the reader must not close the file, which is locked as long as it is open.
         with open(os.dup(self._file.fileno()), "rb") as reader:  # noqa: PTH123 (a descriptor, no path)
             reader.seek(0)
-            for number, line in enumerate(jsonl.read_lines(reader, most=_MAX_ROW), 1):
-                entry = _entry(self.path, line, number, self._read_entry, is_last=begin + line.size >= self._end)
+            for number, line in enumerate(jsonl.read_lines(reader, most=MAX_ROW), 1):
+                entry = entry_of(self.path, line, number, self._read_entry, is_last=begin + line.size >= self._end)
                 if entry is None:
                     self._cut(begin)
                     return
@@ -252,50 +209,35 @@ def open_journal(
     Raises:
         ConfigError: the file exists, is open in another run, is not a regular file, or was made with another configuration.
         StorageError: it cannot be written, or holds something else.
-
     """
+    # A link stays a link: what it points to is locked, drafted beside and replaced.
     path = Path(os.path.realpath(path))
     is_new = not is_there(path)
     file = files.open_locked(path, must_be_new=mode == "create")
     for locked in (path, meta_path(path)):
         remove_drafts(locked)
-    describe = partial(write_meta, path, configuration=configuration, facts=facts, before=None)
+    describe = partial(write_meta, path, configuration=configuration, facts=facts)
     try:
         if mode == "overwrite" and os.fstat(file.fileno()).st_size:
-            return Journal(path, file, read_entry, is_new=False, describe=describe)
+            return Journal(path, file, read_entry, is_new=False, describe=partial(describe, before=None))
         journal = Journal(path, file, read_entry, is_new=is_new)
-        before = None if journal.is_empty else read_meta(path)
-        if not journal.is_empty:
-            check_meta(path, before, configuration, force=force)
-            journal.scan()
+        before = None if journal.is_empty else _scanned(journal, configuration, force=force)
         if before is None or before.configuration != plain(configuration):
-            write_meta(path, configuration=configuration, facts=facts, before=before)
-    except OSError as error:
+            describe(before=before)
+    except BaseException as error:
         _give_up(path, file, is_new=is_new)
-        raise _unwritable(path, error, "free some space, or name another file") from error
-    except BaseException:
-        _give_up(path, file, is_new=is_new)
+        if isinstance(error, OSError):
+            raise _unwritable(path, error, "free some space, or name another file") from error
         raise
     return journal
 
 
-def _entry(path: Path, raw: jsonl.RawLine, number: int, read_entry: ReadEntry, *, is_last: bool) -> JournalEntry | None:
-    """Return a line's entry; None when it is the last line and incomplete. A whole line of another kind is an error."""
-    if raw.is_too_long:
-        raise _no_row(path, number, InputError(f"it is longer than {_MAX_ROW // 1_000_000} MB"))
-    line = raw.data
-    try:
-        document = jsonl.decode(line)
-    except InputError as error:
-        if is_last and (number > 1 or not line.endswith(b"\n")):
-            return None
-        raise _no_row(path, number, error) from error
-    try:
-        return read_entry(document)
-    except InputError as error:
-        if is_last and not line.endswith(b"\n"):
-            return None
-        raise _no_row(path, number, error) from error
+def _scanned(journal: Journal, configuration: Mapping[str, object], *, force: bool) -> Meta | None:
+    """Read a file that has rows; return how it was described. One of another configuration is refused first, unread."""
+    before = read_meta(journal.path)
+    check_meta(journal.path, before, configuration, force=force)
+    journal.scan()
+    return before
 
 
 def _give_up(path: Path, file: BinaryIO, *, is_new: bool) -> None:
@@ -305,13 +247,6 @@ def _give_up(path: Path, file: BinaryIO, *, is_new: bool) -> None:
             path.unlink(missing_ok=True)
     finally:
         file.close()
-
-
-def _no_row(path: Path, number: int, error: InputError) -> StorageError:
-    return StorageError(
-        f"line {number} of {path} is not a row of this program: {error.message}",
-        hint="take that line out, or begin anew with --overwrite",
-    )
 
 
 def _unwritable(path: Path, error: OSError, hint: str) -> StorageError:

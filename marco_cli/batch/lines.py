@@ -39,7 +39,6 @@ def is_stream(name: str) -> bool:
 
     Raises:
         InputError: there is no such file.
-
     """
     if name == STDIN:
         return True
@@ -57,7 +56,6 @@ def file_lines(name: str) -> Iterator[Line]:
 
     Raises:
         InputError: it cannot be read, or its compression is damaged.
-
     """
     try:
         with Path(name).open("rb") as file:
@@ -73,7 +71,6 @@ async def stream_lines(name: str, stdin: BinaryIO) -> AsyncIterator[Line]:
 
     Raises:
         InputError: it cannot be read, or its compression is damaged.
-
     """
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[Line | InputError | None] = asyncio.Queue()

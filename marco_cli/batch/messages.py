@@ -29,7 +29,6 @@ def conversation(value: object) -> tuple[str, tuple[Message, ...]]:
 
     Raises:
         InputError: it is not an array of messages, or the last one is not the user's.
-
     """
     if not isinstance(value, list):
         raise InputError(f"messages is {noun(value)}, expected an array of messages")
@@ -51,7 +50,6 @@ def text_of(value: object, name: str) -> str:
 
     Raises:
         InputError: it is not a text.
-
     """
     if isinstance(value, str):
         return value

@@ -66,7 +66,6 @@ def check_meta(path: Path, before: Meta | None, configuration: Mapping[str, obje
 
     Raises:
         ConfigError: it is another one, or not known.
-
     """
     if force:
         return

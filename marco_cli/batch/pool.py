@@ -50,7 +50,6 @@ async def run_in_order(
     Raises:
         Exception: what `items`, `work` or `emit` raised. Results before that of the failing item are emitted first; all
             other work is cancelled. The same when the caller is cancelled.
-
     """
     if stop is not None and stop.is_set():
         return False

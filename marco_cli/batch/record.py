@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 from marco_cli import jsonl
 from marco_cli.answer import Answer
+from marco_cli.batch.entries import JournalEntry
 from marco_cli.batch.failures import Reason
-from marco_cli.batch.journal import JournalEntry
 from marco_cli.batch.rows import BadRow, BatchRow, row_key
 from marco_cli.config.settings import Settings
 from marco_cli.errors import InputError, MarcoError
@@ -62,22 +62,13 @@ def answered_row(
         "check": verdict_document(reply.verdict),
         "confidence": result.confidence if reply.signals.num_tokens else None,
         "finish_reason": reply.ending,
-        "votes": [
-            {"answer": _canonical(vote.answer), "weight": vote.weight, "paths": len(vote.candidate_ids)}
-            for vote in result.votes
-        ],
+        "votes": _votes(result),
         "error": None,
         "model": model,
         "preset": settings.preset,
         "strategy": result.strategy,
         "seed": settings.seed,
-        "search": {
-            "stop_reason": result.ending,
-            "simulations": result.num_simulations,
-            "certainty": result.certainty,
-            "escalated": result.first is not None,
-            "first_answer": None if result.first is None else _canonical(result.first.answer),
-        },
+        "search": _search(result),
         "usage": {
             "prompt_tokens": cost.prompt,
             "reasoning_tokens": cost.reasoning,
@@ -91,6 +82,23 @@ def answered_row(
             "batch_width": result.usage.mean_batch_width,
         },
         **_tail(row),
+    }
+
+
+def _votes(result: SearchResult) -> list[Document]:
+    return [
+        {"answer": _canonical(vote.answer), "weight": vote.weight, "paths": len(vote.candidate_ids)}
+        for vote in result.votes
+    ]
+
+
+def _search(result: SearchResult) -> Document:
+    return {
+        "stop_reason": result.ending,
+        "simulations": result.num_simulations,
+        "certainty": result.certainty,
+        "escalated": result.first is not None,
+        "first_answer": None if result.first is None else _canonical(result.first.answer),
     }
 
 
@@ -142,7 +150,6 @@ def read_entry(value: object) -> JournalEntry:
 
     Raises:
         InputError: it is not an output row.
-
     """
     row = value if isinstance(value, dict) else {}
     inner = row.get("marco")
@@ -151,7 +158,9 @@ def read_entry(value: object) -> JournalEntry:
     status, digest = own.get("status"), own.get("input_sha256")
     if row_id is None or not isinstance(status, str) or not isinstance(digest, str):
         raise InputError("no row that marco batch wrote")
-    return JournalEntry(key=row_key(row_id), input_hash=digest, status=sys.intern(status))
+    check = own.get("check")
+    is_verified = isinstance(check, dict) and check.get("judgement") == "right"
+    return JournalEntry(key=row_key(row_id), input_hash=digest, status=sys.intern(status), is_verified=is_verified)
 
 
 def _head(row: BatchRow | BadRow, status: Status) -> Document:

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from marco_cli.batch.answering import Answerer
+from marco_cli.batch.entries import Done
 from marco_cli.batch.failures import Failures
-from marco_cli.batch.journal import Done
 from marco_cli.batch.lines import Line
 from marco_cli.batch.pool import run_in_order
 from marco_cli.batch.record import FAILED
@@ -62,7 +62,7 @@ def _is_done(row: AnyRow, done: Done, tally: Tally, *, is_retrying: bool = False
         return False
     if is_retrying and recorded.status in FAILED:
         return False
-    tally.earlier[recorded.status] += 1
+    tally.pass_over(recorded)
     return True
 
 
@@ -86,7 +86,7 @@ async def run_rows(
     parallel: int,
     limit: ErrorLimit | None = None,
     stop: asyncio.Event | None = None,
-    keep: Callable[[Trace], Awaitable[None]] | None = None,
+    save_trace: Callable[[Trace], Awaitable[None]] | None = None,
 ) -> bool:
     """Answer rows and write them in order; say whether all were.
 
@@ -98,28 +98,26 @@ async def run_rows(
         parallel: rows in flight.
         limit: how many may fail.
         stop: set it to begin no more rows; those in flight have a while to end.
-        keep: takes the trace of each row that is written.
+        save_trace: takes the trace of each row that is written.
 
     Raises:
         IncompleteError: more rows failed than may; those before are written.
         Exception: what `write` raised.
-
     """
-    loop = asyncio.get_running_loop()
 
     async def answer(row: AnyRow) -> Finished:
         finished = await answerer.answer(row)
         tally.num_answered += 1
         return finished
 
-    with ThreadPoolExecutor(1, thread_name_prefix="output") as writer:
+    with ThreadPoolExecutor(1, thread_name_prefix="output") as thread:
 
         async def emit(row: Finished) -> None:
             # A cancel must not separate a line from its count, nor close the file under the thread that writes it.
-            await asyncio.shield(loop.run_in_executor(writer, write, row.data))
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(thread, write, row.data))
             tally.add(row)
-            if keep is not None and row.trace is not None:
-                await keep(row.trace)
+            if save_trace is not None and row.trace is not None:
+                await save_trace(row.trace)
             if limit is not None and limit.is_exceeded(tally):
                 raise IncompleteError(f"stopped: {tally.num_failed} of {tally.num_finished} rows failed")
 

@@ -6,8 +6,8 @@ In: one row after the other, and the rows that the output holds. Out: a `Survey`
 import random
 from typing import Final
 
+from marco_cli.batch.entries import Done
 from marco_cli.batch.fields import Unused
-from marco_cli.batch.journal import Done
 from marco_cli.batch.record import FAILED
 from marco_cli.batch.rows import BadRow, BatchRow
 from marco_cli.errors import InputError
@@ -26,7 +26,6 @@ class Survey:
             done: what the output holds.
             num_samples: good rows that are drawn.
             is_retrying: whether rows that failed are to be answered again, and so are not done.
-
         """
         self.num_rows = 0
         self.num_bad = 0
@@ -40,6 +39,8 @@ class Survey:
         """What helps against the first problem that anything helps against."""
         self.unused = Unused()
         """Fields that are not honoured."""
+        self.may_check = False
+        """Whether a row names a check, or a preset that may."""
         self.lines: dict[str, int] = {}
         """The line of each key."""
         self.stale: set[str] = set()
@@ -84,6 +85,7 @@ class Survey:
                 self.problems.append((row.line, row.error.message))
         else:
             self.unused.add(row.unused, row.variables)
+            self.may_check = self.may_check or any(key in ("check", "preset") for key, _ in row.overrides)
         if self._is_done(row):
             self.num_done += 1
         elif isinstance(row, BatchRow):
@@ -94,7 +96,6 @@ class Survey:
 
         Raises:
             InputError: an id came up twice, or there are rows but no good one.
-
         """
         if self._repeated is not None:
             row_id, first, second = self._repeated

@@ -8,9 +8,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Self
 
+from marco_cli.batch.entries import JournalEntry
 from marco_cli.batch.failures import Failures, Reason
 from marco_cli.batch.fields import Unused
 from marco_cli.batch.record import FAILED, Status
+from marco_cli.check.base import Judgement
 from marco_cli.errors import ConfigError
 from marco_cli.trace.record import Trace
 
@@ -29,6 +31,8 @@ class Finished:
     """Of the input, from 1."""
     reason: Reason | None = None
     """Why there is no answer; None where there is one."""
+    judgement: Judgement | None = None
+    """What the checks said of the answer; None where there were none."""
     is_routed: bool = False
     """Whether one chain came first and might do."""
     is_searched: bool = False
@@ -53,6 +57,10 @@ class Tally:
     """Rows of earlier runs, by status."""
     statuses: Counter[str] = field(default_factory=Counter)
     """Rows of this run, by status."""
+    judgements: Counter[Judgement] = field(default_factory=Counter)
+    """Rows of this run that were checked, by what the checks said."""
+    num_verified_earlier: int = 0
+    """Rows of earlier runs whose answer a check found right."""
     num_answered: int = 0
     """Rows of this run that are answered, those included that wait for an earlier one to be written."""
     num_routed: int = 0
@@ -65,9 +73,16 @@ class Tally:
     unused: Unused = field(default_factory=Unused)
     """Fields of a stream's rows that are not honoured; those of a file are known before the run."""
 
+    def pass_over(self, row: JournalEntry) -> None:
+        """Count a row of an earlier run."""
+        self.earlier[row.status] += 1
+        self.num_verified_earlier += row.is_verified
+
     def add(self, row: Finished) -> None:
         """Count a row that was written."""
         self.statuses[row.status] += 1
+        if row.judgement is not None:
+            self.judgements[row.judgement] += 1
         if row.reason is not None:
             self.failures.add(row.reason, row.line)
         self.num_routed += row.is_routed
@@ -85,6 +100,11 @@ class Tally:
     def num_failed(self) -> int:
         """Rows without an answer, those of earlier runs included."""
         return sum(self.statuses[status] + self.earlier[status] for status in FAILED)
+
+    @property
+    def num_unverified(self) -> int:
+        """Rows without an answer that a check found right, those of earlier runs included."""
+        return self.num_finished - self.num_verified_earlier - self.judgements["right"]
 
     @property
     def num_finished(self) -> int:
@@ -106,7 +126,6 @@ class ErrorLimit:
 
         Raises:
             ConfigError: it is neither.
-
         """
         if re.fullmatch(r"[0-9]{1,9}", text):
             return cls(count=int(text))

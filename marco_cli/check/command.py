@@ -5,6 +5,7 @@ It gets the candidate as one JSON object on stdin and says what it thinks by its
 object on stdout, `{"score": 0.5, "why": "…"}`, says more.
 """
 
+import os
 import shlex
 import shutil
 from collections.abc import Hashable
@@ -41,7 +42,12 @@ class CommandCheck:
     async def check(self, submission: Submission) -> Verdict:
         """Run the program."""
         outcome = await run(
-            self.command, data=encode(_document(submission)), limits=self.limits, jail=self.jail, files={}
+            self.command,
+            data=encode(_document(submission)),
+            limits=self.limits,
+            jail=self.jail,
+            files={},
+            path=_search_path(),
         )
         return self._verdict(outcome)
 
@@ -93,6 +99,12 @@ def open_command(argument: str) -> CommandCheck:
     _check_interpreter(Path(program))
     rest = [str(Path(word).absolute()) if Path(word).exists() else word for word in words[1:]]
     return CommandCheck(command=(str(Path(program).absolute()), *rest), name=words[0])
+
+
+def _search_path() -> str:
+    """Return where the user's own programs are found, from any directory."""
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(place for place in places if Path(place).is_absolute())
 
 
 def _check_interpreter(program: Path) -> None:

@@ -2,7 +2,7 @@
 
 In: a command line, what its stdin says, `Limits`, and how far it is shut in (`check.jail`). Out: an `Outcome`, always: whatever
 the program does, it and all that it started have ended by then. It gets a session and a temporary directory of its own and
-none of the user's environment. `check.warden`, a process between marco and the program, sets the limits and ends what breaks them;
+nothing of the user's environment, but for where a command finds programs. `check.warden`, a process between marco and the program, sets the limits and ends what breaks them;
 marco ends the warden if that one does not answer in time.
 """
 
@@ -48,7 +48,15 @@ class Outcome:
     """What it wrote to stdout, up to the limit."""
 
 
-async def run(command: Sequence[str], *, data: bytes, limits: Limits, jail: Jail, files: dict[str, bytes]) -> Outcome:
+async def run(
+    command: Sequence[str],
+    *,
+    data: bytes,
+    limits: Limits,
+    jail: Jail,
+    files: dict[str, bytes],
+    path: str = os.defpath.lstrip(":"),
+) -> Outcome:
     """Run a program to its end.
 
     Args:
@@ -57,11 +65,12 @@ async def run(command: Sequence[str], *, data: bytes, limits: Limits, jail: Jail
         limits: what it may use.
         jail: what it may see.
         files: name → content of what lies in its directory.
+        path: where it finds other programs.
 
     """
     stop = threading.Event()
     work = asyncio.get_running_loop().run_in_executor(
-        None, lambda: _run(command, data=data, limits=limits, jail=jail, files=files, stop=stop)
+        None, lambda: _run(command, data=data, limits=limits, jail=jail, files=files, path=path, stop=stop)
     )
     try:
         return await asyncio.shield(work)
@@ -72,7 +81,14 @@ async def run(command: Sequence[str], *, data: bytes, limits: Limits, jail: Jail
 
 
 def _run(
-    command: Sequence[str], *, data: bytes, limits: Limits, jail: Jail, files: dict[str, bytes], stop: threading.Event
+    command: Sequence[str],
+    *,
+    data: bytes,
+    limits: Limits,
+    jail: Jail,
+    files: dict[str, bytes],
+    path: str,
+    stop: threading.Event,
 ) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="marco-check-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
@@ -85,7 +101,7 @@ def _run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            env=environment(folder),
+            env=environment(folder, path),
             start_new_session=True,
         ) as warden:
             try:
@@ -94,9 +110,9 @@ def _run(
                 _end(warden)
 
 
-def environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path, path: str) -> dict[str, str]:
     """Return all that a checked program knows of its surroundings."""
-    return {"PATH": os.defpath.lstrip(":"), "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
+    return {"PATH": path, "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
 
 
 def _watch(warden: "subprocess.Popen[bytes]", data: bytes, limits: Limits, stop: threading.Event) -> Outcome:

@@ -2,12 +2,15 @@
 
 import sys
 import time
+from dataclasses import dataclass
 from typing import Literal
 
 from marco_cli.commands._enter import can_listen, on_enter
 from marco_cli.commands._output import fitted
-from marco_cli.commands._reply import output_to_stdout, reply_view, ticking
+from marco_cli.commands._reply import Reply, output_to_stdout, reply_view, ticking
 from marco_cli.commands._signals import run
+from marco_cli.plan import SearchPlan
+from marco_cli.search.base import Problem
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import EventListener
 from marco_cli.solver import Solver
@@ -25,74 +28,90 @@ a pipe as well.
 """
 
 
-def answer(
-    solver: Solver,
-    question: str,
-    *,
-    display: Display,
-    streaming: Streaming,
-    raw: bool,
-    quiet: bool,
-    verbose: bool,
-    record: EventListener | None,
-) -> Answered:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """How an answer is shown while it comes to be."""
+
+    display: Display
+    streaming: Streaming
+    """Whether stdout gets the first chain's output while it is written; what it did not get, the caller writes at the end."""
+    is_raw: bool
+    """Whether a terminal gets the output as it is."""
+    is_quiet: bool
+    is_verbose: bool
+    record: EventListener | None
+    """Hears every event of a search."""
+
+
+def answer(solver: Solver, question: str, showing: Showing) -> Answered:
     """Answer a question within the solver's settings and close the solver.
 
     The thought of the first chain is shown on stderr while it grows, a search as well; Enter or Ctrl-C ends a search with the answer
-    as it stands. `streaming` says whether stdout gets the first chain's output while it is written, `raw` that a terminal gets it as
-    it is; what it did not get, the caller writes at the end. `record` hears every event of a search.
+    as it stands.
     """
     started = time.perf_counter()
     problem = solver.problem(question)
-    plan = solver.plan
-    chain = None
-    if plan.begins_with_chain:
-        is_final = sys.stdout.isatty() or (plan.is_chain and plan.config.reflection == "never")
-        is_written = streaming == "always" or (streaming == "final" and is_final)
-        chain = reply_view(
-            thought=plan.settings.thought,
-            is_quiet=quiet or streaming == "never",
-            display=display,
-            output=output_to_stdout(is_raw=raw) if is_written else None,
-            remedy="--thought full",
-        )
-        chain.begin(problem.tags, problem.prefill)
-    takes_enter = can_listen()
-    view = AnsweringView(
-        chain=chain,
-        open_search=lambda: choose_view(
-            "plain" if quiet else display, sys.stderr, is_verbose=verbose, meter=lambda: solver.engine.usage
-        ),
-        record=record,
-        purpose=None
-        if quiet or not plan.is_routed
-        else lambda first: fitted(f"marco: {purpose(first, takes_enter=takes_enter)}"),
-    )
-    stop = Stop()
-    was_interrupted = False
+    chain = _chain_view(solver.plan, problem, showing)
+    view = _views(solver, chain, showing)
+    stop, interruption = Stop(), Stop()
 
     def interrupt() -> None:
-        nonlocal was_interrupted
-        was_interrupted = True
+        interruption.set()
         stop.set()
 
     async def work() -> Answered:
         try:
             with view, on_enter(lambda: stop.set() if view.is_searching else None):
-                listener = None if plan.is_chain and record is None else view.on_event
+                # A listener would make the events of a chain, which its view does not show.
+                listener = None if solver.plan.is_chain and showing.record is None else view.on_event
                 async with ticking(chain):
                     result = await solver.solve(problem, on_event=listener, on_token=view.on_token, stop=stop)
-            shown = chain is not None and chain.has_shown_output and result.reply is (result.first or result.reply)
+            has_shown = chain is not None and chain.has_shown_output
+            is_shown = has_shown and result.reply is (result.first or result.reply)
             return Answered(
                 problem=problem,
                 result=result,
                 seconds=time.perf_counter() - started,
-                is_output_shown=shown,
-                is_replaced=chain is not None and chain.has_shown_output and not shown,
-                was_interrupted=was_interrupted,
+                is_output_shown=is_shown,
+                is_replaced=has_shown and not is_shown,
+                was_interrupted=interruption.is_set,
                 trace=from_result(solver, problem, result, source="ask"),
             )
         finally:
             await solver.close()
 
     return run(work(), on_interrupt=interrupt, say=view.say)
+
+
+def _chain_view(plan: SearchPlan, problem: Problem, showing: Showing) -> Reply | None:
+    """Return the view of the first chain; None where a search begins without one."""
+    if not plan.begins_with_chain:
+        return None
+    is_final = sys.stdout.isatty() or (plan.is_chain and plan.config.reflection == "never")
+    is_written = showing.streaming == "always" or (showing.streaming == "final" and is_final)
+    chain = reply_view(
+        thought=plan.settings.thought,
+        is_quiet=showing.is_quiet or showing.streaming == "never",
+        display=showing.display,
+        output=output_to_stdout(is_raw=showing.is_raw) if is_written else None,
+        remedy="--thought full",
+    )
+    chain.begin(problem.tags, problem.prefill)
+    return chain
+
+
+def _views(solver: Solver, chain: Reply | None, showing: Showing) -> AnsweringView:
+    """Return the views of the chain and of the search that may follow."""
+    takes_enter = can_listen()
+    tells_purpose = solver.plan.is_routed and not showing.is_quiet
+    return AnsweringView(
+        chain=chain,
+        open_search=lambda: choose_view(
+            "plain" if showing.is_quiet else showing.display,
+            sys.stderr,
+            is_verbose=showing.is_verbose,
+            meter=lambda: solver.engine.usage,
+        ),
+        record=showing.record,
+        purpose=(lambda first: fitted(f"marco: {purpose(first, takes_enter=takes_enter)}")) if tells_purpose else None,
+    )

@@ -8,7 +8,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from marco_cli.batch.journal import Journal, JournalEntry
+from marco_cli.batch.entries import JournalEntry
+from marco_cli.batch.journal import Journal
 from marco_cli.batch.lines import STDIN
 from marco_cli.batch.meta import meta_path
 from marco_cli.batch.record import FAILED

@@ -13,9 +13,10 @@ import typer
 from marco_cli.assessors import located
 from marco_cli.batch import lines, provenance
 from marco_cli.batch.answering import Answerer, RowSettings
+from marco_cli.batch.entries import Done, read_done
 from marco_cli.batch.failures import Failures
 from marco_cli.batch.fields import Unused
-from marco_cli.batch.journal import Done, Journal, Mode, open_journal, read_done
+from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import check_meta, read_meta
 from marco_cli.batch.record import Format, read_entry
 from marco_cli.batch.rows import Layout, read_row
@@ -23,12 +24,13 @@ from marco_cli.batch.runner import AnyRow, Measured, file_rows, measure, run_row
 from marco_cli.batch.survey import Survey
 from marco_cli.batch.tally import ErrorLimit, Tally
 from marco_cli.commands._batch_output import refuse_input_as_output, remove_rows, resume_command
+from marco_cli.commands._options import no_check
 from marco_cli.commands._output import say, write
 from marco_cli.commands._signals import run
 from marco_cli.commands._trace_file import TraceFile
 from marco_cli.config.home import is_there
 from marco_cli.config.settings import Settings
-from marco_cli.engine.defaults import PLACES
+from marco_cli.engine.defaults import MAX_NUM_SEQS
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError
 from marco_cli.models import LocatedModel
 from marco_cli.models.gguf_header import read as read_header
@@ -59,6 +61,8 @@ class BatchJob:
     is_retrying: bool
     is_forced: bool
     limit: ErrorLimit | None
+    must_be_verified: bool
+    """Whether the run is incomplete as long as an answer did not pass a check."""
     traces: Path | None
     """Where the trace of each answer goes; None keeps none."""
     is_dry: bool
@@ -95,7 +99,7 @@ def usual_parallel(settings: Settings) -> int:
     """
     plan = search_plan(settings)
     lanes = 1 if plan.begins_with_chain else plan.config.parallel
-    return PLACES if lanes < 2 else max(2, -(-2 * PLACES // lanes))
+    return MAX_NUM_SEQS if lanes < 2 else max(2, -(-2 * MAX_NUM_SEQS // lanes))
 
 
 class Batch:
@@ -118,7 +122,7 @@ class Batch:
         """Check everything, answer a few rows, print what a run would come to."""
         survey = Survey(self._done_so_far(), num_samples=self._parallel, is_retrying=self._job.is_retrying)
         self._look_through(survey)
-        self._refuse_strangers(survey)
+        self._refuse_unfit(survey)
         self._tell_unused(survey.unused)
         measured = self._measure(survey) if survey.sample else None
         write(f"{dry_run_report(survey, measured, parallel=self._parallel)}\n".encode())
@@ -151,20 +155,26 @@ class Batch:
             again = None if self._job.output is None else f"try them again with: {resume_command(is_retrying=True)}"
             failed = f"{self._tally.num_failed} of {self._tally.num_finished} rows failed"
             raise IncompleteError(f"{failed}{self._untold_reasons()}", hint=again)
+        if self._job.must_be_verified and self._tally.num_unverified:
+            raise IncompleteError(
+                f"{self._tally.num_unverified} of {self._tally.num_finished} rows have no answer that a check found right",
+                hint="search for longer: --effort high, or more --simulations",
+            )
 
     def _run(self, journal: Journal | None) -> None:
         seen: dict[str, int] = {}
         if not self._is_stream:
             survey = Survey({} if journal is None else journal.done)
             self._look_through(survey)
-            self._refuse_strangers(survey)
+            self._refuse_unfit(survey)
             self._tally.total, seen = survey.num_rows, survey.lines
             self._tell(survey)
             if journal is not None:
                 remove_rows(journal, survey, is_retrying=self._job.is_retrying)
         done = {} if journal is None else journal.done
         if not self._is_stream and seen.keys() <= done.keys():
-            self._tally.earlier.update(done[key].status for key in seen)
+            for key in seen:
+                self._tally.pass_over(done[key])
         elif not self._answer(
             journal, done, seen
         ):  # told to the journal, too, which leaves old rows alone as long as there are no new ones
@@ -195,8 +205,10 @@ class Batch:
             self._say("reading rows from the terminal; Ctrl-D ends them")
         return lines.stream_lines(self._job.source, sys.stdin.buffer)
 
-    def _refuse_strangers(self, survey: Survey) -> None:
-        """Refuse an input that the output does not belong to."""
+    def _refuse_unfit(self, survey: Survey) -> None:
+        """Refuse an input that the output does not belong to, or that nothing would check."""
+        if self._job.must_be_verified and not (self._rows.base.check or survey.may_check):
+            raise no_check()
         if survey.num_strangers and not self._job.is_forced:
             raise ConfigError(
                 f"{self._job.output} holds {survey.num_strangers} rows that {self._label} does not have",
@@ -243,7 +255,7 @@ class Batch:
                         parallel=self._parallel,
                         limit=self._job.limit,
                         stop=stop,
-                        keep=None if traces is None else traces.keep,
+                        save_trace=None if traces is None else traces.save,
                     )
             finally:
                 await solver.close()
@@ -292,7 +304,7 @@ class Batch:
         return asyncio.run(work())
 
     def _open_solver(self) -> Solver:
-        wide = replace(self._rows.base, parallel=max(self._parallel, PLACES))
+        wide = replace(self._rows.base, parallel=max(self._parallel, MAX_NUM_SEQS))
         solver = open_solver(wide, self._model, os.environ)
         for notice in solver.phrasing().notices:
             self._say(notice)

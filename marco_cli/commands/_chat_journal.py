@@ -7,7 +7,7 @@ from marco_cli.commands._chat_saying import note
 from marco_cli.commands._chat_turn import Shown
 from marco_cli.conversation.dialogue import Dialogue
 from marco_cli.trace.recording import from_result
-from marco_cli.trace.store import keep
+from marco_cli.trace.store import save_if_wanted
 
 
 class Journal:
@@ -20,25 +20,17 @@ class Journal:
         self.session = session
         """Its id; None before its first turn."""
 
-    def keep(self, shown: Shown, dialogue: Dialogue) -> None:
+    def save(self, shown: Shown, dialogue: Dialogue) -> None:
         """Keep a turn, if traces are wanted; what cannot be kept is only said."""
         taken = shown.taken
         if not taken.plan.settings.trace:
             return
         num_turns = len(dialogue.conversation.turns) + (not taken.is_kept)
         trace = from_result(
-            dialogue.solver,
-            taken.problem,
-            taken.result,
-            source="chat",
-            history=taken.history,
-            session=self.session,
-            turn=self._num_lost + num_turns,
-            plan=taken.plan,
+            dialogue.solver, taken.problem, taken.result, source="chat", history=taken.history, plan=taken.plan
         )
-        if self.session is None:
-            trace = replace(trace, session=trace.id)
-        notice = keep(trace, taken.plan.settings, self._environ)
+        trace = replace(trace, session=self.session or trace.id, turn=self._num_lost + num_turns)
+        notice = save_if_wanted(trace, taken.plan.settings, self._environ)
         if notice is not None:
             note(notice)
             return

@@ -150,7 +150,7 @@ class Session:
         self.question = question
         self._turn = TurnInProgress(self.dialogue, self.screen, plan or self.dialogue.plan)
         try:
-            shown = await self._turn.take(question, replaces_last=replaces)
+            shown = await self._turn.ask(question, replaces_last=replaces)
         finally:
             self._turn = None
         if shown is None:
@@ -158,7 +158,7 @@ class Session:
             return
         self.shown = shown
         self._is_kept = shown.taken.is_kept or replaces
-        self._journal.keep(shown, self.dialogue)
+        self._journal.save(shown, self.dialogue)
         if not shown.taken.is_kept:
             self._num_failed += 1
             note("the reply has no output, so it is not told to the model later; /retry or /effort may help")

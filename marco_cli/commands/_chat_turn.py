@@ -96,7 +96,7 @@ class TurnInProgress:
             self._task.cancel()
             self._dialogue.solver.engine.cancel()
 
-    async def take(self, question: str, *, replaces_last: bool) -> Shown | None:
+    async def ask(self, question: str, *, replaces_last: bool) -> Shown | None:
         """Take the turn; None when it was given up.
 
         Raises:

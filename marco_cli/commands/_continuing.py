@@ -21,7 +21,7 @@ from marco_cli.solver import Solver, open_solver
 from marco_cli.trace.continuing import Budget, Continuation, check_model, history, plan, search_on
 from marco_cli.trace.record import Trace
 from marco_cli.trace.recording import from_result
-from marco_cli.trace.store import keep
+from marco_cli.trace.store import save_if_wanted
 from marco_cli.view.display import Display, choose_view
 from marco_cli.view.printable import printable
 
@@ -62,7 +62,7 @@ def go_on(trace: Trace, wish: Wish) -> None:
     solver = open_solver(settings, located, os.environ)
     stop = Stop()
     done = _searched(trace, solver, planned, wish, stop)
-    notice = keep(done, settings, os.environ)
+    notice = save_if_wanted(done, settings, os.environ)
     if done.reply.output:
         output = output_to_stdout(is_raw=False)
         output.write(done.reply.output)
@@ -102,17 +102,9 @@ def _searched(trace: Trace, solver: Solver, planned: Continuation, wish: Wish, s
         try:
             with view:
                 result = await search_on(trace, solver, planned, on_event=view.on_event, stop=stop)
-            return from_result(
-                solver,
-                trace.problem,
-                result,
-                source=trace.source,
-                history=history(trace),
-                target=trace.target,
-                item=trace.item,
-                continues=trace.id,
-                plan=replace(solver.plan, config=planned.config, is_routed=trace.is_routed),
-            )
+            plan = replace(solver.plan, config=planned.config, is_routed=trace.is_routed)
+            done = from_result(solver, trace.problem, result, source=trace.source, history=history(trace), plan=plan)
+            return replace(done, target=trace.target, item=trace.item, continues=trace.id)
         finally:
             await solver.close()
 

@@ -203,7 +203,7 @@ def _way_on(plan: EvaluationPlan, directory: Path, *, is_untouched: bool) -> str
 
 
 def _widest(plan: EvaluationPlan) -> Settings:
-    """Return the settings of the variant that wants the most places in the engine."""
+    """Return the settings of the variant that wants the most requests at once."""
     return max((variant.plan for variant in plan.variants), key=lambda each: each.config.parallel).settings
 
 

@@ -15,6 +15,7 @@ import typer
 from marco_cli.commands._completion import complete_assignments, completer_of
 from marco_cli.commands._help import EXPERT, show_all
 from marco_cli.config.settings import OPTIONS
+from marco_cli.errors import ConfigError
 
 SEARCH: Final = "Search"
 REPLY: Final = "Reply"
@@ -40,6 +41,11 @@ def _setting(key: str, *short: str, panel: str | None = None, metavar: str | Non
     )
     is_repeatable = option.has_names or option.kind == "texts"
     return Annotated[list[str] | None if is_repeatable else str | None, declared]
+
+
+def no_check() -> ConfigError:
+    """Return the error of `--require-check` where nothing could be found right."""
+    return ConfigError("--require-check has no check to wait for", hint="name one: --check command:./check.sh")
 
 
 def settings_given(given: Mapping[str, object]) -> dict[str, object]:

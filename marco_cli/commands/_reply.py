@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 
 from marco_cli.commands._output import say, say_all, show, stderr_width, write
 from marco_cli.search.base import SearchResult
-from marco_cli.sections import NONE
 from marco_cli.view.chain import ChainView
 from marco_cli.view.chat_reply import FRAMES_A_SECOND, FoldedReply
 from marco_cli.view.display import Display, can_redraw
@@ -35,8 +34,6 @@ def reply_view(*, thought: str, is_quiet: bool, display: Display, output: Output
     """
     if sys.stderr.isatty() and thought != "full" and not is_quiet:
         return FoldedReply(
-            NONE,
-            "",
             stream=sys.stderr,
             can_redraw=display != "plain" and can_redraw(sys.stderr),
             shows_thought=thought == "auto",
@@ -44,8 +41,6 @@ def reply_view(*, thought: str, is_quiet: bool, display: Display, output: Output
             remedy=remedy,
         )
     return ChainView(
-        NONE,
-        "",
         show_thought=show if thought == "full" and not is_quiet else None,
         output=output,
         is_coloured=wants_colour(sys.stderr),

@@ -25,7 +25,7 @@ class TraceFile:
         self._say = say
         self._is_lost = False
 
-    async def keep(self, trace: Trace) -> None:
+    async def save(self, trace: Trace) -> None:
         """Add a trace; if it cannot be written, that is said, and there are no more."""
         if self._is_lost:
             return

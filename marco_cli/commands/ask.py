@@ -10,7 +10,7 @@ import typer
 from marco_cli.commands import _options as opt
 from marco_cli.commands._help import EXPERT
 from marco_cli.commands._output import fitted, say, say_all, write
-from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, StorageError
+from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
 
 if TYPE_CHECKING:
     from marco_cli.view.report import Answered
@@ -58,14 +58,14 @@ def ask(
     ] = None,
 ) -> None:
     """Ask a question. The answer goes to stdout, the thought and the tree of a search to stderr."""
-    from marco_cli.commands._answering import answer
+    from marco_cli.commands._answering import Showing, answer
     from marco_cli.commands._event_file import EventFile
     from marco_cli.commands._question import read_question
     from marco_cli.commands._reply import say_how
     from marco_cli.jsonl import encode
     from marco_cli.models.choice import BUNDLED_NOTICE
     from marco_cli.solver import open_solver, resolve_settings
-    from marco_cli.trace.store import keep
+    from marco_cli.trace.store import save_if_wanted
     from marco_cli.view.printable import printable
     from marco_cli.view.report import ask_document, cost_lines
 
@@ -73,7 +73,7 @@ def ask(
     text = read_question(question, file or ())
     settings, located = resolve_settings(opt.settings_given(given), os.environ, given["config"])
     if require_check and not settings.check:
-        raise ConfigError("--require-check has no check to wait for", hint="name one: --check command:./check.sh")
+        raise opt.no_check()
     solver = open_solver(settings, located, os.environ)
     loaded = time.perf_counter() - started
     if not quiet:
@@ -81,19 +81,18 @@ def ask(
         if located.source == "bundled" and settings.model is None:
             say(f"marco: {BUNDLED_NOTICE}")
     with nullcontext() if events is None else EventFile(events) as event_file:
-        answered = answer(
-            solver,
-            text,
+        showing = Showing(
             display=display,
             streaming="never" if as_json or stream is False else "always" if stream else "final",
-            raw=raw,
-            quiet=quiet,
-            verbose=verbose,
+            is_raw=raw,
+            is_quiet=quiet,
+            is_verbose=verbose,
             record=None if event_file is None else event_file.record,
         )
+        answered = answer(solver, text, showing)
     lost_events = None if event_file is None else event_file.problem
     result = answered.result
-    notice = keep(answered.trace, settings, os.environ)
+    notice = save_if_wanted(answered.trace, settings, os.environ)
     is_kept = settings.trace and notice is None
     if as_json:
         write(encode(ask_document(solver, answered, load_seconds=loaded, is_kept=is_kept)))

@@ -51,6 +51,9 @@ def batch(
     max_errors: Annotated[
         str | None, _run("--max-errors", metavar="N|P%", help="Stop when more rows of this run fail.")
     ] = None,
+    require_check: Annotated[
+        bool, _run("--require-check", help="Exit with 3 unless a check found every answer right; all rows are written.")
+    ] = False,
     traces: Annotated[
         Path | None,
         _run(
@@ -90,6 +93,7 @@ def batch(
         is_retrying=retry_errors,
         is_forced=force,
         limit=ErrorLimit(count=0) if fail_fast else None if max_errors is None else ErrorLimit.parse(max_errors),
+        must_be_verified=require_check,
         traces=traces,
         is_dry=dry_run,
         is_quiet=quiet,

@@ -120,6 +120,9 @@ def run_eval(
             "--traces", metavar="FILE", help="Add the trace of each answer to FILE, for `marco traces export --from`."
         ),
     ] = None,
+    require_check: Annotated[
+        bool, _run("--require-check", help="Exit with 3 unless a check found every answer right.")
+    ] = False,
     precision: Precision = 0.95,
     price_per_hour: Price = None,
     is_opened: Open = False,
@@ -147,6 +150,8 @@ def run_eval(
     flags = opt.settings_given(given)
     settings, located = settings_for(dataset, flags, os.environ, given["config"])
     variants = parse_variants(_listed(strategies), settings, num_seeds=seeds)
+    if require_check and not all(variant.settings.check for variant in variants):
+        raise opt.no_check()
     selection = Selection(langs=tuple(_listed(lang)), data=data, limit=limit, draw=draw, may_fetch=fetch, scorer=scorer)
     plan = EvaluationPlan(
         dataset=load_items(dataset, selection),
@@ -171,6 +176,7 @@ def run_eval(
             price=price_per_hour,
             as_json=as_json,
             quiet=quiet,
+            must_be_verified=require_check,
             labels=labels,
             is_opened=is_opened and not is_open,
         )
@@ -266,6 +272,7 @@ def _report(
     price: float | None,
     as_json: bool,
     quiet: bool,
+    must_be_verified: bool,
     labels: list[str],
     is_opened: bool,
 ) -> None:
@@ -291,3 +298,7 @@ def _report(
         raise IncompleteError(
             "not one reply holds an answer", hint="is this the model's --preset? more --max-tokens may help too"
         )
+    asked = [row for row in past.outcomes if row.variant in labels] if must_be_verified else []
+    num_unverified = sum(not row.is_verified for row in asked)
+    if num_unverified:
+        raise IncompleteError(f"{num_unverified} of {len(asked)} rows have no answer that a check found right")

@@ -1,4 +1,4 @@
-"""`marco models`: pull, search, list, alias, info, verify, path, rm.
+"""`marco models`: pull, search, list, alias, info, verify, path, head, rm.
 
 Each command reads its options, checks them, makes one call and prints: the result on stdout, the talk on stderr.
 """
@@ -12,6 +12,7 @@ import typer
 
 from marco_cli.commands._completion import complete_aliases, complete_models
 from marco_cli.commands._help import Commands
+from marco_cli.commands._models_head import HEAD_EXAMPLES, head
 from marco_cli.commands._models_search import SEARCH_EXAMPLES, Offline, search
 from marco_cli.commands._options import Json
 from marco_cli.commands._output import confirm, say, write, write_rows
@@ -235,6 +236,9 @@ def path(model: Spec, *, as_json: Json = False) -> None:
 
     located = locate(model)
     _print(located.path, {"model": _row(located)}, as_json=as_json)
+
+
+app.command("head", epilog=HEAD_EXAMPLES)(head)
 
 
 @app.command()

@@ -22,7 +22,7 @@ from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SAMPLED
 from marco_cli.search.events import EventListener
-from marco_cli.search.rollout import reply_limit
+from marco_cli.search.limits import reply_limit
 from marco_cli.solver import Solver
 
 REPLY_SHARE: Final = 4
@@ -91,30 +91,17 @@ class Dialogue:
         Raises:
             InputError: the question is blank, or too long even with all turns dropped.
             DecodeError: the model refused to evaluate it.
-
         """
-        started = self._clock()
-        first_token: list[float] = []
-
-        def hear(token: int, piece: bytes) -> None:
-            if not first_token:
-                first_token.append(self._clock() - started)
-            if on_token is not None:
-                on_token(token, piece)
-
+        timing = _Timing(self._clock, on_token)
         solver, plan = self.solver, plan or self.plan
         before = self.conversation.without_last() if replaces_last else self.conversation
         fitting, problem = self._fit(before, question, plan, limit=self._prompt_limit(plan))
         reply_limit(problem, solver.engine.context_size)
         if on_problem is not None:
             on_problem(problem)
-        result = await solver.solve(problem, plan, on_event=on_event, on_token=hear, stop=stop)
-        cost = _cost(
-            problem, result, first_token=first_token[0] if first_token else None, seconds=self._clock() - started
-        )
-        reply, asked = result.reply, _asked(question, plan.settings)
+        result = await solver.solve(problem, plan, on_event=on_event, on_token=timing.hear, stop=stop)
         taken = Taken(
-            turn=Turn(question=question, asked=asked, thought=reply.thought, output=reply.output, cost=cost),
+            turn=_turn(question, plan.settings, result, cost=timing.cost(problem, result)),
             problem=problem,
             history=fitting.history,
             result=result,
@@ -145,12 +132,11 @@ class Dialogue:
         Raises:
             InputError: the question is too long, if not by far, even with all turns dropped.
             DecodeError: the model refused to evaluate it.
-
         """
         if len(question) > LONGEST_TOKEN * self.prompt_limit:
             return
         ids = self._prompt(question, replaces_last=replaces_last) if question else self.known_prefix()
-        await self.solver.engine.settle(ids)
+        await self.solver.engine.reset_cache(ids)
         await self.solver.engine.generate(Request(prompt_ids=ids, max_tokens=0))
 
     def known_prefix(self) -> tuple[int, ...]:
@@ -206,19 +192,38 @@ def retried(plan: SearchPlan, attempt: int) -> SearchPlan:
     return search_plan(settings)
 
 
-def _asked(question: str, settings: Settings) -> str:
+def _turn(question: str, settings: Settings, result: SearchResult, *, cost: Cost) -> Turn:
     prompt = compose(question, prefix=settings.prefix, suffix=settings.suffix, variables=settings.variables)
-    return prompt.messages[-1].content
+    asked, reply = prompt.messages[-1].content, result.reply
+    return Turn(question=question, asked=asked, thought=reply.thought, output=reply.output, cost=cost)
 
 
-def _cost(problem: Problem, result: SearchResult, *, first_token: float | None, seconds: float) -> Cost:
-    return Cost(
-        prompt_tokens=len(problem.prompt_ids),
-        reused=result.usage.reused,
-        prefilled=result.usage.prefilled,
-        decoded=result.usage.decoded,
-        thought_tokens=result.reply.num_thought_tokens,
-        output_tokens=result.reply.num_output_tokens,
-        first_token_seconds=first_token,
-        seconds=seconds,
-    )
+class _Timing:
+    """When a turn began, and when its first token came."""
+
+    def __init__(self, clock: Clock, on_token: TokenListener | None) -> None:
+        self._clock = clock
+        self._on_token = on_token
+        self._started = clock()
+        self._first_token: float | None = None
+
+    def hear(self, token: int, piece: bytes) -> None:
+        """Note the time of the first token, and pass each on."""
+        if self._first_token is None:
+            self._first_token = self._clock() - self._started
+        if self._on_token is not None:
+            self._on_token(token, piece)
+
+    def cost(self, problem: Problem, result: SearchResult) -> Cost:
+        """Return what a turn that ends at this moment has cost."""
+        usage, reply = result.usage, result.reply
+        return Cost(
+            prompt_tokens=len(problem.prompt_ids),
+            reused=usage.reused,
+            prefilled=usage.prefilled,
+            decoded=usage.decoded,
+            thought_tokens=reply.num_thought_tokens,
+            output_tokens=reply.num_output_tokens,
+            first_token_seconds=self._first_token,
+            seconds=self._clock() - self._started,
+        )

@@ -60,7 +60,6 @@ def read_saved(data: bytes, *, name: str) -> Saved:
 
     Raises:
         InputError: it is not a saved conversation, or one of a newer version.
-
     """
     try:
         document = json.loads(data)

@@ -38,7 +38,6 @@ def recall(place: Path, name: str | None, on_skip: OnSkip) -> Recalled:
 
     Raises:
         InputError: there is no such conversation, or one of its traces is damaged.
-
     """
     session = _last_session(place, on_skip) if name is None else _session(find(place, name, on_skip))
     found = [entry for entry in entries(place, on_skip) if entry.heading.session == session]

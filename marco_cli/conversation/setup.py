@@ -40,7 +40,7 @@ class Setup:
 def serves(solver: Solver, plan: SearchPlan, model: LocatedModel) -> bool:
     """Say whether an open solver does for another plan."""
     is_loaded = all(getattr(solver.plan.settings, key) == getattr(plan.settings, key) for key in _LOADED)
-    return is_loaded and model.path == solver.model.path and plan.config.parallel <= solver.engine.places
+    return is_loaded and model.path == solver.model.path and plan.config.parallel <= solver.engine.max_num_seqs
 
 
 async def switched(solver: Solver, setup: Setup) -> tuple[Solver, SearchPlan | MarcoError]:
@@ -53,11 +53,11 @@ async def switched(solver: Solver, setup: Setup) -> tuple[Solver, SearchPlan | M
         ConfigError: a setting is wrong; the old solver is still open.
         ModelNotFoundError: the model is not on this machine; the old solver is still open.
         EngineLostError: neither the new model nor the old one loads; there is no open solver any more.
-
     """
     settings, model = setup.resolve()
     plan = search_plan(settings)
     if serves(solver, plan, model):
+        solver.checks.panel(settings.check)  # one that cannot be used is refused here, not in the next turn
         return solver, plan
     await solver.close()
     try:

@@ -74,7 +74,6 @@ def read_line(line: str) -> Said | Command:
 
     Raises:
         InputError: there is no such command, it needs an argument, or it takes none.
-
     """
     text = line.strip()
     if text.startswith("//"):

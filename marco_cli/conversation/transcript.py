@@ -23,7 +23,6 @@ def transcript(conversation: Conversation, *, system: str | None, file: str) -> 
 
     Raises:
         InputError: its ending is none of those in `FORMATS`.
-
     """
     suffix = PurePath(file).suffix.lower()
     if suffix not in FORMATS:

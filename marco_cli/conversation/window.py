@@ -22,7 +22,6 @@ def drop_oldest(conversation: Conversation, *, count: Callable[[Conversation], i
         conversation: the turns so far.
         count: the tokens of a prompt that tells the model this conversation; fewer turns are fewer tokens.
         limit: tokens that the prompt may have.
-
     """
     if count(conversation) <= limit:
         return conversation

@@ -20,6 +20,9 @@ from marco_cli.errors import ConfigError
 NUM_TOP = 5
 """How many alternatives are kept a token: the K of the confidence in the Marco-o1 paper (arXiv 2411.14405)."""
 
+HEAD_PROBES = (1, 0)
+"""`Request.probe_ids` of a model with a head in place of words (`engine.head`): good and bad."""
+
 FinishReason = Literal["eos", "stop", "step", "length", "loop", "cancelled"]
 """Why a completion ended: an end-of-generation id, a stop text, `Request.stop_when`, `max_tokens`, or a cancel; and of a reply,
 that it said the same again and again."""
@@ -124,7 +127,7 @@ class Tokens:
         """
         top = np.exp(self.top_logprobs)
         own = np.exp(self.logprobs)
-        outside = ~(self.top_ids == self.ids[:, None]).any(axis=1)
+        outside = ~(self.top_ids == self.ids[:, None]).any(axis=1)  # else it is in the sum already
         confidence: NDArray[np.float32] = own / (top.sum(axis=1) + np.where(outside, own, 0))
         return confidence
 
@@ -254,7 +257,7 @@ class Engine(Protocol):
         ...
 
     @property
-    def places(self) -> int:
+    def max_num_seqs(self) -> int:
         """Requests that are decoded together at most; more wait their turn."""
         ...
 
@@ -282,11 +285,10 @@ class Engine(Protocol):
         Raises:
             ContextOverflowError: prompt and allowance do not fit the context together.
             DecodeError: the model refused to evaluate it.
-
         """
         ...
 
-    async def settle(self, ids: Sequence[int]) -> None:
+    async def reset_cache(self, ids: Sequence[int]) -> None:
         """Forget everything but the longest prefix of `ids` that the KV memory holds; with work in flight, do nothing.
 
         Where tokens lie in the memory moves the last bits of what is computed. When each of many problems begins with
@@ -294,7 +296,7 @@ class Engine(Protocol):
         """
         ...
 
-    def forget(self, ids: Sequence[int]) -> None:
+    def free_suffixes(self, ids: Sequence[int]) -> None:
         """Say that nothing will go on from `ids` any more: what the KV memory holds beyond them alone is given up.
 
         Takes effect before the next decode call. A prefix of `ids` stays, if nothing else holds one.

@@ -16,7 +16,7 @@ from marco_cli.engine.job import Job
 from marco_cli.engine.scheduler import Scheduler, Tick
 from marco_cli.errors import EngineError
 
-SETTLING_TURNS = 8
+TURNS_AFTER_FINISH = 8
 """Loop turns after a finished request: a future, its task, a gather around it and its parent take one each."""
 
 _THREAD = ThreadPoolExecutor(1, thread_name_prefix="engine")
@@ -35,7 +35,7 @@ class BatchedEngine:
         self,
         model: Model,
         *,
-        places: int,
+        max_num_seqs: int,
         context_size: int,
         num_idle_cells: int | None = None,
         sampling_threads: int = 1,
@@ -44,7 +44,7 @@ class BatchedEngine:
         self._thread: Executor = _THREAD
         self._pool = ThreadPoolExecutor(sampling_threads, "sampling") if sampling_threads > 1 else None
         self._scheduler = Scheduler(
-            model, places=places, context_size=context_size, num_idle_cells=num_idle_cells, pool=self._pool
+            model, max_num_seqs=max_num_seqs, context_size=context_size, num_idle_cells=num_idle_cells, pool=self._pool
         )
         self._spelt: frozenset[str] = frozenset()
         self._waiting: dict[Job, asyncio.Future[Completion]] = {}
@@ -63,9 +63,9 @@ class BatchedEngine:
         return self._scheduler.context_size
 
     @property
-    def places(self) -> int:
+    def max_num_seqs(self) -> int:
         """Requests that are decoded together at most."""
-        return self._scheduler.places
+        return self._scheduler.max_num_seqs
 
     @property
     def usage(self) -> Usage:
@@ -104,7 +104,7 @@ class BatchedEngine:
         """Continue a prefix; see `Engine.generate`."""
         self._refuse_closed()
         self._refuse_unknown(request)
-        job = self._scheduler.submit(request)
+        job = self._scheduler.submit(request)  # raises here, in the caller's task, if it can never fit
         future: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
         self._waiting[job] = future
         if on_token is not None:
@@ -114,18 +114,19 @@ class BatchedEngine:
         try:
             return await future
         finally:
+            # Also when it has ended, where it changes nothing: a caller that was cancelled must not leave its job running.
             job.cancelled = True
             self._waiting.pop(job, None)
             self._listeners.pop(job, None)
 
-    async def settle(self, ids: Sequence[int]) -> None:
-        """Forget what came before; see `Engine.settle`."""
+    async def reset_cache(self, ids: Sequence[int]) -> None:
+        """Forget what came before; see `Engine.reset_cache`."""
         self._refuse_closed()
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._scheduler.settle, ids)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._scheduler.reset_cache, ids)
 
-    def forget(self, ids: Sequence[int]) -> None:
-        """Give up what was generated from a prompt; see `Engine.forget`."""
-        self._scheduler.forget(ids)
+    def free_suffixes(self, ids: Sequence[int]) -> None:
+        """Give up what was generated from a prompt; see `Engine.free_suffixes`."""
+        self._scheduler.free_suffixes(ids)
 
     def cancel(self) -> None:
         """End every request in flight with what it has, within one tick."""
@@ -176,9 +177,11 @@ class BatchedEngine:
                 tick = await loop.run_in_executor(self._thread, self._scheduler.tick)
                 self._deliver(tick)
                 if tick.finished:
-                    for _ in range(SETTLING_TURNS):
+                    # Callers that go on from what has finished must be in the next plan, however slow the loop is.
+                    for _ in range(TURNS_AFTER_FINISH):
                         await asyncio.sleep(0)
         except BaseException as error:
+            # Without an answer those who wait would wait for ever.
             waiting = [future for future in self._waiting.values() if not future.done()]
             for future in waiting:
                 future.set_exception(error)
@@ -188,16 +191,16 @@ class BatchedEngine:
     def _deliver(self, tick: Tick) -> None:
         for item in tick.sampled:
             listener = self._listeners.get(item.job)
-            if listener is None:
+            if listener is None:  # not asked for, or its caller is gone
                 continue
             try:
                 listener(item.token, item.piece)
             except Exception as error:  # noqa: BLE001 (a listener's error is its own request's alone)
-                self._settle(item.job, error)
+                self._resolve(item.job, error)
         for job, outcome in tick.finished:
-            self._settle(job, outcome)
+            self._resolve(job, outcome)
 
-    def _settle(self, job: Job, outcome: Completion | Exception) -> None:
+    def _resolve(self, job: Job, outcome: Completion | Exception) -> None:
         future = self._waiting.get(job)
         if future is None or future.done():
             return

@@ -12,7 +12,7 @@ What is left of a GPU's memory once the weights lie in it must also hold the gra
 0.3 GB alone.
 """
 
-PLACES = 16
+MAX_NUM_SEQS = 16
 """Requests decoded together: on CPUs the gain flattens out there."""
 
 SMALL_MODEL = 50_000_000
@@ -56,7 +56,7 @@ def num_threads(num_parameters: int) -> int:
 
 
 def num_cells(train_context: int, cell_bytes: int, *, gpu_share: float = 0.0, gpu_memory: int | None = None) -> int:
-    """Return the cells that let each place have what the model was trained on, within the memory at hand.
+    """Return the cells that let each request have what the model was trained on, within the memory at hand.
 
     A cell's keys and values lie where their layers do: `gpu_share` of its bytes on GPUs with `gpu_memory` bytes free beside the
     weights, unless that is unknown.
@@ -64,7 +64,7 @@ def num_cells(train_context: int, cell_bytes: int, *, gpu_share: float = 0.0, gp
     share = 0.0 if gpu_memory is None else gpu_share
     rooms = ((available_memory(), 1 - share), (gpu_memory, share))
     limits = (int(room * KV_SHARE / (cell_bytes * part)) for room, part in rooms if room is not None and part)
-    return max(512, min(train_context * PLACES, MAX_CELLS, *limits))
+    return max(512, min(train_context * MAX_NUM_SEQS, MAX_CELLS, *limits))
 
 
 def num_idle_cells(num_parameters: int, attention_width: int) -> int:

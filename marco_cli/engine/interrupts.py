@@ -23,7 +23,6 @@ def kept_signals() -> Iterator[Callable[[], bool]]:
     Raises:
         KeyboardInterrupt: SIGINT came.
         SystemExit: another one came; the code is 128 and its number.
-
     """
     came: list[int] = []
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}

@@ -114,7 +114,7 @@ class Job:
 
     def ending(self, *, is_end: bool) -> FinishReason | None:
         """Say whether and why the request ends with the token just appended."""
-        if is_end:
+        if is_end:  # the rule is not asked: an end token has no bytes, and ends the reply whatever the rule says
             return "eos"
         rule = self.request.stop_when
         if rule is not None and rule(bytes(self.data), self.num_sampled):

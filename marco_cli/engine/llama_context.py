@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import llama_cpp as llama
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from marco_cli.engine import llama_library
 from marco_cli.engine.backend import Row
+from marco_cli.engine.head import NUM_LABELS, Head
 from marco_cli.engine.llama_weights import Weights
 from marco_cli.engine.pace import Pace
 from marco_cli.errors import DecodeError, EngineError
@@ -44,53 +46,72 @@ class Interrupt:
         self._text.value = b""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextShape:
+    """How large a context is, and how it computes."""
+
+    num_cells: int
+    num_sequences: int
+    num_threads: int
+    max_rows: int
+    is_unified: bool
+    """Whether any number of sequences sees a cell; else each sequence is a stream of its own, and attention is plain."""
+    has_flash: bool | None
+    """Whether attention is flash attention; None as llama.cpp chooses."""
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of one call: llama.cpp reserves one for every sequence and aborts the process when the batch has fewer."""
+        return max(self.max_rows, self.num_sequences)
+
+    def params(self, interrupt: Interrupt) -> Any:
+        """Return it as llama.cpp takes it."""
+        params = llama.llama_context_default_params()
+        params.n_ctx = self.num_cells
+        params.n_batch = params.n_ubatch = self.num_rows
+        params.n_seq_max = self.num_sequences
+        params.n_threads = params.n_threads_batch = self.num_threads
+        if self.has_flash is False:
+            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        params.kv_unified = self.is_unified
+        # Without it, layers with a sliding window would give cells away that a fork still needs.
+        params.swa_full = True
+        params.no_perf = True
+        params.abort_callback = interrupt.callback
+        params.abort_callback_data = interrupt.data
+        return params
+
+
 class Context:
     """Rows in, logits out.
 
-    With `num_streams` the KV memory is divided: each sequence id is a stream of its own, and attention is plain. Otherwise it
-    is one memory, of whose cells any number of sequences sees each, and attention is what `has_flash` says (None: as llama.cpp
-    chooses). With a `pace` it is asked before each call how many threads to use.
+    With a `pace` it is asked before each call how many threads to use. With a `head`, its labels take the place of the
+    vocabulary.
 
     Raises:
         EngineError: there is not enough memory, or the model has no KV memory.
-
     """
 
     def __init__(
         self,
         weights: Weights,
         interrupt: Interrupt,
+        shape: ContextShape,
         *,
-        num_cells: int,
-        num_sequences: int,
-        num_threads: int,
         pace: Pace | None = None,
-        max_rows: int,
-        is_unified: bool,
-        has_flash: bool | None,
+        head: Head | None = None,
         hint: str,
     ) -> None:
         self._weights = weights
         self._interrupt = interrupt
+        """Kept alive: llama.cpp holds addresses in it."""
         self._pace = pace
-        self.num_sequences = num_sequences
-        params = llama.llama_context_default_params()
-        params.n_ctx = num_cells
-        # llama.cpp reserves one row for every sequence and aborts the process when the batch has fewer.
-        params.n_batch = params.n_ubatch = max_rows = max(max_rows, num_sequences)
-        params.n_seq_max = num_sequences
-        params.n_threads = params.n_threads_batch = num_threads
-        if has_flash is False:
-            params.flash_attn_type = llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        params.kv_unified = is_unified
-        params.swa_full = True
-        params.no_perf = True
-        params.abort_callback = interrupt.callback
-        params.abort_callback_data = interrupt.data
-        self._pointer: object | None = llama.llama_init_from_model(weights.pointer, params)
+        self._head = head
+        self.num_sequences = shape.num_sequences
+        self._pointer: object | None = llama.llama_init_from_model(weights.pointer, shape.params(interrupt))
         if self._pointer is None:
             raise EngineError(
-                f"llama.cpp cannot make a context of {num_cells} tokens{llama_library.reason()}", hint=hint
+                f"llama.cpp cannot make a context of {shape.num_cells} tokens{llama_library.reason()}", hint=hint
             )
         self._memory = llama.llama_get_memory(self._pointer)
         if self._memory is None:
@@ -99,7 +120,7 @@ class Context:
                 f"{weights.file_name} is not a text generator (it reads a text as a whole, without a KV memory)",
                 hint="use a model that writes token by token, such as Marco-o1",
             )
-        self._batch = _Batch(max_rows, num_sequences if is_unified else 1)
+        self._batch = _Batch(shape.num_rows, shape.num_sequences if shape.is_unified else 1)
 
     @property
     def num_cells(self) -> int:
@@ -118,19 +139,42 @@ class Context:
 
         Raises:
             DecodeError: llama.cpp refuses the rows.
-
         """
+        if self._head is not None:
+            return self._judge(rows, self._head)
+        if not self._run(rows):
+            return None
+        num_logits = sum(row.wants_logits for row in rows)
+        logits = llama.llama_get_logits(self._pointer)
+        return np.ctypeslib.as_array(logits, shape=(num_logits, self._weights.num_vocab))
+
+    def _judge(self, rows: Sequence[Row], head: Head) -> NDArray[np.float32] | None:
+        """Return the logits `[n, 2]` of a head.
+
+        llama.cpp hands out the hidden states of all rows of a call or of none, and each of them costs the logits of all words
+        besides: the rows that are asked about get a call of their own.
+        """
+        asked = [row for row in rows if row.wants_logits]
+        for part in ([row for row in rows if not row.wants_logits], asked):
+            llama.llama_set_embeddings(self._pointer, part is asked)
+            if part and not self._run(part):
+                return None
+        if not asked:
+            return np.empty((0, NUM_LABELS), dtype=np.float32)
+        hidden = llama.llama_get_embeddings(self._pointer)
+        return head.logits(np.ctypeslib.as_array(hidden, shape=(len(asked), head.width)))
+
+    def _run(self, rows: Sequence[Row]) -> bool:
+        """Evaluate rows; False when it was interrupted."""
         self._batch.fill(rows)
         status = self._decode(len(rows))
         if status == _INTERRUPTED:
-            return None
+            return False
         if status:
             raise DecodeError(
                 f"llama.cpp refused a batch of {len(rows)} tokens (status {status}){llama_library.reason()}"
             )
-        num_logits = sum(row.wants_logits for row in rows)
-        logits = llama.llama_get_logits(self._pointer)
-        return np.ctypeslib.as_array(logits, shape=(num_logits, self._weights.num_vocab))
+        return True
 
     def _decode(self, num_rows: int) -> int:
         """Evaluate the batch on as many threads as are faster at the moment; return llama.cpp's status."""
@@ -193,6 +237,7 @@ class Saved:
         """Return it for a context with so many streams."""
         header = self.data[: _HEADER.itemsize].view(_HEADER).copy()
         header["num_streams"] = num_streams
+        # Streams before and behind this one have a count of 0 and nothing else.
         first = _HEADER.itemsize + _COUNT * self.sequence
         end = len(self.data) - _COUNT * (self.num_streams - self.sequence - 1)
         others = np.zeros(_COUNT * (num_streams - 1), dtype=np.uint8)
@@ -213,6 +258,7 @@ class _Batch:
         self._sequences = np.zeros((max_rows, num_sequences), dtype=np.int32)
         self._wants_logits = np.zeros(max_rows, dtype=np.int8)
         row_pointer = ctypes.POINTER(llama.llama_seq_id)
+        # llama.cpp wants a pointer a row: all of them point into one array, which stays where it is.
         self._row_pointers = (row_pointer * max_rows)(
             *(self._sequences[i].ctypes.data_as(row_pointer) for i in range(max_rows))
         )

@@ -41,6 +41,7 @@ def _give_up(text: bytes | None) -> None:
     what = f"{Path(place).name}: {claim}"
     hint = "check the file with `marco models verify`; with a GPU, try --gpu-layers 0"
     os.write(2, f"\nmarco: llama.cpp gave up: {what}\n  hint: {hint}\n".encode())
+    # Not `sys.exit`: an exception cannot pass through C code, and ggml aborts as soon as this returns.
     os._exit(EngineError.exit_code)
 
 
@@ -102,7 +103,8 @@ def free_gpu_memory() -> int | None:
 
 
 def reason() -> str:
-    """Return `: ` and the first error that llama.cpp spoke of since `forget_log`, or else the first warning, or nothing."""
+    """Return `: ` and the first error that llama.cpp spoke of since `clear_log`, or else the first warning, or nothing."""
+    # The first error is the cause; what follows tells what could not be done because of it.
     for wanted in (_LOG_ERROR, _LOG_WARN):
         for level, line in _log_lines:
             if level == wanted and line:
@@ -110,7 +112,7 @@ def reason() -> str:
     return ""
 
 
-def forget_log() -> None:
+def clear_log() -> None:
     """Forget what llama.cpp said so far: it is not the reason of what fails next."""
     _log_lines.clear()
 
@@ -135,7 +137,6 @@ def _device_function(word: str, result: object, *arguments: object) -> Callable[
 
     Raises:
         AttributeError: a platform on which that library does not hand on the names of those below it.
-
     """
     function = getattr(ggml.libggml, f"ggml_backend_dev_{word}")
     function.restype, function.argtypes = result, arguments

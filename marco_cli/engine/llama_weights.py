@@ -24,7 +24,6 @@ class Weights:
 
     Raises:
         EngineError: it cannot be loaded, or is of a kind that cannot generate text or be forked.
-
     """
 
     def __init__(
@@ -49,6 +48,7 @@ class Weights:
         self.num_vocab: int = llama.llama_vocab_n_tokens(self._vocab)
         self.train_context: int = llama.llama_model_n_ctx_train(self.pointer)
         """Positions that the model was trained on."""
+        # Asked for each token of each reply again; a vocabulary is all that they can grow to.
         self.piece = lru_cache(maxsize=None)(partial(_piece, self._vocab))
         self.spelling = partial(_piece, self._vocab, with_control=True)
         self.is_end = lru_cache(maxsize=4096)(partial(_is_end, self._vocab))
@@ -113,14 +113,27 @@ class Weights:
     def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
         """Return the ids of a text; only with `special` do control tokens written in it count as such."""
         data = text.encode("utf-8", errors="replace")
-        size = len(data) + 8
+        size = len(data) + 8  # a token stands for one byte at least; some vocabularies put a space before a text
         for _ in range(2):
             ids = (llama.llama_token * size)()
             count = llama.llama_tokenize(self._vocab, data, len(data), ids, size, False, special)
             if count >= 0:
                 return tuple(ids[:count])
-            size = -count
+            size = -count  # so many there would have been
         raise EngineError(f"llama.cpp cannot tokenise a text of {len(data)} bytes")
+
+    def refuse_head(self, width: int) -> None:
+        """Refuse a head that does not read hidden states of this model.
+
+        Raises:
+            EngineError: it reads others.
+        """
+        own = int(llama.llama_model_n_embd(self.pointer))
+        if width != own:
+            raise EngineError(
+                f"the head beside {self._path.name} reads hidden states of {width} numbers, and the model has {own}",
+                hint="take the head of the same model: `marco models head`",
+            )
 
     def close(self) -> None:
         """Free the memory; closing twice is harmless."""
@@ -146,6 +159,7 @@ def _load(path: Path, gpu_layers: int, is_interrupted: Callable[[], bool] | None
     params = llama.llama_model_default_params()
     params.vocab_only = vocabulary_only
     params.n_gpu_layers = gpu_layers
+    # The variable keeps it alive for as long as C code may call it.
     goes_on = llama.llama_progress_callback(lambda _share, _data: is_interrupted is None or not is_interrupted())
     params.progress_callback = goes_on
     model = llama.llama_model_load_from_file(os.fsencode(path), params)

@@ -17,15 +17,17 @@ from marco_cli.engine import defaults, llama_library, tiles
 from marco_cli.engine.backend import Row
 from marco_cli.engine.batched import BatchedEngine
 from marco_cli.engine.fillers import Fillers
+from marco_cli.engine.head import NUM_LABELS, Head
 from marco_cli.engine.interrupts import kept_signals
-from marco_cli.engine.llama_context import Context, Interrupt, Saved
+from marco_cli.engine.llama_context import Context, ContextShape, Interrupt, Saved
 from marco_cli.engine.llama_weights import Weights
 from marco_cli.engine.pace import Pace
-from marco_cli.engine.streams import Streams, stream_cells
+from marco_cli.engine.stream_store import stream_cells
+from marco_cli.engine.streams import Streams
 from marco_cli.engine.unified import Shadows, Unified
 from marco_cli.errors import ConfigError, DecodeError, EngineError
 
-DEFAULT_PLACES = defaults.PLACES
+DEFAULT_MAX_NUM_SEQS = defaults.MAX_NUM_SEQS
 
 NUM_SEQUENCES = 256
 """Sequence ids: as many as llama.cpp takes."""
@@ -37,7 +39,7 @@ class LlamaOptions:
 
     cells: int | None = None
     """KV cells for all requests together (`--ctx`)."""
-    places: int | None = None
+    max_num_seqs: int | None = None
     """Requests decoded together."""
     threads: int | None = None
     """Default: the physical cores; one for models below `defaults.SMALL_MODEL`."""
@@ -50,7 +52,7 @@ class LlamaOptions:
         """Refuse sizes that cannot work."""
         for name, value, least, most in (
             ("ctx", self.cells, 16, 100_000_000),
-            ("parallel", self.places, 1, None),
+            ("parallel", self.max_num_seqs, 1, None),
             ("threads", self.threads, 1, 512),
             ("gpu_layers", self.gpu_layers, -1, 100_000),
             ("batch", self.batch, 8, 65_536),
@@ -61,35 +63,36 @@ class LlamaOptions:
                 raise ConfigError(f"{name} is {value}, expected {most} or less")
 
 
-def open_engine(path: Path, options: LlamaOptions | None = None, *, name: str | None = None) -> BatchedEngine:
+def open_engine(
+    path: Path, options: LlamaOptions | None = None, *, name: str | None = None, head: Head | None = None
+) -> BatchedEngine:
     """Load a GGUF file.
 
     One request may have as many tokens as there are cells, but no more than the model was trained on; cells beyond that are
-    for requests side by side.
+    for requests side by side. A model with a head answers with its labels alone: see `HEAD_PROBES`.
 
     Raises:
         EngineError: it is not a usable model, or there is not enough memory; the message ends with llama.cpp's own words.
-        ConfigError: more places than sequences.
-
+        ConfigError: more requests at once than sequences.
     """
     options = options or LlamaOptions()
     model = None
     try:
         with kept_signals() as is_interrupted:
-            model = LlamaModel(path, options, name=name, is_interrupted=is_interrupted)
+            model = LlamaModel(path, options, name=name, head=head, is_interrupted=is_interrupted)
     except BaseException:
         if model is not None:  # a signal came at the last moment
             model.close()
         raise
-    places = options.places or min(DEFAULT_PLACES, model.num_sequences)
-    if places > model.num_sequences:
+    max_num_seqs = options.max_num_seqs or min(DEFAULT_MAX_NUM_SEQS, model.num_sequences)
+    if max_num_seqs > model.num_sequences:
         model.close()
         raise ConfigError(
-            f"--parallel {places} is more than the {model.num_sequences} sequences that llama.cpp can run of this model"
+            f"--parallel {max_num_seqs} is more than the {model.num_sequences} sequences that llama.cpp can run of this model"
         )
     return BatchedEngine(
         model,
-        places=places,
+        max_num_seqs=max_num_seqs,
         context_size=min(model.num_cells, model.info.train_context),
         num_idle_cells=model.num_idle_cells(),
         sampling_threads=model.num_threads,
@@ -105,18 +108,22 @@ class LlamaModel:
         options: LlamaOptions,
         *,
         name: str | None = None,
+        head: Head | None = None,
         is_interrupted: Callable[[], bool] | None = None,
     ) -> None:
-        llama_library.forget_log()
+        llama_library.clear_log()
         llama_library.begin()
         gpu = llama_library.can_offload()
         layers = (-1 if options.gpu_layers is None else options.gpu_layers) if gpu else 0
         self._weights = Weights(path, gpu_layers=layers, is_interrupted=is_interrupted)
+        self._head = head
         self._interrupt = Interrupt()
         self._close_context: Callable[[], None] | None = None
         try:
+            if head is not None:
+                self._weights.refuse_head(head.width)
             self._choose(options, layers)
-            self.memory = self._open_memory(min(options.places or DEFAULT_PLACES, NUM_SEQUENCES))
+            self.memory = self._open_memory(min(options.max_num_seqs or DEFAULT_MAX_NUM_SEQS, NUM_SEQUENCES))
         except BaseException:
             self.close()
             raise
@@ -136,7 +143,7 @@ class LlamaModel:
                 ("batch", str(self.max_rows)),
             ),
         )
-        llama_library.forget_log()
+        llama_library.clear_log()
 
     def _choose(self, options: LlamaOptions, layers: int) -> None:
         """Choose the sizes for these weights, of which so many layers are to lie on a GPU."""
@@ -155,60 +162,57 @@ class LlamaModel:
             blocks=self._on_cpu and not self._is_small and file_type in defaults.BLOCKED,
         )
         rows = options.batch or (defaults.CPU_BATCH if self._on_cpu else defaults.GPU_BATCH)
+        # A filler that completes a pair takes a row of the call.
         self.max_rows: int = min(rows, self.num_cells) - int(self._fillers.pairs)
         self.num_threads: int = options.threads or defaults.num_threads(weights.num_parameters)
         # A number that the user has said stays.
         self._pace = Pace(self.num_threads) if options.threads is None and self.num_threads > 1 else None
 
-    def _open_memory(self, places: int) -> Streams | Unified:
+    def _open_memory(self, max_num_seqs: int) -> Streams | Unified:
         """Open llama.cpp's context, in streams where that can be done."""
         if self._on_cpu and not self._weights.window:
-            memory = _Divided(self._open_divided, places)
+            memory = _Divided(self._open_divided, max_num_seqs)
             self._close_context = memory.close
             if memory.is_plain:
+                # Sequences cost nothing here: what they hold is in streams, or set aside.
                 self.num_sequences = NUM_SEQUENCES
                 return Streams(
                     memory,
                     num_cells=self.num_cells,
-                    places=places,
-                    num_vocab=self._weights.num_vocab,
+                    max_num_seqs=max_num_seqs,
+                    num_vocab=self._weights.num_vocab if self._head is None else NUM_LABELS,
                     fillers=self._fillers,
                 )
             memory.close()
         return self._open_unified()
 
     def _open_divided(self, num_streams: int) -> Context:
-        return Context(
-            self._weights,
-            self._interrupt,
+        shape = ContextShape(
             num_cells=stream_cells(self.num_cells, num_streams) * num_streams,
             num_sequences=num_streams,
             num_threads=self.num_threads,
-            pace=self._pace,
             max_rows=self.max_rows + self._fillers.most,
             is_unified=False,
             has_flash=False,
-            hint=self._hint,
         )
+        return Context(self._weights, self._interrupt, shape, pace=self._pace, head=self._head, hint=self._hint)
 
     def _open_unified(self) -> Unified:
         is_tiled = self._on_cpu and not self._is_small
         shadows = Shadows(min(NUM_SEQUENCES, self.num_cells), has_window=bool(self._weights.window))
         spare = tiles.TILE - 1 if is_tiled else self._fillers.most
-        context = Context(
-            self._weights,
-            self._interrupt,
+        shape = ContextShape(
             num_cells=self.num_cells + spare,
             num_sequences=shadows.num_ids,
             num_threads=self.num_threads,
             max_rows=self.max_rows + spare,
             is_unified=True,
             has_flash=False if self._on_cpu and self._is_small else None,
-            hint=self._hint,
         )
+        context = Context(self._weights, self._interrupt, shape, head=self._head, hint=self._hint)
         self._close_context = context.close
         self.num_cells = min(self.num_cells, context.num_cells - spare)
-        self.num_sequences = shadows.num_sequences - (spare > 0)
+        self.num_sequences = shadows.num_sequences - (spare > 0)  # the last one is for fillers
         row_cost = tiles.row_cost(self._weights.num_parameters, self._weights.attention_width) if is_tiled else None
         return Unified(context, shadows, self._fillers, row_cost=row_cost)
 
@@ -224,7 +228,7 @@ class LlamaModel:
 
     def decode(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
         """See `Backend.decode`."""
-        self._interrupt.clear()
+        self._interrupt.clear()  # one that came when nothing ran is not meant for this call
         return self.memory.decode(rows)
 
     def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:

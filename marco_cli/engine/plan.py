@@ -42,16 +42,16 @@ class Group:
 
 
 class Planner:
-    """The requests that wait and those that run, at most `places` of them, over one prefix cache.
+    """The requests that wait and those that run, at most `max_num_seqs` of them, over one prefix cache.
 
     What it reuses and preempts is counted in the jobs' meters and in `meter`.
     """
 
-    def __init__(self, cache: PrefixCache, meter: Meter, backend: Backend, *, places: int) -> None:
+    def __init__(self, cache: PrefixCache, meter: Meter, backend: Backend, *, max_num_seqs: int) -> None:
         self._cache = cache
         self._meter = meter
         self._divided = backend if isinstance(backend, Divided) else None
-        self._places = places
+        self._max_num_seqs = max_num_seqs
         self._max_rows = backend.max_rows
         self._busy_chunk = max(BUSY_CHUNK, backend.max_rows // 2)
         self._waiting: list[Job] = []
@@ -91,8 +91,10 @@ class Planner:
         groups: list[Group] = []
         shared: dict[tuple[int, int], Group] = {}
         num_rows = 0
+        # Texts have grown: in longer streams, of which there are fewer, not all of them can go on.
         while len(self._running) > max(1, self._width()):
             self._preempt(self._running[-1])
+        # Decoding first: it is what users see, and one row each. The list is copied because planning may preempt.
         for job in list(self._running):
             if job.num_pending == 1 and job.sequence is not None:
                 num_rows += self._plan_single(job, groups, shared, num_rows)
@@ -114,12 +116,13 @@ class Planner:
     def _plan_single(self, job: Job, groups: list[Group], shared: dict[tuple[int, int], Group], num_rows: int) -> int:
         """Plan the one pending token of a job and return the rows that it adds: 0 if it shares one."""
         sequence = sequence_of(job)
+        # Two sequences stand at the same node of the cache exactly if they hold the same prefix.
         key = (id(self._cache.end_of(sequence)), job.ids[-1])
         if key in shared:
             shared[key].jobs.append(job)
             return 0
         while not self._cache.make_room(num_rows + 1):
-            youngest = self._running[-1]
+            youngest = self._running[-1]  # it has the least to lose, and the oldest is sure to end
             self._preempt(youngest)
             if youngest is job:
                 return 0
@@ -130,29 +133,30 @@ class Planner:
     def _plan_chunk(self, job: Job, groups: list[Group], num_rows: int, limit: int) -> int:
         """Plan the next part of a prompt and return its rows: fewer when cells are short, 0 when there are none."""
         while not self._cache.make_room(num_rows + 1):
-            if groups or self._running[-1] is job:
+            if groups or self._running[-1] is job:  # decoding may free cells: the prompt waits
                 return 0
             self._preempt(self._running[-1])
         wanted = min(job.num_pending, limit - num_rows)
-        self._cache.make_room(num_rows + wanted)
+        self._cache.make_room(num_rows + wanted)  # as far as it goes: the chunk is as long as there is room
         size = min(wanted, self._cache.num_cells - self._cache.cells - num_rows)
         tokens = job.ids[job.evaluated : job.evaluated + size]
         groups.append(Group(jobs=[job], tokens=tokens, wants_logits=size == job.num_pending))
         return size
 
     def _admit(self) -> Job | None:
-        """Admit the first request that has a place, room and nothing worth waiting for; None if no request has."""
-        if len(self._running) >= self._places:
+        """Admit the first request that may run, has room and nothing worth waiting for; None if no request has."""
+        if len(self._running) >= self._max_num_seqs:
             return None
         for job in self._waiting:
             if self._should_wait(job):
                 continue
-            if len(self._running) >= self._width(job):
+            if len(self._running) >= self._width(job):  # no other is let past it, or a long prompt would never run
                 return None
             needed = len(job.ids) - self._cache.pinned_length(job.ids)
             reserved = sum(other.num_pending + min(HEADROOM, other.num_left) for other in self._running)
             if self._running and self._cache.pinned + needed + reserved > self._cache.num_cells:
                 return None
+            # Without the last token: its row is what gives the logits to sample from, even if the memory holds it.
             opened = self._cache.open(job.ids[:-1])
             if opened is None:
                 return None
@@ -171,20 +175,23 @@ class Planner:
     def _width(self, *others: Job) -> int:
         """Return how many requests can be decoded together, by the longest of those that run and others."""
         if self._divided is None:
-            return self._places
+            return self._max_num_seqs
         return self._divided.width(max((len(job.ids) for job in (*self._running, *others)), default=0))
 
     def _should_wait(self, job: Job) -> bool:
         """Say whether a running request is about to evaluate a good part of this one's prompt."""
         if job.waits_for is not None:
             other, length = job.waits_for
+            # One that was preempted or has ended evaluates nothing more.
             if other.sequence is not None and other.evaluated < length:
                 return True
             job.waits_for = None
         held = self._cache.match_length(job.ids)
         for other in self._running:
             if other.num_pending > 1:
-                length = min(common_length(other.ids, job.ids), len(job.ids) - 1)
+                length = min(
+                    common_length(other.ids, job.ids), len(job.ids) - 1
+                )  # the last one is evaluated in any case
                 if length >= max(held, other.evaluated) + WORTH_WAITING:
                     job.waits_for = (other, length)
                     return True
@@ -198,7 +205,7 @@ class Planner:
         job.meter.evictions += 1
         self._meter.evictions += 1
         self._running.remove(job)
-        self._waiting.insert(0, job)
+        self._waiting.insert(0, job)  # before those that came later
 
 
 def rows_of(groups: Sequence[Group]) -> list[Row]:
@@ -219,7 +226,6 @@ def sequence_of(job: Job) -> int:
 
     Raises:
         DecodeError: it does not run.
-
     """
     if job.sequence is None:
         raise DecodeError("a request was planned without a sequence")

@@ -87,8 +87,8 @@ class PrefixCache:
         if not self._free:
             if not self._evict_idle():
                 return None
-            run, length = self._match(ids)
-        if length < run.end:
+            run, length = self._match(ids)  # what was evicted may have been the match
+        if length < run.end:  # every sequence ends at a run's end
             run = self._split(run, length)
         sequence = self._free.pop()
         if length:
@@ -117,6 +117,7 @@ class PrefixCache:
         if tokens[0] in leader.children:
             self._rejoin(sequences, tokens)
             return
+        # The common case, one token more for the only ones that see the run: no new node.
         if not leader.children and leader.parent is not None and len(leader.holders) == len(sequences):
             leader.tokens.extend(tokens)
             self.cells += len(tokens)
@@ -139,7 +140,7 @@ class PrefixCache:
             self._truncate(sequence, keep)
         end = self._ends[sequence]
         if end.parent is None or len(end.holders) > 1 or end.children:
-            self._drop(sequence)
+            self._drop(sequence)  # others see all that it saw: it would keep nothing but its id
         else:
             self._idle[sequence] = None
 
@@ -158,7 +159,7 @@ class PrefixCache:
         while len(self._idle) > 1 and (self.cells - self.pinned > self.num_idle_cells or is_crowded()):
             self._evict_idle()
 
-    def keep_only(self, ids: Sequence[int]) -> None:
+    def reset(self, ids: Sequence[int]) -> None:
         """Give up every idle prefix but the longest held one of `ids`."""
         opened = self.open(ids)
         while self._evict_idle():
@@ -166,10 +167,10 @@ class PrefixCache:
         if opened is not None:
             self.release(opened[0])
 
-    def forget(self, ids: Sequence[int]) -> None:
+    def free_suffixes(self, ids: Sequence[int]) -> None:
         """Give up the idle sequences that begin with `ids`; if no other sequence shares any of that, one keeps `ids` itself."""
         run, length = self._match(ids)
-        if not length or length < len(ids):
+        if not length or length < len(ids):  # nothing begins with all of `ids`
             return
         ours = [sequence for sequence in self._idle if sequence in run.holders]
         is_shared = any(not passed.holders.issubset(ours) for passed in _upward(run) if passed.parent is not None)
@@ -191,7 +192,7 @@ class PrefixCache:
     def _evict_idle(self) -> bool:
         if not self._idle:
             return False
-        sequence = next(iter(self._idle))
+        sequence = next(iter(self._idle))  # dictionaries keep the order of insertion: the least recently used one
         del self._idle[sequence]
         self._drop(sequence)
         self.evictions += 1
@@ -236,7 +237,7 @@ class PrefixCache:
         if run.parent is None or len(run.children) != 1:
             return
         (child,) = run.children.values()
-        if child.holders == run.holders:
+        if child.holders == run.holders:  # the child stays the same object: sequences that end there keep their end
             child.start = run.start
             child.tokens = run.tokens + child.tokens
             child.parent = run.parent
@@ -250,7 +251,7 @@ class PrefixCache:
             common = common_length(child.tokens, tokens, matched)
             run = child if common == len(child.tokens) else self._split(child, child.start + common)
             matched += common
-        holder = next(iter(run.holders))
+        holder = next(iter(run.holders))  # taken before ours join it
         for sequence in sequences:
             self._memory.remove(sequence, before.end, run.end)
             self._memory.copy(holder, sequence, before.end, run.end)
@@ -279,7 +280,7 @@ class PrefixCache:
         self._memory.remove(sequence, 0, run.end)
         while run is not self._root:
             run = self._leave(run, sequence)
-        self._root.holders.discard(sequence)
+        self._root.holders.discard(sequence)  # the loop stops before the root, which is never removed
         self._free.append(sequence)
 
     def _leave(self, run: CellRun, sequence: int) -> CellRun:

@@ -81,7 +81,7 @@ def _score_chunk(logits: Floats, k: int) -> Scores:
     # With d = logit - peak and w = exp(d): log Z = peak + log Σ w, and H = log Σ w - Σ w·d / Σ w, a sum of two terms
     # that are not negative. Sums along one axis add in the same order however many rows there are; einsum does not.
     peak = values[:, 0]
-    weights, depths = _scratch.take((2, *logits.shape))
+    weights, depths = _scratch.array((2, *logits.shape))
     with np.errstate(invalid="ignore"):
         np.subtract(logits, peak[:, None], out=depths)
         np.exp(depths, out=weights)
@@ -104,7 +104,7 @@ class _Scratch(threading.local):
 
     buffer: Floats = np.empty(0, dtype=np.float32)
 
-    def take(self, shape: tuple[int, ...]) -> Floats:
+    def array(self, shape: tuple[int, ...]) -> Floats:
         size = math.prod(shape)
         if self.buffer.size < size:
             self.buffer = np.empty(size, dtype=np.float32)
@@ -163,7 +163,6 @@ def draw(
         uniforms: [j] random numbers in [0, 1); ignored where the temperature is 0
 
     Returns: [j] token ids.
-
     """
     drawn: Ints = scores.candidate_ids[rows, 0]
     warm = [j for j, p in enumerate(params) if p.temperature > 0]
@@ -180,19 +179,22 @@ def _draw_warm(
     depths = scores.candidate_logits[rows].astype(np.float64) - scores.candidate_logits[rows, :1]
     width = depths.shape[1]
     weights = np.exp(depths / filters.temperature)
-    weights[np.arange(width) >= filters.top_k] = 0
+    weights[np.arange(width) >= filters.top_k] = 0  # the candidates are in order, the likeliest first
+    # The mass of all tokens is not known at every temperature: between these bounds it lies, and mostly that is enough.
     held = weights.cumsum(axis=1)[:, -1:]
     beyond = np.where(filters.top_k > width, _most_beyond(depths, scores.mass[rows, None], filters), 0)
     least, most = held, held + beyond
     chosen, settled = _choose(weights, filters, uniforms, masses=(least, most))
-    unsure = np.flatnonzero(~settled & (filters.top_k > width)[:, 0])
+    unsure = np.flatnonzero(
+        ~settled & (filters.top_k > width)[:, 0]
+    )  # a pass over the whole row makes the bounds tight
     if len(unsure):
         for j in unsure:
             mass = _mass(logits, scores, int(rows[j]), float(filters.temperature[j, 0]))
             least[j], most[j] = mass * (1 - _MASS_ERROR), mass * (1 + _MASS_ERROR)
         chosen, settled = _choose(weights, filters, uniforms, masses=(least, most))
     ids: Ints = scores.candidate_ids[rows, np.minimum(chosen, width - 1)]
-    for j in np.flatnonzero(~settled):
+    for j in np.flatnonzero(~settled):  # the token lies beyond the candidates, or at an edge within rounding
         ids[j] = draw_from_row(logits[rows[j]], params[int(j)], uniforms[int(j)])
     return ids
 
@@ -251,7 +253,6 @@ def _choose(
         filters: of the j requests.
         uniforms: [j]
         masses: least and most weight of all tokens, [j, 1] each.
-
     """
     width = weights.shape[1]
     top_k, bounds = filters.top_k, np.stack(masses)
@@ -261,6 +262,7 @@ def _choose(
     kept_cumulative = np.where(kept[0], weights, 0).cumsum(axis=1)
     ended = (top_k <= width) | ~kept[0, :, -1:]
     unfiltered = (top_k == filters.num_vocab) & np.isinf(filters.top_p) & (filters.min_p == 0)
+    # A nucleus that ends among the candidates has a known mass; one that does not is drawn from by the mass of all.
     targets = np.asarray(uniforms)[:, None] * np.where(ended, kept_cumulative[:, -1:], bounds)
     chosen = (kept_cumulative <= targets).sum(axis=2)
     settled = (ended | unfiltered)[:, 0] & (kept[0] == kept[1]).all(axis=1)
@@ -273,7 +275,7 @@ def _mass(logits: Floats, scores: Scores, row: int, temperature: float) -> float
     """Return Σ exp((logit - peak) / T) over the whole row, within a relative error of `_MASS_ERROR`."""
     if temperature == 1:
         return float(scores.mass[row])
-    weights = _scratch.take(logits[row].shape)
+    weights = _scratch.array(logits[row].shape)
     np.subtract(logits[row], scores.candidate_logits[row, 0], out=weights)
     np.multiply(weights, np.float32(1 / temperature), out=weights)
     return float(np.exp(weights, out=weights).sum())
@@ -292,6 +294,7 @@ def draw_from_row(logits: Floats, params: SamplingParams, uniform: float) -> int
         last = int(np.flatnonzero(kept)[-1])
         index = int(np.searchsorted(cumulative[: last + 1], uniform * cumulative[last], side="right"))
     value = ordered[index]
+    # Equal logits are told apart by their ids, the lower one first, as among the candidates.
     nth_equal = index - int(np.searchsorted(-ordered, -value))
     return int(np.flatnonzero(logits == value)[nth_equal])
 

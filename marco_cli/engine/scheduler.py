@@ -1,7 +1,7 @@
 """Continuous batching: many requests, one decode call a tick.
 
 Each tick takes one token of every running request plus chunks of the prompts that wait, evaluates them together,
-samples, and hands back the requests that are finished; a free place is filled at the next tick. Which tokens those are
+samples, and hands back the requests that are finished; what has ended is replaced at the next tick. Which tokens those are
 is decided in `plan`; here they are evaluated, recorded, sampled from and accounted for.
 
 The scheduler knows no llama.cpp and no asyncio: it drives a `Backend` and is called by one thread at a time. Three things
@@ -51,7 +51,7 @@ class Scheduler:
         self,
         backend: Backend,
         *,
-        places: int,
+        max_num_seqs: int,
         context_size: int,
         num_idle_cells: int | None = None,
         pool: Executor | None = None,
@@ -60,12 +60,12 @@ class Scheduler:
         self.cache = PrefixCache(
             backend, num_sequences=backend.num_sequences, num_cells=backend.num_cells, num_idle_cells=num_idle_cells
         )
-        self.places = min(places, backend.num_sequences, backend.max_rows)
+        self.max_num_seqs = min(max_num_seqs, backend.num_sequences, backend.max_rows)
         self.context_size = min(context_size, backend.num_cells)
         self.meter = Meter()
         self.spelling: dict[int, bytes] = {}
         """Bytes of control tokens that are to be spelt out."""
-        self._planner = Planner(self.cache, self.meter, backend, places=self.places)
+        self._planner = Planner(self.cache, self.meter, backend, max_num_seqs=self.max_num_seqs)
         self._backend = backend
         self._pool = pool
         self._clock = clock
@@ -82,7 +82,6 @@ class Scheduler:
 
         Raises:
             ContextOverflowError: it could never fit.
-
         """
         prompt = len(request.prompt_ids) + len(request.forced_ids)
         if prompt + request.max_tokens > self.context_size:
@@ -93,14 +92,14 @@ class Scheduler:
         self._inbox.append(job)
         return job
 
-    def forget(self, ids: Sequence[int]) -> None:
-        """Give up what idle sequences hold of a prompt and of what was generated from it; see `PrefixCache.forget`."""
+    def free_suffixes(self, ids: Sequence[int]) -> None:
+        """Give up what idle sequences hold of a prompt and of what was generated from it; see `PrefixCache.free_suffixes`."""
         self._done.append(ids)
 
-    def settle(self, ids: Sequence[int]) -> None:
+    def reset_cache(self, ids: Sequence[int]) -> None:
         """Give up every prefix but the longest held one of `ids`, unless there is work."""
         if not self.has_work():
-            self.cache.keep_only(ids)
+            self.cache.reset(ids)
 
     def has_work(self) -> bool:
         """Say whether a tick would do anything."""
@@ -110,9 +109,10 @@ class Scheduler:
         """Evaluate and sample once."""
         started = self._clock()
         while self._done:
-            self.cache.forget(self._done.popleft())
+            self.cache.free_suffixes(self._done.popleft())
         while self._inbox:
             self._planner.add(self._inbox.popleft())
+        # Before planning: what has been given up takes no rows, and its cells go to others.
         cancelled = [job for job in self._planner.jobs if job.cancelled]
         finished: list[tuple[Job, Completion | Exception]] = [
             (job, self._finish(job, "cancelled")) for job in cancelled
@@ -122,7 +122,7 @@ class Scheduler:
         try:
             logits = self._backend.decode(rows_of(groups)) if groups else None
             decoded = self._clock()
-            if logits is None:
+            if logits is None:  # interrupted: nothing was evaluated, and the same rows are planned again
                 return Tick(finished=tuple(finished))
             self._commit(groups)
             sampled = self._sample([group for group in groups if group.wants_logits], logits)
@@ -137,6 +137,7 @@ class Scheduler:
         """Record what was evaluated."""
         for group in groups:
             self.cache.extend([sequence_of(job) for job in group.jobs], group.tokens)
+            # The row is the leader's work; the others got it for nothing, which is counted as reuse.
             leader, *followers = group.jobs
             size = len(group.tokens)
             prompt = max(0, min(leader.forced_end - leader.evaluated, size))
@@ -156,7 +157,7 @@ class Scheduler:
         drawing = [(row, job) for row, group in enumerate(groups) for job in group.jobs if job.request.max_tokens]
         params = [job.request.sampling for _, job in drawing]
         scores = score(logits, num_candidates(params), self._pool)
-        if not np.isfinite(scores.log_normaliser).all():
+        if not np.isfinite(scores.log_normaliser).all():  # one NaN among the logits makes it NaN
             raise DecodeError("the model computed logits that are not numbers: the file may be damaged")
         for row, group in enumerate(groups):
             for job in group.jobs:
@@ -165,13 +166,14 @@ class Scheduler:
         if not drawing:
             return []
         rows = np.asarray([row for row, _ in drawing], dtype=np.int64)
+        # A greedy request draws nothing, so that its stream does not depend on how often it was sampled from.
         uniforms = [job.random.random() if job.request.sampling.temperature else 0.0 for _, job in drawing]
         ids = draw(logits, scores, rows, params, uniforms)
         for j, (row, job) in enumerate(drawing):
             if job.request.sampling.repeat_penalty != 1:
                 ids[j] = _draw_penalised(logits[row], job, uniforms[j])
         logprobs = (logits[rows, ids] - scores.log_normaliser[rows]).tolist()
-        kept = TickScores.of(scores)
+        kept = TickScores.of(scores)  # a copy: the logits are overwritten by the next call
         sampled = []
         for (row, job), token, logprob in zip(drawing, ids.tolist(), logprobs, strict=True):
             piece = self.piece(token)

@@ -125,11 +125,16 @@ class ScriptedModel:
 
 
 def scripted_engine(
-    script: Script, *, places: int = 16, context_size: int = 4096, num_cells: int = 65_536, num_sequences: int = 256
+    script: Script,
+    *,
+    max_num_seqs: int = 16,
+    context_size: int = 4096,
+    num_cells: int = 65_536,
+    num_sequences: int = 256,
 ) -> BatchedEngine:
     """Open an engine that speaks by a script."""
     model = ScriptedModel(script, num_cells=num_cells, num_sequences=num_sequences, max_rows=512)
-    return BatchedEngine(model, places=places, context_size=context_size)
+    return BatchedEngine(model, max_num_seqs=max_num_seqs, context_size=context_size)
 
 
 def _encode(text: str) -> list[int]:

@@ -5,82 +5,20 @@ lies at its token's position whatever else runs. In return, a stream belongs to 
 and a fork is a copy.
 
 This module hides that behind `Memory`: sequences that hold the same prefix share a `Text`, and it is copied when one of them
-goes on and another one needs what would be overwritten. A text lies in a stream, or is set aside in the machine's memory until
-it goes on. It knows nothing of llama.cpp: what it needs of it comes in as a `Store`.
+goes on and another one needs what would be overwritten. Where texts lie is the business of `placement`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marco_cli.engine.backend import Row
 from marco_cli.engine.fillers import Fillers
-
-State = Any
-"""What a stream held; only the store looks into it."""
-
-STEP = 256
-"""llama.cpp rounds the cells of a stream up to a multiple of this."""
-
-
-def stream_cells(num_cells: int, num_streams: int) -> int:
-    """Return how many tokens each stream holds."""
-    return -(-num_cells // (num_streams * STEP)) * STEP
-
-
-class Store(Protocol):
-    """A KV memory in streams; the rows of a call name one stream each."""
-
-    @property
-    def num_streams(self) -> int:
-        """Streams, from 0."""
-        ...
-
-    @property
-    def stream_cells(self) -> int:
-        """Tokens that each stream holds."""
-        ...
-
-    def reshape(self, num_streams: int) -> None:
-        """Divide the memory into so many streams; they are empty afterwards."""
-        ...
-
-    def evaluate(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
-        """Evaluate rows; see `Backend.decode`. The streams of rows must be neighbours, in ascending order."""
-        ...
-
-    def cut(self, stream: int, length: int) -> None:
-        """Take all positions from `length` on away."""
-        ...
-
-    def save(self, stream: int) -> State:
-        """Return what the stream holds."""
-        ...
-
-    def load(self, state: State, stream: int) -> None:
-        """Put into an empty stream what another one held."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class Text:
-    """Tokens that some sequences hold, or the beginning of which they hold."""
-
-    length: int = 0
-    users: dict[int, int] = field(default_factory=dict)
-    """Sequence -> how many of the tokens it holds."""
-    stream: int | None = None
-    state: State | None = None
-    """What was in its stream, while it is set aside; may go on past `length`."""
-    last_call: int = 0
-
-    def is_free(self, sequences: Sequence[int], length: int) -> bool:
-        """Say whether nothing but these sequences needs what follows the first `length` tokens."""
-        return all(held <= length for sequence, held in self.users.items() if sequence not in sequences)
+from marco_cli.engine.placement import Placement, Text
+from marco_cli.engine.stream_store import Store, stream_cells
 
 
 @dataclass(slots=True, eq=False)
@@ -108,32 +46,30 @@ class Span:
 
 
 class Streams:
-    """A `Memory`, and decode calls on it, over a store of `num_cells` cells in `places` streams, or in fewer and longer ones."""
+    """A `Memory`, and decode calls on it, over a store of `num_cells` cells in `max_num_seqs` streams, or in fewer and longer ones."""
 
-    def __init__(self, store: Store, *, num_cells: int, places: int, num_vocab: int, fillers: Fillers) -> None:
+    def __init__(self, store: Store, *, num_cells: int, max_num_seqs: int, num_vocab: int, fillers: Fillers) -> None:
         self._store = store
         self._num_cells = num_cells
-        self._places = places
+        self._max_num_seqs = max_num_seqs
         self._num_vocab = num_vocab
         self._fillers = fillers
+        self._placement = Placement(store)
         self._texts: dict[int, Text] = {}
-        self._at: list[Text | None] = [None] * store.num_streams
-        self._aside: set[Text] = set()
-        self._saved: dict[Text, State] = {}
-        """What was saved in this call, for several forks of one text."""
+        """By the sequence that holds it, or its beginning."""
         self._logits = np.empty((0, num_vocab), dtype=np.float32)
         self._calls = 0
 
     @property
     def is_crowded(self) -> bool:
         """Whether the texts that are set aside take more than half of what the streams do."""
-        return sum(text.length for text in self._aside) > self._num_cells // 2
+        return self._placement.num_aside > self._num_cells // 2
 
     def width(self, length: int) -> int:
         """Return how many sequences can be decoded together if the longest has `length` tokens."""
-        num_streams = self._places
+        num_streams = self._max_num_seqs
         while num_streams > 1 and stream_cells(self._num_cells, num_streams) < length:
-            num_streams //= 2
+            num_streams //= 2  # by halves, so that the memory is seldom divided anew
         return num_streams
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:  # noqa: ARG002 (of `Memory`)
@@ -146,6 +82,7 @@ class Streams:
     def remove(self, sequence: int, start: int, end: int) -> None:
         """See `Memory.remove`; what lies between tokens that stay is given back only with those behind it."""
         text = self._texts.get(sequence)
+        # A stream is a text without gaps: positions in the middle go with those behind them, or not at all.
         if text is None or start >= text.users[sequence] or 0 <= end < text.users[sequence]:
             return
         if start > 0:
@@ -158,6 +95,7 @@ class Streams:
         self._calls += 1
         spans = _spans(rows)
         singles = [span for span in spans if len(span.rows) == 1]
+        # Single tokens of many sequences fill calls together; a part of a prompt is a call of its own.
         ordered = singles + [span for span in spans if len(span.rows) > 1]
         num_logits = sum(len(span.numbers) for span in spans)
         logits = np.empty((0, self._num_vocab), dtype=np.float32)
@@ -171,15 +109,15 @@ class Streams:
                     if part is None:
                         return None
                     numbers = [number for span, _ in call for number in span.numbers]
-                    if numbers == list(range(num_logits)):
+                    if numbers == list(range(num_logits)):  # all of them, in order: no copy
                         logits = part
                     elif numbers:
                         logits = self._room(num_logits)
                         logits[numbers] = part
             is_done = True
         finally:
-            self._saved.clear()
-            if not is_done:
+            self._placement.end_call()
+            if not is_done:  # see `Backend.decode`: nothing of the rows stays, whichever call failed
                 for span in spans:
                     self._take_back(span)
         return logits
@@ -195,14 +133,10 @@ class Streams:
         held = [text.length for span in spans for s in span.sequences if (text := self._texts.get(s))]
         length = max(*held, *(span.end for span in spans), 0)
         wanted = self.width(length)
-        is_wide_enough = len(spans) <= len(self._at) or wanted <= len(self._at)
+        is_wide_enough = len(spans) <= self._store.num_streams or wanted <= self._store.num_streams
         if length <= self._store.stream_cells and is_wide_enough:
             return
-        for text in self._at:
-            if text is not None:
-                self._set_aside(text)
-        self._store.reshape(wanted)
-        self._at = [None] * self._store.num_streams
+        self._placement.reshape(wanted)
 
     def _placed(self, spans: Sequence[Span]) -> Iterator[list[tuple[Span, int]]]:
         """Bring the texts of the spans into streams; yield single tokens together, by stream, and each part of a prompt."""
@@ -211,11 +145,10 @@ class Streams:
         for text in wanted:
             text.last_call = self._calls
         singles = [span for span in spans if len(span.rows) == 1]
-        self._gather([texts[span] for span in singles], wanted)
+        self._placement.gather([texts[span] for span in singles], wanted)
         for span in spans:
-            if texts[span].stream is None:
-                self._put(texts[span], self._vacated(wanted))
-            self._cut(texts[span], span.start)
+            self._placement.bring(texts[span], wanted)
+            self._placement.cut(texts[span], span.start)
         placed = [(span, stream) for span, text in texts.items() if (stream := text.stream) is not None]
         together = sorted(((s, at) for s, at in placed if len(s.rows) == 1), key=lambda each: each[1])
         if together:
@@ -232,79 +165,12 @@ class Streams:
         if free:
             text = min(free, key=lambda each: each.stream is None)
         elif held:
-            text = Text(length=start, state=self._snapshot(held[0]))
-            self._aside.add(text)
+            text = self._placement.fork(held[0], start)
         else:
             text = Text()
         for sequence in sequences:
             self._join(sequence, text, span.end)
         return text
-
-    def _snapshot(self, text: Text) -> State | None:
-        if text.stream is None:
-            return text.state
-        if text not in self._saved:
-            self._saved[text] = self._store.save(text.stream)
-        return self._saved[text]
-
-    def _gather(self, texts: Sequence[Text], wanted: set[Text]) -> None:
-        """Bring texts into neighbouring streams, moving as few as possible."""
-        size = len(texts)
-
-        def merit(first: int) -> tuple[int, int]:
-            window = self._at[first : first + size]
-            return sum(text in texts for text in window if text), window.count(None)
-
-        first = max(range(len(self._at) - size + 1), key=merit)
-        window = range(first, first + size)
-        outside = [text for text in texts if text.stream not in window]
-        holes = [stream for stream in window if self._at[stream] not in texts]
-        for stream, text in zip(holes, outside, strict=True):
-            other = self._at[stream]
-            if other is not None:
-                self._set_aside(other)
-            self._put(text, stream)
-            if other in wanted and None in self._at:
-                self._put(other, self._at.index(None))
-
-    def _vacated(self, wanted: set[Text]) -> int:
-        """Return an empty stream, if need be that of the text which has not gone on for the longest time."""
-        taken = [stream for stream, text in enumerate(self._at) if text in wanted]
-        middle = sum(taken) / len(taken) if taken else 0
-        empty = [stream for stream, text in enumerate(self._at) if text is None]
-        if empty:
-            return min(empty, key=lambda stream: abs(stream - middle))
-        oldest = min((text for text in self._at if text and text not in wanted), key=lambda text: text.last_call)
-        stream = oldest.stream or 0
-        self._set_aside(oldest)
-        return stream
-
-    def _put(self, text: Text, stream: int) -> None:
-        """Bring a text into an empty stream."""
-        if text.stream is not None:
-            self._set_aside(text)
-        if text.state is not None:
-            self._store.load(text.state, stream)
-            self._store.cut(stream, text.length)
-        text.state = None
-        text.stream = stream
-        self._at[stream] = text
-        self._aside.discard(text)
-
-    def _set_aside(self, text: Text) -> None:
-        """Empty the stream of a text, and keep what it held if there is anything."""
-        if text.stream is None:
-            return
-        text.state = (self._saved.get(text) or self._store.save(text.stream)) if text.length else None
-        self._store.cut(text.stream, 0)
-        self._at[text.stream] = None
-        text.stream = None
-        self._aside.add(text)
-
-    def _cut(self, text: Text, length: int) -> None:
-        if text.stream is not None and text.length > length:
-            self._store.cut(text.stream, length)
-        text.length = length
 
     def _evaluate(self, call: Sequence[tuple[Span, int]]) -> NDArray[np.float32] | None:
         """Make one call, of single tokens or of a part of a prompt; None when it was interrupted."""
@@ -314,6 +180,7 @@ class Streams:
         if is_prompt and num_missing and rows[-1].wants_logits:
             rows[-2] = replace(rows[-2], wants_logits=True)  # that completes the pair as well
         fillers = [] if is_prompt else self._beside(call, num_missing)
+        # llama.cpp wants streams in ascending order, and a filler may lie below or above.
         evaluated = sorted([*rows, *fillers], key=lambda row: (row.sequences, row.position))
         logits = self._store.evaluate(evaluated)
         for filler in fillers:
@@ -321,13 +188,11 @@ class Streams:
         if logits is None:
             return None
         for span, _ in call:
-            text = self._texts[span.sequences[0]]
-            text.length = span.end
-            self._saved.pop(text, None)
+            self._placement.grow(self._texts[span.sequences[0]], span.end)
         num_wanted = sum(len(span.numbers) for span, _ in call)
         if len(logits) == num_wanted:
             return logits
-        if is_prompt:
+        if is_prompt:  # the row before the last one wanted logits only to complete the pair
             return logits[-num_wanted:]
         below = sum(filler.sequences < rows[0].sequences for filler in fillers)
         return logits[below : below + num_wanted]
@@ -337,10 +202,11 @@ class Streams:
         token = call[0][0].rows[0].token
         first, last = call[0][1], call[-1][1]
         found: list[Row] = []
-        for stream in (*range(last + 1, len(self._at)), *range(first - 1, -1, -1)):
-            text = self._at[stream]
+        for stream in (*range(last + 1, self._store.num_streams), *range(first - 1, -1, -1)):
+            text = self._placement.at[stream]
             position = text.length if text else 0
             is_next = stream in (first - 1, last + 1)
+            # A full stream has no room for a filler, and those behind it are no neighbours any more.
             if len(found) == number or not is_next or position == self._store.stream_cells:
                 continue
             found.append(Row(token=token, position=position, sequences=(stream,), wants_logits=self._fillers.pairs))
@@ -351,11 +217,9 @@ class Streams:
         """Undo what a span was given."""
         for sequence in span.sequences:
             text = self._texts.get(sequence)
-            if text is None or text.users[sequence] < span.end:
+            if text is None or text.users[sequence] < span.end:  # its turn had not come
                 continue
-            if text.stream is not None:
-                self._store.cut(text.stream, span.start)
-            text.length = min(text.length, span.start)
+            self._placement.undo(text, span.start)
             if span.start:
                 text.users[sequence] = span.start
             else:
@@ -372,12 +236,8 @@ class Streams:
         if text is None:
             return
         del text.users[sequence]
-        if text.users:
-            return
-        self._aside.discard(text)
-        if text.stream is not None:
-            self._store.cut(text.stream, 0)
-            self._at[text.stream] = None
+        if not text.users:
+            self._placement.drop(text)
 
 
 def _spans(rows: Sequence[Row]) -> list[Span]:

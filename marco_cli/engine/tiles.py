@@ -48,7 +48,7 @@ def divide(rows: Sequence[Row], row_cost: float) -> tuple[Call, ...]:
     """Return the calls that evaluate the rows at the least cost, by estimate; each row is in one of them."""
     plain = Call(rows=tuple(range(len(rows))))
     narrow, wide = _by_run(rows)
-    if len(rows) < TILE and not wide:
+    if len(rows) < TILE and not wide:  # by far the most calls: single tokens of a few sequences
         return (plain,)
     parts = [part for part in (wide, *_below_a_tile(narrow)) if part]
     ways = [tuple(_filled(rows, part, row_cost) for part in way) for way in ([plain.rows], parts)]
@@ -88,6 +88,7 @@ def _cost(rows: Sequence[Row], call: Call, row_cost: float) -> float:
     weights = row_cost * max(num_rows, FEWEST)
     if num_rows < TILE:
         return weights + ROW_BY_ROW * sum(rows[number].position + 1 for number in call.rows)
+    # Fillers come last and see next to nothing: a tile of them alone costs the weights.
     tiles = (call.rows[start : start + TILE] for start in range(0, len(call.rows), TILE))
     return weights + TILED * TILE * sum(_cells(rows, tile) for tile in tiles)
 

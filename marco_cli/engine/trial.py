@@ -41,13 +41,13 @@ def attempt(path: Path) -> None:
 
     Raises:
         EngineError: llama.cpp refuses the model, or it computes NaN or infinity.
-
     """
     model = LlamaModel(path, LlamaOptions(cells=CELLS, gpu_layers=0))
     try:
         ids = model.tokenize(_TEXT, special=True)[:ROWS]
         if not ids:
             raise EngineError(f"{path.name} has a vocabulary that can read no text")
+        # A prompt and then a single token: they go through different kernels.
         for rows in (_rows(ids), [Row(token=ids[0], position=len(ids), sequences=(0,), wants_logits=True)]):
             logits = model.decode(rows)
             if logits is None or not np.isfinite(logits).all():

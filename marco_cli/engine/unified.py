@@ -75,6 +75,7 @@ class Unified:
             logits = self._evaluate(rows, calls[0].num_fillers) if is_one else self._evaluate_apart(rows, calls)
         finally:
             if logits is None:
+                # Which of several calls had been made does not matter: what is not there is not missed.
                 for row in rows:
                     for sequence in row.sequences:
                         self.remove(sequence, row.position, -1)
@@ -94,7 +95,7 @@ class Unified:
             part = self._evaluate([rows[number] for number in call.rows], call.num_fillers)
             if part is None:
                 return None
-            found.append((np.isin(wanted, call.rows), part.copy()))
+            found.append((np.isin(wanted, call.rows), part.copy()))  # the next call overwrites it
         logits = np.empty((len(wanted), found[0][1].shape[1]), dtype=np.float32)
         for where, part in found:
             logits[where] = part

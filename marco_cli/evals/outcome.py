@@ -89,6 +89,11 @@ class Outcome:
         return self.candidates[self.votes[0].candidate_ids[0]] if self.votes else None
 
     @property
+    def is_verified(self) -> bool:
+        """Whether a check of the search found the answer right."""
+        return self.chosen is not None and self.chosen.reply.is_verified
+
+    @property
     def work_seconds(self) -> float:
         """The row's share of the machine's time."""
         return self.usage.model_seconds + self.usage.other_seconds

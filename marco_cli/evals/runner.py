@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from marco_cli import jsonl
-from marco_cli.batch.journal import Journal, JournalEntry
+from marco_cli.batch.entries import JournalEntry
+from marco_cli.batch.journal import Journal
 from marco_cli.batch.pool import run_in_order
 from marco_cli.errors import EngineError, InputError
 from marco_cli.evals import translation
@@ -69,7 +70,7 @@ class Answered:
 class TraceKeeper(Protocol):
     """Where traces go. Neither method raises: a row is good without its trace."""
 
-    async def keep(self, trace: Trace) -> None:
+    async def save(self, trace: Trace) -> None:
         """Keep a trace."""
 
     def lose(self, error: Exception) -> None:
@@ -189,7 +190,7 @@ async def run_jobs(
         await asyncio.to_thread(journal.append, jsonl.encode(outcome_document(answered.outcome)))
         on_outcome(answered.outcome)
         if traces is not None and answered.trace is not None:
-            await traces.keep(answered.trace)
+            await traces.save(answered.trace)
 
     return await run_in_order(wanted, work, emit, parallel=in_flight, stop=stop)
 
@@ -216,7 +217,7 @@ async def ask(job: EvaluationJob, solver: Solver, on_untraced: Callable[[Excepti
         try:
             result = await solver.solve(problem, plan)
         finally:
-            solver.engine.forget(problem.prompt_ids)
+            solver.engine.free_suffixes(problem.prompt_ids)
     except (InputError, EngineError) as error:
         return Answered(outcome=failed(error, item=item, variant=label, seed=job.seed))
     config = plan.config
@@ -236,7 +237,8 @@ async def ask(job: EvaluationJob, solver: Solver, on_untraced: Callable[[Excepti
     if on_untraced is not None:
         target = item.target if item.scorer in _ANSWERS else None
         try:
-            trace = from_result(solver, problem, result, source="eval", target=target, item=item.id, plan=plan)
+            trace = from_result(solver, problem, result, source="eval", plan=plan)
+            trace = replace(trace, target=target, item=item.id)
         except Exception as error:  # noqa: BLE001 (the answer is good without a trace; what is wrong with it is told)
             on_untraced(error)
     return Answered(outcome=outcome, trace=trace)

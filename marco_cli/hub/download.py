@@ -120,24 +120,20 @@ def fetch(
         staging.mkdir(parents=True, exist_ok=True)
         target.parent.mkdir(parents=True, exist_ok=True)
 
-    def emit(kind: EventKind, done: int, detail: str = "") -> None:
-        on_event(TransferEvent(kind=kind, name=target.name, done=done, total=remote.size, detail=detail))
-
-    with _locked(staging / f"{target.name}.lock", emit):
+    transfer = _Transfer(remote, target.name, headers=dict(headers or {}), on_event=on_event, timeout=timeout)
+    with _locked(staging / f"{target.name}.lock", transfer.emit):
         if not is_wanted():
             return None
-        part = PartialFile(
-            staging / f"{target.name}.part", url=without_secrets(remote.url), size=remote.size, sha256=remote.sha256
-        )
-        transfer = _Transfer(
-            remote=remote, name=target.name, part=part, headers=dict(headers or {}), emit=emit, timeout=timeout
-        )
-        with contextlib.closing(part):
-            receipt = transfer.run(retry or Retry())
+        with contextlib.closing(_partial_file(remote, staging / f"{target.name}.part")) as part:
+            receipt = transfer.complete(part, retry or Retry())
             before_publish(receipt)
             part.publish(target)
-            emit("done", receipt.size, checked(remote.sha256))
+            transfer.emit("done", receipt.size, checked(remote.sha256))
             return receipt
+
+
+def _partial_file(remote: WebFile, path: Path) -> PartialFile:
+    return PartialFile(path, url=without_secrets(remote.url), size=remote.size, sha256=remote.sha256)
 
 
 @contextlib.contextmanager
@@ -159,28 +155,32 @@ def _locked(path: Path, emit: Callable[[EventKind, int, str], None]) -> Iterator
 class _Transfer:
     """One run at one file: requests that extend the partial file until it is whole and right."""
 
+    _part: PartialFile
+
     def __init__(
         self,
-        *,
         remote: WebFile,
         name: str,
-        part: PartialFile,
+        *,
         headers: dict[str, str],
-        emit: Callable[[EventKind, int, str], None],
+        on_event: Callable[[TransferEvent], None],
         timeout: float,
     ) -> None:
         self._remote = remote
         self._name = name
-        self._part = part
         self._headers = headers
-        self._emit = emit
+        self._on_event = on_event
         self._timeout = timeout
         self._received = 0
 
-    def run(self, retry: Retry) -> Receipt:
+    def emit(self, kind: EventKind, done: int, detail: str = "") -> None:
+        """Tell what happens."""
+        self._on_event(TransferEvent(kind=kind, name=self._name, done=done, total=self._remote.size, detail=detail))
+
+    def complete(self, part: PartialFile, retry: Retry) -> Receipt:
         """Return once the partial file is whole and its hash is right."""
-        part = self._part
-        part.adopt(lambda length: self._emit("hashing", length, ""))
+        self._part = part
+        part.adopt(lambda length: self.emit("hashing", length))
         resumed_from = part.length
         self._receive_all(retry)
         if not part.is_right and resumed_from:
@@ -198,7 +198,7 @@ class _Transfer:
 
     def _restart(self, why: str) -> None:
         self._part.reset()
-        self._emit("restarting", 0, why)
+        self.emit("restarting", 0, why)
 
     def _receive_all(self, retry: Retry) -> None:
         """Request what is missing until nothing is; failures count until the file grows beyond what it ever was."""
@@ -217,7 +217,7 @@ class _Transfer:
                         hint="run the same command again to continue",
                     ) from error
                 delay = retry.delay(failures, error.retry_after)
-                self._emit("retrying", self._part.length, f"{error}, trying again in {delay:.0f} s")
+                self.emit("retrying", self._part.length, f"{error}, trying again in {delay:.0f} s")
                 retry.sleep(delay)
 
     def _request(self) -> None:
@@ -234,7 +234,7 @@ class _Transfer:
                     raise TransientError("the connection was closed early")
                 self._received += len(block)
                 self._part.append(block)
-                self._emit("receiving", self._part.length, "")
+                self.emit("receiving", self._part.length)
 
     def _check(self, answer: RangeAnswer) -> None:
         """Accept an answer that continues or begins the file; start over or refuse otherwise."""

@@ -141,7 +141,10 @@ class _EveryStatus(urllib.request.HTTPErrorProcessor):
     ) -> http.client.HTTPResponse:
         return response
 
-    https_response = http_response  # type: ignore[assignment]  # typeshed calls the parameter otherwise
+    def https_response(
+        self, _request: urllib.request.Request, response: http.client.HTTPResponse
+    ) -> http.client.HTTPResponse:
+        return response
 
 
 def _follow(url: str, headers: Mapping[str, str], timeout: float) -> tuple[http.client.HTTPResponse, str | None, str]:

@@ -59,16 +59,16 @@ class Cursor:
             else "name a model, or the path of a GGUF file: `marco models list`",
         )
 
-    def claim(self, length: int, what: str) -> None:
+    def require(self, length: int, what: str) -> None:
         """Check that `length` more bytes lie in the file and within the limit of a header."""
         if length > self.size - self.position:
             raise self.damaged(f"{what} needs {length} bytes, {self.size - self.position} are left")
         if self.position + length > _MAX_HEADER_BYTES:
             raise self.damaged(f"{what} makes the header larger than {_MAX_HEADER_BYTES >> 20} MiB")
 
-    def take(self, length: int, what: str) -> bytes:
+    def read(self, length: int, what: str) -> bytes:
         """Read so many bytes."""
-        self.claim(length, what)
+        self.require(length, what)
         data = self._file.read(length)
         if len(data) != length:
             raise self.damaged(f"{what} was cut off while reading")
@@ -77,7 +77,7 @@ class Cursor:
 
     def skip(self, length: int, what: str) -> None:
         """Pass over so many bytes."""
-        self.claim(length, what)
+        self.require(length, what)
         self._file.seek(length, 1)
         self.position += length
 
@@ -100,7 +100,7 @@ class Cursor:
 
     def scalar(self, form: struct.Struct, what: str) -> int | float | bool:
         """Read one number."""
-        value: int | float | bool = form.unpack(self.take(form.size, what))[0]
+        value: int | float | bool = form.unpack(self.read(form.size, what))[0]
         return value
 
     def u32(self, what: str) -> int:
@@ -116,7 +116,7 @@ class Cursor:
         number = self.u64(what)
         if most is not None and number > most:
             raise self.damaged(f"{number} {what}, expected at most {most}")
-        self.claim(number * smallest, f"{number} times {what}")
+        self.require(number * smallest, f"{number} times {what}")
         return number
 
     def text(self, limit: int, what: str) -> str:
@@ -125,7 +125,7 @@ class Cursor:
         if length > limit:
             raise self.damaged(f"{what} of {length} bytes, expected at most {limit}")
         # Vocabularies and templates are shown, never executed: a broken character is not worth refusing a model.
-        return self.take(length, what).decode("utf-8", errors="replace")
+        return self.read(length, what).decode("utf-8", errors="replace")
 
 
 Value = int | float | bool | str | tuple[int | float | bool, ...] | None
@@ -191,4 +191,4 @@ def _read_array(cursor: Cursor, key: str) -> tuple[Value, int]:
     if length > _KEPT_ITEMS:
         cursor.skip(length * form.size, f"items of {key!r}")
         return None, length
-    return tuple(item for (item,) in form.iter_unpack(cursor.take(length * form.size, repr(key)))), length
+    return tuple(item for (item,) in form.iter_unpack(cursor.read(length * form.size, repr(key)))), length

@@ -108,7 +108,7 @@ def read_contents(path: Path) -> Contents:
 
 
 def _read_contents(cursor: Cursor) -> Contents:
-    magic = cursor.take(4, "the magic number")
+    magic = cursor.read(4, "the magic number")
     if magic != b"GGUF":
         raise cursor.damaged(f"it begins with {magic!r}, expected b'GGUF'")
     version = cursor.u32("the version")

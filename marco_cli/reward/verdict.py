@@ -1,8 +1,8 @@
 """A question that a model answers with one of two words, read off its logits.
 
-In: a `Passage`, which ends where one of two words comes next. Out: the log-odds of the first. Nothing is sampled, unless the
-passage asks for a critique, and a passage that begins as an earlier one did costs what is new of it: the engine keeps
-prefixes. Texts are handed over, so the model that judges may have any vocabulary.
+In: a `Passage`, which ends where one of two words comes next, or where a model with a head gives its verdict. Out: the log-odds of
+the first. Nothing is sampled, unless the passage asks for a critique, and a passage that begins as an earlier one did costs what is
+new of it: the engine keeps prefixes. Texts are handed over, so the model that judges may have any vocabulary.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import Final
 
-from marco_cli.engine.base import Engine, Request, Usage
+from marco_cli.engine.base import HEAD_PROBES, Engine, Request, Usage
 from marco_cli.errors import ConfigError, ContextOverflowError, quoted
 from marco_cli.prompt.base import Message, Piece, encode
 
@@ -36,11 +36,15 @@ class Passage:
     """Plain text, as it stands; for formats without a chat template."""
     turns: tuple[Message, ...] = ()
     """Or turns of a dialogue, which the chat template writes."""
-    opening: str = ""
+    opening: Pieces = ()
     """How the model's reply to the turns begins."""
-    good: str
-    bad: str
+    parts: tuple[str, ...] = ()
+    """Or texts that are tokenised each for itself, behind the token that a text of the vocabulary begins with."""
+    good: str = ""
+    bad: str = ""
     """The two words that may come next, with the space before them where one belongs there."""
+    mark: str | None = None
+    """In place of words: the token that the passage ends with, at which the model's head (`engine.head`) gives its verdict."""
     critique: Critique | None = None
 
 
@@ -65,7 +69,7 @@ class Examiner:
         """Return what the model thinks of a passage; None when its context cannot hold it.
 
         Raises:
-            ConfigError: the model's vocabulary does not tell the two words apart.
+            ConfigError: the model's vocabulary does not tell the two words apart, or has no such mark.
             DecodeError: the model refused to evaluate it.
         """
         usage = Usage()
@@ -74,7 +78,7 @@ class Examiner:
             if passage.critique is not None:
                 said, usage = await self._criticised(shown, passage.critique)
                 shown = (*shown, Piece(text=said, is_control=False))
-            prompt, probes = self._question(shown, passage)
+            prompt, probes = self._question(shown, passage) if passage.mark is None else self._marked(shown, passage)
             completion = await self._engine.generate(Request(prompt_ids=prompt, max_tokens=0, probe_ids=probes))
         except ContextOverflowError:
             return None
@@ -106,6 +110,21 @@ class Examiner:
             raise ConfigError(f"the vocabulary of {self._engine.info.name} does not tell {words} apart")
         return good[:at], (good[at], bad[at])
 
+    def _marked(self, shown: Pieces, passage: Passage) -> tuple[tuple[int, ...], tuple[int, int]]:
+        """Return the ids of a passage that ends with its mark, and what a head is asked for."""
+        engine = self._engine
+        if passage.parts:
+            begin = engine.tokenize(engine.info.bos_text, special=True)
+            ids = (*begin, *(token for part in passage.parts for token in engine.tokenize(part)))
+        else:
+            ids = self._encode(shown, "")
+        if engine.tokenize(passage.mark or "", special=True) != ids[-1:]:
+            raise ConfigError(
+                f"the vocabulary of {engine.info.name} has no token {quoted(passage.mark)}",
+                hint="name the format that the model was trained for: --prm MODEL:FORMAT",
+            )
+        return ids, HEAD_PROBES
+
     def _encode(self, shown: Pieces, word: str) -> tuple[int, ...]:
         """Return the ids of what is shown and the word after it, tokenised together as in training."""
         engine = self._engine
@@ -117,11 +136,10 @@ class Examiner:
         )
 
     def _written(self, passage: Passage) -> Pieces:
-        opening = Piece(text=passage.opening, is_control=False)
         if passage.turns and self._render is not None:
-            return (*self._render(passage.turns), opening)
+            return (*self._render(passage.turns), *passage.opening)
         text = passage.text + "".join(f"{turn.content}\n" for turn in passage.turns)
-        return (Piece(text=text, is_control=False), opening)
+        return (Piece(text=text, is_control=False), *passage.opening)
 
 
 def probability(log_odds: float) -> float:

@@ -44,8 +44,8 @@ class Alternatives:
         """Return how probable all known ways that were not taken are together, in [0, 1]."""
         return sum(rival[0] for rival in self._rivals(node))
 
-    def take(self, node: Node) -> Alternative | None:
-        """Return the likeliest way that was not taken, and take it."""
+    def pop(self, node: Node) -> Alternative | None:
+        """Return the likeliest way that was not taken, and count it as taken."""
         rivals = self._rivals(node)
         if not rivals:
             return None
@@ -62,7 +62,7 @@ class Alternatives:
 
     def _rivals(self, node: Node) -> list[tuple[float, Node, int, int]]:
         seen, rivals = self._known.get(node.id, (0, []))
-        if seen < len(node.children):
+        if seen < len(node.children):  # a new child has rivals of its own, and may have been one itself
             taken = self._taken.get(node.id, set()) | {
                 (_prefix(child.step.tokens, row), int(token))
                 for child in node.children
@@ -80,7 +80,7 @@ class Alternatives:
 
 def _scored_rivals(child: Node) -> list[tuple[tuple[bytes, int], tuple[float, Node, int, int]]]:
     tokens = child.step.tokens
-    own = np.where(tokens.is_sampled, tokens.logprobs, 0.0).astype(np.float64)
+    own = np.where(tokens.is_sampled, tokens.logprobs, 0.0).astype(np.float64)  # forced tokens count as given
     before = np.concatenate(([0.0], np.cumsum(own)[:-1]))
     logprobs = before[:, None] + np.nan_to_num(tokens.top_logprobs.astype(np.float64), nan=-np.inf)
     is_rival = (tokens.top_ids != tokens.ids[:, None]) & (logprobs > np.log(_LEAST))

@@ -5,6 +5,8 @@ as they are sampled, so a budget is never exceeded by more than one token of eac
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from marco_cli.search.base import Clock, StopReason
@@ -91,23 +93,6 @@ class Budget:
         with self._lock:
             self.num_tokens += num_tokens
 
-    def begin_rollout(self) -> None:
-        """Count a rollout that begins in its thought."""
-        with self._lock:
-            self.num_thinking += 1
-            self.num_rollouts += 1
-
-    def begin_output(self) -> None:
-        """Count a rollout whose output begins."""
-        with self._lock:
-            self.num_thinking -= 1
-
-    def end_rollout(self, *, was_output: bool) -> None:
-        """Count a rollout that is over."""
-        with self._lock:
-            self.num_rollouts -= 1
-            self.num_thinking -= 0 if was_output else 1
-
     def spent(self) -> StopReason | None:
         """Say which limit is reached, if any, leaving simulations aside."""
         if self.is_verified:
@@ -122,53 +107,97 @@ class Budget:
 
     def refusal(self) -> StopReason | None:
         """Say why nothing new may be begun, if so."""
+        # What a check found right is the reason to tell, whatever else is used up.
         if not self.is_verified and self.max_simulations is not None and self.num_claimed >= self.max_simulations:
             return "simulations"
         return self.spent() or ("tokens" if self.is_tight() else None)
 
     def is_tight(self) -> bool:
         """Say whether what is left is needed for the outputs of what is in flight, and of one more."""
-        return self.spent() is not None or self._is_low(self.num_thinking + 1)
+        return self.spent() is not None or self.is_low(self.num_thinking + 1)
 
-    def claim(self, *, is_needed: bool = False) -> StopReason | None:
+    def begin_simulation(self, *, is_needed: bool = False) -> StopReason | None:
         """Begin one more simulation, or say why not; one that is needed begins also when tokens or time are used up."""
         reason = self.refusal()
+        # Even where a reply is needed there are no more simulations than were asked for.
         if reason is not None and (reason == "simulations" or not is_needed):
             return reason
         self.num_claimed += 1
         return None
 
-    def settle(self, *, is_done: bool) -> None:
-        """End a claimed simulation; one that was given up does not count."""
+    def end_simulation(self, *, is_done: bool) -> None:
+        """End a simulation; one that was given up does not count."""
         if is_done:
             self.num_simulations += 1
         else:
             self.num_claimed -= 1
 
-    def must_stop(self, is_output: bool) -> bool:  # noqa: FBT001  # the signature of `rollout.Brake`
-        """Say whether a rollout must stop: its output at the limit, its thought in time to leave room for an output.
-
-        The first output of all is let to go on for `reserve` tokens after the time is up or the search was stopped:
-        until then there is nothing to show.
-        """
-        reason = self.spent()
-        if is_output:
-            return reason is not None and (reason == "tokens" or self.has_answer or not self._has_grace())
+    def is_late(self) -> bool:
+        """Say whether a thought must end now for there to be time for a first answer."""
         is_late = self.max_seconds is not None and self.seconds >= (1 - TIME_RESERVE) * self.max_seconds
-        return reason is not None or self._is_low(self.num_thinking) or (is_late and not self.has_answer)
+        return is_late and not self.has_answer
 
-    def output_room(self) -> int:
-        """Return how many tokens an output by force may have; the first answer is worth its reserve even at the end."""
-        if self.has_answer and self.spent() is not None:
-            return 0
-        return self.reserve if self.max_tokens is None else min(self.reserve, self.max_tokens - self.num_tokens)
-
-    def _has_grace(self) -> bool:
+    def has_grace(self) -> bool:
+        """Say whether the first outputs of all may go on for `reserve` tokens after the end: until then there is nothing to show."""
         if self._grace_end is None:
             self._grace_end = self.num_tokens + self.reserve * max(1, self.num_rollouts)
         return self.num_tokens < self._grace_end
 
-    def _is_low(self, num_rollouts: int) -> bool:
+    def is_low(self, num_rollouts: int) -> bool:
+        """Say whether the tokens that are left are needed for the outputs of so many rollouts."""
         if self.max_tokens is None:
             return False
         return self.max_tokens - self.num_tokens <= self.reserve * num_rollouts
+
+    @contextmanager
+    def rollout(self) -> "Iterator[RolloutBudget]":
+        """Count a rollout for as long as it lasts; it begins in its thought."""
+        share = RolloutBudget(self)
+        self._count_rollout(1, thinking=1)
+        try:
+            yield share
+        finally:
+            self._count_rollout(-1, thinking=0 if share.is_output else -1)
+
+    def begin_output(self) -> None:
+        """Count a rollout whose output begins."""
+        self._count_rollout(0, thinking=-1)
+
+    def _count_rollout(self, change: int, *, thinking: int) -> None:
+        with self._lock:
+            self.num_rollouts += change
+            self.num_thinking += thinking
+
+
+class RolloutBudget:
+    """What one rollout may spend: `Limits` that hold it against the budget of its search."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self.is_output = False
+        """Whether its output has begun."""
+        self.is_given_up = False
+        """Whether the budget has ended it."""
+
+    def must_stop(self, is_output: bool) -> bool:  # noqa: FBT001  # see `Limits`
+        """Say whether it must stop: its output at the limit, its thought in time to leave room for an output."""
+        budget = self._budget
+        if is_output and not self.is_output:
+            self.is_output = True
+            budget.begin_output()
+        reason = budget.spent()
+        if is_output:
+            must_stop = reason is not None and (reason == "tokens" or budget.has_answer or not budget.has_grace())
+        else:
+            must_stop = budget.is_late() or reason is not None or budget.is_low(budget.num_thinking)
+        self.is_given_up = self.is_given_up or must_stop
+        return must_stop
+
+    def output_room(self) -> int:
+        """Return how many tokens an output by force may have; the first answer is worth its reserve even at the end."""
+        budget = self._budget
+        room = 0 if budget.has_answer and budget.spent() is not None else budget.reserve
+        if room and budget.max_tokens is not None:
+            room = min(room, budget.max_tokens - budget.num_tokens)
+        self.is_given_up = self.is_given_up or room < 1
+        return room

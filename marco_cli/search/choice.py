@@ -32,6 +32,7 @@ def choose(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, ...]:
 def ranked(candidates: Sequence[Candidate]) -> tuple[Vote, ...]:
     """Order replies to an open-ended question, the best first; weights add up to 1, and replies that fail have none."""
     best = min((_tier(candidate) for candidate in candidates), default=_GOOD)
+    # Only the best tier is compared: what is cut or useless says nothing of what is typical.
     good = [candidate for candidate in candidates if _tier(candidate) == best <= _GOOD]
     likes = dict(zip((each.id for each in good), typicality([each.reply.output for each in good]), strict=True))
     worths = {each.id: likes.get(each.id, 0.0) if each.judged is None else each.judged for each in candidates}
@@ -68,6 +69,7 @@ def to_judge(candidates: Sequence[Candidate]) -> list[Candidate]:
     if not is_open_ended([candidate.reply for candidate in candidates]):
         return []
     good = [candidate for candidate in candidates if _tier(candidate) == _GOOD]
+    # Of equal outputs the first: the last one that is put into the dictionary stays.
     different = list({candidate.reply.output: candidate for candidate in reversed(good)}.values())[::-1]
     return different[:_MOST_JUDGED] if len(different) > 1 else []
 

@@ -27,7 +27,6 @@ class SearchConfig:
 
     Raises:
         ConfigError: a value is out of range, or a name is not in its table.
-
     """
 
     strategy: str = "mcts"
@@ -110,7 +109,6 @@ class SearchConfig:
 
         Raises:
             ConfigError: a value is out of range, or a name is not in its table.
-
         """
         check_name("strategy", strategy, tuple(STRATEGIES))
         return cls(**{**STRATEGIES[strategy].config, **chosen, "strategy": strategy})
@@ -139,7 +137,6 @@ def check_name(name: str, value: str, choices: Collection[str]) -> None:
 
     Raises:
         ConfigError: it is not.
-
     """
     if value not in choices:
         near = nearest(value, choices)

@@ -8,10 +8,11 @@ import re
 from collections.abc import Sequence
 from itertools import accumulate, groupby
 from operator import itemgetter
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from marco_cli.engine.base import Tokens
 from marco_cli.reward.equations import correction
+from marco_cli.search.decoder import Vocabulary
 
 MOST: Final = 8
 """Results of one reply that are put right; a reply with more of them is lost."""
@@ -36,34 +37,22 @@ def find_slip(data: bytes, *, kept: int = 0, is_recent: bool = False) -> Slip | 
         data: the reply so far.
         kept: bytes that stay as they are.
         is_recent: whether only the last `_WINDOW` bytes are looked at.
-
     """
     start = data.rfind(b"\n", 0, max(0, len(data) - _WINDOW)) + 1 if is_recent else 0
-    if b"=" not in data[start:]:
+    if b"=" not in data[start:]:  # most texts have none, and reading equations is dear
         return None
     text = data[start:].decode("utf-8", errors="replace")
     found = correction(text)
     if found is None:
         return None
+    # Equations are found in characters, the reply is cut in bytes.
     place = start + len(text[: found.start].encode("utf-8", errors="replace"))
     return Slip(place, found.right) if place >= kept else None
 
 
-def is_pause(data: bytes, *, num_new: int) -> bool:
+def is_pause(data: bytes | bytearray, *, num_new: int) -> bool:
     """Say whether a line or a part of a sentence ends within the newest bytes."""
     return _PAUSE.search(data, max(0, len(data) - num_new - 1)) is not None
-
-
-class Vocabulary(Protocol):
-    """The part of an engine that knows what tokens say."""
-
-    def tokenize(self, text: str, *, special: bool = False) -> tuple[int, ...]:
-        """Return the ids of a text."""
-        ...
-
-    def detokenize(self, ids: Sequence[int]) -> bytes:
-        """Return the bytes of the ids."""
-        ...
 
 
 class Cut(NamedTuple):
@@ -81,7 +70,9 @@ def cut(slip: Slip, *, ids: Sequence[int], data: bytes, vocabulary: Vocabulary) 
     """Return where to cut a reply, with these ids and bytes, that has a slip."""
     ends = [0, *accumulate(len(vocabulary.detokenize((token,))) for token in ids)]
     num_tokens = max(place for place, end in enumerate(ends) if end <= slip.start)
-    lead = data[ends[num_tokens] : slip.start].decode(errors="ignore")
+    lead = data[ends[num_tokens] : slip.start].decode(
+        errors="ignore"
+    )  # of the token that the wrong number begins inside
     return Cut(num_tokens, ends[num_tokens], vocabulary.tokenize(lead + slip.right))
 
 

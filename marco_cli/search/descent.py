@@ -77,11 +77,11 @@ class Descent:
         """Note how the first reply goes on from `node` with its first wrong result put right: that is tried before all else."""
         self._corrected = node, opening
 
-    def remember(self, node: Node, thought: Thought) -> None:
+    def add_thought(self, node: Node, thought: Thought) -> None:
         """Note that a thought ends right after `node`; it may be thought over once the node has been visited again."""
         self._thoughts.setdefault(node.id, thought)
 
-    def forget(self, candidate_id: int) -> None:
+    def drop_thought(self, candidate_id: int) -> None:
         """Note that a candidate's thought has been thought over."""
         self._thoughts = {
             node: thought for node, thought in self._thoughts.items() if thought.candidate_id != candidate_id
@@ -104,7 +104,7 @@ class Descent:
             if self._is_halving and self._wants_arm():
                 return self.begin(self._tree.root)
             path = self._walk()
-            if not path[-1].children and not self._pending[path[-1]]:
+            if not path[-1].children and not self._pending[path[-1]]:  # a new tree, or the end of a reply that was cut
                 return self.begin(path[-1])
             again = next((node for node in reversed(path) if node.id in self._thoughts and node.visits > 1), None)
             if again is not None:
@@ -112,6 +112,7 @@ class Descent:
             node = self._branch_point(path)
             if node is not None:
                 return self.begin(node)
+            # Nothing to do on this path: closed, it leads the next walk elsewhere. What is under way may open it again.
             if self._pending[path[-1]] or not self.close_upwards(path[-1]):
                 return None
         return None
@@ -122,7 +123,7 @@ class Descent:
         self._num_root_samples += is_root_sample
         index, node.tries = node.tries, node.tries + 1
         is_chosen = thought is None and not is_root_sample and self._is_mapped(node)
-        way = self._alternatives.take(node) if is_chosen else None
+        way = self._alternatives.pop(node) if is_chosen else None
         opening = NOTHING if way is None else way.opening
         return Branch(node=node, index=index, opening=opening, thought=thought, is_root_sample=is_root_sample)
 
@@ -142,7 +143,8 @@ class Descent:
         path = [root]
         while path[-1].children:
             path.append(path[-1].children[0])
-        ways = [node for node in path[self._is_halving : -1] if self._is_worth(node) and self._is_mapped(node)]
+        # With halving the root has its arms; the end of the path is still being written.
+        ways = [node for node in path[int(self._is_halving) : -1] if self._is_worth(node) and self._is_mapped(node)]
         doubts = [self._doubt(node) for node in ways]
         return self.begin(ways[argmax(doubts)]) if max(doubts, default=0.0) >= _LIKELY else None
 
@@ -202,9 +204,10 @@ class Descent:
         """Return the root child that sequential halving gives the next simulation to: the best of the least visited."""
         root = self._tree.root
         considered = considered_visits(root.tries, self._limit)
-        turn = min(root.visits + self._pending[root], len(considered) - 1)
+        turn = min(root.visits + self._pending[root], len(considered) - 1)  # a resumed search may be past the plan
         children = root.open_children
         counts = [child.visits + self._pending[child] for child in children]
+        # Lanes finish out of order, so that no child may have exactly as many visits as the plan says.
         meant = max((count for count in counts if count <= considered[turn]), default=min(counts))
         survivors = [child for child, count in zip(children, counts, strict=True) if count == meant]
         return survivors[argmax([_quality(self._tree, child, self._config) for child in survivors])]
@@ -216,7 +219,7 @@ class Descent:
         while above is not None:
             if not above.is_closed:
                 if above.open_children or self._pending[above] or not self._is_exhausted(above):
-                    break
+                    break  # then nothing above is closed by it, either
                 above.is_closed = True
                 is_changed = True
             above = above.parent
@@ -224,7 +227,7 @@ class Descent:
 
     def _is_worth(self, node: Node) -> bool:
         """Say whether to go on from a node: below a false equation, or behind what a check refuted, nothing good is to be found."""
-        if self.refutation.is_settled(node):
+        if self.refutation.is_behind(node):
             return False
         return not self._config.avoid_unsound or self._outlook.is_sound(node)
 

@@ -12,13 +12,15 @@ from marco_cli.engine.base import Completion, Request, SamplingParams, StopRule,
 from marco_cli.search.base import Candidate, Reply
 from marco_cli.search.events import NodesAdded, SimulationEnded
 from marco_cli.search.lanes import Lane
+from marco_cli.search.limits import thought_limit
 from marco_cli.search.pending import Pending
 from marco_cli.search.reader import Reader
-from marco_cli.search.rollout import NOTHING, StepListener, read_reply, thought_limit
+from marco_cli.search.rollout import NOTHING, read_reply
 from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.steps import split, step_rule
 from marco_cli.search.tree import Node, Step, Tree
+from marco_cli.search.watch import StepListener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,7 +68,6 @@ class Expansion:
             sampling: how to go on; None as the configuration says.
             is_streamed: whether the listener to tokens hears it.
             on_step: gets the reply so far after each step but the last; for greedy ones.
-
         """
         if node.is_terminal:
             reply = read_reply(self.run.problem, engine=self.run.engine, tokens=self.tree.tokens(node))
@@ -90,7 +91,6 @@ class Expansion:
         Returns:
             The children in the order asked for; steps that came out the same are the same child, and nodes whose thought
             has no room for another step (`step_room`) have none.
-
         """
         wanted = [(node, index) for node, index in wanted if self.step_room(node) > 0]
         befores = [self._prefill + self.tree.data(node) for node, _ in wanted]
@@ -144,7 +144,6 @@ class Expansion:
             is_independent: whether it was sampled from the prompt alone. Then it is a witness of its own even where it says,
                 word for word, what another says.
             num_shared: tokens after `start` that another reply has as well, in a step that they share the beginning of.
-
         """
         if self.run.verification.is_late(reply):
             return Grown(node=start, candidate=None)
@@ -154,15 +153,16 @@ class Expansion:
         fresh = sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown)
         self._announce(num_before)
         candidate = None
-        if end.candidate_id is not None and not is_independent:
+        if end.candidate_id is not None and not is_independent:  # the same reply, token by token
             simulation.repeat(reply, end.candidate_id)
         else:
+            # Nothing of it is new, yet it is no candidate: its steps were sampled before it was finished.
             share = 1.0 if is_independent else (fresh - num_shared) / max(1, len(reply.tokens)) or 1.0
             candidate = simulation.accept(reply, node_id=end.id, fresh=share, reflects=reflects)
             if candidate is not None and end.candidate_id is None:
                 end.candidate_id = candidate.id
         if simulation.is_done:
-            self.back_up(end, self.run.value(reply))
+            self.back_up(end, self.run.ballot.value(reply))
         return Grown(node=end, candidate=candidate)
 
     def show(self, tip: Node, tokens: Tokens) -> Node:
@@ -184,22 +184,22 @@ class Expansion:
         """Add the value of a simulation that counted to the path that ends at `node`, and say so."""
         self.tree.back_up(node, value)
         run = self.run
-        if run.on_event is not None:
+        if run.announcer.is_heard:
             path = tuple(above.state() for above in self.tree.path(node))
-            run.emit(
+            run.announcer.emit(
                 SimulationEnded(
                     number=run.budget.num_simulations,
                     path=path,
                     value=value,
                     candidate_id=node.candidate_id,
-                    progress=run.progress,
+                    progress=run.announcer.progress,
                 )
             )
 
     def _graft(self, start: Node, steps: tuple[Step, ...]) -> Node:
         node = start
         for step in steps:
-            if node is not start:
+            if node is not start:  # the start was counted when its branch was chosen
                 node.tries += 1
             node = self.tree.add(node, step)
         return node
@@ -218,5 +218,5 @@ class Expansion:
         return [self.run.engine.detokenize((token,)) for token in ids]
 
     def _announce(self, num_before: int) -> None:
-        if self.run.on_event is not None and len(self.tree) > num_before:
-            self.run.emit(NodesAdded(nodes=tuple(node.state() for node in self.tree.nodes[num_before:])))
+        if self.run.announcer.is_heard and len(self.tree) > num_before:
+            self.run.announcer.emit(NodesAdded(nodes=tuple(node.state() for node in self.tree.nodes[num_before:])))

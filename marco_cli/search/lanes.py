@@ -41,7 +41,7 @@ class Turns:
     async def wait(self, lane: int, time: int) -> None:
         """Return when no other lane can ask for an earlier turn."""
         turn = asyncio.get_running_loop().create_future()
-        self._floors.pop(lane, None)
+        self._floors.pop(lane, None)  # a lane that waits is compared by its turn, not by what it may still ask for
         self._waiting[lane] = (time, turn)
         self._release()
         await turn
@@ -52,8 +52,8 @@ class Turns:
         time, lane = min((time, lane) for lane, (time, _) in self._waiting.items())
         if all((floor, other) > (time, lane) for other, floor in self._floors.items()):
             _, turn = self._waiting.pop(lane)
-            self._floors[lane] = time
-            if not turn.done():
+            self._floors[lane] = time  # it may ask again from this moment on, so what comes later waits for it
+            if not turn.done():  # it may have been cancelled
                 turn.set_result(None)
 
 
@@ -97,6 +97,7 @@ class Lane:
         start = self._time
         jobs = [self._generate(request, start, on_token) for request in requests]
         completions = await together(jobs)
+        # The engine gives each request a token a tick: the longest of them is what this lane has waited for.
         self._time = start + max(completion.usage.decoded for completion in completions)
         await self._turns.wait(self.number, self._time)
         return completions
@@ -114,12 +115,13 @@ class Lane:
             nonlocal num_heard
             num_heard += 1
             self._time = max(self._time, start + num_heard)
+            # A lane that is writing will ask for its turn later than now: others that are earlier need not wait for it.
             self._turns.enter(self.number, self._time)
             if on_token is not None:
                 on_token(token, piece)
 
         completion = await self._engine.generate(replace(request, stop_when=rule), listen)
-        self._budget.count(completion.usage.decoded - rule.num_counted)
+        self._budget.count(completion.usage.decoded - rule.num_counted)  # an end token is decoded, but no rule sees it
         self.usage += completion.usage
         return completion
 

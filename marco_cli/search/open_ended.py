@@ -37,7 +37,7 @@ class Form(Enum):
 @lru_cache(maxsize=1024)
 def form_of(output: str, answer: Answer | None) -> Form:
     """Return the form of an output from which this answer was read."""
-    prose = _CODE.sub("\n", output)
+    prose = _CODE.sub("\n", output)  # numbers and lists in code are no answers
     if answer is not None and (
         answer.rule in {"tagged", "boxed"} or (answer.rule == "prefix" and _is_final(output, answer))
     ):

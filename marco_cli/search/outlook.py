@@ -24,7 +24,7 @@ class Outlook:
     def seen_mass(self, node: Node) -> float:
         """Return the probability that one more sampled step (T = 1) is one of the children, in [0, 1]."""
         seen, mass = self._masses.get(node.id, (0, 0.0))
-        for child in node.children[seen:]:
+        for child in node.children[seen:]:  # children are only ever added, and steps do not change
             mass = min(1.0, mass + _probability(child.step.tokens))
         self._masses[node.id] = (len(node.children), mass)
         return mass

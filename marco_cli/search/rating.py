@@ -50,7 +50,6 @@ def rerate(
 
     Returns:
         The candidates with their new rewards, the votes, leader first, and the certainty of the leader.
-
     """
     earned: Reward = load(REWARDS[reward])
     rule: VoteRule = load(VOTES[vote])

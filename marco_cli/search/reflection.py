@@ -11,7 +11,7 @@ from marco_cli.engine.base import SamplingParams, Tokens
 from marco_cli.search.base import Candidate, Reply
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
-from marco_cli.search.rollout import thought_limit
+from marco_cli.search.limits import thought_limit
 from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
 from marco_cli.search.tree import Node
@@ -75,7 +75,6 @@ def thought_tokens(run: Run, reply: Reply) -> Tokens | None:
 
     Returns:
         None when no thought was closed, or there is no room to think on.
-
     """
     tag = (reply.tags or run.problem.tags).thought_close
     at = -1 if tag is None else reply.data.lower().rfind(tag.lower().encode())
@@ -85,14 +84,14 @@ def thought_tokens(run: Run, reply: Reply) -> Tokens | None:
     for row, token in enumerate(reply.tokens.ids.tolist()):
         end += len(run.engine.detokenize((token,)))
         if end > at:
-            thought = reply.tokens[:row]
+            thought = reply.tokens[:row]  # without the token that the tag begins in
             return thought if _has_room(run, thought) else None
     return None
 
 
 def _is_wanted(run: Run, candidate: Candidate) -> bool:
     mode = run.config.reflection
-    return mode == "always" or (mode == "low-confidence" and run.is_doubtful(candidate.reply))
+    return mode == "always" or (mode == "low-confidence" and run.ballot.is_doubtful(candidate.reply))
 
 
 def _has_room(run: Run, thought: Tokens) -> bool:

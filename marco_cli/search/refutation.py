@@ -20,7 +20,7 @@ class Refutation:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._suspect: set[int] = set()
-        self._settled: set[int] = set()
+        self._behind: set[int] = set()
 
     def add(self, end: Node, reply: Reply) -> None:
         """Note that a check refuted the reply that ends at `end`."""
@@ -30,12 +30,12 @@ class Refutation:
             return
         place, last = 0, start + len(judged)
         for node in self._tree.path(end):
-            (self._suspect if place < last else self._settled).add(node.id)
+            (self._suspect if place < last else self._behind).add(node.id)
             place += len(node.step.data)
 
-    def is_settled(self, node: Node) -> bool:
+    def is_behind(self, node: Node) -> bool:
         """Say whether a node comes after all that was judged, so that whatever follows it is as wrong."""
-        return node.id in self._settled
+        return node.id in self._behind
 
     def preferred(self, nodes: list[Node]) -> list[Node]:
         """Return the nodes of one path that are to be branched off first: the last of the suspect ones, or all."""

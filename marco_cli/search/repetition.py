@@ -45,7 +45,7 @@ class Repetition:
     def _agrees(self, piece: bytes) -> bool:
         """Say whether a piece goes on with the cycle."""
         text, cycle = self._text, self._cycle
-        last = bytes(text[-cycle:])
+        last = bytes(text[-cycle:])  # one whole cycle: what must come next, if it goes on
         return (last * (len(piece) // cycle + 1)).startswith(piece)
 
     def _distance(self) -> int:
@@ -58,6 +58,7 @@ class Repetition:
     def _remember(self) -> None:
         if len(self._text) >= _WINDOW:
             self._seen[0][bytes(self._text[-_WINDOW:])] = self._start + len(self._text)
+        # Two generations instead of a queue: what is dropped lies further back than the longest cycle.
         if len(self._seen[0]) >= _LONGEST:
             self._seen = ({}, self._seen[0])
         if len(self._text) > 4 * _LONGEST:

@@ -9,18 +9,12 @@ say something, the first chain was better than any choice that was tried (benchm
 that says something is held against them as well.
 """
 
-import time
 from dataclasses import dataclass, replace
 from typing import Final
 
-from marco_cli.check.base import Verifier
-from marco_cli.engine.base import Engine, TokenListener
-from marco_cli.reward.judge import Judge
-from marco_cli.reward.process.base import StepScorer
-from marco_cli.search.base import Clock, Problem, SearchResult
-from marco_cli.search.budget import Stop
+from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
-from marco_cli.search.events import EventListener
+from marco_cli.search.context import SearchContext
 from marco_cli.search.open_ended import is_lost, is_open_ended, is_useful
 from marco_cli.search.solve import search
 
@@ -40,19 +34,7 @@ LEAST_SECONDS: Final = 20.0
 """But never less than this: on a small model a search is over by then."""
 
 
-async def answer_or_search(
-    problem: Problem,
-    *,
-    engine: Engine,
-    config: SearchConfig,
-    scorer: StepScorer | None = None,
-    judge: Judge | None = None,
-    verifier: Verifier | None = None,
-    on_event: EventListener | None = None,
-    on_token: TokenListener | None = None,
-    stop: Stop | None = None,
-    clock: Clock = time.monotonic,
-) -> SearchResult:
+async def answer_or_search(problem: Problem, context: SearchContext, config: SearchConfig) -> SearchResult:
     """Make one chain, greedy if the search would begin greedily, and search on from it when it is doubtful.
 
     A check that judges the chain decides. Else a chain is doubtful when it was closed by force or cut, has no output or false
@@ -69,87 +51,53 @@ async def answer_or_search(
     Returns:
         The chain's result, or the search's with the work of both; then `first` is the chain, and `is_changed`
         says whether the search came to another answer.
-
     """
-    route = _Route(
-        problem=problem,
-        engine=engine,
-        config=config,
-        scorer=scorer,
-        judge=judge,
-        verifier=verifier,
-        on_event=on_event,
-        stop=stop or Stop(),
-        clock=clock,
-        started=clock(),
-    )
-    # At temperature 0 another reply from the prompt alone is the chain again: it would agree, and prove nothing.
-    can_draw = config.sampling.temperature > 0
-    chain = await route.chain(on_token)
+    route = _Route(problem, context, config, started=context.clock())
+    chain = await route.chain()
     remaining = route.remaining(chain.usage.decoded, route.patience(chain))
     if remaining is None or not _is_doubtful(chain, config):
         return chain
     usage = chain.usage
     is_refuted = chain.reply.is_refuted  # there is something to search for then, whatever the question is like
     is_open = is_useful(chain.reply) and is_open_ended((chain.reply,))
-    if is_open and not is_refuted and (judge is None or not can_draw):
+    # Texts share no answer to vote on: one that says something stands, unless a judge can hold it against others.
+    if is_open and not is_refuted and (context.judge is None or not route.can_draw):
         return chain
-    if can_draw and not is_refuted and (is_open or not is_useful(chain.reply)):
+    if route.can_draw and not is_refuted and (is_open or not is_useful(chain.reply)):
         redrawn = await route.redraw(chain)
         usage += redrawn.usage
         remaining = route.remaining(usage.decoded, route.patience(chain))
         if remaining is None or is_open_ended([candidate.reply for candidate in redrawn.candidates]):
             return replace(redrawn, usage=usage)
-    has_looks = can_draw and config.doubt_below is None
+    has_looks = route.can_draw and config.doubt_below is None
     found = await route.go_on(_with_looks(remaining) if has_looks else remaining, chain)
     return replace(found, usage=usage + found.usage, num_looks=LOOKS if has_looks else 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Route:
     """One question on its way, and what all searches for its answer share."""
 
     problem: Problem
-    engine: Engine
+    context: SearchContext
     config: SearchConfig
-    scorer: StepScorer | None
-    judge: Judge | None
-    verifier: Verifier | None
-    on_event: EventListener | None
-    stop: Stop
-    clock: Clock
     started: float
 
-    async def chain(self, on_token: TokenListener | None) -> SearchResult:
+    @property
+    def can_draw(self) -> bool:
+        """Whether another reply from the prompt alone can differ: at temperature 0 it would be the chain, and prove nothing."""
+        return self.config.sampling.temperature > 0
+
+    async def chain(self) -> SearchResult:
         """Make the first chain."""
         strategy = "cot" if self.config.greedy_first else "sample"
-        return await search(
-            self.problem,
-            engine=self.engine,
-            config=replace(self.config, strategy=strategy, reflection="never", reward=None, vote=None),
-            scorer=self.scorer,
-            verifier=self.verifier,
-            on_event=None,
-            on_token=on_token,
-            stop=self.stop,
-            clock=self.clock,
-        )
+        config = replace(self.config, strategy=strategy, reflection="never", reward=None, vote=None)
+        return await search(self.problem, replace(self.context, judge=None, on_event=None), config)
 
     async def go_on(self, config: SearchConfig, chain: SearchResult) -> SearchResult:
         """Search on from the chain; the result's seconds are those of the whole."""
-        found = await search(
-            self.problem,
-            engine=self.engine,
-            config=config,
-            scorer=self.scorer,
-            judge=self.judge,
-            verifier=self.verifier,
-            on_event=self.on_event,
-            stop=self.stop,
-            clock=self.clock,
-            first=chain.reply,
-        )
-        found = replace(found, seconds=self.clock() - self.started, first=chain.reply)
+        found = await search(self.problem, replace(self.context, on_token=None), config, first=chain.reply)
+        found = replace(found, seconds=self.context.clock() - self.started, first=chain.reply)
         # The same answer again needs no other words: the first reply is what the user has read.
         is_as_good = (
             chain.reply.is_whole and chain.reply.signals.is_sound and chain.reply.verdict == found.reply.verdict
@@ -177,10 +125,10 @@ class _Route:
         """
         config = self.config
         limit = patience if config.time_limit is None else config.time_limit
-        seconds = limit - (self.clock() - self.started)
+        seconds = limit - (self.context.clock() - self.started)
         tokens = None if config.max_search_tokens is None else config.max_search_tokens - num_tokens
         # With fewer tokens than the chain took, there would be little but outputs by force to vote against it.
-        if self.stop.is_set or seconds <= 0 or (tokens is not None and tokens < max(1, num_tokens)):
+        if self.context.stop.is_set or seconds <= 0 or (tokens is not None and tokens < max(1, num_tokens)):
             return None
         return replace(config, time_limit=seconds, max_search_tokens=tokens)
 

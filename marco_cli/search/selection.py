@@ -18,7 +18,6 @@ def uct(value: float, *, visits: int, parent_visits: int, exploration: float) ->
         visits: N of the child.
         parent_visits: N of the parent.
         exploration: c, 0 or more.
-
     """
     if visits == 0:
         return math.inf
@@ -53,7 +52,6 @@ def considered_visits(num_children: int, num_simulations: int) -> tuple[int, ...
     Args:
         num_children: m, children to begin with.
         num_simulations: n, the whole budget of the root.
-
     """
     if num_children <= 1:
         return tuple(range(num_simulations))
@@ -63,7 +61,7 @@ def considered_visits(num_children: int, num_simulations: int) -> tuple[int, ...
     while len(sequence) < num_simulations:
         rounds = max(1, num_simulations // (phases * survivors))
         sequence += [done + turn for turn in range(rounds) for _ in range(survivors)]
-        survivors, done = max(2, survivors // 2), done + rounds
+        survivors, done = max(2, survivors // 2), done + rounds  # the last two share all simulations that are left over
     return tuple(sequence[:num_simulations])
 
 

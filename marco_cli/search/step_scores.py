@@ -71,6 +71,7 @@ class StepScores:
     async def _worth(self, steps: tuple[str, ...]) -> float:
         """Return what steps are worth together, by the scores of all that there was room to ask about."""
         ends = [len(steps)] if self._scorer.is_whole else range(1, len(steps) + 1)
+        # Replies of a tree share their beginnings: each is asked about once.
         new = [steps[:end] for end in ends if end and steps[:end] not in self._known]
         asked = await together([self._scorer.score(self._problem.question, beginning) for beginning in new])
         for beginning, score in zip(new, asked, strict=True):

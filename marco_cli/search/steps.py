@@ -1,8 +1,8 @@
 """Where one step of reasoning ends and the next begins.
 
-In: token pieces, one at a time. Out: whether a step ends after this one. The same `Cutter` ends a step while it is being
-generated (`step_rule`) and cuts a finished rollout into steps (`split`), so both cut at the same tokens. Boundaries are
-token boundaries; text is looked at, never tokenised again.
+In: a text that grows by one token's bytes at a time. Out: whether a step ends there. The same `Cutter` ends a step while it is
+being generated (`step_rule`, `search.watch`) and cuts a finished rollout into steps (`split`), so all cut at the same tokens.
+Boundaries are token boundaries; text is looked at, never tokenised again.
 """
 
 import re
@@ -58,33 +58,29 @@ SHAPES: Final = MappingProxyType(
 
 
 class Cutter:
-    """Looks at one token after the other and says after which of them a step ends."""
+    """Says after which tokens of a text steps end; reads the text where its owner keeps it, and the owner adds to it."""
 
-    def __init__(self, mode: StepMode, tags: Tags, *, before: bytes = b"") -> None:
+    def __init__(self, mode: StepMode, tags: Tags, text: bytearray) -> None:
         self._shape = SHAPES[mode]
+        self._text = text
         self._closing = closing_marks(tags) if self._shape.ending is not None else None
-        self._window = 0 if self._closing is None else longest_mark(tags)
-        self._recent = self._cut_tail(before)
-        self._step = b""
-        self._num_tokens = 0
+        self._reach = longest_mark(tags)
+        self._start = self._num_tokens = 0
+        """Where in the text the step begins, and how many tokens it has."""
         self._head = b""
-        """The line that the step goes on with."""
+        """The line that the step goes on with, as far as it stands before the step."""
         self._is_in_code = False
         """Whether the step begins inside a code block."""
-        if self._shape.keeps_together:
-            self._leave(before)
+        self.restart()
 
-    def feed(self, piece: bytes) -> bool:
-        """Take one token's bytes; return whether the step ends with it."""
+    def feed(self, num_new: int) -> bool:
+        """Look at the text's newest bytes, those of one token; return whether the step ends with it."""
         shape = self._shape
         self._num_tokens += 1
-        recent = self._recent + piece
-        self._recent = self._cut_tail(recent)
-        self._step += piece
         is_end = self._num_tokens >= shape.max_tokens or (
-            self._num_tokens >= shape.min_tokens and self._has_ending(len(piece))
+            self._num_tokens >= shape.min_tokens and self._has_ending(num_new)
         )
-        if is_end or (self._closing is not None and self._completes(self._closing, recent, len(piece))):
+        if is_end or (self._closing is not None and self._completes(self._closing, num_new)):
             self.restart()
             return True
         return False
@@ -92,47 +88,44 @@ class Cutter:
     def restart(self) -> None:
         """Begin a new step here."""
         if self._shape.keeps_together:
-            self._leave(self._step)
-        self._step = b""
-        self._num_tokens = 0
+            text = self._head + self._text[self._start :]
+            self._is_in_code = self._is_in_code != self._num_fences(text) % 2
+            self._head = text[text.rfind(b"\n") + 1 :][:_HEAD]
+        self._start, self._num_tokens = len(self._text), 0
 
     def _has_ending(self, num_new: int) -> bool:
         """Say whether an ending that reaches into the newest bytes is there, and nothing that has to stay together."""
-        if self._shape.ending is None or not self._step.strip():
+        step = bytes(self._text[self._start :])
+        if self._shape.ending is None or not step.strip():
             return False
-        old = len(self._step) - num_new
-        start = len(self._step[:old].rstrip(b" \t\r\n"))
+        old = len(step) - num_new
+        # A blank line may have begun with spaces and line feeds of earlier tokens.
+        start = len(step[:old].rstrip(b" \t\r\n"))
         return any(
-            match.end() > old and not (self._shape.keeps_together and self._goes_on(match.start()))
-            for match in self._shape.ending.finditer(self._step, start)
+            match.end() > old and not (self._shape.keeps_together and self._goes_on(step[: match.start()]))
+            for match in self._shape.ending.finditer(step, start)
         )
 
-    def _goes_on(self, end: int) -> bool:
-        """Say whether what comes behind `end` belongs to what is before it."""
-        text = self._head + self._step[:end]
+    def _goes_on(self, step: bytes) -> bool:
+        """Say whether what comes behind a step belongs to it."""
+        text = self._head + step
         if self._is_in_code != self._num_fences(text) % 2:
             return True
         is_open = 0
         for edge in _FORMULA_EDGE.finditer(text, len(self._head)):
+            # An edge that closes what was opened before the step, or by nothing, counts for nothing.
             is_open = max(0, is_open + (1 if edge[1] == b"[" or edge[2] == b"begin" else -1))
         line = text.rstrip()
         return is_open > 0 or _LEAD_IN.search(line[line.rfind(b"\n") + 1 :]) is not None
-
-    def _leave(self, text: bytes) -> None:
-        """Keep of a text what the next step has to know."""
-        text = self._head + text
-        self._is_in_code = self._is_in_code != self._num_fences(text) % 2
-        self._head = text[text.rfind(b"\n") + 1 :][:_HEAD]
 
     def _num_fences(self, text: bytes) -> int:
         """Return how many lines of the text begin with ```, those left out that began so before the step."""
         return len(_FENCE.findall(text)) - len(_FENCE.findall(self._head))
 
-    def _completes(self, closing: re.Pattern[bytes], recent: bytes, num_new: int) -> bool:
-        return any(mark.end() > len(recent) - num_new for mark in closing.finditer(recent))
-
-    def _cut_tail(self, data: bytes) -> bytes:
-        return data[max(0, len(data) - self._window) :]
+    def _completes(self, closing: re.Pattern[bytes], num_new: int) -> bool:
+        """Say whether a closing mark ends in the newest bytes; it may have begun in earlier tokens, of the step before too."""
+        old = len(self._text) - num_new
+        return any(mark.end() > old for mark in closing.finditer(self._text, max(0, old - self._reach)))
 
 
 def step_rule(mode: StepMode, tags: Tags, *, before: bytes = b"") -> StopRule:
@@ -142,15 +135,14 @@ def step_rule(mode: StepMode, tags: Tags, *, before: bytes = b"") -> StopRule:
         mode: the kind of steps.
         tags: a closing tag always ends a step.
         before: the reply up to here, for tags that began in an earlier token.
-
     """
-    cutter = Cutter(mode, tags, before=before)
-    fed = 0
+    text = bytearray(before)
+    cutter = Cutter(mode, tags, text)
 
     def is_end(data: bytes, _num_sampled: int) -> bool:
-        nonlocal fed
-        piece, fed = data[fed:], len(data)
-        return cutter.feed(piece)
+        piece = data[len(text) - len(before) :]
+        text.extend(piece)
+        return cutter.feed(len(piece))
 
     return is_end
 
@@ -175,9 +167,9 @@ def split(
         tags: a closing tag always ends a step.
         before: the reply up to there.
         is_terminal: whether the reply ends with the last token.
-
     """
-    cutter = Cutter(mode, tags, before=before)
+    text = bytearray(before)
+    cutter = Cutter(mode, tags, text)
     ends: list[int] = []
     was_sampled = True
     for row, (piece, is_sampled) in enumerate(zip(pieces, tokens.is_sampled.tolist(), strict=True)):
@@ -185,7 +177,8 @@ def split(
             ends.append(row)
             cutter.restart()
         was_sampled = is_sampled
-        if cutter.feed(piece):
+        text += piece
+        if cutter.feed(len(piece)):
             ends.append(row + 1)
     if len(tokens) and ends[-1:] != [len(tokens)]:
         ends.append(len(tokens))

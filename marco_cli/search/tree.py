@@ -151,6 +151,7 @@ class Tree:
     def add(self, parent: Node, step: Step) -> Node:
         """Return the child of `parent` that `step` leads to; a step with the same token ids leads to the same child."""
         ids = _pack(step.tokens.ids)
+        # By its ids, not by its text: two ways to spell a text are two ways on for the model.
         found = parent._child_by_ids.get(ids)  # noqa: SLF001  # a tree and its nodes are one thing
         if found is not None:
             return found
@@ -193,7 +194,7 @@ class Tree:
         for above in upwards(node):
             above.visits += 1
             above.value_sum += value
-            mean = above.value_sum / above.visits
+            mean = above.value_sum / above.visits  # the range is of what selection compares, not of single values
             self.lowest_value = min(self.lowest_value, mean)
             self.highest_value = max(self.highest_value, mean)
 

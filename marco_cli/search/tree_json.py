@@ -70,7 +70,6 @@ def plain_tokens(ids: Sequence[int], forced: Sequence[int], scores: Any) -> Toke
 
     Raises:
         ValueError: there are not as many scores as ids.
-
     """
     unscored = Tokens.forced(ids)
     is_sampled = np.ones(len(ids), dtype=np.bool_)
@@ -102,7 +101,7 @@ def _node(node: Node, *, with_scores: bool) -> Document:
         "value_sum": node.value_sum,
         "tries": node.tries,
     }
-    if state.text.encode() != node.step.data:
+    if state.text.encode() != node.step.data:  # a step may begin or end inside a character
         plain["bytes"] = node.step.data.hex()
     return {**plain, "scores": plain_scores(tokens)} if with_scores else plain
 

@@ -62,8 +62,8 @@ class Verification:
             while not check.done():
                 if self._budget.spent() in ("time", "stopped") and self._budget.seconds - begun >= _LAST_CHECK:
                     return UNKNOWN
-                await asyncio.wait([check], timeout=_PATIENCE)
+                await asyncio.wait([check], timeout=_PATIENCE)  # which, unlike wait_for, does not cancel it
             return check.result()
         finally:
             check.cancel()
-            await asyncio.wait([check])
+            await asyncio.wait([check])  # what it started must have ended before the search does

@@ -43,7 +43,7 @@ def weighted(candidates: Sequence[Candidate]) -> list[float]:
     """
     confidences = [candidate.reply.signals.confidence for candidate in candidates]
     mean, spread = statistics.fmean(confidences), statistics.pstdev(confidences)
-    if spread < _NO_SPREAD:
+    if spread < _NO_SPREAD:  # no z-scores: all are as sure, or there is one alone
         return majority(candidates)
     return [
         candidate.weight * math.exp(SHARPNESS * (confidence - mean) / spread)
@@ -115,7 +115,6 @@ def count_votes(candidates: Sequence[Candidate], rule: VoteRule) -> tuple[Vote, 
     Returns:
         Votes by weight, ties by the best reward and then by the earliest candidate; weights add up to 1. When no
         candidate has an answer, the one with the best reward leads.
-
     """
     if not candidates:
         return ()

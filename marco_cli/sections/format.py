@@ -123,14 +123,20 @@ def relevant(tags: Tags) -> tuple[Tags, ...]:
 
 
 def longest_mark(tags: Tags) -> int:
-    """Return the length of the longest mark that may come up."""
-    return max(len(mark) for each in relevant(tags) for mark in each.marks)
+    """Return how many bytes the longest mark has that may come up."""
+    return max(len(mark.encode()) for each in relevant(tags) for mark in each.marks)
 
 
 @cache
 def any_mark(tags: Tags = NONE) -> re.Pattern[str]:
     """Return what finds the marks that may come up: without a format, all that are known."""
     return re.compile(_alternatives(mark for each in relevant(tags) for mark in each.marks), re.IGNORECASE)
+
+
+@cache
+def any_mark_in_bytes(tags: Tags) -> re.Pattern[bytes]:
+    """Return the same for a text in bytes."""
+    return re.compile(any_mark(tags).pattern.encode(), re.IGNORECASE)
 
 
 @cache

@@ -149,7 +149,7 @@ class SectionParser:
                 self._follow_code(piece)
                 self._text(piece)
             else:
-                self._take(role)
+                self._act_on(role)
         else:
             held = self._syntax.num_held(text[at:])
             self._text(text[at : len(text) - held])
@@ -188,7 +188,7 @@ class SectionParser:
             opened = 0 if piece == "\n" else len(piece)
             self._code = opened if not self._code else 0 if self._ends_code(piece) else self._code
 
-    def _take(self, role: str) -> None:
+    def _act_on(self, role: str) -> None:
         """Act on a mark, named as the field of `Tags`."""
         if self._undecided is not None:
             is_output = role == "output_close" and self.inside != "thought"

@@ -87,13 +87,8 @@ async def search_on(
     _check_prompt(trace, solver)
     found = await search(
         trace.problem,
-        engine=solver.engine,
-        config=plan.config,
-        scorer=solver.assessors.scorer,
-        judge=solver.assessors.judge,
-        verifier=solver.checks.panel(solver.plan.settings.check),
-        on_event=on_event,
-        stop=stop,
+        solver.context(solver.plan, on_event=on_event, stop=stop),
+        plan.config,
         first=plan.first,
         earlier=plan.earlier,
     )

@@ -29,7 +29,7 @@ def _signal(name: str) -> Callable[[Trace], Value]:
 
 
 def _of_leader(name: str) -> Callable[[Trace], Value]:
-    return lambda trace: getattr(trace.leader, name) if trace.leader else None
+    return lambda trace: None if trace.leader is None else getattr(trace.leader, name)
 
 
 def _share_of_leader(trace: Trace) -> float | None:

@@ -32,18 +32,12 @@ def from_result(
     *,
     source: Source,
     history: tuple[Message, ...] = (),
-    target: str | None = None,
-    item: str | None = None,
-    session: str | None = None,
-    turn: int | None = None,
-    continues: str | None = None,
     plan: SearchPlan | None = None,
 ) -> Trace:
-    """Put together the trace of an answer; the solver, which made `problem` and `result`, must still be open.
+    """Put together the trace of an answer, without what only its command knows (the row, the right answer, the conversation).
 
-    `history` are the turns before the question, `turn` counts from 1, and the first turn of a `session` may leave that
-    out and be the session itself. `continues` is the id of the trace that was searched on from, `plan` how, if not as
-    the solver was opened for.
+    The solver, which made `problem` and `result`, must still be open. `history` are the turns before the question, `plan` is how
+    it was searched, if not as the solver was opened for.
     """
     plan = plan or solver.plan
     is_grafted = result.tree is None
@@ -63,11 +57,6 @@ def from_result(
         result=kept,
         is_grafted=is_grafted,
         vocabulary=collect(_runs(kept), solver.engine.detokenize),
-        target=target,
-        item=item,
-        session=session,
-        turn=turn,
-        continues=continues,
         thought_place=_thought_place(solver, problem, result.reply, plan.settings.chat_template),
     )
 

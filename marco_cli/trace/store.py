@@ -77,7 +77,7 @@ def trace_directory(environ: Mapping[str, str]) -> Path:
     return state_directory(environ) / "traces"
 
 
-def keep(trace: Trace, settings: Settings, environ: Mapping[str, str]) -> str | None:
+def save_if_wanted(trace: Trace, settings: Settings, environ: Mapping[str, str]) -> str | None:
     """Save the trace of an answer in the state directory, if the settings want traces, and drop the oldest above their limit.
 
     Returns:

@@ -1,13 +1,22 @@
 """What a batch came to, and what one would take, in a few lines for a person."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from marco_cli.batch.runner import Measured
 from marco_cli.batch.survey import Survey
 from marco_cli.batch.tally import Tally
+from marco_cli.check.base import Judgement
 from marco_cli.engine.base import Usage
 from marco_cli.view.numbers import duration, grouped
 from marco_cli.view.printable import printable
 
-_WORDS = {"ok": "ok", "abstained": "abstained", "no_output": "without output", "error": "failed"}
+_JUDGEMENTS: Final[Mapping[Judgement, str]] = {
+    "right": "verified",
+    "wrong": "refuted",
+    "unknown": "that no check could judge",
+}
+_WORDS: Final = {"ok": "ok", "abstained": "abstained", "no_output": "without output", "error": "failed"}
 
 
 def batch_report(tally: Tally, usage: Usage, seconds: float) -> str:
@@ -20,6 +29,11 @@ def batch_report(tally: Tally, usage: Usage, seconds: float) -> str:
     lines = [f"{_rows(tally.num_rows)} in {duration(seconds)}: {counts}; {cost}"]
     if tally.earlier:
         lines.append(f"{_rows(tally.earlier.total())} from earlier runs")
+    if tally.judgements:
+        found = (
+            f"{grouped(tally.judgements[key])} {word}" for key, word in _JUDGEMENTS.items() if tally.judgements[key]
+        )
+        lines.append(f"checks: {', '.join(found)}")
     if tally.num_routed:
         lines.append(_routing(tally))
     return "\n".join(lines)

@@ -7,7 +7,7 @@ terminal the thought is broken between words.
 import codecs
 from collections.abc import Callable
 
-from marco_cli.sections import SectionParser, SectionText, Tags
+from marco_cli.sections import NONE, SectionParser, SectionText, Tags
 from marco_cli.view.output import Output, Write
 from marco_cli.view.printable import printable
 from marco_cli.view.wrapping import Wrapped
@@ -20,8 +20,6 @@ class ChainView:
 
     def __init__(
         self,
-        tags: Tags,
-        prefill: str,
         *,
         show_thought: Write | None,
         output: Output | None,
@@ -29,7 +27,7 @@ class ChainView:
         thought_width: Callable[[], int | None] = lambda: None,
     ) -> None:
         """Take the streams; the thought is broken at `thought_width` columns unless that is None."""
-        self.begin(tags, prefill)
+        self.begin(NONE, "")
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._show_thought = show_thought
         self._thought = Wrapped(thought_width)

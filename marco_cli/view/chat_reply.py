@@ -13,7 +13,7 @@ from typing import Final, TextIO
 
 from rich.console import Console
 
-from marco_cli.sections import SectionParser, SectionText, Tags
+from marco_cli.sections import NONE, SectionParser, SectionText, Tags
 from marco_cli.view.chain import DIM, PLAIN
 from marco_cli.view.chat import folded
 from marco_cli.view.line import Glyphs, Line, Span, wrap
@@ -37,8 +37,6 @@ class FoldedReply:
 
     def __init__(
         self,
-        tags: Tags,
-        prefill: str,
         *,
         stream: TextIO,
         can_redraw: bool,
@@ -53,7 +51,7 @@ class FoldedReply:
         `shows_thought`: the words of the thought are shown while it grows, else only their number. `remedy` tells how
         the folded thought is shown whole.
         """
-        self.begin(tags, prefill)
+        self.begin(NONE, "")
         self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
         self._stream = stream
         self._output = output
@@ -63,10 +61,7 @@ class FoldedReply:
         self._glyphs = Glyphs.of(getattr(stream, "encoding", None) or "utf-8")
         self._is_coloured = wants_colour(stream, environ)
         self._size = terminal_size(stream.fileno()) if stream.isatty() else None
-        self._painter: Painter | None = None
-        if can_redraw and self._size is not None:
-            console = Console(file=stream, force_terminal=True, highlight=False, _environ=environ)
-            self._painter = Painter(console, size=self._size, is_rewrapping=rewraps(environ))
+        self._painter = _painter(stream, self._size, environ) if can_redraw and self._size is not None else None
         self._started = clock()
         self._drawn = self._started + DELAY - 1 / FRAMES_A_SECOND
         self._tail = ""
@@ -161,3 +156,8 @@ class FoldedReply:
     def _write(self, text: str) -> None:
         self._stream.write(self._glyphs.text(text))
         self._stream.flush()
+
+
+def _painter(stream: TextIO, size: Callable[[], Size], environ: Mapping[str, str]) -> Painter:
+    console = Console(file=stream, force_terminal=True, highlight=False, _environ=environ)
+    return Painter(console, size=size, is_rewrapping=rewraps(environ))

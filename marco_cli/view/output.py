@@ -106,7 +106,7 @@ class RenderedOutput:
         *lines, rest = (self._line + text).split("\n")
         for line in lines:
             self._line = ""
-            self._take(line.expandtabs(4))
+            self._read(line.expandtabs(4))
         self._line = rest
         is_word = text[-1:].isspace() or " " in text or not text.isascii()
         if self._inside is None and is_word and not (_MAYBE_BLOCK.match(rest) and not self._is_begun):
@@ -116,12 +116,12 @@ class RenderedOutput:
         """Write what was held back, and end the last line."""
         line, self._line = self._line, ""
         if line or self._is_begun:
-            self._take(line.expandtabs(4))
+            self._read(line.expandtabs(4))
         self._close_block()
         self._is_blank = True
 
-    def _take(self, line: str) -> None:
-        """Take the rest of a line."""
+    def _read(self, line: str) -> None:
+        """Read the rest of a line."""
         if self._inside == "|":
             if "|" in line and (len(self._block) > 1 or _DASHES.match(line)):
                 self._block.append(line)

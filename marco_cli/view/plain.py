@@ -41,7 +41,7 @@ class PlainSearch:
             case NodesAdded():
                 self._has_tree = True
             case CandidateFound():
-                self._take(event)
+                self._say_candidate(event)
             case SimulationEnded():
                 answer = "no output" if event.candidate_id is None else self._answers[event.candidate_id]
                 steps = f"{len(event.path) - 1} step{'s' * (len(event.path) != 2)}"
@@ -57,7 +57,7 @@ class PlainSearch:
             self._stream.write(f"{self._glyphs.text(printable(text))}\n")
             self._stream.flush()
 
-    def _take(self, event: CandidateFound) -> None:
+    def _say_candidate(self, event: CandidateFound) -> None:
         candidate = event.candidate
         self._answers[candidate.id] = answer_text(candidate)
         if not self._has_tree:  # without a tree the reply is all there is of a simulation

@@ -63,7 +63,9 @@ def script(text: str) -> Mapping[str, float]:
 def open_scripted(settings: Settings, model: LocatedModel, _environ: Mapping[str, str]) -> Solver:
     """Stand in for `open_solver`."""
     return Solver(
-        engine=scripted_engine(script, places=max(16, settings.parallel or 0)), plan=search_plan(settings), model=model
+        engine=scripted_engine(script, max_num_seqs=max(16, settings.parallel or 0)),
+        plan=search_plan(settings),
+        model=model,
     )
 
 

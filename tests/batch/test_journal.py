@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from marco_cli import jsonl
-from marco_cli.batch.journal import Journal, JournalEntry, Mode, open_journal, read_done
+from marco_cli.batch.entries import JournalEntry, read_done
+from marco_cli.batch.journal import Journal, Mode, open_journal
 from marco_cli.batch.meta import meta_path
 from marco_cli.draft import make_draft
 from marco_cli.errors import ConfigError, InputError, StorageError

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from marco_cli.batch.journal import Done, JournalEntry
+from marco_cli.batch.entries import Done, JournalEntry
 from marco_cli.batch.lines import Line
 from marco_cli.batch.rows import BadRow, BatchRow, Layout, read_row
 from marco_cli.batch.survey import Survey

@@ -135,6 +135,18 @@ def test_nothing_of_the_users_environment_is_passed_on(tmp_path: Path, monkeypat
     assert not Path(folder).exists()
 
 
+def test_a_command_finds_the_programs_that_the_user_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver in a directory of one's own is none that is missing; a directory that is no absolute path is left out."""
+    solver = tmp_path / "bin" / "my-solver"
+    solver.parent.mkdir()
+    solver.write_text("#!/bin/sh\nexit 0\n")
+    solver.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join(["", ".", str(solver.parent), os.environ["PATH"]]))
+
+    assert judged("my-solver || exit 1", tmp_path).judgement == "right"
+    assert judged("""printf '{"why": "%s"}' "$PATH"; exit 1""", tmp_path).why.startswith(str(solver.parent))
+
+
 def test_words_that_name_files_are_found_from_the_checks_own_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

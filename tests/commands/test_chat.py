@@ -23,6 +23,8 @@ pytestmark = pytest.mark.weights
 SHORT = ("--max-tokens", "120")
 """Replies of a model that loses the thread are cut: nothing here depends on what they say."""
 SUM, PRODUCT = "What is 12 + 30?", "What is 3 * 4?"
+DOUBTFUL = "What is 47 * 8 - 9?"
+"""Of which marco-nano's greedy chain is wrong and a search right."""
 
 
 @pytest.fixture
@@ -184,6 +186,39 @@ def test_a_retry_says_how_it_is_sampled(talk: Marco) -> None:
     assert [line for line in run.err.splitlines() if "sampled" in line] == [
         f"marco: sampled with seed {seed}, temperature 0.7" for seed in (1, 2, 1)
     ]
+
+
+def test_a_check_judges_every_turn(talk: Marco, tmp_path: Path) -> None:
+    """It gets the turn's own question; what it says stands in the line about the answer."""
+    check = tmp_path / "check.sh"
+    check.write_text('#!/bin/sh\ngrep -q \'"question":"What is 12\'\n')
+    check.chmod(0o755)
+    run = talk(SUM, PRODUCT, options=(*SHORT, "--check", f"command:{check}", "--effort", "none"))
+
+    assert run.code == 0
+    assert run.out == "The answer is 42.\nThe answer is 12.\n"
+    assert "✓ verified" in run.err.splitlines()[1]
+    assert "✗ refuted" in run.err.splitlines()[2]
+
+
+def test_a_check_ends_the_search_of_a_turn(talk: Marco) -> None:
+    """A right answer ends it, and one of the chain that is wrong is searched on from, as `marco ask` does."""
+    run = talk(DOUBTFUL, "/stats", options=("--effort", "high", "--check", "math:367"))
+
+    assert run.code == 0
+    assert "367" in run.out
+    assert "✓ verified" in run.err
+
+
+def test_a_preset_brings_its_own_check_into_a_conversation(talk: Marco) -> None:
+    """From the next turn on; one that cannot be used is refused, and the conversation goes on as it was."""
+    Path("strict.yaml").write_text("description: x\nextends: marco-nano\ncheck: ['math:41']\n")
+    Path("broken.yaml").write_text("description: x\nextends: marco-nano\ncheck: ['command:./none.sh']\n")
+    run = talk(SUM, "/preset strict.yaml", SUM, "/preset broken.yaml", SUM, options=(*SHORT, "--effort", "none"))
+
+    assert run.out.count("The answer is 42.") == 3
+    assert run.err.count("✗ refuted: 42 is not 41") == 2
+    assert "./none.sh" in run.err
 
 
 def test_a_reload_keeps_the_conversation(talk: Marco, tiny_gguf: Path) -> None:

@@ -58,9 +58,11 @@ class ExactModel(ScriptedModel):
         return super().decode(rows)
 
 
-def make_scheduler(model: ScriptedModel | None = None, *, places: int = 16, context_size: int = 4096) -> Scheduler:
+def make_scheduler(
+    model: ScriptedModel | None = None, *, max_num_seqs: int = 16, context_size: int = 4096
+) -> Scheduler:
     """Return a scheduler over a model."""
-    return Scheduler(model or ExactModel(), places=places, context_size=context_size)
+    return Scheduler(model or ExactModel(), max_num_seqs=max_num_seqs, context_size=context_size)
 
 
 def ask(prompt: str, max_tokens: int, seed: int = 0, **rest: object) -> Request:

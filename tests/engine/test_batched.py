@@ -64,7 +64,7 @@ def test_cancel_reaches_requests_in_the_middle_of_a_tick() -> None:
 
     async def main() -> list[Completion]:
         model = Gated()
-        engine = BatchedEngine(model, places=2, context_size=100)
+        engine = BatchedEngine(model, max_num_seqs=2, context_size=100)
         tasks = [asyncio.create_task(engine.generate(ask(f"{i}", 50))) for i in range(5)]
         await until_started(model)
         engine.cancel()
@@ -81,7 +81,7 @@ def test_the_event_loop_stays_alive_during_a_decode_call() -> None:
 
     async def main() -> int:
         model = Gated()
-        engine = BatchedEngine(model, places=2, context_size=100)
+        engine = BatchedEngine(model, max_num_seqs=2, context_size=100)
         task = asyncio.create_task(engine.generate(ask("x", 3)))
         await until_started(model)
         turns = 0
@@ -100,7 +100,7 @@ def test_chains_that_ask_again_at_once_stay_in_the_batch() -> None:
 
     What is batched together depends on the requests alone, never on the speed of the machine.
     """
-    engine = scripted_engine(lambda _: {"step\n": 0.5, "next\n": 0.5}, places=8)
+    engine = scripted_engine(lambda _: {"step\n": 0.5, "next\n": 0.5}, max_num_seqs=8)
 
     async def chain(number: int) -> None:
         text = f"chain {number}: "
@@ -125,7 +125,7 @@ def test_an_unforeseen_error_reaches_everyone_who_waits(capsys: pytest.CaptureFi
             raise MemoryError
 
     async def main() -> Sequence[BaseException | Completion]:
-        engine = BatchedEngine(Broken(), places=2, context_size=100)
+        engine = BatchedEngine(Broken(), max_num_seqs=2, context_size=100)
         outcomes = await asyncio.gather(*(engine.generate(ask(f"{i}")) for i in range(4)), return_exceptions=True)
         await engine.close()
         return outcomes
@@ -142,7 +142,7 @@ def test_a_close_that_is_cancelled_still_frees_the_model() -> None:
     model = Gated()
 
     async def main() -> None:
-        engine = BatchedEngine(model, places=2, context_size=100)
+        engine = BatchedEngine(model, max_num_seqs=2, context_size=100)
         task = asyncio.create_task(engine.generate(ask("x", 3)))
         await until_started(model)
         closing = asyncio.create_task(engine.close())
@@ -161,8 +161,8 @@ def test_a_close_that_is_cancelled_while_another_model_works_still_frees() -> No
 
     async def main() -> None:
         first, second = (
-            BatchedEngine(busy, places=2, context_size=100),
-            BatchedEngine(other, places=2, context_size=100),
+            BatchedEngine(busy, max_num_seqs=2, context_size=100),
+            BatchedEngine(other, max_num_seqs=2, context_size=100),
         )
         task = asyncio.create_task(first.generate(ask("x", 3)))
         await until_started(busy)
@@ -203,10 +203,10 @@ def test_what_is_forgotten_is_gone_before_the_next_tick() -> None:
     """A prompt with which nobody goes on costs no cells; one that somebody still uses keeps what that one needs."""
 
     async def main() -> tuple[int, int]:
-        engine = scripted_engine(lambda _: {"step\n": 1.0}, places=4)
+        engine = scripted_engine(lambda _: {"step\n": 1.0}, max_num_seqs=4)
         await engine.generate(ask("one prompt", 20))
         await engine.generate(ask("one other", 20))
-        engine.forget(tuple(b"one prompt"))
+        engine.free_suffixes(tuple(b"one prompt"))
         await engine.generate(ask("one third", 0))
         cells = engine._scheduler.cache.cells
         found = engine._scheduler.cache.match_length(tuple(b"one prompt"))

@@ -17,19 +17,21 @@ from marco_cli.engine.scripted import scripted_engine
 from marco_cli.errors import ContextOverflowError, EngineError
 
 CONTEXT = 1024
-PLACES = 6
+MAX_NUM_SEQS = 6
 
 
 def open_scripted(_tiny_gguf: Path) -> Engine:
     """Open the engine without weights."""
-    return scripted_engine(babble, places=PLACES, context_size=CONTEXT, num_cells=CONTEXT)
+    return scripted_engine(babble, max_num_seqs=MAX_NUM_SEQS, context_size=CONTEXT, num_cells=CONTEXT)
 
 
 def open_llamacpp(tiny_gguf: Path) -> Engine:
     """Open llama.cpp on random weights."""
     from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 
-    return open_engine(tiny_gguf, LlamaOptions(cells=CONTEXT, places=PLACES, threads=1, gpu_layers=GPU_LAYERS))
+    return open_engine(
+        tiny_gguf, LlamaOptions(cells=CONTEXT, max_num_seqs=MAX_NUM_SEQS, threads=1, gpu_layers=GPU_LAYERS)
+    )
 
 
 ENGINES = (
@@ -77,8 +79,8 @@ def ids_of(completion: Completion) -> list[int]:
 
 
 def test_each_caller_gets_its_own_completion(engine: Engine) -> None:
-    """More requests than places, of different lengths: each one gets what it would get alone."""
-    requests = [ask(engine, f"prompt {i}", 3 + i, seed=i) for i in range(3 * PLACES)]
+    """More requests than are decoded at once, of different lengths: each one gets what it would get alone."""
+    requests = [ask(engine, f"prompt {i}", 3 + i, seed=i) for i in range(3 * MAX_NUM_SEQS)]
 
     together = generate(engine, *requests)
 
@@ -190,15 +192,15 @@ def test_cancel_ends_everything_with_what_it_has(engine: Engine) -> None:
 
     async def main() -> list[Completion]:
         return await asyncio.gather(
-            *(engine.generate(ask(engine, f"{i}", 200, seed=i), listen) for i in range(2 * PLACES))
+            *(engine.generate(ask(engine, f"{i}", 200, seed=i), listen) for i in range(2 * MAX_NUM_SEQS))
         )
 
     completions = finished(main())
 
     reasons = [c.finish_reason for c in completions]  # random weights may end a reply at any time
-    assert reasons[PLACES:].count("cancelled") >= PLACES - 2
+    assert reasons[MAX_NUM_SEQS:].count("cancelled") >= MAX_NUM_SEQS - 2
     assert set(reasons) <= {"cancelled", "eos"}
-    assert 20 <= sum(len(c.tokens) for c in completions) <= 20 + 3 * PLACES
+    assert 20 <= sum(len(c.tokens) for c in completions) <= 20 + 3 * MAX_NUM_SEQS
     (after,) = generate(engine, ask(engine, "0", 200, seed=0))
     assert ids_of(completions[0]) == ids_of(after)[: len(completions[0].tokens)]
 
@@ -274,7 +276,7 @@ def test_the_model_is_described(engine: Engine) -> None:
     assert "<|im_start|>" in (info.chat_template or "")
     assert info.eos_text == "<|im_end|>"
     assert engine.context_size == CONTEXT <= info.train_context
-    assert engine.places == PLACES
+    assert engine.max_num_seqs == MAX_NUM_SEQS
     assert all(0 <= token < info.num_vocab for token in info.eos_ids)
 
 
@@ -338,10 +340,10 @@ def test_problems_that_begin_with_a_settled_engine_do_not_depend_on_each_other(o
 
         async def main() -> Completion:
             for number, text in enumerate(before):
-                await engine.settle(engine.tokenize(text))
+                await engine.reset_cache(engine.tokenize(text))
                 await asyncio.gather(*(engine.generate(ask(engine, text, 20 + i, seed=number)) for i in range(3)))
             request = ask(engine, "the same beginning, and then this", 24, temperature=0)
-            await engine.settle(request.prompt_ids)
+            await engine.reset_cache(request.prompt_ids)
             try:
                 return await engine.generate(request)
             finally:
@@ -365,7 +367,7 @@ def test_settling_leaves_work_in_flight_alone(engine: Engine) -> None:
         running = asyncio.create_task(engine.generate(ask(engine, "one", 40)))
         for _ in range(20):
             await asyncio.sleep(0)
-            await engine.settle(engine.tokenize("two"))
+            await engine.reset_cache(engine.tokenize("two"))
         return [ids_of(await running), ids_of(await engine.generate(ask(engine, "one", 40)))]
 
     disturbed, alone = finished(main())

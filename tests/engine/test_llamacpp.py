@@ -151,7 +151,7 @@ def test_a_window_loses_nothing_that_a_fork_goes_on_from(windowed_gguf: Path, fo
 
 def test_a_text_that_outgrows_its_stream_goes_on_in_a_longer_one(tiny_gguf: Path) -> None:
     """The memory is divided anew under way: every sequence goes on as if it had been evaluated from the start."""
-    model = LlamaModel(tiny_gguf, LlamaOptions(cells=1024, places=4, threads=1, gpu_layers=GPU_LAYERS))
+    model = LlamaModel(tiny_gguf, LlamaOptions(cells=1024, max_num_seqs=4, threads=1, gpu_layers=GPU_LAYERS))
     texts = [some_tokens(sequence, 60) for sequence in range(4)]
     for sequence, text in enumerate(texts):
         evaluate(model, sequence, text)
@@ -176,7 +176,7 @@ def test_the_smallest_context_opens_with_fewer_places(windowed_gguf: Path) -> No
     """Where nobody asks for so many requests at once, there are as many as there are sequences for."""
     engine = open_engine(windowed_gguf, LlamaOptions(cells=16, threads=1))
 
-    assert 0 < engine.places < defaults.PLACES
+    assert 0 < engine.max_num_seqs < defaults.MAX_NUM_SEQS
     finished(engine.close())
 
 
@@ -454,7 +454,7 @@ def test_a_missing_file_is_an_error_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"places": 1000}, "--parallel 1000 is more than"),
+        ({"max_num_seqs": 1000}, "--parallel 1000 is more than"),
         ({"cells": 3}, "ctx is 3"),
         ({"threads": 0}, "threads is 0"),
         ({"gpu_layers": -2}, "gpu_layers is -2"),
@@ -582,7 +582,7 @@ def test_a_small_model_runs_on_one_thread(tiny_gguf: Path) -> None:
 
 
 def test_the_context_follows_the_model_and_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By default as many cells as all places could use, fewer on a small machine, never so few that nothing fits."""
+    """By default as many cells as all requests at once could use, fewer on a small machine, never so few that nothing fits."""
     for memory, cell_bytes, expected in (
         (None, 1000, 16 * 512),
         (10**12, 1000, 16 * 512),

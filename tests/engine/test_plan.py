@@ -15,20 +15,20 @@ from marco_cli.engine.job import Job
 from marco_cli.engine.scheduler import Scheduler
 
 
-def best_mean_width(lengths: Sequence[int], places: int) -> float:
+def best_mean_width(lengths: Sequence[int], max_num_seqs: int) -> float:
     """Return the mean batch width if prompts cost nothing: first come, first served, a free place taken at once."""
-    free_at = [0] * places
+    free_at = [0] * max_num_seqs
     for length in lengths:
         heapq.heappush(free_at, heapq.heappop(free_at) + length)
     return sum(lengths) / max(free_at)
 
 
 def test_the_batch_stays_full() -> None:
-    """64 requests of random lengths over 16 places: mean width at least 90 % of what is possible at all."""
+    """64 requests of random lengths over 16 at once: mean width at least 90 % of what is possible at all."""
     rng = Random(1)
     lengths = [rng.randint(5, 120) for _ in range(64)]
     prompts = ["".join(rng.choices("xyz", k=rng.randint(10, 60))) for _ in lengths]
-    scheduler = make_scheduler(places=16)
+    scheduler = make_scheduler(max_num_seqs=16)
 
     complete(scheduler, [ask(p, n, i) for i, (p, n) in enumerate(zip(prompts, lengths, strict=True))])
 
@@ -39,7 +39,7 @@ def test_the_batch_stays_full() -> None:
 def test_requests_that_fit_together_run_together() -> None:
     """What a request may still sample is all that is kept free for it: memory for all of them to their ends lets all in."""
     model = ExactModel(num_cells=32 * 20)
-    scheduler = make_scheduler(model, places=32, context_size=20)
+    scheduler = make_scheduler(model, max_num_seqs=32, context_size=20)
 
     complete(scheduler, [ask(f"{i:08}", 12, i) for i in range(32)])
 
@@ -109,7 +109,7 @@ def test_a_prompt_longer_than_the_batch_is_evaluated_in_chunks() -> None:
 
 def test_requests_start_in_the_order_they_came() -> None:
     """With equal lengths, first come is first finished."""
-    scheduler = make_scheduler(places=3)
+    scheduler = make_scheduler(max_num_seqs=3)
     jobs = [scheduler.submit(ask(f"{i:03}", 4, i)) for i in range(20)]
     finished: list[Job] = []
 
@@ -159,14 +159,14 @@ stress_requests = st.lists(
     model=st.builds(
         ExactModel, num_cells=st.integers(24, 60), num_sequences=st.integers(1, 6), max_rows=st.integers(1, 20)
     ),
-    places=st.integers(1, 6),
+    max_num_seqs=st.integers(1, 6),
     cancelled=st.sets(st.integers(0, 13), max_size=2),
 )
 def test_everything_ends_with_the_right_tokens_however_little_room_there_is(
-    requests: list[Request], model: ExactModel, places: int, cancelled: set[int]
+    requests: list[Request], model: ExactModel, max_num_seqs: int, cancelled: set[int]
 ) -> None:
     """No livelock, no lost request, no wrong token, no cell left pinned; also when some are cancelled on the way."""
-    scheduler = Scheduler(model, places=places, context_size=24)
+    scheduler = Scheduler(model, max_num_seqs=max_num_seqs, context_size=24)
     jobs = [scheduler.submit(request) for request in requests]
     outcomes: dict[Job, Completion | Exception] = {}
     for tick in range(2000):

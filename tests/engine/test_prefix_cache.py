@@ -63,7 +63,7 @@ class Walk:
         if action == "make_room":
             assert self.cache.make_room(number) == (self.cache.pinned + number <= NUM_CELLS)
         elif action == "forget":
-            self.forget(tokens)
+            self.free_suffixes(tokens)
         elif action == "open":
             self.open(tokens)
         elif self.running:
@@ -123,10 +123,10 @@ class Walk:
         self.cache.discard(sequence)
         assert not self.memory.views[sequence]
 
-    def forget(self, tokens: list[int]) -> None:
+    def free_suffixes(self, tokens: list[int]) -> None:
         """What idle sequences alone held beyond forgotten tokens is gone; a prefix of them stays if one was held."""
         was_held = self.bench.held(tokens)
-        self.cache.forget(tokens)
+        self.cache.free_suffixes(tokens)
         beyond = [s for s in set(self.cache._ends) - set(self.running) if self.bench.holds(s, tokens)]
         assert all(self.memory.tokens(s) == tokens for s in beyond)
         assert len(beyond) <= 1
@@ -278,14 +278,14 @@ def test_everything_but_one_prefix_is_given_up() -> None:
     bench.keep((1, 2, 3, 4))
     bench.keep((1, 2, 5))
     bench.keep((6, 7))
-    bench.cache.keep_only((1, 2, 3, 9))
+    bench.cache.reset((1, 2, 3, 9))
 
     assert bench.cache.cells == 3
     assert bench.held((1, 2, 3))
     assert not bench.held((1, 2, 3, 4))
 
     running, _ = bench.start((1, 2, 8))
-    bench.cache.keep_only((4,))
+    bench.cache.reset((4,))
     assert bench.cache.cells == 3
     assert bench.cache.length(running) == 3
 
@@ -329,11 +329,11 @@ def test_what_came_of_a_forgotten_prompt_gives_its_cells_back() -> None:
         bench.evaluate([running], (20, 21))
         bench.cache.release(running)
         bench.keep((*prompt, 22))
-        bench.cache.forget(prompt)
+        bench.cache.free_suffixes(prompt)
 
         assert found == (3 if row else 0)
         assert bench.cache.cells == 4
 
-    bench.cache.forget((9, 9))
+    bench.cache.free_suffixes((9, 9))
 
     assert bench.cache.cells == 4

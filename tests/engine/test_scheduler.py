@@ -30,7 +30,7 @@ def test_what_can_never_fit_is_refused_with_the_numbers() -> None:
 def test_cancelling_one_leaves_the_others_alone(ticks: int) -> None:
     """A cancelled request ends at the next tick with what it has, waiting, in its prompt or decoding."""
     requests = [ask("a long prompt " * 12, 30, 1), ask("b" * 300, 30, 2), ask("c", 30, 3)]
-    scheduler = make_scheduler(ExactModel(max_rows=100), places=2)
+    scheduler = make_scheduler(ExactModel(max_rows=100), max_num_seqs=2)
     jobs = [scheduler.submit(request) for request in requests]
     for _ in range(ticks):
         scheduler.tick()
@@ -51,7 +51,7 @@ def test_cancelling_one_leaves_the_others_alone(ticks: int) -> None:
 
 def test_cancelling_all_frees_everything_within_a_tick() -> None:
     """Waiting and running requests end together; nothing stays pinned, and the scheduler goes on working."""
-    scheduler = make_scheduler(places=4)
+    scheduler = make_scheduler(max_num_seqs=4)
     jobs = [scheduler.submit(ask(f"{i} prompt", 50, i)) for i in range(10)]
     for _ in range(3):
         scheduler.tick()
@@ -232,7 +232,8 @@ def test_the_same_seed_gives_the_same_tokens_whatever_else_runs() -> None:
     others = [ask("the " + "".join(rng.choices("ab", k=9)), rng.randint(1, 60), i) for i in range(30)]
 
     crowd = complete(
-        make_scheduler(ExactModel(num_cells=300), places=7, context_size=128), [*others[:15], wanted, *others[15:]]
+        make_scheduler(ExactModel(num_cells=300), max_num_seqs=7, context_size=128),
+        [*others[:15], wanted, *others[15:]],
     )
 
     assert ids_of(crowd[15]) == ids_of(alone)
@@ -245,7 +246,7 @@ def test_the_same_seed_gives_the_same_tokens_whatever_else_runs() -> None:
 def test_usage_adds_up() -> None:
     """What the requests cost is what the engine did: no token, fork or second is counted twice or lost."""
     model = ExactModel()
-    scheduler = make_scheduler(model, places=6)
+    scheduler = make_scheduler(model, max_num_seqs=6)
     rng = Random(4)
     prefixes = ["".join(rng.choices("xy", k=30)) for _ in range(3)]
     requests = [ask(rng.choice(prefixes) + f"{i % 5}", rng.randint(0, 25), i % 4, keep_tokens=35) for i in range(40)]
@@ -277,7 +278,7 @@ def test_a_refused_batch_fails_its_requests_and_frees_their_cells() -> None:
                 raise DecodeError("refused")
             return super().decode(rows)
 
-    scheduler = make_scheduler(Refusing(), places=1)
+    scheduler = make_scheduler(Refusing(), max_num_seqs=1)
     bad, good = scheduler.submit(ask("no!", 5)), scheduler.submit(ask("yes", 5))
 
     finished = dict(outcome for _ in range(8) for outcome in scheduler.tick().finished)

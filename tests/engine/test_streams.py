@@ -12,10 +12,11 @@ from tables import table
 from marco_cli.engine.backend import Row
 from marco_cli.engine.fillers import Fillers
 from marco_cli.engine.prefix_cache import PrefixCache
-from marco_cli.engine.streams import STEP, Streams, stream_cells
+from marco_cli.engine.stream_store import STEP, stream_cells
+from marco_cli.engine.streams import Streams
 
-PLACES = 4
-CELLS = PLACES * STEP
+MAX_NUM_SEQS = 4
+CELLS = MAX_NUM_SEQS * STEP
 NO_FILLERS = Fillers(pairs=False, blocks=False)
 
 
@@ -23,8 +24,8 @@ class Bench:
     """Streams, and what each sequence ought to hold."""
 
     def __init__(self, fillers: Fillers = NO_FILLERS) -> None:
-        self.store = ExactStore(PLACES, CELLS)
-        self.streams = Streams(self.store, num_cells=CELLS, places=PLACES, num_vocab=CELLS, fillers=fillers)
+        self.store = ExactStore(MAX_NUM_SEQS, CELLS)
+        self.streams = Streams(self.store, num_cells=CELLS, max_num_seqs=MAX_NUM_SEQS, num_vocab=CELLS, fillers=fillers)
         self.expected: dict[int, list[int]] = {}
 
     def go_on(self, *parts: tuple[Sequence[int], Sequence[int]]) -> bool:
@@ -101,10 +102,10 @@ def test_prompts_that_share_their_beginning_keep_what_is_behind_it() -> None:
 def test_more_sequences_than_streams_take_turns() -> None:
     """What does not fit is set aside and comes back as it was, in one call too."""
     bench = Bench()
-    for sequence in range(PLACES + 3):
+    for sequence in range(MAX_NUM_SEQS + 3):
         bench.go_on(([sequence], [sequence, 1]))
 
-    bench.go_on(*(([sequence], [9]) for sequence in range(PLACES + 3)))
+    bench.go_on(*(([sequence], [9]) for sequence in range(MAX_NUM_SEQS + 3)))
 
 
 def test_a_long_text_gets_longer_streams_and_short_ones_get_theirs_back() -> None:
@@ -112,11 +113,11 @@ def test_a_long_text_gets_longer_streams_and_short_ones_get_theirs_back() -> Non
     bench = Bench()
     bench.go_on(([0], [1, 2]))
     bench.go_on(([1], list(range(STEP + 1))))
-    assert (bench.store.num_streams, bench.store.stream_cells) == (PLACES // 2, 2 * STEP)
+    assert (bench.store.num_streams, bench.store.stream_cells) == (MAX_NUM_SEQS // 2, 2 * STEP)
 
     bench.cut(1, 0)
     bench.go_on(*(([sequence], [5]) for sequence in (0, 2, 3)))
-    assert bench.store.num_streams == PLACES
+    assert bench.store.num_streams == MAX_NUM_SEQS
 
 
 def test_a_text_that_went_on_is_saved_anew() -> None:
@@ -125,7 +126,7 @@ def test_a_text_that_went_on_is_saved_anew() -> None:
     bench.go_on(([0], [1, 2, 3]))
     bench.fork(0, 1, 3)
     for _ in range(2):
-        bench.go_on(*(([sequence], [5 + sequence]) for sequence in range(PLACES + 3)))
+        bench.go_on(*(([sequence], [5 + sequence]) for sequence in range(MAX_NUM_SEQS + 3)))
 
 
 def test_an_interrupted_call_leaves_nothing() -> None:
@@ -144,13 +145,13 @@ def test_an_interrupted_call_leaves_nothing() -> None:
 def test_what_is_set_aside_is_counted() -> None:
     """Texts that take more than half of what the streams do are too many; giving some up helps."""
     bench = Bench()
-    for sequence in range(PLACES + 2):
+    for sequence in range(MAX_NUM_SEQS + 2):
         bench.go_on(([sequence], [sequence] * (STEP - 1)))
     was_crowded = [bench.streams.is_crowded]
-    for sequence in range(PLACES):
+    for sequence in range(MAX_NUM_SEQS):
         bench.go_on(([20 + sequence], [sequence] * STEP))
     was_crowded.append(bench.streams.is_crowded)
-    for sequence in range(PLACES):
+    for sequence in range(MAX_NUM_SEQS):
         bench.streams.remove(sequence, 0, -1)
     was_crowded.append(bench.streams.is_crowded)
 
@@ -199,8 +200,8 @@ def test_sequences_hold_what_they_were_given(data: st.DataObject) -> None:
 @given(texts=st.lists(st.lists(st.integers(0, 1), min_size=2, max_size=8), min_size=1, max_size=8))
 def test_the_prefix_cache_works_on_streams(texts: list[list[int]]) -> None:
     """Requests that begin alike, side by side, are given the logits of their own tokens."""
-    store = ExactStore(PLACES, CELLS)
-    streams = Streams(store, num_cells=CELLS, places=PLACES, num_vocab=CELLS, fillers=NO_FILLERS)
+    store = ExactStore(MAX_NUM_SEQS, CELLS)
+    streams = Streams(store, num_cells=CELLS, max_num_seqs=MAX_NUM_SEQS, num_vocab=CELLS, fillers=NO_FILLERS)
     cache = PrefixCache(streams, num_sequences=10, num_cells=CELLS)
     running: dict[int, list[int]] = {}
     for text in texts:

@@ -31,7 +31,7 @@ class Keeper:
         self._directory = directory
         self._dies_at = dies_at
 
-    async def keep(self, trace: Trace) -> None:
+    async def save(self, trace: Trace) -> None:
         """Keep a trace, or die of it."""
         if len(self.rows_before) == self._dies_at:
             raise asyncio.CancelledError

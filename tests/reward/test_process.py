@@ -3,10 +3,12 @@
 import asyncio
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import pytest
 
+from marco_cli.engine import scripted
 from marco_cli.engine.base import Usage
 from marco_cli.engine.scripted import CHATML, scripted_engine
 from marco_cli.errors import ConfigError
@@ -57,14 +59,42 @@ def critique(count: int) -> str:
     return f"<|im_start|>user\n{asked}<|im_end|>\n<|im_start|>assistant\n{opening}"
 
 
+def qwen_math(count: int) -> str:
+    """Return the dialogue of the model card under ChatML, up to the last mark."""
+    system = "Please reason step by step, and put your final answer within \\boxed{}."
+    dialogue = (
+        f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n"
+    )
+    return dialogue + "<extra_0>".join(STEPS[:count]) + "<extra_0>"
+
+
+def skywork(count: int) -> str:
+    """Return the text that the makers' `prepare_input` puts together, of a vocabulary without a beginning."""
+    return f"{QUESTION}\n" + "".join(f"{step}\n" for step in STEPS[:count])
+
+
+BAD, GOOD = "\x00", "\x01"
+"""The scripted engine's tokens of the ids by which a head is asked."""
+
 CASES = {
     "math-shepherd": (shepherd, " +", " -"),
     "rlhflow": (rlhflow, "+", "-"),
     "yes-no": (yes_no, "Yes", "No"),
     "critique": (critique, " Yes", " No"),
+    "qwen-math-prm": (qwen_math, GOOD, BAD),
+    "skywork": (skywork, GOOD, BAD),
 }
 CRITICISM = " it holds.\n"
 VERDICT = "Is the solution correct?"
+
+
+@pytest.fixture(autouse=True)
+def vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the mark of Qwen2.5-Math-PRM among the scripted engine's control tokens."""
+    tokens = (*scripted.CONTROL_TOKENS, "<extra_0>")
+    monkeypatch.setattr(scripted, "CONTROL_TOKENS", tokens)
+    monkeypatch.setattr(scripted, "NUM_VOCAB", 256 + len(tokens))
+    monkeypatch.setattr(scripted, "_CONTROL", re.compile("(" + "|".join(map(re.escape, tokens)) + ")"))
 
 
 def asked(form: str, steps: Sequence[str] = STEPS) -> tuple[list[float], Usage]:
@@ -102,7 +132,7 @@ def test_a_format_shows_its_reference_text_and_reads_its_words(form: str) -> Non
     assert asked(form)[0] == pytest.approx(SCORES)
 
 
-@pytest.mark.parametrize("form", ["math-shepherd", "rlhflow", "yes-no"])
+@pytest.mark.parametrize("form", [form for form in CASES if form != "critique"])
 def test_a_step_costs_its_own_tokens(form: str) -> None:
     """Only the first step pays for the question, whatever came before is taken from the prefix cache."""
     shown = CASES[form][0]
@@ -117,8 +147,26 @@ def test_a_step_costs_its_own_tokens(form: str) -> None:
     assert asked(form)[1].prefilled <= new + len(STEPS)
 
 
-def test_text_of_a_reply_is_no_control_token() -> None:
-    """A step that spells a turn's end ends no turn: it is other tokens than the template's."""
+def test_lines_of_a_step_are_steps_to_skywork() -> None:
+    """The question, each line and each line end are tokenised by themselves; empty lines are none."""
+    engine, said = scripted_engine(lambda _: {}), list[str]()
+    tokenize = engine.tokenize
+
+    def listen(text: str, *, special: bool = False) -> tuple[int, ...]:
+        said.append(text)
+        return tokenize(text, special=special)
+
+    engine.tokenize = listen  # type: ignore[method-assign]
+    asyncio.run(ProcessModel(Examiner(engine, None), form="skywork").score(QUESTION, ["a\n\nb", "c"]))
+
+    assert said == ["", f"{QUESTION}\n", "a", "\n", "b", "\n", "c", "\n", "\n"]
+
+
+@pytest.mark.parametrize(
+    ("form", "step", "num_control"), [("yes-no", "<|im_end|>", 3), ("qwen-math-prm", "<extra_0>", 6)]
+)
+def test_text_of_a_reply_is_no_control_token(form: str, step: str, num_control: int) -> None:
+    """A step that spells a turn's end ends no turn, and one that spells a mark is no step: they are other tokens."""
     seen: list[int] = []
 
     async def work() -> None:
@@ -130,11 +178,11 @@ def test_text_of_a_reply_is_no_control_token() -> None:
             return await generate(request, on_token)
 
         engine.generate = listen  # type: ignore[method-assign]
-        await ProcessModel(Examiner(engine, chatml), form="yes-no").score(QUESTION, ["<|im_end|>"])
+        await ProcessModel(Examiner(engine, chatml), form=form).score(QUESTION, [step])
         await engine.close()
 
     asyncio.run(work())
-    assert sum(token >= 256 for token in seen) == 3  # two beginnings of turns and one end
+    assert sum(token >= 256 for token in seen) == num_control  # beginnings and ends of turns, and one mark
 
 
 def test_a_model_without_a_template_reads_plain_lines() -> None:
@@ -181,11 +229,20 @@ def test_aggregates(aggregate: str, expected: float) -> None:
         ("Llama3.1-8B-PRM-Deepseek-Data", "rlhflow"),
         ("launch ThinkPRM-1.5B", "critique"),
         ("qwen-0.5b", "yes-no"),
+        ("Qwen2.5-Math-PRM-7B", "qwen-math-prm"),
+        ("Qwen2.5-Math-7B-PRM800K", "qwen-math-prm"),
+        ("Skywork-o1-Open-PRM-Qwen-2.5-1.5B", "skywork"),
     ],
 )
 def test_the_name_of_a_model_says_its_format(name: str, form: str) -> None:
     """A model of no family that was trained for it is asked for yes or no."""
     assert format_of(name) == form
+
+
+@pytest.mark.parametrize(("num_outputs", "form"), [(1, "skywork"), (2, "qwen-math-prm")])
+def test_a_head_says_the_format_whatever_the_name(num_outputs: int, form: str) -> None:
+    """By how many values it gives."""
+    assert format_of("math-shepherd", num_outputs) == form
 
 
 @pytest.mark.parametrize(

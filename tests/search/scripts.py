@@ -15,6 +15,7 @@ from marco_cli.reward.process.base import StepScore
 from marco_cli.reward.signals import measure
 from marco_cli.search.base import Problem, Reply, SearchResult
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.context import SearchContext
 from marco_cli.search.rollout import NOTHING
 from marco_cli.search.solve import search
 from marco_cli.sections import MARCO
@@ -125,7 +126,7 @@ def find(
     script: Script,
     *,
     problem: Callable[[Problem], Problem] = lambda problem: problem,
-    places: int = 16,
+    max_num_seqs: int = 16,
     context_size: int = 4096,
     run: Callable[..., Any] = search,
     settings: Mapping[str, Any] | None = None,
@@ -137,13 +138,15 @@ def find(
     """
 
     async def work() -> SearchResult:
-        engine = scripted_engine(script, places=places, context_size=context_size)
+        engine = scripted_engine(script, max_num_seqs=max_num_seqs, context_size=context_size)
         engine._thread = Inline()
         ids = engine.tokenize(PROMPT, special=True)
         asked = problem(Problem(prompt_ids=ids, tags=MARCO, question="2+2?"))
         chosen = replace(SearchConfig(step="line", sampling=SAMPLED), **config)
         try:
-            result: SearchResult = await run(asked, engine=engine, config=chosen, **(settings or {}))
+            given = dict(settings or {})
+            existing = {key: given.pop(key) for key in ("first", "earlier") if key in given}
+            result: SearchResult = await run(asked, SearchContext(engine=engine, **given), chosen, **existing)
         finally:
             await engine.close()
         return result

@@ -36,7 +36,7 @@ def test_the_likeliest_way_comes_first_with_its_exact_probability() -> None:
     tree = Tree((1,))
     tree.add(tree.root, Step(tokens=greedy_tokens(), data=b"ax"))
     ways = Alternatives()
-    first, second = ways.take(tree.root), ways.take(tree.root)
+    first, second = ways.pop(tree.root), ways.pop(tree.root)
     assert first is not None
     assert second is not None
 
@@ -44,7 +44,7 @@ def test_the_likeliest_way_comes_first_with_its_exact_probability() -> None:
     assert (first.probability, second.probability) == pytest.approx((0.4, 0.24), abs=1e-5)
     assert float(second.opening.confidence[-1]) == pytest.approx(0.4, abs=1e-5)
     assert bool(second.opening.is_sampled.all())
-    assert ways.take(tree.root) is None
+    assert ways.pop(tree.root) is None
     assert ways.best_probability(tree.root) == 0
 
 
@@ -64,4 +64,4 @@ def test_forced_tokens_have_no_rivals() -> None:
     tree = Tree((1,))
     tree.add(tree.root, Step(tokens=Tokens.forced((1, 2, 3)), data=b"abc"))
 
-    assert Alternatives().take(tree.root) is None
+    assert Alternatives().pop(tree.root) is None

@@ -13,6 +13,7 @@ from marco_cli.engine.scripted import scripted_engine
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.budget import Budget, Stop
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.context import SearchContext
 from marco_cli.search.run import Run
 
 
@@ -158,10 +159,10 @@ def test_a_simulation_that_was_given_up_is_not_counted() -> None:
     """Claims are taken back, so that the budget of simulations is for finished ones."""
     budget = Budget(clock=Clock(), stop=Stop(), simulations=1)
 
-    assert budget.claim() is None
-    assert budget.claim() == "simulations"
-    budget.settle(is_done=False)
-    assert budget.claim() is None
+    assert budget.begin_simulation() is None
+    assert budget.begin_simulation() == "simulations"
+    budget.end_simulation(is_done=False)
+    assert budget.begin_simulation() is None
 
 
 @table(product(STRATEGIES, [1, 3], ["never", "always"]))
@@ -177,8 +178,9 @@ def test_no_strategy_makes_more_simulations_than_it_is_granted(
 
 def test_a_simulation_counts_with_its_reply_or_is_given_back() -> None:
     """Whatever ends the block: a reply, none, an error, a refusal."""
-    budget = Budget(clock=Clock(), stop=Stop(), simulations=2)
-    run = Run(Problem(prompt_ids=(1,)), engine=scripted_engine(SUM), config=SearchConfig(), budget=budget)
+    context = SearchContext(engine=scripted_engine(SUM))
+    run = Run(Problem(prompt_ids=(1,)), context, SearchConfig(simulations=2))
+    budget = run.budget
 
     async def work() -> None:
         async with run.simulation() as first:

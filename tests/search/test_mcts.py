@@ -286,7 +286,7 @@ def test_the_search_branches_where_the_model_was_in_doubt(doubtful: int) -> None
 
 
 def test_several_at_once_share_their_batches() -> None:
-    """Four simulations under way fill most of four places, from the second simulation on."""
+    """Four simulations under way fill most of four rows, from the second simulation on."""
     result = find(grown_script(6, depth=8), strategy="mcts", simulations=33, parallel=4, certainty=1)
 
     assert result.usage.mean_batch_width >= 0.8 * 4

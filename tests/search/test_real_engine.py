@@ -10,6 +10,7 @@ from marco_cli.engine.base import SamplingParams
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.context import SearchContext
 from marco_cli.search.solve import search
 from marco_cli.sections import MARCO
 
@@ -21,14 +22,14 @@ def found(nano_gguf: Path) -> SearchResult:
     """Search 32 simulations, four at a time, with the bundled model."""
 
     async def work() -> SearchResult:
-        engine = open_engine(nano_gguf, LlamaOptions(places=8))
+        engine = open_engine(nano_gguf, LlamaOptions(max_num_seqs=8))
         text = f"<|im_start|>user\n{QUESTION}<|im_end|>\n<|im_start|>assistant\n<Thought>\n"
         ids = engine.tokenize(text, special=True)
         problem = Problem(prompt_ids=ids, tags=MARCO, prefill="<Thought>\n", question=QUESTION, max_tokens=640)
         config = SearchConfig(simulations=32, parallel=4, certainty=1, step="line", min_doubt=0.001)
         try:
             sampling = SamplingParams(temperature=1.0)
-            return await search(problem, engine=engine, config=replace(config, sampling=sampling))
+            return await search(problem, SearchContext(engine=engine), replace(config, sampling=sampling))
         finally:
             await engine.close()
 
@@ -47,6 +48,6 @@ def test_a_search_evaluates_hardly_more_tokens_than_its_tree_has(found: SearchRe
 
 @pytest.mark.weights
 def test_a_search_keeps_its_batches_full(found: SearchResult) -> None:
-    """Four simulations at once fill at least 80 % of four places on average, the greedy first one included."""
+    """Four simulations at once fill at least 80 % of four rows on average, the greedy first one included."""
     assert found.num_simulations == 32
     assert found.usage.mean_batch_width >= 0.8 * 4

@@ -52,5 +52,5 @@ def test_nothing_is_looked_for_behind_the_code() -> None:
     refutation = Refutation(tree)
     refutation.add(node, reply_saying("".join(texts)))
 
-    assert [refutation.is_settled(each) for each in nodes] == [False] * 4 + [True] * 3
+    assert [refutation.is_behind(each) for each in nodes] == [False] * 4 + [True] * 3
     assert refutation.preferred([tree.root, *nodes]) == nodes[1:4]

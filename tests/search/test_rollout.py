@@ -1,6 +1,6 @@
 """From a token prefix to a finished reply."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -13,9 +13,12 @@ from tables import table
 from marco_cli.engine.base import GREEDY, SamplingParams, Tokens
 from marco_cli.engine.scripted import END, Script, scripted_engine
 from marco_cli.errors import ContextOverflowError
-from marco_cli.search import StepMode
+from marco_cli.search import StepMode, growing
 from marco_cli.search.base import Problem, Reply
-from marco_cli.search.rollout import StepListener, forced_close, rollout
+from marco_cli.search.budget import Budget, Stop
+from marco_cli.search.reader import read_whole
+from marco_cli.search.rollout import rollout
+from marco_cli.search.watch import StepListener
 from marco_cli.sections import MARCO, NONE, THINK, Tags
 
 PLAIN = Problem(prompt_ids=(1,), tags=MARCO)
@@ -136,6 +139,32 @@ def test_a_reply_that_is_watched_is_the_same_reply(name: str, mode: StepMode) ->
     assert all(tokens.ids.tolist() == alone.tokens.ids.tolist()[: len(tokens)] for tokens in seen)
 
 
+@pytest.mark.parametrize(
+    ("script", "settings", "times"),
+    [
+        (SUM, {}, 1),
+        (lines({"": {"It is 4." + END: 1.0}}), {}, 1),
+        (endless, {"problem": {"max_tokens": 120, "output_reserve": 40}}, 2),
+    ],
+    ids=["whole", "without tags, which only the whole tells", "before and after its close by force"],
+)
+def test_a_finished_reply_is_divided_once(
+    script: Script, settings: dict[str, Any], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long replies cost time in proportion to their length, once."""
+    lengths: list[int] = []
+
+    def counted(problem: Problem, pieces: Sequence[bytes], are_sampled: Sequence[bool]) -> Any:
+        lengths.append(len(pieces))
+        return read_whole(problem, pieces, are_sampled)
+
+    monkeypatch.setattr(growing, "read_whole", counted)
+    reply = reply_of(script, **settings)
+
+    assert len(set(lengths)) == len(lengths) == times
+    assert lengths[-1] == len(reply.tokens)
+
+
 def test_the_context_is_the_limit_without_max_tokens() -> None:
     """Without a limit of its own, a reply may fill the context and not one token more."""
     reply = reply_of(endless, context_size=256)
@@ -178,7 +207,11 @@ def test_a_closed_thought_without_output_gets_only_the_opening_tag() -> None:
 
 def test_room_zero_gives_the_rollout_up() -> None:
     """Without room for an output there is none, and the reply claims nothing."""
-    reply = reply_of(endless, brake=lambda _is_output: True, room=lambda: 0)
+    budget = Budget(clock=lambda: 0.0, stop=Stop(), tokens=1)
+    budget.learn_output(1)
+    budget.count(1)
+    with budget.rollout() as limits:
+        reply = reply_of(endless, limits=limits)
 
     assert (reply.output, reply.answer, reply.is_truncated) == ("", None, True)
 
@@ -246,7 +279,7 @@ def test_a_prompt_that_leaves_no_room_is_refused() -> None:
 )
 def test_every_format_has_its_forced_close(tags: Tags, wanted: str) -> None:
     """What ends a thought is made of the format's own tags."""
-    assert forced_close(Problem(prompt_ids=(1,), tags=tags)) == wanted
+    assert tags.closing() == wanted
 
 
 def test_greedy_is_the_default() -> None:

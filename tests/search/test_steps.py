@@ -10,7 +10,7 @@ from marco_cli.engine.base import Tokens
 from marco_cli.search import StepMode
 from marco_cli.search.steps import SHAPES, split, step_rule
 from marco_cli.search.tree import Step
-from marco_cli.sections import MARCO, NONE
+from marco_cli.sections import MARCO, NONE, Tags
 
 TEXTS = st.lists(
     st.sampled_from(
@@ -109,6 +109,15 @@ def test_a_paragraph_without_end_is_cut_at_256_tokens() -> None:
 def test_a_closing_tag_always_ends_a_step_also_across_tokens() -> None:
     """The thought's end is a step border, however short the step and wherever the tokens fall."""
     assert texts(cut(["a", "b</", "Thought", ">", "c", "</Output>"], "paragraph")) == ["ab</Thought>", "c</Output>"]
+
+
+def test_a_closing_tag_in_any_script_ends_a_step_also_inside_characters() -> None:
+    """Tags of a preset may be Chinese, and a token may be a part of a character."""
+    tags = Tags(thought_open="〈思考〉", thought_close="〈/思考〉")
+    pieces = [bytes([byte]) for byte in "〈思考〉加〈/思考〉好".encode()]
+    steps = split(Tokens.forced(range(len(pieces))), pieces, "paragraph", tags)
+
+    assert [step.data.decode() for step in steps] == ["〈思考〉加〈/思考〉", "好"]
 
 
 SENTENCE = "So one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen."

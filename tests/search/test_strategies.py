@@ -17,6 +17,7 @@ from marco_cli.reward import REWARDS
 from marco_cli.search import STRATEGIES, VOTES
 from marco_cli.search.base import Problem
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.context import SearchContext
 from marco_cli.search.events import NodesAdded, SearchEnded, SearchStarted, SimulationEnded, VoteChanged
 from marco_cli.search.solve import search
 from marco_cli.sections import MARCO
@@ -170,7 +171,7 @@ def test_usage_is_that_of_this_search_alone() -> None:
         engine._thread = Inline()
         problem = Problem(prompt_ids=engine.tokenize(PROMPT, special=True), tags=MARCO)
         config = SearchConfig(strategy="vote", simulations=3, step="line")
-        one, other = await asyncio.gather(*(search(problem, engine=engine, config=config) for _ in range(2)))
+        one, other = await asyncio.gather(*(search(problem, SearchContext(engine=engine), config) for _ in range(2)))
         await engine.close()
         return one.usage.decoded, other.usage.decoded, engine.usage.decoded
 

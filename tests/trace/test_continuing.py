@@ -28,7 +28,8 @@ def longer(trace: Trace, budget: Budget, **settings: Any) -> Trace:
             planned = plan(loaded, budget)
             result = await search_on(loaded, solver, planned)
             searched = replace(solver.plan, config=planned.config)
-            return from_result(solver, loaded.problem, result, source="ask", continues=trace.id, plan=searched)
+            done = from_result(solver, loaded.problem, result, source="ask", plan=searched)
+            return replace(done, continues=trace.id)
         finally:
             await solver.close()
 

@@ -17,7 +17,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.errors import InputError, StorageError
 from marco_cli.trace.encoding import encode
 from marco_cli.trace.record import Trace, new_id
-from marco_cli.trace.store import Skipped, append, entries, find, keep, load, prune, save, trace_directory
+from marco_cli.trace.store import Skipped, append, entries, find, load, prune, save, save_if_wanted, trace_directory
 
 START = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -183,7 +183,7 @@ def test_keeping_a_trace_never_fails(trace: Trace, tmp_path: Path) -> None:
     """Where nothing can be written the answer stands, and the user learns why there is no trace and how to stop asking."""
     blocked = tmp_path / "state"
     blocked.write_text("a file where the folder should be")
-    notice = keep(trace, Settings(), {"MARCO_STATE_DIR": str(blocked)})
+    notice = save_if_wanted(trace, Settings(), {"MARCO_STATE_DIR": str(blocked)})
 
     assert notice is not None
     assert "\n" not in notice
@@ -220,7 +220,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(trace: Trace, tmp_path: Path) -> 
         with pytest.raises(StorageError, match="File too large"):
             append(trace, file)
         resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
-        notice = keep(trace, Settings(), {"MARCO_STATE_DIR": str(tmp_path / "state")})
+        notice = save_if_wanted(trace, Settings(), {"MARCO_STATE_DIR": str(tmp_path / "state")})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
@@ -233,9 +233,9 @@ def test_traces_can_be_switched_off(trace: Trace, tmp_path: Path) -> None:
     """With `trace: false` nothing is written, not even a folder; by default they lie in the state directory."""
     environ = {"MARCO_STATE_DIR": str(tmp_path / "state")}
 
-    assert keep(trace, Settings(trace=False), environ) is None
+    assert save_if_wanted(trace, Settings(trace=False), environ) is None
     assert not (tmp_path / "state").exists()
-    assert keep(trace, Settings(), environ) is None
+    assert save_if_wanted(trace, Settings(), environ) is None
     assert ids(trace_directory(environ)) == [trace.id]
 
 

@@ -11,6 +11,7 @@ from marco_cli.engine.scripted import END, scripted_engine
 from marco_cli.search import STRATEGIES
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.context import SearchContext
 from marco_cli.search.events import CandidateFound, Noticed, Progress, SearchStarted, VoteChanged
 from marco_cli.search.solve import search
 from marco_cli.search.vote import count_votes, majority
@@ -73,7 +74,7 @@ def test_every_strategy_can_be_watched(strategy: str) -> None:
             strategy=strategy, simulations=4, step="line", sampling=SamplingParams(temperature=1.0), beam_width=2
         )
         try:
-            return await search(problem, engine=engine, config=config, on_event=recorder.fold)
+            return await search(problem, SearchContext(engine=engine, on_event=recorder.fold), config)
         finally:
             await engine.close()
 

@@ -8,7 +8,7 @@ except that a line which begins with `=` goes on with the one before. Linear in 
 import re
 from typing import Final
 
-from marco_cli.answer.signs import SIZES, TEXTS
+from marco_cli.answer.signs import SIGNS, SIZES, TEXTS
 
 OPENS: Final = "⟦"
 """Where a displayed formula begins."""
@@ -20,11 +20,13 @@ _SIGNS: Final = str.maketrans(
 )
 _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _HALVES: Final = {"½": "(1/2)", "¼": "(1/4)", "¾": "(3/4)", "⅓": "(1/3)", "⅔": "(2/3)", "⅛": "(1/8)"}
+_ARITHMETIC: Final = ("times", "cdot", "ast", "div", "approx", "lt", "gt", "Rightarrow", "implies", "therefore")
+"""Commands that have a part in arithmetic. The others keep their backslash, and the equations around them are left alone."""
 _COMMANDS: Final = {
-    "times": "*", "cdot": "*", "ast": "*", "div": "/", "approx": "≈", "lt": "<", "gt": ">",
+    **{name: SIGNS[name].translate(_SIGNS) for name in _ARITHMETIC},
     **dict.fromkeys(SIZES, ""),
-    "quad": " ", "qquad": " ", "Rightarrow": "⇒", "implies": "⇒", "therefore": "∴",
-}  # fmt: skip
+    **dict.fromkeys(("quad", "qquad"), " "),
+}
 _ESCAPED: Final = {
     "[": OPENS,
     "]": CLOSES,

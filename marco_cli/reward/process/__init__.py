@@ -14,6 +14,8 @@ FORMATS: Final = MappingProxyType(
         "rlhflow": "marco_cli.reward.process.rlhflow:FORMAT",
         "yes-no": "marco_cli.reward.process.yes_no:FORMAT",
         "critique": "marco_cli.reward.process.critique:FORMAT",
+        "qwen-math-prm": "marco_cli.reward.process.qwen_math:FORMAT",
+        "skywork": "marco_cli.reward.process.skywork:FORMAT",
     }
 )
 """Name on the command line → how a process model of that kind is asked. A new format is one file and one line here."""

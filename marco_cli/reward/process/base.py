@@ -42,5 +42,7 @@ class StepFormat:
     """(question, steps, one or more) → what the model is shown. The passage for one more step begins in the same way."""
     family: str
     """Regular expression for the names of models that were trained for it; nothing matches ""."""
+    num_outputs: int | None = None
+    """What the head of such a model gives (`engine.head`); None for models that answer in words."""
     is_whole: bool = False
     """See `StepScorer`."""

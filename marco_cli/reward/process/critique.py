@@ -5,7 +5,7 @@ The prompt is that of the card of launch/ThinkPRM-1.5B. One critique is about al
 
 from collections.abc import Sequence
 
-from marco_cli.prompt.base import Message
+from marco_cli.prompt.base import Message, Piece
 from marco_cli.reward.process.base import StepFormat
 from marco_cli.reward.verdict import Critique, Passage
 
@@ -31,7 +31,7 @@ def write(question: str, steps: Sequence[str]) -> Passage:
     content = _PROMPT.replace("{steps}", numbered, 1).replace("{question}", question, 1)
     return Passage(
         turns=(Message(role="user", content=content),),
-        opening="\nLet's verify step by step:",
+        opening=(Piece(text="\nLet's verify step by step:", is_control=False),),
         good=" Yes",
         bad=" No",
         critique=Critique(max_tokens=_MAX_TOKENS, until=_VERDICT),

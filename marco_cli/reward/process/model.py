@@ -37,10 +37,21 @@ class ProcessModel:
         return self._aggregate(scores)
 
 
-def format_of(name: str) -> str:
-    """Return the format that goes with a model of this name, a key of `FORMATS`: any model can be asked for yes or no."""
-    families = ((key, _load(place).family) for key, place in FORMATS.items())
-    return next((key for key, family in families if family and re.search(family, name.lower())), _DEFAULT_FORMAT)
+def format_of(name: str, num_outputs: int | None = None) -> str:
+    """Return the format that goes with a model, a key of `FORMATS`.
+
+    A head tells it by what it gives, of other models the name: any can be asked for yes or no.
+    """
+    known = [(key, _load(place)) for key, place in FORMATS.items()]
+    if num_outputs is not None:
+        return next(key for key, form in known if form.num_outputs == num_outputs)
+    found = (key for key, form in known if form.family and re.search(form.family, name.lower()))
+    return next(found, _DEFAULT_FORMAT)
+
+
+def wants_head(form: str) -> bool:
+    """Say whether models of a format answer by a head of their own."""
+    return _load(FORMATS[form]).num_outputs is not None
 
 
 def _load(place: str) -> Any:

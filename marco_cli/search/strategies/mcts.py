@@ -110,7 +110,7 @@ class _Search:
         """Go on where an earlier search ended: with its open thoughts, and the reflection that its budget cut off."""
         for candidate in self.run.candidates:
             if candidate.reflects is not None:
-                self.descent.forget(candidate.reflects)
+                self.descent.drop_thought(candidate.reflects)
             elif self.config.reflection == "child":
                 self._remember_thought(self.tree[candidate.node_id], candidate)
         if self.run.candidates and self.run.candidates[-1].reflects is None:
@@ -196,4 +196,4 @@ class _Search:
         tokens = thought_tokens(self.run, candidate.reply)
         if tokens is not None:
             thought = Thought(tokens=tokens, candidate_id=candidate.id)
-            self.descent.remember(end.within(len(tokens)), thought)
+            self.descent.add_thought(end.within(len(tokens)), thought)

@@ -169,7 +169,7 @@ class _Paper:
             node.candidate_id = None if candidate is None else candidate.id
         if not simulation.is_done:
             return None
-        self.growth.back_up(node, self.run.value(reply))
+        self.growth.back_up(node, self.run.ballot.value(reply))
         if len(reply.tokens) <= node.num_tokens:  # it has no room for another token, or has ended
             node.is_closed = True
         self._close_upwards(node)
