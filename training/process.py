@@ -1,13 +1,13 @@
 """Make a process model of marco-nano: the same network, which says ` +` or ` -` after each step of a reply.
 
-    marco eval jsonl --data problems.jsonl -m marco-nano --strategy mcts@8+corrects=false+certainty=1 --traces traces.jsonl
+    marco eval jsonl --data problems.jsonl -m marco-nano --strategy best-of-n@8+corrects=false+certainty=1 --step line --traces traces.jsonl
     marco traces export -F prm --from traces.jsonl -o rows.jsonl
-    python -m training.process rows.jsonl build/nano-prm.gguf --minutes 3
+    python -m training.process rows.jsonl build/nano-prm.gguf --minutes 11
     marco ask -m marco-nano --prm build/nano-prm.gguf:math-shepherd "…"
 
-The text is that of the format `math-shepherd`, as a search shows it. What a step is worth is the share of right replies through it,
-and the loss is the cross-entropy of the two words at the mark behind it. One problem of ten is kept back: the weights that are best on
-those are written.
+The problems are drawn by `training.problems.mixture.draw`. The text is that of the format `math-shepherd`, as a search shows it. What a
+step is worth is the share of right replies through it, and the loss is the cross-entropy of the two words at the mark behind it. One
+problem of ten is kept back: the weights that are best on those are written.
 """
 
 import argparse
