@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,7 +45,9 @@ class Warm:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.address = address = str(path / "socket")
+        # The address of a socket has a hundred characters at most, and the directories of tests have many.
+        self._folder = tempfile.TemporaryDirectory(prefix="marco-")
+        self.address = address = f"{self._folder.name}/s"
         program = path / "marco"
         program.write_text(_CLIENT.format(python=sys.executable, address=address), encoding="utf-8")
         program.chmod(0o755)
@@ -60,6 +63,7 @@ class Warm:
     ) -> None:
         self._server.kill()
         self._server.communicate()
+        self._folder.cleanup()
 
 
 class WarmProcess:
@@ -105,6 +109,7 @@ class WarmProcess:
 
 def serve(address: str) -> None:
     """Answer each connection in a process of its own."""
+    sys.path[0] = str(Path(__file__).parents[1])
     for name in IMPORTED:
         importlib.import_module(f"marco_cli.{name}")
     with socket.socket(socket.AF_UNIX) as listener:

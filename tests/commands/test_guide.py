@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from commands.test_models_head import publish
 from fake_hub import running
 from warm_program import Warm
+
+from marco_cli.models.gguf_header import read
 
 ROOT = Path(__file__).parents[2]
 PAGES: Final = (
@@ -83,7 +86,9 @@ def home(tmp_path: Path, nano_gguf: Path, warm: Warm) -> Iterator[dict[str, str]
     for name, content in FILES.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
         (tmp_path / name).chmod(0o755)
-    shutil.copyfile(nano_gguf, tmp_path / "qwen.gguf")
+    for name in ("qwen.gguf", "prm.gguf"):
+        shutil.copyfile(nano_gguf, tmp_path / name)
+    publish(tmp_path / "Qwen2.5-Math-PRM-7B", read(nano_gguf).embedding_length or 0)
     presets = tmp_path / ".config" / "marco" / "presets"
     presets.mkdir(parents=True)
     for name, preset in re.findall(r"<!-- preset: (\w+) -->\n```yaml\n(.*?)```", text_of("docs/models.md"), re.DOTALL):
