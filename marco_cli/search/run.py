@@ -113,6 +113,8 @@ class Run:
         """What a process model says of steps; None without one."""
         self._on_token = context.on_token
         self._judge = context.judge
+        self.interpreter = context.interpreter
+        """Runs programs that replies answer with."""
         self._unfinished: Reply | None = None
         self._num_replies = 0
         if earlier is not None:
@@ -190,6 +192,7 @@ class Run:
                 limits=limits,
                 on_step=on_step,
                 is_corrected=self.config.corrects and not is_streamed,  # a listener cannot take back what it has shown
+                interpreter=self.interpreter,
             )
         return await self.assessed(replace(reply, is_given_up=True) if limits.is_given_up else reply)
 

@@ -81,6 +81,15 @@ def checked(candidates: Sequence[Candidate]) -> list[float]:
     return discounted(likely(candidates), [candidate.reply.signals.is_sound for candidate in candidates])
 
 
+def sound(candidates: Sequence[Candidate]) -> list[float]:
+    """Weigh replies alike, and those whose arithmetic is false next to nothing.
+
+    On Qwen2.5-Coder-0.5B, whose likelier replies are no better ones, this was right on 72 % of 40 problems where `checked` was
+    right on 52 % (three chains and three programs each; benchmarks/README.md).
+    """
+    return discounted(majority(candidates), [candidate.reply.signals.is_sound for candidate in candidates])
+
+
 def discounted(weights: Sequence[float], are_sound: Sequence[bool]) -> list[float]:
     """Return weights of which the unsound ones add up to `UNSOUND` of the sound ones at most, if there are any of those."""
     sound = sum(weight for weight, is_sound in zip(weights, are_sound, strict=True) if is_sound)

@@ -12,12 +12,13 @@ from marco_cli.engine.base import Tokens
 from marco_cli.search import StepMode
 from marco_cli.search.correction import Slip, find_slip, is_pause
 from marco_cli.search.limits import Limits
+from marco_cli.search.program import closed_program
 from marco_cli.search.reader import Reader
 from marco_cli.search.repetition import Repetition
 from marco_cli.search.steps import Cutter
 
-EndingReason = Literal["slip", "over", "loop", "budget", "thought", "step"]
-"""False arithmetic; the reply has ended; it repeats itself; its limits; its thought is as long as it may be; a step ended."""
+EndingReason = Literal["slip", "program", "over", "loop", "budget", "thought", "step"]
+"""False arithmetic; a program is there to be run; the reply has ended; it repeats itself; its limits; its thought is as long as it may be; a step ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Watch:
         num_before: int,
         thought_end: int,
         kept: int | None,
+        is_program: bool,
         is_output: bool,
         limits: Limits | None,
         cutter: Cutter | None,
@@ -53,6 +55,7 @@ class Watch:
             num_before: tokens of the reply before the request's own.
             thought_end: tokens that the reply may have before its output begins.
             kept: bytes of the reply in which nothing is put right; None leaves false arithmetic alone.
+            is_program: whether the reply answers with a program, which is run when its block is closed.
             is_output: whether an output by force is being written, whatever the reader says.
             limits: what may end the rollout early.
             cutter: where steps end, at each of which the request does; None where nobody waits for them.
@@ -65,6 +68,7 @@ class Watch:
         self._num_before = num_before
         self._thought_end = thought_end
         self._kept = kept
+        self._is_program = is_program
         self._is_output = is_output
         self._limits = limits
         self._cutter = cutter
@@ -101,10 +105,10 @@ class Watch:
             self.slip = find_slip(reader.data, kept=self._kept, is_recent=True)
             if self.slip is not None:
                 return "slip"
-        if is_looping:
-            return "loop"
-        if reader.is_over:
-            return "over"
+        if self._is_program and closed_program(reader.data) is not None:
+            return "program"
+        if is_looping or reader.is_over:
+            return "loop" if is_looping else "over"
         # Asked of every token, for the limits count the rollouts whose output has not begun.
         if self._limits is not None and self._limits.must_stop(reader.has_output or self._is_output):
             return "budget"
