@@ -30,8 +30,8 @@ from marco_cli.evals.scoring import grade
 from marco_cli.models import locate
 from marco_cli.models.choice import implied_preset
 from marco_cli.plan import SearchPlan, search_plan
+from marco_cli.search.ballot import rerate
 from marco_cli.search.base import Candidate, SearchResult
-from marco_cli.search.rating import rerate
 from marco_cli.solver import Solver, open_solver
 
 Row = dict[str, Any]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marco_cli.engine import sampling
+from marco_cli.engine.scores import Scores, score
 from marco_cli.search.config import SearchConfig
 
 VOCAB = 151_936
@@ -41,7 +42,7 @@ def least(repeats: int, work: Callable[[], object]) -> float:
     return min(times) * 1e3
 
 
-def sums(logits: NDArray[np.float32], scores: sampling.Scores) -> list[float]:
+def sums(logits: NDArray[np.float32], scores: Scores) -> list[float]:
     """Return the weights' sum of each row at the temperature that a search samples at."""
     temperature = SearchConfig().sampling.temperature
     return [sampling._mass(logits, scores, row, temperature) for row in range(len(logits))]  # noqa: SLF001 (what is saved)
@@ -59,8 +60,8 @@ def main() -> None:
         params = [SearchConfig().sampling] * num_rows
         rows = np.arange(num_rows)
         uniforms = np.random.default_rng(1).random(num_rows).tolist()
-        scores = sampling.score(logits, sampling.num_candidates(params))
-        scored = least(options.repeats, partial(sampling.score, logits))
+        scores = score(logits, sampling.num_candidates(params))
+        scored = least(options.repeats, partial(score, logits))
         drawn = least(options.repeats, partial(sampling.draw, logits, scores, rows, params, uniforms))
         summed = least(options.repeats, partial(sums, logits, scores))
         print(f"| {num_rows} | {scored:.2f} | {drawn:.2f} | {summed:.2f} |")

@@ -21,6 +21,11 @@ settings.load_profile("marco")
 os.environ.update(_TYPER_FORCE_DISABLE_TERMINAL="1", COLUMNS="80", TERM="xterm-256color")
 # Answers leave traces; those of programs that tests start must not go to the user's own.
 os.environ["MARCO_STATE_DIR"] = tempfile.mkdtemp(prefix="marco-tests-")
+# The programs that tests start, and the tests, are compiled once and not each time, whatever the shell says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# Tests run side by side, with more threads than cores: one that waits for another sleeps, and burns no time.
+os.environ["GOMP_SPINCOUNT"] = "0"
 for _name in ("CI", "FORCE_COLOR", "GITHUB_ACTIONS"):
     os.environ.pop(_name, None)
 

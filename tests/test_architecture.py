@@ -12,7 +12,17 @@ PACKAGE = Path(__file__).parents[1] / "marco_cli"
 # From the bottom to the top: a module may import from its own row and from rows before it.
 ROWS = (
     ("errors", "nano", "concurrency", "draft", "lock", "engine.waiting"),
-    ("prompt", "sections", "answer", "jsonl", "engine.base", "engine.sampling", "engine.prefix_cache"),
+    (
+        "prompt",
+        "sections",
+        "answer",
+        "jsonl",
+        "engine.base",
+        "engine.scores",
+        "engine.sampling",
+        "engine.radix_tree",
+        "engine.prefix_cache",
+    ),
     ("engine.backend", "engine.job", "engine.llama_library"),
     ("engine.plan", "engine.llama_weights"),
     ("engine.scheduler",),

@@ -1,6 +1,5 @@
 """Which format a reply has: by the end of the prompt, by the template, by the reply itself."""
 
-import asyncio
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loop import finished
 from search.scripts import Inline
 from tables import table
 
@@ -199,7 +199,7 @@ def solve(script: Script, **settings: Any) -> SearchResult:
         finally:
             await solver.close()
 
-    return asyncio.run(work())
+    return finished(work())
 
 
 def says(reply: str, *, then: str = "") -> Script:

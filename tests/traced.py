@@ -1,11 +1,11 @@
 """Traces of small searches over scripted models, made in a few milliseconds."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from loop import finished
 from search.scripts import SUM, Inline
 
 from marco_cli.config.settings import Settings
@@ -45,4 +45,4 @@ def traced(
         finally:
             await solver.close()
 
-    return asyncio.run(work())
+    return finished(work())

@@ -203,7 +203,7 @@ def open_journal(
             "overwrite" empties it, when its first row comes or it is closed without an error.
         configuration: what must be the same for rows to belong together.
         facts: what is worth knowing besides, at the beginning.
-        read_entry: key, input hash and status of a decoded row.
+        read_entry: what a decoded row is the answer to.
         force: go on with a file of another configuration; the old one is kept in the meta file, under `earlier`.
 
     Raises:

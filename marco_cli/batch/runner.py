@@ -90,15 +90,9 @@ async def run_rows(
 ) -> bool:
     """Answer rows and write them in order; say whether all were.
 
-    Args:
-        rows: what to answer.
-        answerer: how.
-        write: puts an output line where it stays; called in a thread, one line at a time.
-        tally: counts what was written.
-        parallel: rows in flight.
-        limit: how many may fail.
-        stop: set it to begin no more rows; those in flight have a while to end.
-        save_trace: takes the trace of each row that is written.
+    `parallel` rows are in flight. `write` puts an output line where it stays; it is called in a thread, one line at a time. Once
+    `stop` is set no more rows are begun, and those in flight have a while to end. `save_trace` gets the trace of each row that is
+    written.
 
     Raises:
         IncompleteError: more rows failed than may; those before are written.

@@ -37,6 +37,11 @@ CHECKS: Final = MappingProxyType(
             "an expression that the answer equals, or an equation that it solves",
             is_free=True,
         ),
+        "equations": CheckEntry(
+            "marco_cli.reward.equations.verifier:open_equations",
+            "no false equation in the reply; one without any is not right for that",
+            is_free=True,
+        ),
         "command": CheckEntry("marco_cli.check.command:open_command", "a program that gets the reply as JSON on stdin"),
     }
 )

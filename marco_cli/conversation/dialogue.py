@@ -15,7 +15,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.conversation.turn import Conversation, Cost, Turn
 from marco_cli.conversation.window import drop_oldest
 from marco_cli.engine.base import Request, TokenListener
-from marco_cli.engine.prefix_cache import common_length
+from marco_cli.engine.radix_tree import common_length
 from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.prompt.base import Message, compose
 from marco_cli.search.base import Problem, SearchResult
@@ -79,14 +79,8 @@ class Dialogue:
     ) -> Taken:
         """Take a turn. The conversation changes when it is over: an error or a cancel leaves it as it was.
 
-        Args:
-            question: what to say to the model.
-            replaces_last: ask in place of the last turn.
-            plan: for this turn alone.
-            on_problem: hears what the model is asked, before it is.
-            on_event: hears what a search does.
-            on_token: hears the first reply as it is written.
-            stop: raise it to get the answer now.
+        The turn may take the place of the last one (`replaces_last`), and have a `plan` of its own. `on_problem` hears what the model
+        is asked, before it is.
 
         Raises:
             InputError: the question is blank, or too long even with all turns dropped.

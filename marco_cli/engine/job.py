@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marco_cli.engine.base import NUM_TOP, Completion, FinishReason, Request, Tokens, Usage
-from marco_cli.engine.sampling import Scores
+from marco_cli.engine.scores import Scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

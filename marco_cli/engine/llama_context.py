@@ -16,13 +16,11 @@ from marco_cli.engine.backend import Row
 from marco_cli.engine.head import NUM_LABELS, Head
 from marco_cli.engine.llama_weights import Weights
 from marco_cli.engine.pace import Pace
+from marco_cli.engine.saved_stream import SavedStream, empty_size
 from marco_cli.errors import DecodeError, EngineError
 
 _INTERRUPTED = 2
 _STRLEN = ctypes.CDLL("msvcrt" if os.name == "nt" else None).strlen
-_HEADER = np.dtype([("magic", "<u4"), ("sequence", "<i4"), ("num_streams", "<u4")])
-_COUNT = 4
-"""Bytes of the number of cells that llama.cpp writes for each stream."""
 
 
 class Interrupt:
@@ -198,17 +196,17 @@ class Context:
     def is_plain(self) -> bool:
         """Whether what llama.cpp saves of a sequence is laid out as `save` and `load` expect: one cache, one count a stream."""
         size = llama.llama_state_seq_get_size(self._pointer, 0)  # of an empty one
-        return bool(size == _HEADER.itemsize + _COUNT * self.num_sequences)
+        return bool(size == empty_size(self.num_sequences))
 
-    def save(self, sequence: int) -> "Saved":
+    def save(self, sequence: int) -> SavedStream:
         """Return what a sequence holds."""
         size = llama.llama_state_seq_get_size(self._pointer, sequence)
         data = np.empty(size, dtype=np.uint8)
         if llama.llama_state_seq_get_data(self._pointer, _bytes_of(data), size, sequence) != size:
             raise DecodeError(f"llama.cpp cannot save a sequence{llama_library.reason()}")
-        return Saved(data=data, sequence=sequence, num_streams=self.num_sequences)
+        return SavedStream(data=data, sequence=sequence, num_streams=self.num_sequences)
 
-    def load(self, saved: "Saved", sequence: int) -> None:
+    def load(self, saved: SavedStream, sequence: int) -> None:
         """Give a sequence what another one held, which may be one of a context with more or fewer streams."""
         data = saved.data if saved.num_streams == self.num_sequences else saved.among(self.num_sequences)
         if llama.llama_state_seq_set_data(self._pointer, _bytes_of(data), len(data), sequence) != len(data):
@@ -219,29 +217,6 @@ class Context:
         if self._pointer is not None:
             llama.llama_free(self._pointer)
             self._pointer = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Saved:
-    """What a sequence of a context in streams held, as llama.cpp writes it.
-
-    A header, then for each stream the number of its cells and, where there are any, the cells themselves. All streams but one
-    are empty; llama.cpp refuses it in a context with another number of streams.
-    """
-
-    data: NDArray[np.uint8]
-    sequence: int
-    num_streams: int
-
-    def among(self, num_streams: int) -> NDArray[np.uint8]:
-        """Return it for a context with so many streams."""
-        header = self.data[: _HEADER.itemsize].view(_HEADER).copy()
-        header["num_streams"] = num_streams
-        # Streams before and behind this one have a count of 0 and nothing else.
-        first = _HEADER.itemsize + _COUNT * self.sequence
-        end = len(self.data) - _COUNT * (self.num_streams - self.sequence - 1)
-        others = np.zeros(_COUNT * (num_streams - 1), dtype=np.uint8)
-        return np.concatenate([header.view(np.uint8), self.data[first:end], others])
 
 
 def _bytes_of(data: NDArray[np.uint8]) -> object:

@@ -19,9 +19,10 @@ from marco_cli.engine.batched import BatchedEngine
 from marco_cli.engine.fillers import Fillers
 from marco_cli.engine.head import NUM_LABELS, Head
 from marco_cli.engine.interrupts import kept_signals
-from marco_cli.engine.llama_context import Context, ContextShape, Interrupt, Saved
+from marco_cli.engine.llama_context import Context, ContextShape, Interrupt
 from marco_cli.engine.llama_weights import Weights
 from marco_cli.engine.pace import Pace
+from marco_cli.engine.saved_stream import SavedStream
 from marco_cli.engine.stream_store import stream_cells
 from marco_cli.engine.streams import Streams
 from marco_cli.engine.unified import Shadows, Unified
@@ -174,7 +175,7 @@ class LlamaModel:
             memory = _Divided(self._open_divided, max_num_seqs)
             self._close_context = memory.close
             if memory.is_plain:
-                # Sequences cost nothing here: what they hold is in streams, or set aside.
+                # Sequences cost nothing here: what they hold is in streams, or swapped out.
                 self.num_sequences = NUM_SEQUENCES
                 return Streams(
                     memory,
@@ -282,7 +283,7 @@ class _Divided:
         try:
             self._context = self._opened(num_streams)
         except EngineError as error:
-            self._context = self._opened(before)  # what was set aside can still go on there, if it is not longer
+            self._context = self._opened(before)  # what was swapped out can still go on there, if it is not longer
             raise DecodeError(error.message) from error
 
     def evaluate(self, rows: Sequence[Row]) -> NDArray[np.float32] | None:
@@ -293,11 +294,11 @@ class _Divided:
         """See `Store`."""
         self._context.remove(stream, length)
 
-    def save(self, stream: int) -> Saved:
+    def save(self, stream: int) -> SavedStream:
         """See `Store`."""
         return self._context.save(stream)
 
-    def load(self, state: Saved, stream: int) -> None:
+    def load(self, state: SavedStream, stream: int) -> None:
         """See `Store`."""
         self._context.load(state, stream)
 

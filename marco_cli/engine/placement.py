@@ -1,4 +1,4 @@
-"""Which stream of the KV memory holds which text; the others are set aside in the machine's memory until they go on.
+"""Which stream of the KV memory holds which text; the others are swapped out to the machine's memory until they go on.
 
 In: the texts that a call goes on with. Out: each of them in a stream, single tokens in neighbouring ones, which is what one
 call of llama.cpp takes. A stream is copied through the store: there is no other way from one to another.
@@ -19,7 +19,7 @@ class Text:
     """Sequence -> how many of the tokens it holds."""
     stream: int | None = None
     state: State | None = None
-    """What was in its stream, while it is set aside; may go on past `length`."""
+    """What was in its stream, while it is swapped out; may go on past `length`."""
     last_call: int = 0
 
     def is_free(self, sequences: Sequence[int], length: int) -> bool:
@@ -28,33 +28,33 @@ class Text:
 
 
 class Placement:
-    """The texts in the streams of a store, and those set aside."""
+    """The texts in the streams of a store, and those swapped out."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self.at: list[Text | None] = [None] * store.num_streams
         """By stream."""
-        self._aside: set[Text] = set()
+        self._swapped: set[Text] = set()
         self._saved: dict[Text, State] = {}
         """What was saved in this call, for several forks of one text."""
 
     @property
-    def num_aside(self) -> int:
-        """Tokens of the texts that are set aside."""
-        return sum(text.length for text in self._aside)
+    def num_swapped(self) -> int:
+        """Tokens of the texts that are swapped out."""
+        return sum(text.length for text in self._swapped)
 
     def reshape(self, num_streams: int) -> None:
-        """Divide the memory into so many streams, and set all texts aside."""
+        """Divide the memory into so many streams, and swap all texts out."""
         for text in self.at:
             if text is not None:
-                self._set_aside(text)
+                self._swap_out(text)
         self._store.reshape(num_streams)
         self.at = [None] * self._store.num_streams
 
     def fork(self, text: Text, length: int) -> Text:
         """Return a new text with the beginning of another one."""
         new = Text(length=length, state=self._snapshot(text))
-        self._aside.add(new)
+        self._swapped.add(new)
         return new
 
     def gather(self, texts: Sequence[Text], wanted: Collection[Text]) -> None:
@@ -72,15 +72,15 @@ class Placement:
         for stream, text in zip(holes, outside, strict=True):
             other = self.at[stream]
             if other is not None:
-                self._set_aside(other)
-            self._put(text, stream)
+                self._swap_out(other)
+            self._swap_in(text, stream)
             if other is not None and other in wanted and None in self.at:
-                self._put(other, self.at.index(None))
+                self._swap_in(other, self.at.index(None))
 
     def bring(self, text: Text, wanted: Collection[Text]) -> None:
         """Bring a text into some stream, if it is in none; not that of one that is `wanted`."""
         if text.stream is None:
-            self._put(text, self._vacated(wanted))
+            self._swap_in(text, self._vacated(wanted))
 
     def cut(self, text: Text, length: int) -> None:
         """Take all tokens of a text from `length` on away."""
@@ -100,7 +100,7 @@ class Placement:
 
     def drop(self, text: Text) -> None:
         """Give up a text that no sequence holds."""
-        self._aside.discard(text)
+        self._swapped.discard(text)
         if text.stream is not None:
             self._store.cut(text.stream, 0)
             self.at[text.stream] = None
@@ -125,22 +125,22 @@ class Placement:
             return min(empty, key=lambda stream: abs(stream - middle))  # near the others: they may go on together next
         oldest = min((text for text in self.at if text and text not in wanted), key=lambda text: text.last_call)
         stream = oldest.stream or 0
-        self._set_aside(oldest)
+        self._swap_out(oldest)
         return stream
 
-    def _put(self, text: Text, stream: int) -> None:
+    def _swap_in(self, text: Text, stream: int) -> None:
         """Bring a text into an empty stream."""
         if text.stream is not None:
-            self._set_aside(text)
+            self._swap_out(text)
         if text.state is not None:
             self._store.load(text.state, stream)
             self._store.cut(stream, text.length)  # the state is of when it was saved, and may go on further
         text.state = None
         text.stream = stream
         self.at[stream] = text
-        self._aside.discard(text)
+        self._swapped.discard(text)
 
-    def _set_aside(self, text: Text) -> None:
+    def _swap_out(self, text: Text) -> None:
         """Empty the stream of a text, and keep what it held if there is anything."""
         if text.stream is None:
             return
@@ -148,4 +148,4 @@ class Placement:
         self._store.cut(text.stream, 0)
         self.at[text.stream] = None
         text.stream = None
-        self._aside.add(text)
+        self._swapped.add(text)

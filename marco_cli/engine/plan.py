@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from marco_cli.engine.backend import Backend, Divided, Row
 from marco_cli.engine.job import Job, Meter
-from marco_cli.engine.prefix_cache import PrefixCache, common_length
+from marco_cli.engine.prefix_cache import PrefixCache
+from marco_cli.engine.radix_tree import common_length
 from marco_cli.errors import DecodeError
 
 BUSY_CHUNK = 64

@@ -1,16 +1,17 @@
 """Which sequence holds which token prefix: match, fork, extend, release, evict.
 
 llama.cpp keeps the KV memory as cells; a cell belongs to one token at one position and is seen by a set of sequences.
-This module mirrors that memory as a radix tree of token ids in which every cell appears exactly once: a prefix that
-two sequences share is stored once, and `cells` is the number of cells in use. It knows nothing of llama.cpp: the two
-operations that it needs (`copy`, `remove`) come in as a `Memory`.
+`radix_tree` mirrors that memory; here is which sequences there are, and which are given up for room. It knows nothing of
+llama.cpp: the two operations that it needs (`copy`, `remove`) come in as a `Memory`.
 
 A sequence is *running* (pinned: its cells are never given up) or *idle* (kept for its prefix, in the order of last
 use). A sequence that ends while others see all of its cells is worth nothing and is freed at once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
+
+from marco_cli.engine.radix_tree import CellRun, RadixTree, common_length, upward
 
 
 class Memory(Protocol):
@@ -25,28 +26,8 @@ class Memory(Protocol):
         ...
 
 
-class CellRun:
-    """An edge of the radix tree: consecutive tokens seen by the same sequences. Every sequence ends at a run's end."""
-
-    __slots__ = ("children", "holders", "num_running", "parent", "start", "tokens")
-
-    def __init__(self, parent: "CellRun | None", start: int, tokens: list[int]) -> None:
-        self.parent = parent
-        self.start = start
-        """Position of the first token."""
-        self.tokens = tokens
-        self.children: dict[int, CellRun] = {}
-        self.holders: set[int] = set()
-        self.num_running = 0
-
-    @property
-    def end(self) -> int:
-        """The position after the last token."""
-        return self.start + len(self.tokens)
-
-
 class PrefixCache:
-    """The radix tree over one KV memory of `num_cells` cells and `num_sequences` sequence ids."""
+    """The sequences of one KV memory of `num_cells` cells and `num_sequences` sequence ids."""
 
     def __init__(
         self, memory: Memory, *, num_sequences: int, num_cells: int, num_idle_cells: int | None = None
@@ -54,17 +35,23 @@ class PrefixCache:
         self.num_cells = num_cells
         self.num_idle_cells = num_cells if num_idle_cells is None else num_idle_cells
         """Cells that idle sequences alone may keep: every cell in use makes every token dearer."""
-        self.cells = 0
-        """Cells in use."""
-        self.pinned = 0
-        """Cells seen by at least one running sequence."""
         self.forks = 0
         self.evictions = 0
         self._memory = memory
-        self._root = CellRun(None, 0, [])
+        self._tree = RadixTree()
         self._free = list(range(num_sequences - 1, -1, -1))
         self._ends: dict[int, CellRun] = {}
         self._idle: dict[int, None] = {}
+
+    @property
+    def cells(self) -> int:
+        """Cells in use."""
+        return self._tree.cells
+
+    @property
+    def pinned(self) -> int:
+        """Cells seen by at least one running sequence."""
+        return self._tree.pinned
 
     def match_length(self, ids: Sequence[int]) -> int:
         """Return how many leading tokens of `ids` the memory holds."""
@@ -73,7 +60,7 @@ class PrefixCache:
     def pinned_length(self, ids: Sequence[int]) -> int:
         """Return how many leading tokens of `ids` running sequences hold."""
         run, length = self._match(ids)
-        for passed in _upward(run):
+        for passed in upward(run):
             if passed.num_running:
                 return min(length, passed.end)
         return 0
@@ -89,15 +76,15 @@ class PrefixCache:
                 return None
             run, length = self._match(ids)  # what was evicted may have been the match
         if length < run.end:  # every sequence ends at a run's end
-            run = self._split(run, length)
+            run = self._tree.split(run, length)
         sequence = self._free.pop()
         if length:
             self._memory.copy(next(iter(run.holders)), sequence, 0, length)
             self.forks += 1
         self._ends[sequence] = run
-        for passed in _upward(run):
+        for passed in upward(run):
             passed.holders.add(sequence)
-            self._count_running(passed, +1)
+            self._tree.count_running(passed, +1)
         return sequence, length
 
     def end_of(self, sequence: int) -> CellRun:
@@ -117,25 +104,14 @@ class PrefixCache:
         if tokens[0] in leader.children:
             self._rejoin(sequences, tokens)
             return
-        # The common case, one token more for the only ones that see the run: no new node.
-        if not leader.children and leader.parent is not None and len(leader.holders) == len(sequences):
-            leader.tokens.extend(tokens)
-            self.cells += len(tokens)
-            self.pinned += len(tokens)
-            return
-        run = CellRun(leader, leader.end, list(tokens))
-        leader.children[tokens[0]] = run
-        run.holders.update(sequences)
-        run.num_running = len(sequences)
-        self.cells += len(tokens)
-        self.pinned += len(tokens)
+        run = self._tree.grow(leader, sequences, tokens)
         for sequence in sequences:
             self._ends[sequence] = run
 
     def release(self, sequence: int, keep: int | None = None) -> None:
         """End a running sequence; its first `keep` tokens (None: all) stay as an idle prefix."""
-        for passed in _upward(self._ends[sequence]):
-            self._count_running(passed, -1)
+        for passed in upward(self._ends[sequence]):
+            self._tree.count_running(passed, -1)
         if keep is not None and keep < self.length(sequence):
             self._truncate(sequence, keep)
         end = self._ends[sequence]
@@ -173,7 +149,7 @@ class PrefixCache:
         if not length or length < len(ids):  # nothing begins with all of `ids`
             return
         ours = [sequence for sequence in self._idle if sequence in run.holders]
-        is_shared = any(not passed.holders.issubset(ours) for passed in _upward(run) if passed.parent is not None)
+        is_shared = any(not passed.holders.issubset(ours) for passed in upward(run) if passed.parent is not None)
         for sequence in ours:
             del self._idle[sequence]
             if is_shared or sequence != ours[-1]:
@@ -185,8 +161,8 @@ class PrefixCache:
 
     def discard(self, sequence: int) -> None:
         """Take a running sequence back as if it had never been: nothing of it stays that no other one holds."""
-        for passed in _upward(self._ends[sequence]):
-            self._count_running(passed, -1)
+        for passed in upward(self._ends[sequence]):
+            self._tree.count_running(passed, -1)
         self._drop(sequence)
 
     def _evict_idle(self) -> bool:
@@ -199,13 +175,7 @@ class PrefixCache:
         return True
 
     def _match(self, ids: Sequence[int]) -> tuple[CellRun, int]:
-        run, length = self._root, 0
-        while length < len(ids) and (child := run.children.get(ids[length])) is not None:
-            run = child
-            common = common_length(run.tokens, ids, length)
-            length += common
-            if common < len(run.tokens):
-                break
+        run, length = self._tree.match(ids)
         if length:
             self._touch(run)
         return run, length
@@ -218,50 +188,25 @@ class PrefixCache:
                 self._idle[sequence] = None
                 return
 
-    def _split(self, run: CellRun, position: int) -> CellRun:
-        """Cut a run before `position`, which lies inside it, and return the part in front."""
-        cut = position - run.start
-        parent = run.parent or self._root
-        front = CellRun(parent, run.start, run.tokens[:cut])
-        front.holders = set(run.holders)
-        front.num_running = run.num_running
-        front.children[run.tokens[cut]] = run
-        parent.children[front.tokens[0]] = front
-        run.parent = front
-        run.start = position
-        run.tokens = run.tokens[cut:]
-        return front
-
-    def _join(self, run: CellRun) -> None:
-        """Put a run in front of its only child, if the same sequences see both."""
-        if run.parent is None or len(run.children) != 1:
-            return
-        (child,) = run.children.values()
-        if child.holders == run.holders:  # the child stays the same object: sequences that end there keep their end
-            child.start = run.start
-            child.tokens = run.tokens + child.tokens
-            child.parent = run.parent
-            run.parent.children[child.tokens[0]] = child
-
     def _rejoin(self, sequences: Sequence[int], tokens: Sequence[int]) -> None:
         """Move sequences along tokens that another sequence sees already, in favour of the older cells."""
         before = self._ends[sequences[0]]
         run, matched = before, 0
         while matched < len(tokens) and (child := run.children.get(tokens[matched])) is not None:
             common = common_length(child.tokens, tokens, matched)
-            run = child if common == len(child.tokens) else self._split(child, child.start + common)
+            run = child if common == len(child.tokens) else self._tree.split(child, child.start + common)
             matched += common
         holder = next(iter(run.holders))  # taken before ours join it
         for sequence in sequences:
             self._memory.remove(sequence, before.end, run.end)
             self._memory.copy(holder, sequence, before.end, run.end)
             self._ends[sequence] = run
-            for passed in _upward(run):
+            for passed in upward(run):
                 if passed is before:
                     break
                 passed.holders.add(sequence)
-                self._count_running(passed, +1)
-        self._join(before)
+                self._tree.count_running(passed, +1)
+        self._tree.join(before)
         if matched < len(tokens):
             self.extend(sequences, tokens[matched:])
 
@@ -270,50 +215,15 @@ class PrefixCache:
         run = self._ends[sequence]
         while run.end > keep:
             if run.start < keep:
-                self._split(run, keep)
-            run = self._leave(run, sequence)
+                self._tree.split(run, keep)
+            run = self._tree.leave(run, sequence)
         self._ends[sequence] = run
 
     def _drop(self, sequence: int) -> None:
         """Forget a sequence that is neither running nor idle any more, and free the cells only it saw."""
         run = self._ends.pop(sequence)
         self._memory.remove(sequence, 0, run.end)
-        while run is not self._root:
-            run = self._leave(run, sequence)
-        self._root.holders.discard(sequence)  # the loop stops before the root, which is never removed
+        while run is not self._tree.root:
+            run = self._tree.leave(run, sequence)
+        self._tree.root.holders.discard(sequence)  # the loop stops before the root, which is never removed
         self._free.append(sequence)
-
-    def _leave(self, run: CellRun, sequence: int) -> CellRun:
-        """Take a sequence off a run, remove the run if no sequence sees it any more, and return the run in front of it."""
-        parent = run.parent or self._root
-        run.holders.discard(sequence)
-        if run.holders:
-            self._join(run)
-        else:
-            self.cells -= len(run.tokens)
-            del parent.children[run.tokens[0]]
-        return parent
-
-    def _count_running(self, run: CellRun, change: int) -> None:
-        before = run.num_running
-        run.num_running += change
-        if before == 0 and change > 0:
-            self.pinned += len(run.tokens)
-        elif run.num_running == 0 and change < 0:
-            self.pinned -= len(run.tokens)
-
-
-def _upward(run: CellRun) -> Iterator[CellRun]:
-    current: CellRun | None = run
-    while current is not None:
-        yield current
-        current = current.parent
-
-
-def common_length(tokens: Sequence[int], ids: Sequence[int], offset: int = 0) -> int:
-    """Return how many leading tokens equal `ids` from `offset` on."""
-    limit = min(len(tokens), len(ids) - offset)
-    common = 0
-    while common < limit and tokens[common] == ids[offset + common]:
-        common += 1
-    return common

@@ -22,7 +22,8 @@ from marco_cli.engine.base import Completion, FinishReason, Request
 from marco_cli.engine.job import Job, Meter, TickScores
 from marco_cli.engine.plan import Group, Planner, rows_of, sequence_of
 from marco_cli.engine.prefix_cache import PrefixCache
-from marco_cli.engine.sampling import Scores, draw, num_candidates, penalise, score
+from marco_cli.engine.sampling import draw, num_candidates, penalise
+from marco_cli.engine.scores import Scores, score
 from marco_cli.errors import ContextOverflowError, DecodeError
 
 

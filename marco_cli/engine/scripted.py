@@ -16,7 +16,7 @@ The scheduler, the prefix cache and the sampling are the real ones; only the mod
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ from marco_cli.engine.batched import BatchedEngine
 from marco_cli.errors import DecodeError
 
 Script = Callable[[str], Mapping[str, float]]
+Offer = tuple[int, Mapping[str, float]]
+"""How many tokens stand before the continuations, and they."""
 
 CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 END = "<|im_end|>"
@@ -39,6 +41,7 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
+_MOST_OFFERS = 65_536
 _IMPOSSIBLE = -30.0
 """Logit of a token that no continuation begins with: e⁻³⁰ ≈ 1e-13, finite like those of a real model."""
 
@@ -72,7 +75,8 @@ class ScriptedModel:
             eos_text=END,
             eos_ids=frozenset({END_ID, 256}),
         )
-        self._logits_after = lru_cache(maxsize=65_536)(partial(_logits, script))
+        self._script = script
+        self._offers: dict[tuple[int, ...], Offer] = {}
         self._sequences: list[list[int]] = [[] for _ in range(num_sequences)]
 
     def copy(self, source: int, target: int, start: int, end: int) -> None:
@@ -97,8 +101,42 @@ class ScriptedModel:
                     raise DecodeError(f"sequence {sequence} holds {len(ids)} tokens, a row is for {row.position}")
                 ids.append(row.token)
             if row.wants_logits:
-                logits.append(self._logits_after(tuple(self._sequences[row.sequences[0]])))
+                logits.append(self._logits(tuple(self._sequences[row.sequences[0]])))
         return np.stack(logits) if logits else np.empty((0, NUM_VOCAB), dtype=np.float32)
+
+    def _logits(self, ids: tuple[int, ...]) -> NDArray[np.float32]:
+        """Return the logits `[NUM_VOCAB]` after `ids`: of the continuations offered last, those that agree with the rest."""
+        start, offered = self._offer(ids)
+        spoken = ids[start:]
+        weights = np.zeros(NUM_VOCAB)
+        for continuation, probability in offered.items():
+            wanted = _encode(continuation)
+            if len(wanted) > len(spoken) and wanted[: len(spoken)] == spoken:
+                weights[wanted[len(spoken)]] += probability
+        logits = np.full(NUM_VOCAB, _IMPOSSIBLE, dtype=np.float32)
+        possible = weights > 0
+        if possible.any():
+            logits[possible] = np.log(weights[possible] / weights.sum())
+        else:
+            logits[END_ID] = 0
+        return logits
+
+    def _offer(self, ids: tuple[int, ...]) -> Offer:
+        """Return what the script offered last, and where. What holds for a text holds for the one that is a token longer."""
+        longer = []
+        found: Offer | None = None
+        for start in range(len(ids), -1, -1):
+            if found := self._offers.get(ids[:start]):
+                break
+            longer.append(ids[:start])
+            text = _decode(ids[:start])
+            if offered := self._script(text) if text is not None else {}:
+                found = (start, offered)
+                break
+        if len(self._offers) > _MOST_OFFERS:
+            self._offers.clear()
+        self._offers.update(dict.fromkeys(longer, found or (0, {})))
+        return found or (0, {})
 
     def piece(self, token: int) -> bytes:
         """Return the byte of a token; control tokens are empty."""
@@ -114,7 +152,7 @@ class ScriptedModel:
 
     def tokenize(self, text: str, *, special: bool) -> tuple[int, ...]:
         """Return one id a byte; with `special`, one for each control token."""
-        return tuple(_encode(text) if special else text.encode())
+        return _encode(text) if special else tuple(text.encode())
 
     def interrupt(self) -> None:
         """Do nothing: a decode call takes microseconds."""
@@ -137,11 +175,12 @@ def scripted_engine(
     return BatchedEngine(model, max_num_seqs=max_num_seqs, context_size=context_size)
 
 
-def _encode(text: str) -> list[int]:
+@lru_cache(maxsize=4096)
+def _encode(text: str) -> tuple[int, ...]:
     ids: list[int] = []
     for part in _CONTROL.split(text):
         ids.extend([256 + CONTROL_TOKENS.index(part)] if part in CONTROL_TOKENS else part.encode())
-    return ids
+    return tuple(ids)
 
 
 def _decode(ids: Sequence[int]) -> str | None:
@@ -151,26 +190,3 @@ def _decode(ids: Sequence[int]) -> str | None:
         return data.decode()
     except UnicodeDecodeError:
         return None
-
-
-def _logits(script: Script, ids: Sequence[int]) -> NDArray[np.float32]:
-    """Return the logits `[NUM_VOCAB]` after `ids`: of the continuations offered last, those that agree with the rest."""
-    logits = np.full(NUM_VOCAB, _IMPOSSIBLE, dtype=np.float32)
-    for start in range(len(ids), -1, -1):
-        text = _decode(ids[:start])
-        offered = script(text) if text is not None else {}
-        if not offered:
-            continue
-        spoken = list(ids[start:])
-        weights = np.zeros(NUM_VOCAB)
-        for continuation, probability in offered.items():
-            wanted = _encode(continuation)
-            if len(wanted) > len(spoken) and wanted[: len(spoken)] == spoken:
-                weights[wanted[len(spoken)]] += probability
-        if weights.any():
-            possible = weights > 0
-            logits[possible] = np.log(weights[possible] / weights.sum())
-            return logits
-        break
-    logits[END_ID] = 0
-    return logits

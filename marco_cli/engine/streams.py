@@ -62,8 +62,8 @@ class Streams:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether the texts that are set aside take more than half of what the streams do."""
-        return self._placement.num_aside > self._num_cells // 2
+        """Whether the texts that are swapped out take more than half of what the streams do."""
+        return self._placement.num_swapped > self._num_cells // 2
 
     def width(self, length: int) -> int:
         """Return how many sequences can be decoded together if the longest has `length` tokens."""

@@ -83,8 +83,11 @@ def mcnemar(gained: int, lost: int) -> float:
     num = gained + lost
     if num == 0:
         return 1.0
-    tail = sum(math.comb(num, k) for k in range(min(gained, lost) + 1))
-    return min(1.0, float(2 * tail / 2**num))
+    ways = tail = 1  # C(num, k), and the sum of those up to k
+    for k in range(min(gained, lost)):
+        ways = ways * (num - k) // (k + 1)
+        tail += ways
+    return min(1.0, 2 * tail / (1 << num))
 
 
 def paired(first: Mapping[str, Sequence[float]], second: Mapping[str, Sequence[float]]) -> Pairing:

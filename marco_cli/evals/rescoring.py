@@ -14,7 +14,7 @@ from marco_cli.evals.outcome import Outcome
 from marco_cli.evals.scoring import check_target, grade
 from marco_cli.reward import REWARDS
 from marco_cli.search import VOTES
-from marco_cli.search.rating import rerate
+from marco_cli.search.ballot import rerate
 
 
 def rescore(

@@ -104,12 +104,9 @@ def fetch(
         headers: Sent with the request; `Authorization` never reaches another host, port or scheme.
         on_event: Hears what happens, at most once a chunk.
         before_publish: Called with the verified result just before the rename.
-        is_wanted: Asked once the lock is held: False when the process that held it before has brought the file.
+        is_wanted: Asked once the lock is held: False when another process has brought the file; then None is returned.
         retry: How transient failures are retried; None for the defaults.
         timeout: Seconds without a byte after which a connection counts as lost.
-
-    Returns:
-        What was done; None when the file is no longer wanted.
 
     Raises:
         NetworkError: The server could not be reached, refused, or went away; the bytes so far are kept.

@@ -72,7 +72,7 @@ class Announcer:
                 question=problem.question, strategy=config.strategy, parallel=config.parallel, progress=self.progress
             )
         )
-        if not self.is_heard:
+        if not self.is_heard:  # a snapshot looks at every node
             return
         if tree is not None:
             self.emit(NodesAdded(nodes=tree.snapshot()[1:]))

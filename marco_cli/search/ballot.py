@@ -1,19 +1,18 @@
 """The candidates of a search: what each is worth next to the others, and how the vote on them stands.
 
-In: finished replies with an output. Out: rewards in [0, 1], votes, certainty. Nothing is generated here.
+In: finished replies with an output. Out: rewards in [0, 1], votes, certainty. Nothing is generated here, so any reward and any
+vote can be tried on candidates that exist already (`rerate`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from marco_cli.answer import AnswerKey
 from marco_cli.reward import REWARDS
-from marco_cli.reward.population import Population
+from marco_cli.reward.population import Evidence, Population
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate, Reply, Vote
 from marco_cli.search.choice import choose
-from marco_cli.search.config import SearchConfig
-from marco_cli.search.rating import Reward, rated, value
 from marco_cli.search.vote import VoteRule, certainty, probability_ahead
 
 _FEWEST_CANDIDATES = 3
@@ -25,13 +24,22 @@ _LOW_STANDING = 0.37
 class Ballot:
     """The candidates of one search."""
 
-    def __init__(self, config: SearchConfig) -> None:
+    def __init__(self, *, reward: str, vote: str, certainty: float = 1.0, doubt_below: float | None = None) -> None:
+        """Begin without candidates.
+
+        Args:
+            reward: a key of `REWARDS`.
+            vote: a key of `VOTES`.
+            certainty: posterior probability of the leader from which on the vote is certain; at 1 it never is.
+            doubt_below: mean confidence below which a reply is doubtful; None judges it by the others.
+        """
         self.candidates: list[Candidate] = []
         """In the order of their ids, each as it was when it came."""
-        self._config = config
+        self._wanted_certainty = certainty
+        self._doubt_below = doubt_below
         self._population = Population()
-        self._reward: Reward = load(REWARDS[config.reward_name])
-        self._rule: VoteRule = load(VOTES[config.vote_name])
+        self._reward: Callable[[Evidence], float] = load(REWARDS[reward])
+        self._rule: VoteRule = load(VOTES[vote])
         self._evidence: dict[AnswerKey, float] = {}
 
     def add(self, candidate: Candidate) -> None:
@@ -54,12 +62,23 @@ class Ballot:
             self.candidates[candidate.id] = replace(candidate, judged=worth)
 
     def rated(self, candidate: Candidate) -> Candidate:
-        """Return a candidate with its reward as things stand."""
-        return rated(candidate, self._reward, self._population)
+        """Return a candidate with its agreement and its reward as things stand, which is what a judge says of it if one was asked."""
+        agreement = self._population.share(candidate.reply.answer)
+        earned = self.value(candidate.reply) if candidate.judged is None else candidate.judged
+        return replace(candidate, agreement=agreement, reward=earned)
 
     def value(self, reply: Reply) -> float:
-        """Return the reward of a reply as things stand, in [0, 1]; half when it is not whole, 0 without an output."""
-        return value(reply, self._reward, self._population)
+        """Return the reward of a reply as things stand, in [0, 1]; half when it is not whole, 0 without an output.
+
+        Where a check has judged, what it says is the reward.
+        """
+        if not reply.output:
+            return 0.0
+        checked = None if reply.verdict is None else reply.verdict.value
+        if checked is not None:
+            return checked
+        earned = self._reward(Evidence(signals=reply.signals, answer=reply.answer, population=self._population))
+        return min(1.0, max(0.0, earned if reply.is_whole else 0.5 * earned))
 
     def votes(self) -> tuple[Vote, ...]:
         """Return the votes as things stand, leader first: a pass over all candidates."""
@@ -72,17 +91,30 @@ class Ballot:
     @property
     def is_certain(self) -> bool:
         """Whether the leader's posterior reaches the wanted certainty."""
-        if self._config.certainty >= 1 or len(self.candidates) < _FEWEST_CANDIDATES:
+        if self._wanted_certainty >= 1 or len(self.candidates) < _FEWEST_CANDIDATES:
             return False
         # The two answers with the most evidence bound the posterior, which costs no pass over the candidates.
         totals = sorted(self._evidence.values(), reverse=True)[:2]
-        if not totals or probability_ahead(totals[0], totals[1] if totals[1:] else 0.0) < self._config.certainty:
+        if not totals or probability_ahead(totals[0], totals[1] if totals[1:] else 0.0) < self._wanted_certainty:
             return False
-        return self.certainty(self.votes()) >= self._config.certainty
+        return self.certainty(self.votes()) >= self._wanted_certainty
 
     def is_doubtful(self, reply: Reply) -> bool:
         """Say whether a reply's confidence is low: below the model's threshold, or well below its like."""
-        threshold = self._config.doubt_below
-        if threshold is not None:
-            return reply.signals.confidence < threshold
+        if self._doubt_below is not None:
+            return reply.signals.confidence < self._doubt_below
         return self._population.standing(reply.signals.confidence) < _LOW_STANDING
+
+
+def rerate(
+    candidates: Sequence[Candidate], *, reward: str, vote: str
+) -> tuple[tuple[Candidate, ...], tuple[Vote, ...], float]:
+    """Return all candidates of a search with new rewards, the votes on them, leader first, and the certainty of the leader.
+
+    `reward` is a key of `REWARDS`, `vote` one of `VOTES`.
+    """
+    ballot = Ballot(reward=reward, vote=vote)
+    for candidate in candidates:
+        ballot.add(candidate)
+    votes = ballot.votes()
+    return tuple(map(ballot.rated, ballot.candidates)), votes, ballot.certainty(votes)

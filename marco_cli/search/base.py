@@ -253,6 +253,7 @@ class SearchResult:
     @property
     def is_searched(self) -> bool:
         """Whether `auto` went beyond the chain and its looks."""
+        # The chain is the first simulation; a search that ended with its looks has only asked for witnesses.
         return self.first is not None and not 0 < self.num_simulations - 1 <= self.num_looks
 
     @property

@@ -80,6 +80,7 @@ class Budget:
     @property
     def reserve(self) -> int:
         """Tokens to keep for one output by force; at most a quarter of all."""
+        # The longest output so far and a quarter more: what is cut by force is worth little.
         wanted = self._longest_output + self._longest_output // 4 + 8 if self._longest_output else self._reserve
         return wanted if self.max_tokens is None else min(wanted, self.max_tokens // 4)
 
@@ -139,7 +140,7 @@ class Budget:
 
     def has_grace(self) -> bool:
         """Say whether the first outputs of all may go on for `reserve` tokens after the end: until then there is nothing to show."""
-        if self._grace_end is None:
+        if self._grace_end is None:  # counted from the first time that it is asked for: the moment of the end
             self._grace_end = self.num_tokens + self.reserve * max(1, self.num_rollouts)
         return self.num_tokens < self._grace_end
 
@@ -170,7 +171,7 @@ class Budget:
 
 
 class RolloutBudget:
-    """What one rollout may spend: `Limits` that hold it against the budget of its search."""
+    """What one rollout may spend: `RolloutLimits` that hold it against the budget of its search."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -179,7 +180,7 @@ class RolloutBudget:
         self.is_given_up = False
         """Whether the budget has ended it."""
 
-    def must_stop(self, is_output: bool) -> bool:  # noqa: FBT001  # see `Limits`
+    def must_stop(self, is_output: bool) -> bool:  # noqa: FBT001  # see `RolloutLimits`
         """Say whether it must stop: its output at the limit, its thought in time to leave room for an output."""
         budget = self._budget
         if is_output and not self.is_output:

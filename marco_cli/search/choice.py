@@ -41,7 +41,7 @@ def ranked(candidates: Sequence[Candidate]) -> tuple[Vote, ...]:
     def place(each: Candidate) -> tuple[float, ...]:
         return _tier(each), is_judged and each.judged is None, -worths[each.id], -_score(each), each.id
 
-    order = sorted(candidates, key=place)
+    order = sorted(candidates, key=place)  # so that the first of a pool speaks for it
     pools: list[list[Candidate]] = []
     for candidate in order:
         pool = next((pool for pool in pools[:_MOST_LEADERS] if _says_the_same(pool[0], candidate)), None)

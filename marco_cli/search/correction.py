@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from marco_cli.engine.base import Tokens
 from marco_cli.reward.equations import correction
-from marco_cli.search.decoder import Vocabulary
+from marco_cli.search.decoder import Tokenizer
 
 MOST: Final = 8
 """Results of one reply that are put right; a reply with more of them is lost."""
@@ -66,28 +66,28 @@ class Cut(NamedTuple):
     """What comes next: the right number, and what stood before the wrong one in the same token."""
 
 
-def cut(slip: Slip, *, ids: Sequence[int], data: bytes, vocabulary: Vocabulary) -> Cut:
+def cut(slip: Slip, *, ids: Sequence[int], data: bytes, tokenizer: Tokenizer) -> Cut:
     """Return where to cut a reply, with these ids and bytes, that has a slip."""
-    ends = [0, *accumulate(len(vocabulary.detokenize((token,))) for token in ids)]
+    ends = [0, *accumulate(len(tokenizer.detokenize((token,))) for token in ids)]
     num_tokens = max(place for place, end in enumerate(ends) if end <= slip.start)
     lead = data[ends[num_tokens] : slip.start].decode(
         errors="ignore"
     )  # of the token that the wrong number begins inside
-    return Cut(num_tokens, ends[num_tokens], vocabulary.tokenize(lead + slip.right))
+    return Cut(num_tokens, ends[num_tokens], tokenizer.tokenize(lead + slip.right))
 
 
-def corrected(ids: Sequence[int], data: bytes, vocabulary: Vocabulary) -> Cut | None:
+def corrected(ids: Sequence[int], data: bytes, tokenizer: Tokenizer) -> Cut | None:
     """Return where a finished reply has its first wrong result; None without one."""
     slip = find_slip(data)
-    return None if slip is None else cut(slip, ids=ids, data=data, vocabulary=vocabulary)
+    return None if slip is None else cut(slip, ids=ids, data=data, tokenizer=tokenizer)
 
 
 _NUMBER: Final = re.compile(rb"\D{0,8}\d[\d,]*(?:\.\d+)?\Z")
 
 
-def put_right(tokens: Tokens, vocabulary: Vocabulary) -> tuple[str, ...]:
+def put_right(tokens: Tokens, tokenizer: Tokenizer) -> tuple[str, ...]:
     """Return the numbers in a reply that the model did not write."""
     forced = (not is_sampled for is_sampled in tokens.is_sampled.tolist())
     runs = groupby(zip(forced, tokens.ids.tolist(), strict=True), key=itemgetter(0))
-    texts = [vocabulary.detokenize([token for _, token in run]) for is_forced, run in runs if is_forced]
+    texts = [tokenizer.detokenize([token for _, token in run]) for is_forced, run in runs if is_forced]
     return tuple(text.decode(errors="replace").strip() for text in texts if _NUMBER.match(text))

@@ -6,7 +6,7 @@ from typing import Protocol
 from marco_cli.engine.base import Completion, ModelInfo, Request, TokenListener
 
 
-class Vocabulary(Protocol):
+class Tokenizer(Protocol):
     """What tokens say."""
 
     def tokenize(self, text: str, *, special: bool = False) -> tuple[int, ...]:
@@ -18,8 +18,8 @@ class Vocabulary(Protocol):
         ...
 
 
-class Decoder(Vocabulary, Protocol):
-    """A vocabulary, and the model that continues texts in it."""
+class Decoder(Tokenizer, Protocol):
+    """A tokenizer, and the model that continues its texts."""
 
     @property
     def info(self) -> ModelInfo:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from marco_cli.engine.base import Tokens
 from marco_cli.search.alternatives import Alternatives
-from marco_cli.search.config import HALVING_LIMIT, SearchConfig
+from marco_cli.search.config import SearchConfig
 from marco_cli.search.outlook import Outlook
 from marco_cli.search.pending import Pending
 from marco_cli.search.refutation import Refutation
 from marco_cli.search.rollout import NOTHING
-from marco_cli.search.selection import argmax, considered_visits, may_widen, uct, with_pending
+from marco_cli.search.selection import argmax, may_widen
+from marco_cli.search.siblings import Halving, best_child
 from marco_cli.search.tree import Node, Tree
 
 
@@ -66,9 +67,7 @@ class Descent:
         self._config = config
         self._pending = pending
         self._outlook = Outlook()
-        self._limit = max_simulations or HALVING_LIMIT
-        is_small = max_simulations is not None and max_simulations <= HALVING_LIMIT
-        self._is_halving = config.root == "halving" or (config.root == "auto" and is_small)
+        self._halving = Halving(tree, config, pending, max_simulations=max_simulations)
         self.is_opening = False
         """Whether the first reply is still being written: until then only likely ways are followed, and off it alone."""
         self.num_programs = 0
@@ -115,7 +114,7 @@ class Descent:
 
     def _select(self) -> Branch | None:
         while not self._tree.root.is_closed:
-            if self._is_halving and self._wants_arm():
+            if self._halving.is_on and self._wants_arm():
                 return self.begin(self._tree.root)
             path = self._walk()
             if not path[-1].children and not self._pending[path[-1]]:  # a new tree, or the end of a reply that was cut
@@ -155,7 +154,7 @@ class Descent:
     def _leave_first(self) -> Branch | None:
         """Choose a way off the first reply, as far as it is written: one that would be taken later as well."""
         root = self._tree.root
-        if self._is_halving and root.children:
+        if self._halving.is_on and root.children:
             if self._is_mapped(root) and self._wants_arm():
                 return self.begin(root)
             if root.tries > 1:
@@ -164,15 +163,15 @@ class Descent:
         while path[-1].children:
             path.append(path[-1].children[0])
         # With halving the root has its arms; the end of the path is still being written.
-        ways = [node for node in path[int(self._is_halving) : -1] if self._is_worth(node) and self._is_mapped(node)]
+        ways = [node for node in path[int(self._halving.is_on) : -1] if self._is_worth(node) and self._is_mapped(node)]
         doubts = [self._doubt(node) for node in ways]
         return self.begin(ways[argmax(doubts)]) if max(doubts, default=0.0) >= _LIKELY else None
 
     def _walk(self) -> list[Node]:
         """Follow the best open child from the root for as long as there is one."""
         path = [self._tree.root]
-        if self._is_halving and self._tree.root.open_children:
-            path.append(self._surviving_child())
+        if self._halving.is_on and self._tree.root.open_children:
+            path.append(self._halving.survivor())
         while path[-1].open_children:
             path.append(best_child(self._tree, path[-1], self._config, self._pending))
         return path
@@ -184,7 +183,7 @@ class Descent:
         still say something new (simulations under way have taken the rest); of a reply that a check refuted, the last of them.
         """
         known = [node for node in path if not node.is_terminal and node.children and self._is_worth(node)]
-        if self._is_halving and len(known) > 1:
+        if self._halving.is_on and len(known) > 1:
             known = known[1:]  # the root has its arms
         able = [node for node in known if self._doubt(node) >= self._config.min_doubt]
         free = [node for node in able if node.tries < self._config.max_children]
@@ -216,21 +215,7 @@ class Descent:
 
     def _wants_arm(self) -> bool:
         """Say whether the root needs one more child to be halved."""
-        root = self._tree.root
-        arms = min(self._config.root_children, max(1, self._limit // 2))
-        return root.tries < arms and self._doubt(root) >= self._config.min_doubt
-
-    def _surviving_child(self) -> Node:
-        """Return the root child that sequential halving gives the next simulation to: the best of the least visited."""
-        root = self._tree.root
-        considered = considered_visits(root.tries, self._limit)
-        turn = min(root.visits + self._pending[root], len(considered) - 1)  # a resumed search may be past the plan
-        children = root.open_children
-        counts = [child.visits + self._pending[child] for child in children]
-        # Lanes finish out of order, so that no child may have exactly as many visits as the plan says.
-        meant = max((count for count in counts if count <= considered[turn]), default=min(counts))
-        survivors = [child for child, count in zip(children, counts, strict=True) if count == meant]
-        return survivors[argmax([_quality(self._tree, child, self._config) for child in survivors])]
+        return self._halving.wants_arm and self._doubt(self._tree.root) >= self._config.min_doubt
 
     def close_upwards(self, node: Node) -> bool:
         """Close what cannot yield anything new, from `node` upwards; say whether that was anything."""
@@ -257,30 +242,3 @@ class Descent:
         if not self._is_worth(node):
             return True
         return node.tries >= self._config.max_children or self._doubt(node) < self._config.min_doubt
-
-
-def best_child(tree: Tree, node: Node, config: SearchConfig, pending: Pending) -> Node:
-    """Return the open child with the highest UCT score, the first of equals.
-
-    Simulations under way count as visits that came to 0. A child without any is worth what its parent is, so that not all
-    siblings need be tried before the best of them is tried again.
-    """
-    children = node.open_children
-    scores = [
-        uct(
-            with_pending(
-                _quality(tree, child if child.visits else node, config),
-                visits=max(1, child.visits),
-                pending=pending[child],
-            ),
-            visits=max(1, child.visits + pending[child]),
-            parent_visits=node.visits + pending[node],
-            exploration=config.exploration,
-        )
-        for child in children
-    ]
-    return children[argmax(scores)]
-
-
-def _quality(tree: Tree, node: Node, config: SearchConfig) -> float:
-    return tree.normalise(node.value) if config.normalise else node.value

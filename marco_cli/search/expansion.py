@@ -109,7 +109,7 @@ class Expansion:
         children = [
             self._add_step(node, completion, before)
             for (node, _), completion, before in zip(wanted, completions, befores, strict=True)
-            if len(completion.tokens)
+            if len(completion.tokens)  # one that was cancelled at once has none, and an empty step leads nowhere
         ]
         self._announce(num_before)
         return children
@@ -145,11 +145,12 @@ class Expansion:
                 word for word, what another says.
             num_shared: tokens after `start` that another reply has as well, in a step that they share the beginning of.
         """
-        if self.run.verification.is_late(reply):
+        if self.run.assessment.verification.is_late(reply):
             return Grown(node=start, candidate=None)
         num_before = len(self.tree)
         end = self._graft(start, self._split(start, reply.tokens, is_terminal=simulation.counts(reply)))
         path = self.tree.path(end)[start.depth + 1 :]
+        # Steps that were shown while the reply was written are as new as those that it brings now.
         fresh = sum(len(node.step.tokens) for node in path if node.id >= num_before or node.id in self._shown)
         self._announce(num_before)
         candidate = None
@@ -207,6 +208,7 @@ class Expansion:
     def _step_rule(self, before: bytes) -> StopRule:
         rule = step_rule(self._mode, self._tags, before=before)
         budget = self.run.budget
+        # A step that is cut by the budget stays open: its reply may still be closed by force.
         return lambda data, num_sampled: rule(data, num_sampled) or budget.is_tight()
 
     def _is_over(self, data: bytes) -> bool:

@@ -38,6 +38,7 @@ def is_refusal(output: str) -> bool:
     sentences = [sentence for sentence in _SENTENCE.split(output.replace("\u2019", "'")) if _WORD.search(sentence)]
     rest = [sentence for sentence in sentences if not _EMPTY.search(sentence)]
     num_words = sum(len(_WORD.findall(sentence)) for sentence in rest)
+    # Who begins with "Sorry, I cannot" may explain at length why, and has still not answered.
     is_sorry = bool(sentences) and _SORRY.search(sentences[0]) is not None
     return len(rest) < len(sentences) and num_words <= (_EXCUSE if is_sorry else _LITTLE)
 
@@ -53,7 +54,7 @@ def is_looping(output: str) -> bool:
 
 def _repeats(words: Sequence[str], period: int) -> bool:
     """Say whether the last words are one run of `period` words, again and again."""
-    width = max(_ROUNDS * period, _TAIL)
+    width = max(_ROUNDS * period, _TAIL)  # a short round, said three times, is emphasis
     tail = words[-width:]
     return len(tail) == width and all(one == other for one, other in zip(tail, tail[period:], strict=False))
 

@@ -14,7 +14,7 @@ from marco_cli.reward.signals import Signals, measure
 from marco_cli.search.base import Problem, Reply
 from marco_cli.search.correction import MOST, Slip, cut
 from marco_cli.search.decoder import Decoder
-from marco_cli.search.limits import Limits
+from marco_cli.search.limits import RolloutLimits
 from marco_cli.search.open_ended import comparable_answer
 from marco_cli.search.program import MOST_TOKENS, Interpreter, closed_program, conclusion, is_program
 from marco_cli.search.reader import Reader, answer_rows, read_whole
@@ -48,7 +48,7 @@ class GrowingReply:
     sampling: SamplingParams = GREEDY
     seed: int = 0
     on_token: TokenListener | None = None
-    limits: Limits | None = None
+    limits: RolloutLimits | None = None
     on_step: StepListener | None = None
     is_corrected: bool = False
     interpreter: Interpreter | None = None
@@ -164,7 +164,7 @@ class GrowingReply:
     def _put_right(self, slip: Slip) -> tuple[int, ...]:
         """Take back what was written from a wrong number on; return the tokens of the right one, which come next."""
         self._num_slips += 1
-        place = cut(slip, ids=self.tokens.ids.tolist(), data=self._reader.data, vocabulary=self.engine)
+        place = cut(slip, ids=self.tokens.ids.tolist(), data=self._reader.data, tokenizer=self.engine)
         self.tokens = self.tokens[: place.num_tokens]
         self._read_anew(self._reader.data[: place.num_bytes])
         self._feed_forced(place.forced_ids)

@@ -35,6 +35,7 @@ def typicality(texts: Sequence[str]) -> list[float]:
     num_others = max(1, len(texts) - 1)
     likes = []
     for bag in bags:
+        # Against the mean of the others instead of each of them: linear in all texts, not quadratic.
         shared = sum(min(count, (together[word] - count) / num_others) for word, count in bag.items())
         size = bag.total() + (together.total() - bag.total()) / num_others
         likes.append(2 * shared / size if size else 0.0)

@@ -13,7 +13,7 @@ a CPU. Model cards ask for up to 40 960 for the hardest problems, which `max_tok
 gets an output like any other."""
 
 
-class Limits(Protocol):
+class RolloutLimits(Protocol):
     """What may end a rollout early."""
 
     def must_stop(self, is_output: bool) -> bool:  # noqa: FBT001  # asked after each token, in the engine's thread

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from marco_cli.search.base import Reply
 from marco_cli.search.correction import put_right
-from marco_cli.search.decoder import Vocabulary
+from marco_cli.search.decoder import Tokenizer
 from marco_cli.sections import Tags
 
 
@@ -18,11 +18,11 @@ def of_reply(reply: Reply, tags: Tags, *, is_first: bool) -> Iterator[str]:
         yield "a reply said the same again and again, and was ended"
 
 
-def of_result(reply: Reply, vocabulary: Vocabulary) -> Iterator[str]:
+def of_result(reply: Reply, tokenizer: Tokenizer) -> Iterator[str]:
     """Yield what is to be known of the reply that a search gives."""
     if reply.output and reply.is_truncated and reply.finish_reason == "length":
         yield "the output was cut where its tokens ended: --max-tokens allows more"
-    numbers = ", ".join(put_right(reply.tokens, vocabulary))
+    numbers = ", ".join(put_right(reply.tokens, tokenizer))
     if numbers and reply.signals.false_equations:
         yield f"some false arithmetic of the reply was put right ({numbers}), some was not"
     elif numbers:

@@ -38,6 +38,7 @@ class Outlook:
 
         The next step may go on with both, since "5 x 3" and "= 16" may stand on two lines, and what follows "If" is not a claim.
         """
+        # From the deepest node that is known, not from the root: paths share their beginnings.
         unread = list(takewhile(lambda above: above.id not in self._lines, upwards(node)))
         for each in reversed(unread):
             was_sound, before = (True, b"") if each.parent is None else self._lines[each.parent.id]

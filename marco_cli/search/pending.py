@@ -14,11 +14,6 @@ class Pending:
     def __getitem__(self, node: Node) -> int:
         return self._counts[node.id]
 
-    @property
-    def most(self) -> int:
-        """The most at any node."""
-        return max(self._counts.values(), default=0)
-
     def begin(self, node: Node) -> None:
         """Count a simulation that has begun at `node`, also for all nodes above it."""
         for above in upwards(node):

@@ -11,7 +11,7 @@ from marco_cli.engine.base import GREEDY, SamplingParams, TokenListener, Tokens
 from marco_cli.search.base import Problem, Reply
 from marco_cli.search.decoder import Decoder
 from marco_cli.search.growing import GrowingReply
-from marco_cli.search.limits import Limits, reply_limit, thought_limit
+from marco_cli.search.limits import RolloutLimits, reply_limit, thought_limit
 from marco_cli.search.program import Interpreter
 from marco_cli.search.watch import StepListener
 
@@ -28,7 +28,7 @@ async def rollout(
     sampling: SamplingParams = GREEDY,
     seed: int = 0,
     on_token: TokenListener | None = None,
-    limits: Limits | None = None,
+    limits: RolloutLimits | None = None,
     on_step: StepListener | None = None,
     is_corrected: bool = False,
     interpreter: Interpreter | None = None,

@@ -13,17 +13,15 @@ from marco_cli.engine.base import SamplingParams, Tokens, Usage
 from marco_cli.reward.signals import measure
 from marco_cli.search import notices
 from marco_cli.search.announcer import Announcer
+from marco_cli.search.assessment import Assessment
 from marco_cli.search.ballot import Ballot
 from marco_cli.search.base import Candidate, Earlier, Problem, Reply, SearchResult, StopReason
 from marco_cli.search.budget import Budget
-from marco_cli.search.choice import to_judge
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.context import SearchContext
 from marco_cli.search.lanes import Lane, run_lanes
 from marco_cli.search.rollout import NOTHING, rollout
-from marco_cli.search.step_scores import StepScores
 from marco_cli.search.tree import Tree
-from marco_cli.search.verification import Verification
 from marco_cli.search.watch import StepListener
 
 Strategy = Callable[["Run"], Awaitable[StopReason]]
@@ -55,7 +53,7 @@ class Simulation:
 
         What comes after an answer that a check found right is dropped: how far it got depends on the machine's speed.
         """
-        if self._run.verification.is_late(reply):
+        if self._run.assessment.verification.is_late(reply):
             return None
         self._count(reply)
         return self._run.accept(reply, node_id=node_id, fresh=fresh, reflects=reflects)
@@ -99,38 +97,25 @@ class Run:
             seconds=config.time_limit,
             output_reserve=problem.output_reserve,
         )
-        self.ballot = Ballot(config)
+        self.ballot = Ballot(
+            reward=config.reward_name, vote=config.vote_name, certainty=config.certainty, doubt_below=config.doubt_below
+        )
         self.candidates = self.ballot.candidates  # the same list
         self.announcer = Announcer(context.on_event, budget=self.budget, ballot=self.ballot)
-        self.verification = Verification(context.verifier, problem, self.budget, notice=self.announcer.notice)
+        self.assessment = Assessment(problem, context, config, budget=self.budget, notice=self.announcer.notice)
         self.first = first
         """A greedy reply that exists already and need not be generated again."""
         self.tree: Tree | None = None
         self.reason: StopReason | None = None
         """Why a simulation was refused, the last time that one was."""
         self.usage = Usage()
-        self.step_scores = self._step_scores(context)
-        """What a process model says of steps; None without one."""
         self._on_token = context.on_token
-        self._judge = context.judge
         self.interpreter = context.interpreter
         """Runs programs that replies answer with."""
         self._unfinished: Reply | None = None
         self._num_replies = 0
         if earlier is not None:
             self._resume(earlier)
-
-    def _step_scores(self, context: SearchContext) -> StepScores | None:
-        if context.scorer is None:
-            return None
-        return StepScores(
-            context.scorer,
-            self.problem,
-            engine=self.engine,
-            step=self.config.step,
-            spend=self._spend,
-            notice=self.announcer.notice,
-        )
 
     async def in_lanes(self, work: Callable[[Lane], Awaitable[None]], *, num_lanes: int | None = None) -> None:
         """Run `work` in as many lanes as the configuration says, until each returns."""
@@ -197,12 +182,11 @@ class Run:
         return await self.assessed(replace(reply, is_given_up=True) if limits.is_given_up else reply)
 
     async def assessed(self, reply: Reply) -> Reply:
-        """Return a finished reply with what the checks say of it, and the process model of its steps.
+        """Return a finished reply with what is said of it.
 
         Its lane keeps its turn meanwhile, so that the search does not depend on how long that takes.
         """
-        reply = await self.verification.judged(reply, number=self._num_replies)
-        return reply if self.step_scores is None else await self.step_scores.rated(reply)
+        return await self.assessment.of(reply, number=self._num_replies)
 
     def accept(
         self, reply: Reply, *, node_id: int = 0, fresh: float = 1.0, reflects: int | None = None
@@ -218,21 +202,6 @@ class Run:
         self._add(candidate)
         self.announcer.candidate(candidate)
         return candidate
-
-    async def judge(self) -> None:
-        """Ask the judge, if there is one, which of the replies to an open-ended question is the best."""
-        asked = [] if self._judge is None else to_judge(self.candidates)
-        if self._judge is None or not asked:
-            return
-        judgement = await self._judge.judge(self.problem.question, [each.reply.output for each in asked])
-        self._spend(judgement.usage)
-        self.ballot.judge(asked, judgement.values)
-        self.announcer.forget_votes()
-
-    def _spend(self, usage: Usage) -> None:
-        """Count work of another model than the one that answers; what it writes is of the search's budget."""
-        self.usage += usage
-        self.budget.count(usage.decoded)
 
     def _add(self, candidate: Candidate) -> None:
         reply = candidate.reply
@@ -251,8 +220,11 @@ class Run:
         """Announce the search."""
         self.announcer.start(self.problem, self.config, self.tree)
 
-    def result(self, stop_reason: StopReason) -> SearchResult:
-        """End the search: rate all candidates against each other and vote."""
+    async def result(self, reason: StopReason) -> SearchResult:
+        """End the search: have all candidates judged, rate them against each other, and vote."""
+        if await self.assessment.judge(self.ballot):
+            self.announcer.forget_votes()
+        stop_reason: StopReason = "verified" if self.budget.is_verified else reason
         self.announcer.end(stop_reason)
         # Rewards depend on the other replies: only now are they what they will be.
         candidates = tuple(self.ballot.rated(candidate) for candidate in self.candidates)
@@ -269,7 +241,7 @@ class Run:
             num_simulations=self.budget.num_simulations,
             max_simulations=self.budget.max_simulations,
             tree=self.tree,
-            usage=self.usage,
+            usage=self.usage + self.assessment.usage,
             seconds=self.budget.seconds,
             notices=tuple(self.announcer.notices),
             strategy=self.config.strategy,

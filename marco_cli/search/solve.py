@@ -44,9 +44,7 @@ async def search(
     run.start()
     if run.first is not None:
         run.first = await run.assessed(run.first)
-    reason = await strategy(run)
-    await run.judge()
-    return run.result("verified" if run.budget.is_verified else reason)
+    return await run.result(await strategy(run))
 
 
 def _check(problem: Problem, context: SearchContext, config: SearchConfig, *, is_resumed: bool) -> None:

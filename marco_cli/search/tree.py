@@ -155,6 +155,7 @@ class Tree:
         found = parent._child_by_ids.get(ids)  # noqa: SLF001  # a tree and its nodes are one thing
         if found is not None:
             return found
+        # The key is a chain of hashes: it costs the step alone, and still depends on the whole path.
         node = Node(len(self.nodes), parent, step, blake2b(parent.key + ids, digest_size=16).digest())
         self.nodes.append(node)
         parent.children.append(node)

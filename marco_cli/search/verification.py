@@ -33,6 +33,7 @@ class Verification:
     async def judged(self, reply: Reply, *, number: int) -> Reply:
         """Return a reply with what the checks say of it; `number` replies were finished before it."""
         if self._budget.is_verified:
+            # Written while the right one was checked: without an output it is neither counted nor checked.
             return replace(reply, is_given_up=True, output="", answer=None)
         if self._verifier is not None and reply.output and reply.verdict is None:
             submission = Submission(

@@ -72,6 +72,7 @@ def likelihoods(lengths: Sequence[int], logprobs: Sequence[float]) -> list[float
     """Return the weights of `likely` for replies of so many tokens with these mean log-probabilities; the largest is 1."""
     mean_length = statistics.fmean(lengths) or 1.0
     exponents = [LENGTH * mean * math.sqrt(n / mean_length) for n, mean in zip(lengths, logprobs, strict=True)]
+    # The largest becomes e^0: exponents of long replies would underflow.
     top, scale = max(exponents), SPREAD / max(SPREAD, statistics.pstdev(exponents))
     return [math.exp(scale * (exponent - top)) for exponent in exponents]
 
@@ -184,7 +185,7 @@ def certainty(votes: Sequence[Vote], candidates: Sequence[Candidate]) -> float:
 
 def probability_ahead(leader: float, other: float) -> float:
     """Return P(p > 1/2) for p ~ Beta(leader + 1, other + 1), to about 1e-9; counts need not be whole."""
-    if other == 0:
+    if other == 0:  # where the density has its peak at 1, the integral has a closed form
         return float(1 - 0.5 ** (leader + 1))
     exponent = math.lgamma(leader + other + 2) - math.lgamma(leader + 1) - math.lgamma(other + 1)
     densities = np.exp(exponent + leader * np.log(_POINTS) + other * np.log1p(-_POINTS))

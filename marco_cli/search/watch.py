@@ -11,7 +11,7 @@ from typing import Literal
 from marco_cli.engine.base import Tokens
 from marco_cli.search import StepMode
 from marco_cli.search.correction import Slip, find_slip, is_pause
-from marco_cli.search.limits import Limits
+from marco_cli.search.limits import RolloutLimits
 from marco_cli.search.program import closed_program
 from marco_cli.search.reader import Reader
 from marco_cli.search.repetition import Repetition
@@ -44,21 +44,15 @@ class Watch:
         kept: int | None,
         is_program: bool,
         is_output: bool,
-        limits: Limits | None,
+        limits: RolloutLimits | None,
         cutter: Cutter | None,
     ) -> None:
-        """Begin a request.
+        """Begin a request of the reply that the `reader` follows, and that has `num_before` tokens.
 
-        Args:
-            reader: the reply so far; it is fed what the request samples.
-            repetition: follows what was sampled.
-            num_before: tokens of the reply before the request's own.
-            thought_end: tokens that the reply may have before its output begins.
-            kept: bytes of the reply in which nothing is put right; None leaves false arithmetic alone.
-            is_program: whether the reply answers with a program, which is run when its block is closed.
-            is_output: whether an output by force is being written, whatever the reader says.
-            limits: what may end the rollout early.
-            cutter: where steps end, at each of which the request does; None where nobody waits for them.
+        It may have `thought_end` before its output begins; with `is_output` an output by force is being written, whatever the reader
+        says. In its first `kept` bytes nothing is put right; None leaves false arithmetic alone. With
+        `is_program` the request ends when the block of the reply's program is closed; with a `cutter`, each step is a
+        request.
         """
         self.reason: EndingReason | None = None
         self.slip: Slip | None = None

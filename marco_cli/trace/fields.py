@@ -46,7 +46,7 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "tail_confidence": Field("number", "that of its last 32 tokens, 0 to 1", _signal("tail_confidence")),
         "lowest_confidence": Field("number", "that of its most doubtful token, 0 to 1", _signal("lowest_confidence")),
         "reward": Field("number", "of the given reply, 0 to 1", _of_leader("reward")),
-        "agreement": Field("number", "share of the candidates with its answer", _of_leader("agreement")),
+        "agreement": Field("number", "share of the candidates with its answer, 0 to 1", _of_leader("agreement")),
         "weight": Field("number", "its share of the vote, 0 to 1", _share_of_leader),
         "certainty": Field("number", "that it stays ahead, 0 to 1", lambda trace: trace.result.certainty),
         "candidates": Field("number", "finished replies", lambda trace: len(trace.candidates)),

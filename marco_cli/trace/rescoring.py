@@ -11,9 +11,9 @@ from marco_cli.check.base import Submission, Verifier
 from marco_cli.check.panel import Checks
 from marco_cli.reward import REWARDS
 from marco_cli.search import VOTES
+from marco_cli.search.ballot import rerate
 from marco_cli.search.base import Candidate, Reply, Vote
 from marco_cli.search.config import check_name
-from marco_cli.search.rating import rerate
 from marco_cli.trace.record import Trace
 
 

@@ -2,12 +2,18 @@ import io
 import signal
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 from commands.program import Marco, Run
+from warm_program import Warm
 
 from marco_cli.commands.app import main
+
+_command = cache(typer.main.get_command)
+"""The commands, made of their functions once and not for each line: that takes longer than many of them."""
 
 
 @pytest.fixture
@@ -20,6 +26,7 @@ def marco(
     monkeypatch.setenv("MARCO_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("MARCO_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("typer.main.get_command", _command)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
     before = [signal.getsignal(number) for number in numbers]
 
@@ -36,3 +43,10 @@ def marco(
     yield run
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """Yield a `marco` that starts at once."""
+    with Warm(tmp_path_factory.mktemp("warm")) as program:
+        yield program

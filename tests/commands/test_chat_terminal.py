@@ -2,15 +2,16 @@
 
 import re
 import signal
-import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from patience import PATIENCE
-from view.replay import CONTROLLED, Replay
+from view.replay import Replay
+from warm_program import Warm, WarmProcess
 
 pytestmark = pytest.mark.weights
 
@@ -22,7 +23,18 @@ Open = Callable[..., "Chat"]
 
 
 class Chat(Replay):
-    """`marco chat` on a terminal."""
+    """`marco chat` on a terminal; stdout may be a file."""
+
+    def __init__(self, warm: Warm, options: Sequence[str], *, to: Path | None, **more: Any) -> None:
+        self._warm, self._to = warm, to
+        super().__init__(["chat", *options], **more)
+
+    def start(self, command: Sequence[str], terminal: int, environ: dict[str, str]) -> WarmProcess:
+        """Start it in a session of its own, so that Ctrl-C on its terminal interrupts it."""
+        if self._to is None:
+            return WarmProcess(self._warm, command, environ, [terminal] * 3)
+        with self._to.open("wb") as file:
+            return WarmProcess(self._warm, command, environ, [terminal, file.fileno(), terminal])
 
     def ask(self, question: str, output: str) -> None:
         """Send a line and wait for an output and the next prompt."""
@@ -46,17 +58,14 @@ class Chat(Replay):
 
 
 @pytest.fixture
-def chat(tmp_path: Path) -> Iterator[Open]:
+def chat(tmp_path: Path, warm: Warm) -> Iterator[Open]:
     """Return a function that opens `marco chat OPTIONS…` in an empty home; all are killed with the test."""
     opened: list[Chat] = []
     home = {"HOME": str(tmp_path), "MARCO_STATE_DIR": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path)}
 
     def start(*options: str, to: Path | None = None, **more: object) -> Chat:
-        command = [sys.executable, "-c", CONTROLLED, sys.executable, "-m", "marco_cli", "chat", *options]
-        if to is not None:
-            command = ["sh", "-c", 'exec "$@" > "$0"', str(to), *command]
         # pyte does not answer when it is asked where the cursor is; terminals do.
-        replay = Chat(command, PROMPT_TOOLKIT_NO_CPR="1", **home, **more)  # type: ignore[arg-type]
+        replay = Chat(warm, options, to=to, PROMPT_TOOLKIT_NO_CPR="1", **home, **more)
         opened.append(replay)
         replay.wait_for_prompt()
         return replay

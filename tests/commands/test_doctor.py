@@ -9,6 +9,7 @@ import pytest
 from commands.program import Marco, Run
 
 from marco_cli.diagnosis.checks import CHECKS
+from marco_cli.diagnosis.throughput import Throughput
 
 pytestmark = pytest.mark.weights
 
@@ -20,8 +21,22 @@ def rows(run: Run) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in document["findings"]}
 
 
-def test_a_good_installation_passes_every_check(marco: Marco, tiny_gguf: Path) -> None:
-    """Exit 0, one finding a check in the order of the table, nothing broken, and each problem has a fix."""
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the measurement of the machine, which takes a second."""
+    measured = Throughput(fastest=1e10, median=1e10)
+    monkeypatch.setattr("marco_cli.diagnosis.throughput.measure_throughput", lambda *_: measured)
+
+
+def test_a_good_installation_passes_every_check_and_asks_nobody(
+    marco: Marco, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 0, one finding a check in the order of the table, nothing broken, each problem has a fix; no connection is made."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was attempted")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
     run = marco("doctor", "--json", "-m", tiny_gguf)
 
     found = rows(run)
@@ -34,6 +49,7 @@ def test_a_good_installation_passes_every_check(marco: Marco, tiny_gguf: Path) -
     assert found["model"]["figures"]["path"] == str(tiny_gguf)
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_text_says_the_same_in_lines(marco: Marco, tiny_gguf: Path) -> None:
     """One line a finding, its fix below it, on stdout; the summary is for the person, on stderr."""
     run = marco("doctor", "-m", tiny_gguf)
@@ -45,6 +61,7 @@ def test_the_text_says_the_same_in_lines(marco: Marco, tiny_gguf: Path) -> None:
     assert "\x1b" not in run.out
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_missing_model_is_broken_with_the_command_that_brings_it(marco: Marco) -> None:
     """Exit 3; what needs the model is not run, everything else is."""
     run = marco("doctor", "--json", "-m", "marco-o1")
@@ -56,6 +73,7 @@ def test_a_missing_model_is_broken_with_the_command_that_brings_it(marco: Marco)
     assert found["self-test"]["what"] == "not checked, because of loading"
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_damaged_model_is_broken_and_says_why(marco: Marco, tiny_gguf: Path, tmp_path: Path) -> None:
     """A file that ends too early is told from a missing one."""
     path = tmp_path / "cut.gguf"
@@ -67,6 +85,7 @@ def test_a_damaged_model_is_broken_and_says_why(marco: Marco, tiny_gguf: Path, t
     assert rows(run)["model"]["status"] == "broken"
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_wrong_configuration_is_found_and_the_machine_still_examined(marco: Marco, tmp_path: Path) -> None:
     """file:line and the nearest key; doctor is what one runs when nothing else does."""
     (tmp_path / "bad.yaml").write_text("seed: 1\nsead: 2\n", encoding="utf-8")
@@ -80,6 +99,7 @@ def test_a_wrong_configuration_is_found_and_the_machine_still_examined(marco: Ma
     assert found["versions"]["status"] == "ok"
 
 
+@pytest.mark.usefixtures("quick")
 def test_tags_that_the_model_does_not_write_are_a_warning(
     marco: Marco, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +112,7 @@ def test_tags_that_the_model_does_not_write_are_a_warning(
     assert found["chat template"]["fix"].startswith("use --preset generic")
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_unusable_template_is_broken(marco: Marco, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A template that drops the question cannot be used, and the self-test of the model still runs."""
     monkeypatch.setenv("MARCO_CHAT_TEMPLATE", "{{ 'hello' }}")
@@ -100,14 +121,3 @@ def test_an_unusable_template_is_broken(marco: Marco, tiny_gguf: Path, monkeypat
 
     assert found["chat template"]["status"] == "broken"
     assert found["self-test"]["status"] in {"ok", "warn"}
-
-
-def test_doctor_asks_nobody(marco: Marco, tiny_gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No connection is made: an installation is examined without telling anybody."""
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("a connection was attempted")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-
-    assert marco("doctor", "-m", tiny_gguf).code == 0

@@ -1,7 +1,7 @@
 """The README and the pages for users: their commands run as they are written, their links lead somewhere.
 
 What a command needs and a test has not is replaced, and named here: a real model by marco-nano under the real one's name, the hub
-by a stand-in on the loopback interface, the browser by `true`. What installs is not run: that compiles for minutes, and
+by a stand-in on the loopback interface, the browser by `true`, minutes of searching by `SEARCH_TOKENS`. What installs is not run: that compiles for minutes, and
 `.ci/run` does it in the README's own words.
 """
 
@@ -17,6 +17,7 @@ from typing import Final
 
 import pytest
 from fake_hub import running
+from warm_program import Warm
 
 ROOT = Path(__file__).parents[2]
 PAGES: Final = (
@@ -45,6 +46,8 @@ FILES: Final = {
     "check.sh": "#!/bin/sh\nexit 0\n",
 }
 """What the pages take for granted that a reader has."""
+SEARCH_TOKENS: Final = 300
+"""Budget of a search: enough for several replies of marco-nano."""
 PRINTED: Final[Mapping[str, str]] = {
     "cat questions.jsonl | marco batch - -m marco-nano | jq .answer": r'"42"\n"23"\n',
     "seq 3 | sed 's/.*/What is 17 * &?/' | marco batch --text - -m marco-nano | jq -r '[.id, .answer] | @tsv'": (
@@ -75,7 +78,7 @@ def commands(page: str) -> list[str]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, nano_gguf: Path) -> Iterator[dict[str, str]]:
+def home(tmp_path: Path, nano_gguf: Path, warm: Warm) -> Iterator[dict[str, str]]:
     """Yield the environment of a reader: an empty home, the files of the pages, the stand-ins."""
     for name, content in FILES.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
@@ -95,7 +98,8 @@ def home(tmp_path: Path, nano_gguf: Path) -> Iterator[dict[str, str]]:
             "MARCO_STATE_DIR": str(tmp_path / "state"),
             "HF_ENDPOINT": hub.url,
             "BROWSER": "true %s",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "MARCO_MAX_SEARCH_TOKENS": str(SEARCH_TOKENS),
+            "PATH": os.pathsep.join([str(warm.path), str(Path(sys.executable).parent), os.environ["PATH"]]),
         }
 
 

@@ -132,13 +132,14 @@ def test_the_switch_and_variables_reach_the_template(marco: Marco) -> None:
     assert marco("prompt", "q", "--chat-template", template, *given).out == "qTrue3low"
 
 
-def test_a_hostile_template_ends_in_one_line(marco: Marco) -> None:
+def test_a_hostile_template_ends_in_one_line(marco: Marco, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 2 and the way out."""
+    monkeypatch.setattr("marco_cli.prompt.worker.DEADLINE", 1.0)
     template = "{{ messages[0].content }}{{ 9 ** 999999999 }}"
     run = marco("prompt", "q", "--chat-template", template)
 
     assert (run.code, run.out) == (2, "")
-    assert run.err == "marco: the chat template did not end within 4 s\n  hint: try --chat-template chatml\n"
+    assert run.err == "marco: the chat template did not end within 1 s\n  hint: try --chat-template chatml\n"
 
 
 def test_a_terminal_shows_control_tokens_reversed() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from conversation.talk import THOUGHT, dialogue, turns
+from loop import finished
 
 from marco_cli.conversation.dialogue import Dialogue, retried
 from marco_cli.conversation.turn import Conversation
@@ -32,7 +33,7 @@ def test_a_turn_adds_question_and_output() -> None:
         assert turn.cost.first_token_seconds is not None
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_earlier_outputs_are_told_and_earlier_thoughts_are_not() -> None:
@@ -50,7 +51,7 @@ def test_earlier_outputs_are_told_and_earlier_thoughts_are_not() -> None:
         assert "wonder" not in prompt
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_a_turn_evaluates_the_last_output_and_the_new_question_and_nothing_older() -> None:
@@ -65,8 +66,8 @@ def test_a_turn_evaluates_the_last_output_and_the_new_question_and_nothing_older
         await talk.close()
         return [turn.cost.prefilled for turn in talk.conversation.turns]
 
-    cold = asyncio.run(prefilled(is_warmed=False))
-    warm = asyncio.run(prefilled(is_warmed=True))
+    cold = finished(prefilled(is_warmed=False))
+    warm = finished(prefilled(is_warmed=True))
 
     question = len("And then?") + len("<|im_end|>\n<|im_start|>assistant\n")
     assert max(cold[1:]) <= len("Reply 12.") + len("<|im_end|>\n<|im_start|>user\n") + question
@@ -86,7 +87,7 @@ def test_warming_twice_costs_a_token() -> None:
         assert talk.solver.engine.usage.prefilled - before.prefilled <= 1
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_thoughts_of_earlier_turns_are_forgotten() -> None:
@@ -105,7 +106,7 @@ def test_thoughts_of_earlier_turns_are_forgotten() -> None:
         assert cost.reused == cost.prompt_tokens - cost.prefilled > 2 * cost.prefilled
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_a_full_context_drops_the_oldest_turns() -> None:
@@ -123,7 +124,7 @@ def test_a_full_context_drops_the_oldest_turns() -> None:
         assert len(talk.conversation.turns) == 11
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_room_is_made_between_turns() -> None:
@@ -139,7 +140,7 @@ def test_room_is_made_between_turns() -> None:
         await crowded.close()
         await roomy.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 @pytest.mark.parametrize("question", [" ", "long " * 200])
@@ -154,7 +155,7 @@ def test_a_question_that_cannot_be_asked_changes_nothing(question: str) -> None:
         assert talk.conversation == turns(3)
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_a_cancelled_turn_changes_nothing_and_the_next_one_works() -> None:
@@ -175,7 +176,7 @@ def test_a_cancelled_turn_changes_nothing_and_the_next_one_works() -> None:
         assert (await talk.ask("Hello?")).turn.output == "Reply 2."
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_a_stopped_turn_answers_from_what_there_is() -> None:
@@ -199,7 +200,7 @@ def test_a_stopped_turn_answers_from_what_there_is() -> None:
         assert taken.is_kept == bool(taken.turn.output)
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_a_reply_without_output_is_not_told_later() -> None:
@@ -213,7 +214,7 @@ def test_a_reply_without_output_is_not_told_later() -> None:
         assert talk.conversation == Conversation()
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_a_turn_can_replace_the_last_one() -> None:
@@ -229,7 +230,7 @@ def test_a_turn_can_replace_the_last_one() -> None:
         assert [turn.question for turn in talk.conversation.turns] == ["One?", "Zwei?"]
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 def test_settings_for_one_turn_are_for_one_turn() -> None:
@@ -244,7 +245,7 @@ def test_settings_for_one_turn_are_for_one_turn() -> None:
         assert "Be brief." not in text_of(talk, (await talk.ask("Two?")).problem.prompt_ids)
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())
 
 
 @pytest.mark.parametrize(
@@ -269,4 +270,4 @@ def test_a_retry_is_sampled_with_a_seed_of_its_own(given: dict[str, Any], strate
         assert first.settings.strategy == strategy
         await talk.close()
 
-    asyncio.run(work())
+    finished(work())

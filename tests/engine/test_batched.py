@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 from engine.exact_model import ExactModel
+from loop import finished
 from numpy.typing import NDArray
 from patience import PATIENCE
 from search.scripts import reply_table
@@ -72,7 +73,7 @@ def test_cancel_reaches_requests_in_the_middle_of_a_tick() -> None:
         await engine.close()
         return completions
 
-    assert [c.finish_reason for c in asyncio.run(main())] == ["cancelled"] * 5
+    assert [c.finish_reason for c in finished(main())] == ["cancelled"] * 5
 
 
 def test_the_event_loop_stays_alive_during_a_decode_call() -> None:
@@ -91,7 +92,7 @@ def test_the_event_loop_stays_alive_during_a_decode_call() -> None:
         await engine.close()
         return turns
 
-    assert asyncio.run(main()) == 100
+    assert finished(main()) == 100
 
 
 def test_chains_that_ask_again_at_once_stay_in_the_batch() -> None:
@@ -111,7 +112,7 @@ def test_chains_that_ask_again_at_once_stay_in_the_batch() -> None:
         await asyncio.gather(*(chain(i) for i in range(8)))
         await engine.close()
 
-    asyncio.run(main())
+    finished(main())
 
     assert engine.usage.mean_batch_width == 8.0
 
@@ -129,7 +130,7 @@ def test_an_unforeseen_error_reaches_everyone_who_waits(capsys: pytest.CaptureFi
         await engine.close()
         return outcomes
 
-    outcomes = asyncio.run(main())
+    outcomes = finished(main())
     gc.collect()
 
     assert [type(outcome) for outcome in outcomes] == [MemoryError] * 4
@@ -149,7 +150,7 @@ def test_a_close_that_is_cancelled_still_frees_the_model() -> None:
         closing.cancel()
         await asyncio.gather(closing, task, return_exceptions=True)
 
-    asyncio.run(main())
+    finished(main())
 
     assert model.is_closed
 
@@ -174,7 +175,7 @@ def test_a_close_that_is_cancelled_while_another_model_works_still_frees() -> No
         await task
         await first.close()
 
-    asyncio.run(main())
+    finished(main())
 
     assert other.is_closed
     assert busy.is_closed
@@ -191,7 +192,7 @@ def test_a_script_says_its_lines_with_their_probabilities() -> None:
         await engine.close()
         return completion
 
-    completion = asyncio.run(main())
+    completion = finished(main())
 
     assert completion.text == "four."
     assert completion.finish_reason == "eos"
@@ -212,7 +213,7 @@ def test_what_is_forgotten_is_gone_before_the_next_tick() -> None:
         await engine.close()
         return cells, found
 
-    cells, found = asyncio.run(main())
+    cells, found = finished(main())
 
     assert found == len("one ")
     assert cells == len("one other") + 19 + len("third")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import GPU_LAYERS
 from engine.exact_model import babble
+from loop import finished
 
 from marco_cli.engine.base import Completion, Engine, Request, SamplingParams, Usage
 from marco_cli.engine.scripted import scripted_engine
@@ -50,7 +51,7 @@ def engine(open_one: Callable[[], Engine]) -> Iterator[Engine]:
     """Open an engine and close it afterwards."""
     opened = open_one()
     yield opened
-    asyncio.run(opened.close())
+    finished(opened.close())
 
 
 def ask(engine: Engine, text: str, max_tokens: int = 12, *, seed: int = 0, temperature: float = 1.0) -> Request:
@@ -69,7 +70,7 @@ def generate(engine: Engine, *requests: Request) -> list[Completion]:
     async def main() -> list[Completion]:
         return await asyncio.gather(*(engine.generate(request) for request in requests))
 
-    return asyncio.run(main())
+    return finished(main())
 
 
 def ids_of(completion: Completion) -> list[int]:
@@ -103,8 +104,8 @@ def test_temperature_zero_takes_the_most_likely_token(open_one: Callable[[], Eng
 
     assert ids_of(one) == ids_of(two) == ids_of(other) == [int(i) for i in one.tokens.top_ids[:, 0]]
     assert np.array_equal(one.tokens.logprobs, one.tokens.top_logprobs[:, 0])
-    asyncio.run(first.close())
-    asyncio.run(second.close())
+    finished(first.close())
+    finished(second.close())
 
 
 @pytest.mark.parametrize("max_tokens", [0, 1, 7])
@@ -156,7 +157,7 @@ def test_listeners_hear_every_token_in_order(engine: Engine) -> None:
     """The pieces that a listener gets add up to the data, and the ids are those of the completion."""
     heard: list[tuple[int, bytes]] = []
 
-    completion = asyncio.run(engine.generate(ask(engine, "speak"), lambda token, piece: heard.append((token, piece))))
+    completion = finished(engine.generate(ask(engine, "speak"), lambda token, piece: heard.append((token, piece))))
 
     assert [token for token, _ in heard] == ids_of(completion)
     assert b"".join(piece for _, piece in heard) == completion.data
@@ -173,7 +174,7 @@ def test_a_listener_that_raises_fails_its_own_request_only(engine: Engine) -> No
             engine.generate(ask(engine, "one"), broken), engine.generate(ask(engine, "two")), return_exceptions=True
         )
 
-    failed, fine = asyncio.run(main())
+    failed, fine = finished(main())
 
     assert isinstance(failed, ZeroDivisionError)
     assert isinstance(fine, Completion)
@@ -194,7 +195,7 @@ def test_cancel_ends_everything_with_what_it_has(engine: Engine) -> None:
             *(engine.generate(ask(engine, f"{i}", 200, seed=i), listen) for i in range(2 * MAX_NUM_SEQS))
         )
 
-    completions = asyncio.run(main())
+    completions = finished(main())
 
     reasons = [c.finish_reason for c in completions]  # random weights may end a reply at any time
     assert reasons[MAX_NUM_SEQS:].count("cancelled") >= MAX_NUM_SEQS - 2
@@ -216,7 +217,7 @@ def test_a_cancelled_task_drops_its_request(engine: Engine) -> None:
             await doomed
         return await other
 
-    completion = asyncio.run(main())
+    completion = finished(main())
 
     assert ids_of(completion) == ids_of(generate(engine, ask(engine, "other", 30))[0])
     assert engine.usage.decoded < 200
@@ -243,7 +244,7 @@ def test_an_unknown_token_is_refused_before_it_reaches_the_batch(engine: Engine,
     async def main() -> tuple[Completion | BaseException, Completion | BaseException]:
         return await asyncio.gather(engine.generate(good), engine.generate(bad), return_exceptions=True)
 
-    fine, refused = asyncio.run(main())
+    fine, refused = finished(main())
 
     assert isinstance(fine, Completion)
     assert isinstance(refused, EngineError)
@@ -300,7 +301,7 @@ def test_an_engine_outlives_its_event_loop(engine: Engine) -> None:
         await asyncio.sleep(0.01)
 
     before = ids_of(generate(engine, ask(engine, "steady"))[0])
-    asyncio.run(leave())
+    finished(leave())
 
     assert ids_of(generate(engine, ask(engine, "steady"))[0]) == before
 
@@ -316,14 +317,14 @@ def test_closing_ends_what_runs_and_closing_twice_is_harmless(open_one: Callable
         await engine.close()
         return await task
 
-    assert asyncio.run(main()).finish_reason == "cancelled"
+    assert finished(main()).finish_reason == "cancelled"
 
 
 def test_a_closed_engine_says_so(open_one: Callable[[], Engine]) -> None:
     """Nothing reaches the freed memory: every use after closing is an EngineError."""
     engine = open_one()
     request = ask(engine, "too late")
-    asyncio.run(engine.close())
+    finished(engine.close())
 
     for use in (lambda: generate(engine, request), lambda: engine.tokenize("text"), lambda: engine.detokenize([65])):
         with pytest.raises(EngineError, match="closed"):
@@ -348,7 +349,7 @@ def test_problems_that_begin_with_a_settled_engine_do_not_depend_on_each_other(o
             finally:
                 await engine.close()
 
-        completion = asyncio.run(main())
+        completion = finished(main())
         return completion.tokens.logprobs.tolist(), completion.usage.reused
 
     fresh, reused_fresh = scores()
@@ -369,5 +370,5 @@ def test_settling_leaves_work_in_flight_alone(engine: Engine) -> None:
             await engine.reset_cache(engine.tokenize("two"))
         return [ids_of(await running), ids_of(await engine.generate(ask(engine, "one", 40)))]
 
-    disturbed, alone = asyncio.run(main())
+    disturbed, alone = finished(main())
     assert disturbed == alone

@@ -14,7 +14,7 @@ import pytest
 from conftest import CLOSE, GPU_LAYERS
 from gguf.constants import GGUFValueType
 from numpy.typing import NDArray
-from small_gguf import rewrite, texts
+from small_gguf import rewrite, texts, write_random
 
 from marco_cli.assessors import examiner
 from marco_cli.engine.base import HEAD_PROBES, Engine, Request
@@ -153,14 +153,23 @@ def test_a_vocabulary_without_the_mark_is_told(tiny_gguf: Path) -> None:
         asyncio.run(work())
 
 
+@pytest.fixture(params=["streams", "one memory"])
+def shaped_gguf(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return a model of each kind of KV memory: sliding windows share one."""
+    if request.param == "one memory":
+        return write_random(tmp_path / "windowed.gguf", "cohere2", window=8)
+    path: Path = request.getfixturevalue("tiny_gguf")
+    return path
+
+
 @pytest.mark.weights
-def test_long_prompts_and_many_forks_change_no_verdict(tiny_gguf: Path) -> None:
+def test_long_prompts_and_many_forks_change_no_verdict(shaped_gguf: Path) -> None:
     """A prompt of several calls, and verdicts on branches of it side by side, are those of each prompt alone."""
     stem, head = [7 * at % 256 for at in range(300)], HEADS["skywork"]
     prompts = [(*stem, *range(branch, branch + 5 * branch + 1)) for branch in range(6)]
 
     async def work(*, is_alone: bool) -> list[float]:
-        engine = open_engine(tiny_gguf, OPTIONS, head=head)
+        engine = open_engine(shaped_gguf, OPTIONS, head=head)
         odds = []
         requests = [Request(prompt_ids=ids, max_tokens=0, probe_ids=HEAD_PROBES) for ids in prompts]
         if is_alone:
@@ -176,7 +185,10 @@ def test_long_prompts_and_many_forks_change_no_verdict(tiny_gguf: Path) -> None:
         await engine.close()
         return odds
 
-    assert asyncio.run(work(is_alone=False)) == pytest.approx(asyncio.run(work(is_alone=True)), abs=CLOSE)
+    alone = asyncio.run(work(is_alone=True))
+
+    assert len({round(value, 3) for value in alone}) == len(prompts), "the verdicts are told apart"
+    assert asyncio.run(work(is_alone=False)) == pytest.approx(alone, abs=CLOSE)
 
 
 @pytest.mark.parametrize("form", HEADS)

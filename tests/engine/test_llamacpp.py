@@ -12,6 +12,7 @@ import gguf
 import numpy as np
 import pytest
 from conftest import CLOSE, GPU_LAYERS, load_script
+from loop import finished
 from numpy.typing import NDArray
 from small_gguf import write_random
 
@@ -176,7 +177,7 @@ def test_the_smallest_context_opens_with_fewer_places(windowed_gguf: Path) -> No
     engine = open_engine(windowed_gguf, LlamaOptions(cells=16, threads=1))
 
     assert 0 < engine.max_num_seqs < defaults.MAX_NUM_SEQS
-    asyncio.run(engine.close())
+    finished(engine.close())
 
 
 def test_one_row_serves_several_sequences(model: LlamaModel) -> None:
@@ -514,7 +515,7 @@ def test_more_cells_than_the_model_was_trained_on_are_for_several_requests(tiny_
 
     assert dict(engine.info.settings)["context"] == "8192 cells"
     assert engine.context_size == 4096
-    asyncio.run(engine.close())
+    finished(engine.close())
 
 
 def test_loading_writes_nothing_and_leaves_stdout_and_stderr_alone(tiny_gguf: Path) -> None:
@@ -526,8 +527,8 @@ from pathlib import Path
 from marco_cli.engine.base import Request
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 engine = open_engine(Path({str(tiny_gguf)!r}), LlamaOptions(cells=256, threads=1))
-asyncio.run(engine.generate(Request(prompt_ids=(1, 2), max_tokens=2)))
-asyncio.run(engine.close())
+finished(engine.generate(Request(prompt_ids=(1, 2), max_tokens=2)))
+finished(engine.close())
 assert [os.fstat(fd)[:2] for fd in (1, 2)] == before
 os.write(1, b"out")
 os.write(2, b"err")
@@ -565,7 +566,7 @@ def test_opening_and_closing_200_times_does_not_grow(tiny_gguf: Path) -> None:
         warm = await cycles(40)
         return await cycles(200) - warm
 
-    assert asyncio.run(main()) < 3_000
+    assert finished(main()) < 3_000
 
 
 def test_a_small_model_runs_on_one_thread(tiny_gguf: Path) -> None:
@@ -628,6 +629,6 @@ def test_bundled_model_samples_the_same_alone_and_in_company(nano_gguf: Path) ->
         await engine.close()
         return [c.tokens.ids.tolist() for c in together], [c.tokens.ids.tolist() for c in alone]
 
-    together, alone = asyncio.run(main())
+    together, alone = finished(main())
 
     assert together == alone

@@ -5,7 +5,8 @@ import pytest
 from engine.exact_memory import ExactMemory
 from tables import table
 
-from marco_cli.engine.prefix_cache import PrefixCache, common_length
+from marco_cli.engine.prefix_cache import PrefixCache
+from marco_cli.engine.radix_tree import common_length
 
 NUM_SEQUENCES = 6
 NUM_CELLS = 24

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tables import table
 
 from marco_cli.engine.base import GREEDY, NUM_TOP, SamplingParams, Tokens
-from marco_cli.engine.sampling import NUM_CANDIDATES, Scores, draw, draw_from_row, num_candidates, penalise, score
+from marco_cli.engine.sampling import draw, draw_from_row, num_candidates, penalise
+from marco_cli.engine.scores import NUM_CANDIDATES, Scores, score
 
 Floats = NDArray[np.float32]
 

@@ -100,7 +100,7 @@ def test_prompts_that_share_their_beginning_keep_what_is_behind_it() -> None:
 
 
 def test_more_sequences_than_streams_take_turns() -> None:
-    """What does not fit is set aside and comes back as it was, in one call too."""
+    """What does not fit is swapped out and comes back as it was, in one call too."""
     bench = Bench()
     for sequence in range(MAX_NUM_SEQS + 3):
         bench.go_on(([sequence], [sequence, 1]))
@@ -121,7 +121,7 @@ def test_a_long_text_gets_longer_streams_and_short_ones_get_theirs_back() -> Non
 
 
 def test_a_text_that_went_on_is_saved_anew() -> None:
-    """In a call of more sequences than streams, a text may be forked from, go on, and be set aside, with its last token."""
+    """In a call of more sequences than streams, a text may be forked from, go on, and be swapped out, with its last token."""
     bench = Bench()
     bench.go_on(([0], [1, 2, 3]))
     bench.fork(0, 1, 3)
@@ -142,7 +142,7 @@ def test_an_interrupted_call_leaves_nothing() -> None:
     bench.go_on(([0], [4]), ([1], [5]), ([2], [6]))
 
 
-def test_what_is_set_aside_is_counted() -> None:
+def test_what_is_swapped_out_is_counted() -> None:
     """Texts that take more than half of what the streams do are too many; giving some up helps."""
     bench = Bench()
     for sequence in range(MAX_NUM_SEQS + 2):

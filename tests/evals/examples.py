@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from loop import finished
 from search.scripts import answer
 from traced import scripted_solver
 
@@ -135,7 +136,7 @@ def ask_rows(
         finally:
             await solver.close()
 
-    return asyncio.run(work())
+    return finished(work())
 
 
 def stored(rows: Sequence[Outcome]) -> list[Outcome]:
@@ -190,5 +191,5 @@ def ask_all(
         finally:
             await solver.close()
 
-    asyncio.run(work())
+    finished(work())
     return heard

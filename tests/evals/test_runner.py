@@ -1,4 +1,3 @@
-import asyncio
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +5,7 @@ from typing import Any
 
 import pytest
 from evals.examples import ITEMS, adding_script, ask_all, variants
+from loop import finished
 from traced import scripted_solver
 
 from marco_cli.engine.base import Request
@@ -110,7 +110,7 @@ def asked(question: str, **settings: Any) -> Outcome:
         finally:
             await solver.close()
 
-    return asyncio.run(work())
+    return finished(work())
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_scorer_that_relies_on_an_instruction_gives_it(scorer: str, settings: 
             await solver.close()
 
     pytest.importorskip("sacrebleu")
-    asyncio.run(work())
+    finished(work())
     assert any(words in text for text in seen)
     assert not any("Translate" in text for text in seen) or words.startswith("Translate")
 
@@ -167,7 +167,7 @@ def test_what_a_search_leaves_in_the_kv_memory_is_given_up() -> None:
         finally:
             await solver.close()
 
-    assert asyncio.run(work()) < len("<|im_end|><|im_start|>assistant")  # the end of a prompt, and no reply
+    assert finished(work()) < len("<|im_end|><|im_start|>assistant")  # the end of a prompt, and no reply
 
 
 def test_failed_rows_are_tried_again(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ import os, signal, threading, time
 from marco_cli.prompt.worker import run_template
 is_over = threading.Event()
 def interrupt():
-    while not is_over.wait(2):
+    while not is_over.wait(0.5):
         os.kill(os.getpid(), signal.SIGINT)
 def wait():
     threading.Thread(target=interrupt, daemon=True).start()

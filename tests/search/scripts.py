@@ -1,11 +1,12 @@
 """Scripted models whose search trees are known, and a short way to search them."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
+
+from loop import finished
 
 from marco_cli.answer import extract
 from marco_cli.engine.base import SamplingParams, Usage
@@ -150,7 +151,7 @@ def find(
             await engine.close()
         return result
 
-    return asyncio.run(work())
+    return finished(work())
 
 
 def reply_table(table: Mapping[str, Mapping[str, float]], *, start: str = "<|im_start|>assistant\n") -> Script:

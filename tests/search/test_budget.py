@@ -1,11 +1,11 @@
 """Limits that hold: simulations, tokens, seconds, and "answer now"."""
 
-import asyncio
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import pytest
+from loop import finished
 from search.scripts import SUM, find, grown_script, reply_saying
 from tables import table
 
@@ -201,4 +201,4 @@ def test_a_simulation_counts_with_its_reply_or_is_given_back() -> None:
             assert refused is None
         assert run.ending() == "simulations"
 
-    asyncio.run(work())
+    finished(work())

@@ -1,10 +1,10 @@
 """Paper mode against a second, plain reading of the paper."""
 
-import asyncio
 import math
 from typing import Any
 
 import pytest
+from loop import finished
 from search.scripts import PROMPT, SAMPLED, Inline, find, grown_script
 
 from marco_cli.engine.base import Request
@@ -78,7 +78,7 @@ def plain_paper(script: Any, simulations: int) -> list[tuple[int, int | None, in
             for node in tree.nodes
         ]
 
-    return asyncio.run(work())
+    return finished(work())
 
 
 @pytest.mark.parametrize("seed", range(4))

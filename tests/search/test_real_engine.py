@@ -1,10 +1,10 @@
 """A whole search through llama.cpp: forks cost nothing, batches are full."""
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from loop import finished
 
 from marco_cli.engine.base import SamplingParams
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
@@ -33,7 +33,7 @@ def found(nano_gguf: Path) -> SearchResult:
         finally:
             await engine.close()
 
-    return asyncio.run(work())
+    return finished(work())
 
 
 @pytest.mark.weights

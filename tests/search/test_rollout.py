@@ -1,12 +1,12 @@
 """From a token prefix to a finished reply."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import pytest
+from loop import finished
 from search.scripts import CLOSE, PROMPT, SUM, Inline, answer, lines
 from tables import table
 
@@ -44,7 +44,7 @@ def reply_of(
         finally:
             await engine.close()
 
-    return asyncio.run(work())
+    return finished(work())
 
 
 def test_a_reply_that_ends_by_itself_is_whole() -> None:

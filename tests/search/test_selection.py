@@ -7,9 +7,9 @@ import pytest
 
 from marco_cli.engine.base import Tokens
 from marco_cli.search.config import SearchConfig
-from marco_cli.search.descent import best_child
 from marco_cli.search.pending import Pending
 from marco_cli.search.selection import considered_visits, may_widen, uct, with_pending
+from marco_cli.search.siblings import best_child
 from marco_cli.search.tree import Step, Tree
 
 

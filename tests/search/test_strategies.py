@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from loop import finished
 from search.scripts import PROMPT, SUM, Inline, Scorer, find, grown_script, lines
 from tables import table
 
@@ -174,7 +175,7 @@ def test_usage_is_that_of_this_search_alone() -> None:
         await engine.close()
         return one.usage.decoded, other.usage.decoded, engine.usage.decoded
 
-    one, other, both = asyncio.run(work())
+    one, other, both = finished(work())
     assert one == other
     assert one + other == both
 

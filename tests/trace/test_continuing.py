@@ -1,8 +1,8 @@
-import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from loop import finished
 from search.scripts import grown_script
 from traced import MODEL, scripted_solver, traced
 
@@ -33,7 +33,7 @@ def longer(trace: Trace, budget: Budget, **settings: Any) -> Trace:
         finally:
             await solver.close()
 
-    return asyncio.run(work())
+    return finished(work())
 
 
 def picture(trace: Trace) -> Any:

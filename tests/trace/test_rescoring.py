@@ -1,6 +1,5 @@
-import asyncio
-
 import pytest
+from loop import finished
 from search.scripts import find, grown_script
 from traced import traced
 
@@ -69,7 +68,7 @@ def test_checks_can_be_made_afterwards() -> None:
     found = decode(encode(traced(SCRIPT, strategy="vote", simulations=6, parallel=1)))
     answers = [each.reply.answer.canonical for each in found.candidates if each.reply.answer is not None]
     right = min(set(answers), key=answers.count)
-    judged = asyncio.run(checked(found, (f"math:{right}",)))
+    judged = finished(checked(found, (f"math:{right}",)))
     anew = rescore(judged)
 
     assert anew.leader is not None

@@ -14,6 +14,7 @@ from typing import Self
 
 import pyte
 from patience import PATIENCE
+from warm_program import WarmProcess
 
 _READ = 65_536
 
@@ -34,14 +35,16 @@ class Replay:
         self._timeout = timeout
         self.data = b""
         kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-        self.process = subprocess.Popen(
-            command,
-            stdin=program_end,
-            stdout=program_end,
-            stderr=program_end,
-            env={**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **environ},
+        self.process = self.start(
+            command, program_end, {**kept, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **environ}
         )
         os.close(program_end)
+
+    def start(
+        self, command: Sequence[str], terminal: int, environ: dict[str, str]
+    ) -> "subprocess.Popen[bytes] | WarmProcess":
+        """Start the program on its end of the terminal."""
+        return subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environ)
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,7 @@
-import asyncio
 import time
 
 import pytest
+from loop import finished
 from search.scripts import reply_table
 from tables import table
 from view.story import Story, candidate
@@ -78,7 +78,7 @@ def test_every_strategy_can_be_watched(strategy: str) -> None:
         finally:
             await engine.close()
 
-    result = asyncio.run(run())
+    result = finished(run())
     snapshot = recorder.snapshot()
 
     if result.tree is not None and len(result.tree) > 1:

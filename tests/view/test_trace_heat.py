@@ -16,7 +16,7 @@ SGR = re.compile(r"\x1b\[[0-9;]*m")
 
 def marked(*tokens: tuple[bytes, float | None]) -> Trace:
     """Return a trace whose reply has these pieces, with these confidences; None is an inserted token."""
-    trace = traced(lambda _text: {"x" + END: 1.0}, strategy="cot")
+    trace = traced(lambda text: {} if text.endswith("x") else {"x" + END: 1.0}, strategy="cot")
     sampled = np.asarray([confidence is not None for _, confidence in tokens])
     chosen = np.asarray([np.nan if confidence is None else confidence for _, confidence in tokens], dtype=np.float64)
     top = np.full((len(tokens), 5), -np.inf, dtype=np.float32)

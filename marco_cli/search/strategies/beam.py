@@ -31,7 +31,7 @@ async def beam(run: Run) -> StopReason:
     growth = Expansion(run)
 
     async def judge(nodes: Sequence[Node]) -> list[float]:
-        scores = growth.run.step_scores
+        scores = growth.run.assessment.step_scores
         if scores is not None:
             return await scores.of_nodes(growth.tree, nodes)
         return [_mean_confidence(growth, node) for node in nodes]
