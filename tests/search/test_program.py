@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from search.scripts import answer, find
@@ -50,10 +51,17 @@ def plain(problem: Problem) -> Problem:
 
 
 def searched(
-    interpreter: Fake | None, script: Script, *, problem: Callable[[Problem], Problem] = plain, **config: object
+    interpreter: Fake | None, script: Script, *, problem: Callable[[Problem], Problem] = plain, **config: Any
 ) -> SearchResult:
     """Search with two programs unless the fields say otherwise."""
-    fields = {"simulations": 4, "certainty": 1.0, "parallel": 1, "programs": 2, "root_samples": 0, **config}
+    fields: dict[str, Any] = {
+        "simulations": 4,
+        "certainty": 1.0,
+        "parallel": 1,
+        "programs": 2,
+        "root_samples": 0,
+        **config,
+    }
     return find(script, problem=problem, settings={"interpreter": interpreter}, **fields)
 
 
