@@ -161,13 +161,17 @@ def _eligible(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
 
 
 def _vote(pool: list[tuple[Candidate, float]], total: float) -> Vote:
-    # A cut reply never speaks for an answer that a whole one gives.
-    ranked = sorted(pool, key=lambda entry: (entry[1] == 0, -entry[0].reward, entry[0].id))
+    # A cut reply never speaks for an answer that a whole one gives, nor code for one that was reasoned out in words.
+    ranked = sorted(pool, key=lambda entry: (entry[1] == 0, not _reads_well(entry[0]), -entry[0].reward, entry[0].id))
     return Vote(
         answer=ranked[0][0].reply.answer,
         candidate_ids=tuple(candidate.id for candidate, _ in ranked),
         weight=sum(weight for _, weight in pool) / total,
     )
+
+
+def _reads_well(candidate: Candidate) -> bool:
+    return candidate.reply.signals.is_sound and not candidate.reply.is_program
 
 
 def certainty(votes: Sequence[Vote], candidates: Sequence[Candidate]) -> float:

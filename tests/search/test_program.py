@@ -133,6 +133,20 @@ def test_the_first_look_of_auto_is_a_program() -> None:
     assert result.stop_reason == "certain"
 
 
+def test_words_speak_for_an_answer_before_code_does() -> None:
+    """Where a chain in words and a program agree, people read the words."""
+    interpreter = Fake("4")
+
+    def script(text: str) -> Mapping[str, float]:
+        reply = text.rpartition("assistant\n")[2]
+        return {"The answer is 5." + END: 0.6, "The answer is 4." + END: 0.4} if not reply else writing("")(text)
+
+    result = searched(interpreter, script, simulations=8)
+    assert result.answer is not None
+    assert result.answer.canonical == "4"
+    assert result.reply.output == "The answer is 4."
+
+
 def test_a_search_that_goes_on_writes_no_more_than_were_asked_for() -> None:
     """Programs of the earlier search count."""
     from marco_cli.search.base import Earlier
