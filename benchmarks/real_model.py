@@ -31,10 +31,9 @@ from marco_cli.models.choice import implied_preset
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate
 from marco_cli.search.config import SearchConfig
-from marco_cli.search.context import SearchContext
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
-from marco_cli.search.vote import VoteRule, discounted, majority
+from marco_cli.search.vote import VoteRule
 from marco_cli.solver import Solver, open_solver
 
 Row = dict[str, Any]
@@ -115,7 +114,7 @@ async def solve(solver: Solver, problem: Row, name: str, config: SearchConfig, *
     asked = solver.problem(problem["question"])
     find = answer_or_search if is_routed else search
     started = time.monotonic()
-    result = await find(asked, SearchContext(engine=solver.engine), config)
+    result = await find(asked, solver.context(replace(solver.plan, config=config)), config)
     solver.engine.free_suffixes(asked.prompt_ids)
     row: Row = row_of(problem, name, config.seed, result, len(result.candidates))
     texts = [f"{each.reply.thought}\n{each.reply.output}" for each in result.candidates]
@@ -150,9 +149,8 @@ def votes(options: argparse.Namespace) -> None:
     """Print how many problems the replies of each setting are right on under every vote, all of them and random halves."""
     rows = rows_in(options.out / ROWS)
     rules: dict[str, VoteRule] = {
-        name: load(VOTES[name]) for name in ("majority", "weighted", "likely", "checked", "best")
+        name: load(VOTES[name]) for name in ("majority", "sound", "weighted", "likely", "checked", "best")
     }
-    rules["sound majority"] = lambda those: discounted(majority(those), [each.reply.signals.is_sound for each in those])
     print(f"| setting | problems | replies | {' | '.join(rules)} | any |\n|---|--:|--:|{'--:|' * (len(rules) + 1)}")
     for name in dict.fromkeys(row["setting"] for row in rows):
         found = [row for row in rows if row["setting"] == name and len(row["candidates"]) > 1]

@@ -43,13 +43,15 @@ _pool = SearchConfig(
     strategy="best-of-n", sampling=SAMPLING, simulations=POOL, certainty=1, parallel=8, step="line", reflection="never"
 )
 _limits: dict[str, Any] = {"simulations": None, "max_search_tokens": BUDGET, "certainty": 1, "parallel": 4}
-_tree = SearchConfig(strategy="mcts", step="line", **_limits)
+_tree = SearchConfig(strategy="mcts", step="line", vote="checked", **_limits)
 
 
 def _effort(name: str) -> SearchConfig:
     """Return what `--effort` stands for."""
     bundle = EFFORTS[name]
-    return SearchConfig(strategy=bundle.strategy, simulations=bundle.simulations, parallel=bundle.parallel, step="line")
+    return SearchConfig(
+        strategy=bundle.strategy, simulations=bundle.simulations, parallel=bundle.parallel, step="line", vote="checked"
+    )
 
 
 def _reflecting(config: SearchConfig) -> SearchConfig:

@@ -6,11 +6,12 @@ In: settings. Out: a `SearchPlan`, made once where the settings are known and ca
 from dataclasses import dataclass, replace
 from typing import Any
 
+from marco_cli.check import monty
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import SamplingParams
 from marco_cli.errors import ConfigError
 from marco_cli.search import STRATEGIES
-from marco_cli.search.config import SAMPLED, SearchConfig
+from marco_cli.search.config import HALVING_LIMIT, SAMPLED, SearchConfig
 from marco_cli.search.effort import AUTO, AUTO_SEARCH, EFFORTS
 
 
@@ -59,6 +60,10 @@ def search_plan(settings: Settings) -> SearchPlan:
             f"at temperature 0 all replies of {strategy} would be the same",
             hint="leave the temperature out, which samples at 0.7, or use --strategy mcts, which then searches greedily",
         )
+    if settings.programs and not STRATEGIES[strategy].has_programs:
+        raise ConfigError(
+            f"{strategy} has no replies that answer with a program", hint="leave programs out, or use mcts"
+        )
     chosen: dict[str, Any] = {
         "seed": settings.seed,
         "sampling": _sampling(settings),
@@ -68,13 +73,18 @@ def search_plan(settings: Settings) -> SearchPlan:
         "max_search_tokens": settings.max_search_tokens or bundle.max_search_tokens,
         "time_limit": settings.time_limit or bundle.time_limit,
     }
-    for key in ("certainty", "step", "reflection", "reward", "vote", "corrects", "doubt_below"):
+    if STRATEGIES[strategy].has_programs and monty.is_installed():
+        chosen["programs"] = min(_MOST_PROGRAMS, (chosen["simulations"] or HALVING_LIMIT) // 4)
+    for key in ("certainty", "step", "reflection", "reward", "vote", "corrects", "programs", "doubt_below"):
         value = getattr(settings, key)
         if value is not None:
             chosen[key] = value
     if settings.prm is not None:
         chosen = {"reward": "process", "vote": "process", **chosen}
     return SearchPlan(settings=settings, config=SearchConfig.of(strategy, **chosen), is_routed=effort == AUTO)
+
+
+_MOST_PROGRAMS = 8
 
 
 def _sampling(settings: Settings) -> SamplingParams:

@@ -150,6 +150,7 @@ class Solver:
             scorer=asked.scorer,
             judge=asked.judge,
             verifier=self.checks.panel(plan.settings.check),
+            interpreter=self.checks.calculator() if plan.config.programs else None,
             on_event=on_event,
             on_token=on_token,
             stop=stop or Stop(),
@@ -194,6 +195,8 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     plan = search_plan(settings)
     checks = Checks()
     checks.panel(settings.check)  # a check that cannot be used costs no model load
+    if plan.config.programs:
+        checks.calculator()
     others = assessors.located(settings, environ)
     with ExitStack() as opened:
 

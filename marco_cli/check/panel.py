@@ -12,6 +12,7 @@ from typing import Final
 
 from marco_cli.check import CHECKS
 from marco_cli.check.base import UNKNOWN, Submission, Verdict, Verifier
+from marco_cli.check.calculator import Calculator
 from marco_cli.errors import ConfigError, nearest, quoted
 
 _MOST_KEPT: Final = 10_000
@@ -71,6 +72,7 @@ class Checks:
 
     def __init__(self) -> None:
         self._open: dict[str, Verifier] = {}
+        self._calculator: Calculator | None = None
 
     def panel(self, texts: Sequence[str]) -> "Panel | None":
         """Return the checks that these texts name as one, None without any.
@@ -84,8 +86,19 @@ class Checks:
                 self._open[text] = open_check(text)
         return Panel([self._open[text] for text in dict.fromkeys(texts)]) if texts else None
 
+    def calculator(self) -> Calculator:
+        """Return what runs programs that replies answer with.
+
+        Raises:
+            ConfigError: it is not installed.
+        """
+        self._calculator = self._calculator or Calculator()
+        return self._calculator
+
     async def close(self) -> None:
         """Free what the checks have opened."""
+        if self._calculator is not None:
+            await self._calculator.close()
         for verifier in self._open.values():
             await verifier.close()
         self._open.clear()

@@ -5,27 +5,21 @@ network or other programs, in processes that stay open between checks. An assert
 run; what the subset lacks cannot be judged. Out: right only if the tests ran to their end and the code left its judge alone.
 """
 
-import asyncio
 import builtins
 import importlib
-import importlib.metadata
 import re
 from collections.abc import Hashable
-from contextlib import suppress
-from types import ModuleType
-from typing import Any, Final, Literal
+from typing import Final
 
 from marco_cli.check.base import Submission, Verdict, reason
 from marco_cli.check.code import code_of
 from marco_cli.check.limits import Limits
+from marco_cli.check.monty import SYNTAX_ERROR, Monty
 from marco_cli.check.tampering import MODULES, parses, suspicion
 from marco_cli.check.tests import asked_for, read_tests
-from marco_cli.errors import ConfigError
 
 LIMITS: Final = Limits(seconds=5.0, memory=256 << 20)
-_PROCESSES: Final = 2
 _TOO_MUCH: Final = "the check python judges no code that needs more than its subset of Python: --check python3 does"
-_RECURSION: Final = 900
 _LACKING: Final = re.compile(
     r"ModuleNotFoundError|NotImplementedError|not (?:yet )?(?:supported|implemented)|Internal error in monty"
     r"|'list' object is not an iterator"  # what a generator expression is there
@@ -34,7 +28,6 @@ _NO_NAME: Final = re.compile(r"NameError: name '(\w+)' is not defined")
 _NO_ATTRIBUTE: Final = re.compile(
     r"AttributeError: (?:type object |module )?'(\w+)'(?: object)? has no attribute '(\w+)'"
 )
-_NO_SYNTAX: Final = "SyntaxError"
 
 
 def open_python(argument: str) -> "PythonCheck":
@@ -44,17 +37,15 @@ def open_python(argument: str) -> "PythonCheck":
         ConfigError: the tests cannot be read, or the interpreter is not installed.
 
     """
-    return PythonCheck(read_tests(argument), monty=_monty())
+    return PythonCheck(read_tests(argument), monty=Monty(LIMITS, what="the check python"))
 
 
 class PythonCheck:
     """Tests in an interpreter without a way out."""
 
-    def __init__(self, tests: str, *, monty: Any) -> None:
+    def __init__(self, tests: str, *, monty: Monty) -> None:
         self._tests = tests
         self._monty = monty
-        self._pool: Any = None
-        self._opening = asyncio.Lock()
 
     def key(self, submission: Submission) -> Hashable:
         """Return the code that is judged."""
@@ -66,42 +57,12 @@ class PythonCheck:
         tests, problem = asked_for("python", self._tests or submission.tests, code)
         if problem is not None:
             return problem
-        failure = await self._run(code, tests)
+        failure = await self._monty.failure((code, tests))
         return judged(failure, code, tests)
-
-    async def _run(self, code: str, tests: str) -> str | None:
-        """Return how code and tests fail, as `Error: message`; None if they do not."""
-        limits = {
-            "max_feed_duration_secs": LIMITS.seconds,
-            "max_memory": LIMITS.memory,
-            "max_recursion_depth": _RECURSION,
-            "max_total_sleep_secs": LIMITS.seconds,
-        }
-        pool = await self._open()
-        try:
-            async with pool.checkout(limits=limits, os_policy={"sleep": "zero"}) as session:
-                for source in (code, tests):
-                    await session.feed_run(source, print_callback=_swallow)
-        except self._monty.MontySyntaxError as error:
-            return f"{_NO_SYNTAX}: {error}"
-        except self._monty.MontyError as error:
-            return str(error) or type(error).__name__
-        return None
-
-    async def _open(self) -> Any:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = self._monty.AsyncMonty(
-                    binary_path=_binary(), min_processes=1, max_processes=_PROCESSES, request_timeout=LIMITS.seconds + 5
-                )
-                await self._pool.__aenter__()
-            return self._pool
 
     async def close(self) -> None:
         """End the interpreter's processes."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            await pool.__aexit__(None, None, None)
+        await self._monty.close()
 
 
 def judged(failure: str | None, code: str, tests: str) -> Verdict:
@@ -110,7 +71,7 @@ def judged(failure: str | None, code: str, tests: str) -> Verdict:
         doubt = suspicion(code, tests)
         why = f"the tests pass, but the code {doubt}: that proves nothing"
         return Verdict(judgement="unknown", why=why) if doubt else Verdict(judgement="right", why="the tests pass")
-    if _is_lacking(failure) or (failure.startswith(_NO_SYNTAX) and parses(code) and parses(tests)):
+    if _is_lacking(failure) or (failure.startswith(SYNTAX_ERROR) and parses(code) and parses(tests)):
         return Verdict(judgement="unknown", why=reason(failure), trouble=_TOO_MUCH)
     return Verdict(judgement="wrong", why=reason(failure))
 
@@ -126,24 +87,3 @@ def _is_lacking(failure: str) -> bool:
     if owner is None and attribute[1] in MODULES:
         owner = importlib.import_module(attribute[1])
     return hasattr(owner, attribute[2])
-
-
-def _swallow(_stream: Literal["stdout", "stderr"], _text: str) -> None:
-    """Let nothing that is printed reach anything."""
-
-
-def _monty() -> ModuleType:
-    try:
-        import pydantic_monty  # noqa: PLC0415 (an extra)
-    except ImportError as error:
-        raise ConfigError("the check python needs pydantic-monty", hint="pip install 'marco-cli[check]'") from error
-    return pydantic_monty
-
-
-def _binary() -> str | None:
-    """Return the interpreter's program where it was installed, which need not be where this program was."""
-    with suppress(importlib.metadata.PackageNotFoundError):
-        for file in importlib.metadata.files("pydantic-monty-runtime") or ():
-            if file.stem == "monty" and file.suffix in ("", ".exe"):
-                return str(file.locate())
-    return None

@@ -124,6 +124,14 @@ class Settings:
     corrects: Annotated[
         bool | None, About(help="Put false arithmetic right while a search writes it. Default: yes, but in mcts-paper.")
     ] = None
+    programs: Annotated[
+        int | None,
+        About(
+            help="Replies of a search that answer with a program, which is run. Default: a quarter of the simulations, "
+            "at most 8, where pydantic-monty is installed.",
+            least=0,
+        ),
+    ] = None
     doubt_below: Annotated[
         float | None, About(help="Mean confidence below which auto searches on; measured per model.", least=0, most=1)
     ] = None

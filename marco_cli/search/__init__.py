@@ -20,6 +20,8 @@ class StrategyEntry(NamedTuple):
     reward: str
     vote: str
     help: str
+    unmeasured_vote: str | None = None
+    """The vote instead where no `doubt_below` says that the model's confidence tells right from wrong."""
     needs_chance: bool = False
     """Whether it compares samples of the same beginning, which temperature 0 makes all the same."""
     is_chain: bool = False
@@ -32,6 +34,8 @@ class StrategyEntry(NamedTuple):
     """Whether it can go on from an earlier search of its own (`Run.candidates`, `Run.tree`)."""
     has_tree: bool = False
     """Whether it grows a tree (`Run.tree`)."""
+    has_programs: bool = False
+    """Whether some of its replies may answer with a program (`SearchConfig.programs`)."""
     config: Mapping[str, object] = MappingProxyType({})
     """Fields of `SearchConfig` that have other defaults with it."""
 
@@ -95,6 +99,8 @@ STRATEGIES: Final = MappingProxyType(
             "tree search over steps, tuned for small budgets",
             is_resumable=True,
             has_tree=True,
+            has_programs=True,
+            unmeasured_vote="sound",
         ),
         "mcts-paper": StrategyEntry(
             "marco_cli.search.strategies.paper:paper",
@@ -117,6 +123,7 @@ VOTES: Final = MappingProxyType(
         "weighted": "marco_cli.search.vote:weighted",
         "likely": "marco_cli.search.vote:likely",
         "checked": "marco_cli.search.vote:checked",
+        "sound": "marco_cli.search.vote:sound",
         "best": "marco_cli.search.vote:best",
         "process": "marco_cli.search.vote:process",
     }

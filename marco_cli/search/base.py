@@ -14,6 +14,7 @@ from marco_cli.check.base import Verdict
 from marco_cli.engine.base import FinishReason, Tokens, Usage
 from marco_cli.errors import ConfigError
 from marco_cli.reward.signals import Signals
+from marco_cli.search.program import is_program
 from marco_cli.search.tree import Tree
 from marco_cli.sections import Tags
 
@@ -112,6 +113,11 @@ class Reply:
     signals: Signals
     verdict: Verdict | None = None
     """What the checks say of it; None where there are none."""
+
+    @property
+    def is_program(self) -> bool:
+        """Whether it answers with a program."""
+        return is_program(self.data)
 
     @property
     def is_verified(self) -> bool:

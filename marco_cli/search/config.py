@@ -57,6 +57,8 @@ class SearchConfig:
     """Whether branches leave a path before its first false equation, never behind it."""
     corrects: bool = True
     """Whether false arithmetic is put right while a reply is written, and the first reply once more from its first slip on."""
+    programs: int = 0
+    """Replies of `mcts` that answer with a program (`search.program`), where the first reply answers with a number."""
     root: RootRule = "auto"
     """`halving`: sequential halving over the root's children; `auto` does so up to 16 simulations."""
     root_children: int = 4
@@ -74,7 +76,8 @@ class SearchConfig:
     reflection: ReflectionMode = "never"
     doubt_below: float | None = None
     """Mean confidence, in [0, 1], below which a reply is doubtful for this model: `auto` then searches on, and
-    `low-confidence` reflects. None judges a reply by the others of its search."""
+    `low-confidence` reflects. None, where it was not measured, judges a reply by the others of its search, and counts replies
+    where it would weigh them by how likely they are (`StrategyEntry.unmeasured_vote`)."""
 
     beam_width: int = 4
     beam_branching: int = 4
@@ -92,7 +95,8 @@ class SearchConfig:
             _check(name, getattr(self, name), "1 or more", lambda value: value >= 1)
         for name in ("simulations", "max_search_tokens"):
             _check(name, getattr(self, name), "1 or more", lambda value: value is None or value >= 1)
-        _check("root_samples", self.root_samples, "0 or more", lambda value: value >= 0)
+        for name in ("root_samples", "programs"):
+            _check(name, getattr(self, name), "0 or more", lambda value: value >= 0)
         _check("time_limit", self.time_limit, "more than 0 seconds", lambda value: value is None or value > 0)
         for name in ("certainty", "min_doubt"):
             _check(name, getattr(self, name), "between 0 and 1", lambda value: 0 <= value <= 1)
@@ -126,7 +130,8 @@ class SearchConfig:
     @property
     def vote_name(self) -> str:
         """The vote in use, a key of `VOTES`."""
-        return self.entry.vote if self.vote is None else self.vote
+        unmeasured = self.entry.unmeasured_vote if self.doubt_below is None else None
+        return self.vote or unmeasured or self.entry.vote
 
 
 _COUNTS = ("parallel", "max_children", "root_children", "beam_width", "beam_branching")

@@ -10,6 +10,7 @@ from marco_cli.reward.process.base import StepScorer
 from marco_cli.search.base import Clock
 from marco_cli.search.budget import Stop
 from marco_cli.search.events import EventListener
+from marco_cli.search.program import Interpreter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,8 @@ class SearchContext:
     """Who chooses among replies that have no answer to vote on."""
     verifier: Verifier | None = None
     """Who knows whether a reply is right; the first right one ends the search."""
+    interpreter: Interpreter | None = None
+    """Runs programs that replies answer with; without one no reply does."""
     on_event: EventListener | None = None
     """Hears everything that happens, on the event loop."""
     on_token: TokenListener | None = None

@@ -40,8 +40,15 @@ class Branch:
     """What to think over, if the branch is a reflection."""
     is_root_sample: bool = False
     """Whether it is one of the replies that share nothing (`SearchConfig.root_samples`)."""
+    program: int | None = None
+    """Which reply that answers with a program it is, from 0; None for any other."""
     is_correction: bool = False
     """Whether it is the first reply once more, from a result that is put right."""
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether it begins at the prompt and shares nothing."""
+        return self.is_root_sample or self.program is not None
 
 
 _LIKELY = 0.2
@@ -63,6 +70,10 @@ class Descent:
         self._halving = Halving(tree, config, pending, max_simulations=max_simulations)
         self.is_opening = False
         """Whether the first reply is still being written: until then only likely ways are followed, and off it alone."""
+        self.num_programs = 0
+        """Replies begun that answer with a program."""
+        self.may_program = False
+        """Whether such replies make sense here."""
         self._num_root_samples = 0
         """Root samples under way."""
         self._thoughts: dict[int, Thought] = {}
@@ -92,10 +103,13 @@ class Descent:
             (node, opening), self._corrected = self._corrected, None
             self._pending.begin(node)
             return Branch(node=node, index=node.tries, opening=opening, is_correction=True)
-        if 0 < self._tree.root.tries <= self._config.root_samples:
-            return self.begin(self._tree.root, is_root_sample=True)
+        root, has_program = self._tree.root, self.may_program and self.num_programs < self._config.programs
+        if 0 < root.tries <= self._config.root_samples:
+            return self.begin(root, is_root_sample=True, is_program=has_program and not self.num_programs)
         if self._num_root_samples:
             return None
+        if has_program:
+            return self.begin(root, is_program=True)
         return self._leave_first() if self.is_opening else self._select()
 
     def _select(self) -> Branch | None:
@@ -116,15 +130,21 @@ class Descent:
                 return None
         return None
 
-    def begin(self, node: Node, *, thought: Thought | None = None, is_root_sample: bool = False) -> Branch:
+    def begin(
+        self, node: Node, *, thought: Thought | None = None, is_root_sample: bool = False, is_program: bool = False
+    ) -> Branch:
         """Mark a simulation from `node` as under way, until `end`."""
         self._pending.begin(node)
         self._num_root_samples += is_root_sample
         index, node.tries = node.tries, node.tries + 1
-        is_chosen = thought is None and not is_root_sample and self._is_mapped(node)
+        program = self.num_programs if is_program else None
+        self.num_programs += is_program
+        is_chosen = thought is None and not is_root_sample and not is_program and self._is_mapped(node)
         way = self._alternatives.pop(node) if is_chosen else None
         opening = NOTHING if way is None else way.opening
-        return Branch(node=node, index=index, opening=opening, thought=thought, is_root_sample=is_root_sample)
+        return Branch(
+            node=node, index=index, opening=opening, thought=thought, is_root_sample=is_root_sample, program=program
+        )
 
     def end(self, branch: Branch) -> None:
         """Mark that the simulation of a branch is no more under way."""

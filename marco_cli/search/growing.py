@@ -16,6 +16,7 @@ from marco_cli.search.correction import MOST, Slip, cut
 from marco_cli.search.decoder import Decoder
 from marco_cli.search.limits import RolloutLimits
 from marco_cli.search.open_ended import comparable_answer
+from marco_cli.search.program import MOST_TOKENS, Interpreter, closed_program, conclusion, is_program
 from marco_cli.search.reader import Reader, answer_rows, read_whole
 from marco_cli.search.repetition import Repetition
 from marco_cli.search.seeds import derive_seed
@@ -50,6 +51,7 @@ class GrowingReply:
     limits: RolloutLimits | None = None
     on_step: StepListener | None = None
     is_corrected: bool = False
+    interpreter: Interpreter | None = None
     finish_reason: FinishReason = "length"
     is_forced: bool = False
     """Whether its thought was closed by force: what follows is output."""
@@ -58,6 +60,8 @@ class GrowingReply:
     """Bytes that were there before, or were forced: no slip in them is put right."""
     _is_looping: bool = False
     """Whether the reply says the same again and again."""
+    _has_failed: bool = False
+    """Whether it was to answer with a program and has no answer of it."""
     _has_ended_in_thought: bool = False
     """Whether the model ended the reply before its output."""
     _reader: Reader = field(init=False)
@@ -89,6 +93,9 @@ class GrowingReply:
         is_stopped = self.limits is not None and self.limits.must_stop(self._reader.has_output or self.is_forced)
         if is_stopped or self._reader.has_thought_enough(begin):
             end = begin  # nothing is sampled, but what is forced stays part of the reply
+        if self._runs:
+            await self._answer_with_program(forced_ids, end=min(end, begin + MOST_TOKENS))
+            return
         while begin < end:
             watch = await self._request(forced_ids, end=end, thought_end=thought_end)
             forced_ids = () if watch.slip is None else self._put_right(watch.slip)
@@ -110,7 +117,8 @@ class GrowingReply:
             self._repetition,
             num_before=num_before,
             thought_end=thought_end,
-            kept=self._num_fixed if self.is_corrected and self._num_slips < MOST else None,
+            kept=self._num_fixed if self.is_corrected and self._num_slips < MOST and not self._runs else None,
+            is_program=self._runs,
             is_output=self.is_forced,
             limits=self.limits,
             cutter=None if mode is None else Cutter(mode, self.problem.tags, self._reader.text),
@@ -130,6 +138,28 @@ class GrowingReply:
         self.finish_reason = completion.finish_reason
         self._is_looping = self._is_looping or watch.reason == "loop"
         return watch
+
+    @property
+    def _runs(self) -> bool:
+        """Whether the reply answers with a program."""
+        return self.interpreter is not None and is_program(self._reader.data)
+
+    async def _answer_with_program(self, forced_ids: tuple[int, ...], *, end: int) -> None:
+        """Sample the rest of the program, run it, and conclude with what it returns."""
+        begin = len(self.tokens) + len(forced_ids)
+        if begin < end and closed_program(self._reader.data) is None:
+            await self._request(forced_ids, end=end, thought_end=end)
+            forced_ids = ()
+        code = closed_program(self._reader.data)
+        value = None if code is None or self.interpreter is None else await self.interpreter.returned(code)
+        self._has_failed = value is None
+        if value is not None:
+            text = conclusion(value, self._reader.tags.closing())
+            concluding = self.engine.tokenize(text, special=True)
+            self._feed_forced(concluding)
+            forced_ids += concluding
+            self.finish_reason = "stop"
+        self.tokens = Tokens.concat((self.tokens, Tokens.forced(forced_ids)))
 
     def _put_right(self, slip: Slip) -> tuple[int, ...]:
         """Take back what was written from a wrong number on; return the tokens of the right one, which come next."""
@@ -160,7 +190,12 @@ class GrowingReply:
     @property
     def _may_lack_output(self) -> bool:
         """Whether no output has begun, which in doubt only the whole reply tells."""
-        if self.finish_reason == "cancelled" or self._reader.is_over or not self._reader.tags.closing():
+        if (
+            self.finish_reason == "cancelled"
+            or self._reader.is_over
+            or not self._reader.tags.closing()
+            or self._has_failed
+        ):
             return False
         return not self._reader.has_output
 
@@ -207,9 +242,9 @@ class GrowingReply:
             # The model knows nothing of the thought that the prompt opened: what it said is its answer.
             sections = replace(sections, thought="", output=sections.thought)
         lacks = self._may_lack_output and not sections.output
-        output = "" if lacks else sections.output
+        output = "" if lacks or self._has_failed else sections.output
         answer = self._answer(output)
-        is_forced = self._is_closed_by_force()
+        is_forced = not is_program(self._reader.data) and self._is_closed_by_force()
         return Reply(
             tokens=self.tokens,
             data=self._reader.data,
@@ -220,7 +255,7 @@ class GrowingReply:
             num_output_tokens=whole.num_output_tokens,
             finish_reason="loop" if self._is_looping else self.finish_reason,
             is_forced=is_forced,
-            is_truncated=self._is_looping or not self.is_ended,
+            is_truncated=self._is_looping or self._has_failed or not self.is_ended,
             has_tags=self._reader.has_tags,
             tags=None if sections.tags.is_like(self.problem.tags) else sections.tags,
             signals=self._signals(whole.pieces, sections.thought, output, answer, is_forced=is_forced),

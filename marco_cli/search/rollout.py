@@ -12,6 +12,7 @@ from marco_cli.search.base import Problem, Reply
 from marco_cli.search.decoder import Decoder
 from marco_cli.search.growing import GrowingReply
 from marco_cli.search.limits import RolloutLimits, reply_limit, thought_limit
+from marco_cli.search.program import Interpreter
 from marco_cli.search.watch import StepListener
 
 NOTHING = Tokens.forced(())
@@ -30,6 +31,7 @@ async def rollout(
     limits: RolloutLimits | None = None,
     on_step: StepListener | None = None,
     is_corrected: bool = False,
+    interpreter: Interpreter | None = None,
 ) -> Reply:
     """Continue `prefix` + `forced_ids` to the end of the reply.
 
@@ -46,6 +48,8 @@ async def rollout(
             stream would begin anew with each.
         is_corrected: whether false arithmetic is put right as soon as it is written: the reply is cut before the wrong number,
             and goes on behind the right one, which is forced. `on_token` has heard what was cut.
+        interpreter: runs the program of a reply that answers with one. If that fails, the reply comes back truncated and
+            without an output.
 
     Raises:
         ContextOverflowError: the prompt leaves no room for a reply.
@@ -61,6 +65,7 @@ async def rollout(
         limits=limits,
         on_step=on_step,
         is_corrected=is_corrected,
+        interpreter=interpreter,
         tokens=prefix,
     )
     reserve = min(problem.output_reserve, limit // 2)

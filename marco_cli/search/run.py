@@ -110,6 +110,8 @@ class Run:
         """Why a simulation was refused, the last time that one was."""
         self.usage = Usage()
         self._on_token = context.on_token
+        self.interpreter = context.interpreter
+        """Runs programs that replies answer with."""
         self._unfinished: Reply | None = None
         self._num_replies = 0
         if earlier is not None:
@@ -175,6 +177,7 @@ class Run:
                 limits=limits,
                 on_step=on_step,
                 is_corrected=self.config.corrects and not is_streamed,  # a listener cannot take back what it has shown
+                interpreter=self.interpreter,
             )
         return await self.assessed(replace(reply, is_given_up=True) if limits.is_given_up else reply)
 

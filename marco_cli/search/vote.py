@@ -82,6 +82,15 @@ def checked(candidates: Sequence[Candidate]) -> list[float]:
     return discounted(likely(candidates), [candidate.reply.signals.is_sound for candidate in candidates])
 
 
+def sound(candidates: Sequence[Candidate]) -> list[float]:
+    """Weigh replies alike, and those whose arithmetic is false next to nothing.
+
+    On Qwen2.5-Coder-0.5B, whose likelier replies are no better ones, this was right on 72 % of 40 problems where `checked` was
+    right on 52 % (three chains and three programs each; benchmarks/README.md).
+    """
+    return discounted(majority(candidates), [candidate.reply.signals.is_sound for candidate in candidates])
+
+
 def discounted(weights: Sequence[float], are_sound: Sequence[bool]) -> list[float]:
     """Return weights of which the unsound ones add up to `UNSOUND` of the sound ones at most, if there are any of those."""
     sound = sum(weight for weight, is_sound in zip(weights, are_sound, strict=True) if is_sound)
@@ -152,13 +161,17 @@ def _eligible(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
 
 
 def _vote(pool: list[tuple[Candidate, float]], total: float) -> Vote:
-    # A cut reply never speaks for an answer that a whole one gives.
-    ranked = sorted(pool, key=lambda entry: (entry[1] == 0, -entry[0].reward, entry[0].id))
+    # A cut reply never speaks for an answer that a whole one gives, nor code for one that was reasoned out in words.
+    ranked = sorted(pool, key=lambda entry: (entry[1] == 0, not _reads_well(entry[0]), -entry[0].reward, entry[0].id))
     return Vote(
         answer=ranked[0][0].reply.answer,
         candidate_ids=tuple(candidate.id for candidate, _ in ranked),
         weight=sum(weight for _, weight in pool) / total,
     )
+
+
+def _reads_well(candidate: Candidate) -> bool:
+    return candidate.reply.signals.is_sound and not candidate.reply.is_program
 
 
 def certainty(votes: Sequence[Vote], candidates: Sequence[Candidate]) -> float:

@@ -12,12 +12,13 @@ from marco_cli.engine.base import Tokens
 from marco_cli.search import StepMode
 from marco_cli.search.correction import Slip, find_slip, is_pause
 from marco_cli.search.limits import RolloutLimits
+from marco_cli.search.program import closed_program
 from marco_cli.search.reader import Reader
 from marco_cli.search.repetition import Repetition
 from marco_cli.search.steps import Cutter
 
-EndingReason = Literal["slip", "over", "loop", "budget", "thought", "step"]
-"""False arithmetic; the reply has ended; it repeats itself; its limits; its thought is as long as it may be; a step ended."""
+EndingReason = Literal["slip", "program", "over", "loop", "budget", "thought", "step"]
+"""False arithmetic; a program is there to be run; the reply has ended; it repeats itself; its limits; its thought is as long as it may be; a step ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Watch:
         num_before: int,
         thought_end: int,
         kept: int | None,
+        is_program: bool,
         is_output: bool,
         limits: RolloutLimits | None,
         cutter: Cutter | None,
@@ -48,7 +50,8 @@ class Watch:
         """Begin a request of the reply that the `reader` follows, and that has `num_before` tokens.
 
         It may have `thought_end` before its output begins; with `is_output` an output by force is being written, whatever the reader
-        says. In its first `kept` bytes nothing is put right; None leaves false arithmetic alone. With a `cutter`, each step is a
+        says. In its first `kept` bytes nothing is put right; None leaves false arithmetic alone. With
+        `is_program` the request ends when the block of the reply's program is closed; with a `cutter`, each step is a
         request.
         """
         self.reason: EndingReason | None = None
@@ -59,6 +62,7 @@ class Watch:
         self._num_before = num_before
         self._thought_end = thought_end
         self._kept = kept
+        self._is_program = is_program
         self._is_output = is_output
         self._limits = limits
         self._cutter = cutter
@@ -95,10 +99,10 @@ class Watch:
             self.slip = find_slip(reader.data, kept=self._kept, is_recent=True)
             if self.slip is not None:
                 return "slip"
-        if is_looping:
-            return "loop"
-        if reader.is_over:
-            return "over"
+        if self._is_program and closed_program(reader.data) is not None:
+            return "program"
+        if is_looping or reader.is_over:
+            return "loop" if is_looping else "over"
         # Asked of every token, for the limits count the rollouts whose output has not begun.
         if self._limits is not None and self._limits.must_stop(reader.has_output or self._is_output):
             return "budget"

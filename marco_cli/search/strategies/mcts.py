@@ -14,6 +14,7 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.strate
   branches leave it before that step.
 - Steps that came out the same are one node; what cannot yield anything new is closed.
 - With few simulations the root is searched by sequential halving.
+- Where the first reply answers with a number, `programs` others answer with a program, which is run (`search.program`).
 - `root_samples` replies are sampled from the prompt alone before any branch is taken: independent witnesses.
 """
 
@@ -23,6 +24,7 @@ from marco_cli.search.correction import corrected
 from marco_cli.search.descent import Branch, Descent, Thought
 from marco_cli.search.expansion import Expansion, Grown
 from marco_cli.search.lanes import Lane
+from marco_cli.search.program import opening
 from marco_cli.search.reflection import reflect_in_tree, think_again, thought_tokens
 from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
@@ -85,8 +87,13 @@ class _Search:
                 self.pending.end(tip)
                 self.descent.is_opening = False
             candidate = self._take(simulation, branch.node, reply, branch=branch)
+            self.descent.may_program = self._is_number(reply)
         await self._reflect(lane, candidate)
         self._correct(reply)
+
+    def _is_number(self, reply: Reply) -> bool:
+        """Say whether a reply's answer is one that a program may return, and there is something to run it."""
+        return self.run.interpreter is not None and reply.answer is not None and reply.answer.kind == "number"
 
     def _correct(self, reply: Reply) -> None:
         """Have the first reply written once more from its first wrong result on."""
@@ -108,6 +115,8 @@ class _Search:
 
     async def reopen(self, lane: Lane) -> None:
         """Go on where an earlier search ended: with its open thoughts, and the reflection that its budget cut off."""
+        self.descent.may_program = any(map(self._is_number, (candidate.reply for candidate in self.run.candidates[:1])))
+        self.descent.num_programs = sum(candidate.reply.is_program for candidate in self.run.candidates)
         for candidate in self.run.candidates:
             if candidate.reflects is not None:
                 self.descent.drop_thought(candidate.reflects)
@@ -153,9 +162,21 @@ class _Search:
         if branch.thought is not None:
             seed = derive_seed(self.config.seed, node.key, branch.index)
             return node, await think_again(self.run, lane, branch.thought.tokens, seed=seed)
-        sampling = GREEDY if branch.is_correction and self.config.greedy_first else None
-        reply = await self.growth.roll_out(lane, node, index=branch.index, opening=branch.opening, sampling=sampling)
+        is_greedy = self.config.greedy_first and (branch.is_correction or branch.program == 0)
+        reply = await self.growth.roll_out(
+            lane,
+            node,
+            index=branch.index,
+            opening=branch.opening if branch.program is None else self._program_opening(),
+            sampling=GREEDY if is_greedy else None,
+        )
+        if branch.program is not None and not reply.output and not reply.is_given_up:
+            self.descent.may_program = False  # a model that cannot write one is not asked for more
         return node, reply
+
+    def _program_opening(self) -> Tokens:
+        problem = self.run.problem
+        return Tokens.forced(self.run.engine.tokenize(opening(problem.tags, problem.prefill), special=True))
 
     async def _reflect(self, lane: Lane, candidate: Candidate | None) -> None:
         """Think a candidate over, if there is one and the configuration says so."""
@@ -167,7 +188,7 @@ class _Search:
         reflects = None if branch.thought is None else branch.thought.candidate_id
         shared = len(branch.opening) if branch.is_correction else 0
         grown = self.growth.accept(
-            simulation, reply, start, reflects=reflects, is_independent=branch.is_root_sample, num_shared=shared
+            simulation, reply, start, reflects=reflects, is_independent=branch.is_independent, num_shared=shared
         )
         return self._closed(simulation, grown, start, reply, reflects)
 
