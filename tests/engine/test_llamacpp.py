@@ -527,8 +527,8 @@ from pathlib import Path
 from marco_cli.engine.base import Request
 from marco_cli.engine.llamacpp import LlamaOptions, open_engine
 engine = open_engine(Path({str(tiny_gguf)!r}), LlamaOptions(cells=256, threads=1))
-finished(engine.generate(Request(prompt_ids=(1, 2), max_tokens=2)))
-finished(engine.close())
+asyncio.run(engine.generate(Request(prompt_ids=(1, 2), max_tokens=2)))
+asyncio.run(engine.close())
 assert [os.fstat(fd)[:2] for fd in (1, 2)] == before
 os.write(1, b"out")
 os.write(2, b"err")
