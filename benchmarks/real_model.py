@@ -31,6 +31,7 @@ from marco_cli.models.choice import implied_preset
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate
 from marco_cli.search.config import SearchConfig
+from marco_cli.search.program import is_program
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
 from marco_cli.search.vote import VoteRule
@@ -167,6 +168,30 @@ def votes(options: argparse.Namespace) -> None:
             print(f"| {name} | {len(found)} | {size:.1f} | {' | '.join(f'{100 * each:.1f}' for each in right)} |")
 
 
+def programs(options: argparse.Namespace) -> None:
+    """Print what replies that answer with a program are worth beside the other setting's first replies."""
+    rows = rows_in(options.out / ROWS)
+    chains = {
+        row["id"]: row["candidates"][0] for row in rows if row["setting"] == options.against and row["candidates"]
+    }
+    written = {
+        row["id"]: found
+        for row in rows
+        if row["id"] in chains and (found := [each for each in row["candidates"] if is_program(each["text"].encode())])
+    }
+    if not written:
+        return
+    every = [each for found in written.values() for each in found]
+    agreed = [chains[key] for key, found in written.items() if found[0]["answer"] == chains[key]["answer"]]
+    print(
+        f"\n{len(every)} programs on {len(written)} problems: {100 * statistics.fmean(each['correct'] for each in every):.1f} % right, "
+        f"{statistics.fmean(each['tokens'] for each in every):.0f} tokens; {options.against} on the same problems: "
+        f"{100 * statistics.fmean(chains[key]['correct'] for key in written):.1f} %, "
+        f"{statistics.fmean(chains[key]['tokens'] for key in written):.0f} tokens; it agrees with the first program on {len(agreed)}, "
+        f"of which {sum(each['correct'] for each in agreed)} are right"
+    )
+
+
 def winner(rows: Sequence[Row], rule: VoteRule) -> Row:
     """Return the reply whose answer a vote of these replies chooses."""
     replies = [row for row in rows if not row["cut"]] or rows
@@ -221,6 +246,7 @@ def main() -> None:
         asyncio.run(run(options))
     elif options.action == "votes":
         votes(options)
+        programs(options)
     else:
         report(options)
 

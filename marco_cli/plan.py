@@ -4,7 +4,7 @@ In: settings. Out: a `SearchPlan`, made once where the settings are known and ca
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from marco_cli.check import monty
 from marco_cli.config.settings import Settings
@@ -60,21 +60,17 @@ def search_plan(settings: Settings) -> SearchPlan:
             f"at temperature 0 all replies of {strategy} would be the same",
             hint="leave the temperature out, which samples at 0.7, or use --strategy mcts, which then searches greedily",
         )
-    if settings.programs and not STRATEGIES[strategy].has_programs:
-        raise ConfigError(
-            f"{strategy} has no replies that answer with a program", hint="leave programs out, or use mcts"
-        )
+    simulations = settings.simulations or bundle.simulations
     chosen: dict[str, Any] = {
         "seed": settings.seed,
         "sampling": _sampling(settings),
         "greedy_first": not is_sampled,
         "parallel": settings.parallel or bundle.parallel,
-        "simulations": settings.simulations or bundle.simulations,
+        "simulations": simulations,
+        "programs": _programs(strategy, simulations),
         "max_search_tokens": settings.max_search_tokens or bundle.max_search_tokens,
         "time_limit": settings.time_limit or bundle.time_limit,
     }
-    if STRATEGIES[strategy].has_programs and monty.is_installed():
-        chosen["programs"] = min(_MOST_PROGRAMS, (chosen["simulations"] or HALVING_LIMIT) // 4)
     for key in ("certainty", "step", "reflection", "reward", "vote", "corrects", "programs", "doubt_below"):
         value = getattr(settings, key)
         if value is not None:
@@ -84,7 +80,14 @@ def search_plan(settings: Settings) -> SearchPlan:
     return SearchPlan(settings=settings, config=SearchConfig.of(strategy, **chosen), is_routed=effort == AUTO)
 
 
-_MOST_PROGRAMS = 8
+_MOST_PROGRAMS: Final = 8
+
+
+def _programs(strategy: str, simulations: int | None) -> int:
+    """Return how many replies answer with a program where nothing is said: a quarter, if there is something to run them."""
+    if not (STRATEGIES[strategy].has_programs and monty.is_installed()):
+        return 0
+    return min(_MOST_PROGRAMS, (simulations or HALVING_LIMIT) // 4)
 
 
 def _sampling(settings: Settings) -> SamplingParams:

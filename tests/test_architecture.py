@@ -55,7 +55,7 @@ DOORS = {
     "sacrebleu": {"evals.translation"},
     "pyarrow": {"evals.source"},
     "markdown_it": {"view.richtext"},
-    "pydantic_monty": {"check.python"},
+    "pydantic_monty": {"check.monty"},
     "prompt_toolkit": {"commands._chat_prompt"},
     "typer": {"commands"},
     "rich": {"view", "commands"},

@@ -127,7 +127,7 @@ class Settings:
     programs: Annotated[
         int | None,
         About(
-            help="Replies of a search that answer with a program, which is run. Default: a quarter of the simulations, "
+            help="Replies of mcts that answer with a program, which is run. Default: a quarter of the simulations, "
             "at most 8, where pydantic-monty is installed.",
             least=0,
         ),

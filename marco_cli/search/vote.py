@@ -85,8 +85,7 @@ def checked(candidates: Sequence[Candidate]) -> list[float]:
 def sound(candidates: Sequence[Candidate]) -> list[float]:
     """Weigh replies alike, and those whose arithmetic is false next to nothing.
 
-    On Qwen2.5-Coder-0.5B, whose likelier replies are no better ones, this was right on 72 % of 40 problems where `checked` was
-    right on 52 % (three chains and three programs each; benchmarks/README.md).
+    Of sampled chains of Qwen2.5-Coder-0.5B the likelier ones are no better than the others (benchmarks/README.md).
     """
     return discounted(majority(candidates), [candidate.reply.signals.is_sound for candidate in candidates])
 

@@ -9,7 +9,6 @@ from search.scripts import answer, find
 
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import END, Script
-from marco_cli.errors import ConfigError
 from marco_cli.plan import search_plan
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
@@ -188,13 +187,10 @@ def test_a_thought_that_the_prompt_opened_is_not_opened_again() -> None:
     assert not opening(MARCO, "<Thought>\n").startswith("<Thought>")
 
 
-def test_programs_are_asked_of_strategies_that_have_them() -> None:
-    """A quarter of the simulations by itself; any other strategy refuses a number."""
-    assert search_plan(Settings(effort="medium")).config.programs == 4
-    assert search_plan(Settings(strategy="vote")).config.programs == 0
-    assert search_plan(Settings(effort="medium", programs=0)).config.programs == 0
-    with pytest.raises(ConfigError, match="vote has no replies that answer with a program"):
-        search_plan(Settings(strategy="vote", programs=2))
+def test_a_quarter_of_the_replies_answers_with_a_program() -> None:
+    """Where the strategy has them, and nothing else is said."""
+    settings = [Settings(effort="medium"), Settings(effort="max"), Settings(strategy="vote"), Settings(programs=0)]
+    assert [search_plan(each).config.programs for each in settings] == [4, 8, 0, 0]
 
 
 def test_replies_are_counted_where_the_confidence_was_not_measured() -> None:
