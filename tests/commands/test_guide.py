@@ -104,6 +104,7 @@ def home(tmp_path: Path, nano_gguf: Path, warm: Warm) -> Iterator[dict[str, str]
             "HF_ENDPOINT": hub.url,
             "BROWSER": "true %s",
             "MARCO_MAX_SEARCH_TOKENS": str(SEARCH_TOKENS),
+            "MARCO_PROGRAMS": "0",  # the stand-in of every model is marco-nano, which can write none
             "PATH": os.pathsep.join([str(warm.path), str(Path(sys.executable).parent), os.environ["PATH"]]),
         }
 
