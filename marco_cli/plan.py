@@ -11,7 +11,7 @@ from marco_cli.config.settings import Settings
 from marco_cli.engine.base import SamplingParams
 from marco_cli.errors import ConfigError
 from marco_cli.search import STRATEGIES
-from marco_cli.search.config import HALVING_LIMIT, SAMPLED, SearchConfig
+from marco_cli.search.config import SAMPLED, SearchConfig
 from marco_cli.search.effort import AUTO, AUTO_SEARCH, EFFORTS
 
 
@@ -60,14 +60,13 @@ def search_plan(settings: Settings) -> SearchPlan:
             f"at temperature 0 all replies of {strategy} would be the same",
             hint="leave the temperature out, which samples at 0.7, or use --strategy mcts, which then searches greedily",
         )
-    simulations = settings.simulations or bundle.simulations
     chosen: dict[str, Any] = {
         "seed": settings.seed,
         "sampling": _sampling(settings),
         "greedy_first": not is_sampled,
         "parallel": settings.parallel or bundle.parallel,
-        "simulations": simulations,
-        "programs": _programs(strategy, simulations),
+        "simulations": settings.simulations or bundle.simulations,
+        "programs": _programs(strategy),
         "max_search_tokens": settings.max_search_tokens or bundle.max_search_tokens,
         "time_limit": settings.time_limit or bundle.time_limit,
     }
@@ -80,14 +79,13 @@ def search_plan(settings: Settings) -> SearchPlan:
     return SearchPlan(settings=settings, config=SearchConfig.of(strategy, **chosen), is_routed=effort == AUTO)
 
 
-_MOST_PROGRAMS: Final = 8
+_PROGRAMS: Final = 4
+"""Whatever the number of simulations, so that a search that is continued is that of one longer search."""
 
 
-def _programs(strategy: str, simulations: int | None) -> int:
-    """Return how many replies answer with a program where nothing is said: a quarter, if there is something to run them."""
-    if not (STRATEGIES[strategy].has_programs and monty.is_installed()):
-        return 0
-    return min(_MOST_PROGRAMS, (simulations or HALVING_LIMIT) // 4)
+def _programs(strategy: str) -> int:
+    """Return how many replies answer with a program where nothing is said, if there is something to run them."""
+    return _PROGRAMS if STRATEGIES[strategy].has_programs and monty.is_installed() else 0
 
 
 def _sampling(settings: Settings) -> SamplingParams:

@@ -11,7 +11,8 @@ from marco_cli.sections import Tags
 
 MOST_TOKENS: Final = 300
 """Of a program: one that is still not closed says the same again and again, or tests itself."""
-_LEAD: Final = "Let me work this out with a program.\n\n```python\n"
+_WORDS: Final = "Let me work this out with a program."
+_LEAD: Final = f"{_WORDS}\n\n```python\n"
 _OPENING: Final = f"{_LEAD}def solution():\n"
 _FENCE: Final = b"\n```"
 _GAP: Final = "\n\n"
@@ -36,6 +37,11 @@ def opening(tags: Tags, prefill: str) -> str:
 def is_program(data: bytes) -> bool:
     """Say whether a reply began as one that answers with a program."""
     return data.find(_OPENING.encode(), 0, len(_OPENING) + _MOST_BEFORE) >= 0
+
+
+def opens_program(step: bytes) -> bool:
+    """Say whether a step is the one that replies with a program begin with."""
+    return step.find(_WORDS.encode(), 0, len(_WORDS) + _MOST_BEFORE) >= 0
 
 
 def closed_program(data: bytes) -> str | None:

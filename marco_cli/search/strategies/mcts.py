@@ -24,7 +24,7 @@ from marco_cli.search.correction import corrected
 from marco_cli.search.descent import Branch, Descent, Thought
 from marco_cli.search.expansion import Expansion, Grown
 from marco_cli.search.lanes import Lane
-from marco_cli.search.program import opening
+from marco_cli.search.program import opening, opens_program
 from marco_cli.search.reflection import reflect_in_tree, think_again, thought_tokens
 from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
@@ -115,8 +115,10 @@ class _Search:
 
     async def reopen(self, lane: Lane) -> None:
         """Go on where an earlier search ended: with its open thoughts, and the reflection that its budget cut off."""
-        self.descent.may_program = any(map(self._is_number, (candidate.reply for candidate in self.run.candidates[:1])))
-        self.descent.num_programs = sum(candidate.reply.is_program for candidate in self.run.candidates)
+        written = sum(candidate.reply.is_program for candidate in self.run.candidates)
+        self.descent.num_programs = sum(node.visits for node in self.tree.nodes if opens_program(node.step.data))
+        is_able = written == self.descent.num_programs
+        self.descent.may_program = is_able and any(self._is_number(each.reply) for each in self.run.candidates[:1])
         for candidate in self.run.candidates:
             if candidate.reflects is not None:
                 self.descent.drop_thought(candidate.reflects)
