@@ -127,8 +127,8 @@ class Settings:
     programs: Annotated[
         int | None,
         About(
-            help="Replies of mcts that answer with a program, which is run. Default: 4, where "
-            "pydantic-monty is installed.",
+            help="Replies of mcts that answer with a program, which is run. Default: 4, less "
+            "below 16 simulations, where pydantic-monty is installed.",
             least=0,
         ),
     ] = None

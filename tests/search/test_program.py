@@ -187,10 +187,16 @@ def test_a_thought_that_the_prompt_opened_is_not_opened_again() -> None:
     assert not opening(MARCO, "<Thought>\n").startswith("<Thought>")
 
 
-def test_four_replies_answer_with_a_program() -> None:
+def test_a_quarter_of_the_replies_and_four_at_most_answer_with_a_program() -> None:
     """Where the strategy has them, and nothing else is said."""
-    settings = [Settings(effort="medium"), Settings(effort="max"), Settings(strategy="vote"), Settings(programs=0)]
-    assert [search_plan(each).config.programs for each in settings] == [4, 4, 0, 0]
+    settings = [
+        Settings(effort="low"),
+        Settings(effort="medium"),
+        Settings(effort="max"),
+        Settings(strategy="vote"),
+        Settings(programs=0),
+    ]
+    assert [search_plan(each).config.programs for each in settings] == [2, 4, 4, 0, 0]
 
 
 def test_replies_are_counted_where_the_confidence_was_not_measured() -> None:
