@@ -1,6 +1,7 @@
 """Runs the programs that replies answer with; see `search.program`."""
 
 import math
+from decimal import Decimal
 from typing import Final
 
 from marco_cli.check.limits import Limits
@@ -42,4 +43,4 @@ def _number(text: str) -> str | None:
     if not math.isfinite(value):
         return None
     whole = text.strip()
-    return whole if whole.lstrip("-").isdecimal() else f"{value:.{_DIGITS}g}"
+    return whole if whole.lstrip("-").isdecimal() else f"{Decimal(f'{value:.{_DIGITS}g}'):f}"

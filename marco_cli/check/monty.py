@@ -4,7 +4,6 @@ Its processes stay open between runs, and are started by the first one.
 """
 
 import asyncio
-import importlib.metadata
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +96,8 @@ class Monty:
 
 def _binary() -> str | None:
     """Return the interpreter's program where it was installed, which need not be where this program was."""
+    import importlib.metadata  # noqa: PLC0415 (every plan asks whether the interpreter is here, and few searches need it)
+
     with suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.files("pydantic-monty-runtime") or ():
             if file.stem == "monty" and file.suffix in ("", ".exe"):

@@ -14,6 +14,8 @@ CASES = {
     "def solution():\n    return 10 / 5": "2",
     "def solution():\n    return 0.1 + 0.2": "0.3",
     "def solution():\n    return -3": "-3",
+    "def solution():\n    return 3e13 / 2": "15000000000000",
+    "def solution():\n    return 0.00001": "0.00001",
     "def solution():\n    return 10 ** 20": "100000000000000000000",
     "print('99')\ndef solution():\n    print('98')\n    return 1": "1",
     "def solution():\n    return '12'": "12",
