@@ -94,8 +94,10 @@ def outcome(result: SearchResult) -> str:
 
 def _agreement(result: SearchResult) -> str:
     """Say how many replies besides the first give its answer."""
-    num = len(result.votes[0].candidate_ids) - 1
-    return "another reply agrees" if num == 1 else f"{num} more replies agree"
+    found = [result.candidates[each].reply for each in result.votes[0].candidate_ids]
+    if len(found) > 2:
+        return f"{len(found) - 1} more replies agree"
+    return "a program agrees" if any(reply.is_program for reply in found) else "another reply agrees"
 
 
 def vote_rows(result: SearchResult, *, width: int | None = None, encoding: str = "utf-8") -> list[str]:
