@@ -156,7 +156,7 @@ def votes(options: argparse.Namespace) -> None:
     rows = rows_in(options.out / ROWS)
     rules: dict[str, VoteRule] = {
         name: load(VOTES[name]) for name in ("majority", "sound", "weighted", "likely", "checked", "best")
-    }
+    } | {f"DeepConf {100 * share:.0f} %": deepconf(share) for share in (0.75, 0.5)}
     print(f"| setting | problems | replies | {' | '.join(rules)} | any |\n|---|--:|--:|{'--:|' * (len(rules) + 1)}")
     for name in dict.fromkeys(row["setting"] for row in rows):
         found = [row for row in rows if row["setting"] == name and len(row["candidates"]) > 1]
@@ -171,6 +171,17 @@ def votes(options: argparse.Namespace) -> None:
             right.append(statistics.fmean(any(each["correct"] for each in draw) for draw in draws))
             size = statistics.fmean(map(len, draws))
             print(f"| {name} | {len(found)} | {size:.1f} | {' | '.join(f'{100 * each:.1f}' for each in right)} |")
+
+
+def deepconf(share: float) -> VoteRule:
+    """Return the vote of DeepConf (arXiv 2508.15260): this share of the replies, those of the highest lowest-group confidence, by it."""
+
+    def weigh(candidates: Sequence[Candidate]) -> list[float]:
+        groups = [candidate.reply.signals.lowest_group_confidence for candidate in candidates]
+        least = sorted(groups, reverse=True)[max(1, round(share * len(groups))) - 1]
+        return [group if group >= least else 0.0 for group in groups]
+
+    return weigh
 
 
 def programs(options: argparse.Namespace) -> None:
@@ -246,9 +257,15 @@ def winner(rows: Sequence[Row], rule: VoteRule) -> Row:
 
 def signals_of(row: Row) -> Signals:
     """Return what votes ask for of a reply's signals."""
-    kept = {"confidence": row["confidence"], "mean_logprob": row["logprob"], "num_tokens": row["tokens"]}
-    is_sound = row.get("sound", not row["false"])
-    return replace(measure(Tokens.forced(())), **kept, answer_margin=row["margin"], is_plausible=is_sound)
+    return replace(
+        measure(Tokens.forced(())),
+        confidence=row["confidence"],
+        mean_logprob=row["logprob"],
+        num_tokens=row["tokens"],
+        answer_margin=row["margin"],
+        lowest_group_confidence=row["group"],
+        is_plausible=row.get("sound", not row["false"]),
+    )
 
 
 def interval(differences: Sequence[int]) -> tuple[float, float]:
