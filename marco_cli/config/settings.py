@@ -127,7 +127,7 @@ class Settings:
     programs: Annotated[
         float | None,
         About(
-            help="Share of the replies of mcts that answer with a program, which is run; 0: none. Default: half, and a quarter for "
+            help="Share of the replies of mcts that answer with a program, which is run; 0: none. Default: two thirds, a quarter for "
             "models that think first.",
             least=0,
             most=1,

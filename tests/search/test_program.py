@@ -134,6 +134,7 @@ def test_the_first_look_of_auto_is_a_program() -> None:
 @pytest.mark.parametrize(
     ("share", "expected"),
     [
+        (2 / 3, [True, True, True, True, False, True, True, False]),
         (0.5, [True, True, False, True, False, True, False, True]),
         (0.25, [True, False, False, True, False, False, False, True]),
         (1.0, [True] * 8),
@@ -224,7 +225,7 @@ def test_a_thought_that_the_prompt_opened_is_not_opened_again() -> None:
 @pytest.mark.parametrize(
     ("first", "tags", "wanted", "expected"),
     [
-        ("5", NONE, None, 0.5),
+        ("5", NONE, None, 2 / 3),
         ("5", MARCO, None, 0.25),
         ("5", MARCO, 1.0, 1.0),
         ("5", NONE, 0.0, 0.0),
@@ -233,7 +234,7 @@ def test_a_thought_that_the_prompt_opened_is_not_opened_again() -> None:
     ],
 )
 def test_the_share_suits_the_model(first: str | None, tags: Tags, wanted: float | None, expected: float) -> None:
-    """Half of the replies, a quarter where a model thinks before it answers, and only where a number is asked for."""
+    """Two thirds of the replies, a quarter where a model thinks before it answers, and only where a number is asked for."""
     answer = None if first is None else extract(f"The answer is **{first}**.")
     assert share(answer, tags=tags, wanted=wanted) == expected
 
