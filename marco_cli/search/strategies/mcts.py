@@ -86,7 +86,7 @@ class _Search:
             finally:
                 self.pending.end(tip)
                 self.descent.is_opening = False
-            candidate = self._take(simulation, branch.node, reply, branch=branch)
+            candidate = self._accept(simulation, branch.node, reply, branch=branch)
             self.descent.programs.share = self._program_share(reply)
         await self._reflect(lane, candidate)
         self._correct(reply)
@@ -141,7 +141,7 @@ class _Search:
                         start, reply = await self._explore(lane, branch)
                     finally:
                         self.descent.end(branch)
-                    candidate = self._take(simulation, start, reply, branch=branch)
+                    candidate = self._accept(simulation, start, reply, branch=branch)
             await self._reflect(lane, candidate)
             if branch is None:
                 if not self.pending[self.tree.root]:
@@ -184,9 +184,9 @@ class _Search:
     async def _reflect(self, lane: Lane, candidate: Candidate | None) -> None:
         """Think a candidate over, if there is one and the configuration says so."""
         if candidate is not None:
-            await reflect_in_tree(self.growth, lane, candidate, take=self._accept)
+            await reflect_in_tree(self.growth, lane, candidate, accept=self._accept_reflection)
 
-    def _take(self, simulation: Simulation, start: Node, reply: Reply, *, branch: Branch) -> Candidate | None:
+    def _accept(self, simulation: Simulation, start: Node, reply: Reply, *, branch: Branch) -> Candidate | None:
         """Keep a reply, and close what it leaves nothing new to find in."""
         reflects = None if branch.thought is None else branch.thought.candidate_id
         shared = len(branch.opening) if branch.is_correction else 0
@@ -195,7 +195,7 @@ class _Search:
         )
         return self._closed(simulation, grown, start, reply, reflects)
 
-    def _accept(self, simulation: Simulation, start: Node, reply: Reply, reflects: int) -> Candidate | None:
+    def _accept_reflection(self, simulation: Simulation, start: Node, reply: Reply, reflects: int) -> Candidate | None:
         """Keep a reply that thinks another one over."""
         grown = self.growth.accept(simulation, reply, start, reflects=reflects)
         return self._closed(simulation, grown, start, reply, reflects)
