@@ -154,7 +154,7 @@ class GrowingReply:
         value = None if code is None or self.interpreter is None else await self.interpreter.returned(code)
         self._has_failed = value is None
         if value is not None:
-            text = conclusion(value, self._reader.tags.closing())
+            text = conclusion(self._reader.data, value, self._reader.tags.closing())
             concluding = self.engine.tokenize(text, special=True)
             self._feed_forced(concluding)
             forced_ids += concluding

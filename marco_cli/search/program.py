@@ -88,6 +88,8 @@ def closed_program(data: bytes) -> str | None:
     return None if end < 0 else data[start:end].decode(errors="replace")
 
 
-def conclusion(value: str, closing: str) -> str:
-    """Return what is written behind a program that returned a value; `closing` ends the thought that it stands in."""
-    return f"\n\nIt returns {value}.{closing or _GAP}The answer is {value}."
+def conclusion(data: bytes, value: str, closing: str) -> str:
+    """Return what is written behind a reply's program that returned a value; `closing` ends the thought that it stands in."""
+    written = len(data) - len(data.rstrip(b"\n"))
+    gap = _GAP[min(written, len(_GAP)) :]
+    return f"{gap}It returns {value}.{closing or _GAP}The answer is {value}."
