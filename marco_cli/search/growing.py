@@ -11,7 +11,7 @@ from marco_cli.answer import Answer
 from marco_cli.answer.plausibility import is_plausible
 from marco_cli.engine.base import GREEDY, FinishReason, Request, SamplingParams, TokenListener, Tokens
 from marco_cli.reward.signals import Signals, measure
-from marco_cli.search.base import Problem, Reply
+from marco_cli.search.base import Problem, Reply, is_chinese
 from marco_cli.search.correction import MOST, Slip, cut
 from marco_cli.search.decoder import Decoder
 from marco_cli.search.limits import RolloutLimits
@@ -154,7 +154,12 @@ class GrowingReply:
         value = None if code is None or self.interpreter is None else await self.interpreter.returned(code)
         self._has_failed = value is None
         if value is not None:
-            text = conclusion(self._reader.data, value, self._reader.tags.closing())
+            text = conclusion(
+                self._reader.data,
+                value,
+                closing=self._reader.tags.closing(),
+                is_chinese=is_chinese(self.problem.question),
+            )
             concluding = self.engine.tokenize(text, special=True)
             self._feed_forced(concluding)
             forced_ids += concluding
