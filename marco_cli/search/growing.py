@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from marco_cli.answer import Answer
+from marco_cli.answer.language import is_chinese
 from marco_cli.answer.plausibility import is_plausible
 from marco_cli.engine.base import GREEDY, FinishReason, Request, SamplingParams, TokenListener, Tokens
 from marco_cli.reward.signals import Signals, measure
-from marco_cli.search.base import Problem, Reply, is_chinese
+from marco_cli.search.base import Problem, Reply
 from marco_cli.search.correction import MOST, Slip, cut
 from marco_cli.search.decoder import Decoder
 from marco_cli.search.limits import RolloutLimits
