@@ -4,6 +4,7 @@ r"""Which strategy is worth its tokens on a real model? Any GGUF file, your own 
         --setting 'greedy={"strategy": "cot"}' --setting 'tree@16={"simulations": 16}'     # resumable
     python benchmarks/real_model.py report --out DIR --against greedy
     python benchmarks/real_model.py votes --out DIR                  # the same replies under every vote, and by fewer of them
+    python benchmarks/real_model.py signals --out DIR                # does any signal know which reply is right?
 
 A problem is a line with `question` and `target` (GSM8K: `answer` after `####`), scored by number. Every candidate is kept with
 its signals, so that other votes can be counted later. Intervals are bootstrapped over problems, paired with `--against`.
@@ -12,6 +13,7 @@ its signals, so that other votes can be counted later. Intervals are bootstrappe
 import argparse
 import asyncio
 import json
+import math
 import random
 import statistics
 import time
@@ -25,9 +27,11 @@ from typing import Any, cast
 from search_quality import row_of  # type: ignore[import-not-found]  # beside this script
 
 from marco_cli.config.layers import resolve
-from marco_cli.engine.base import SamplingParams
+from marco_cli.engine.base import SamplingParams, Tokens
+from marco_cli.evals.calibration import auroc
 from marco_cli.models import locate
 from marco_cli.models.choice import implied_preset
+from marco_cli.reward.signals import Signals, measure
 from marco_cli.search import VOTES, load
 from marco_cli.search.base import Candidate
 from marco_cli.search.config import SearchConfig
@@ -40,6 +44,7 @@ from marco_cli.solver import Solver, open_solver
 Row = dict[str, Any]
 ROWS = "rows.jsonl"
 BOOTSTRAPS = 4000
+SIGNALS = ("confidence", "tail", "group", "margin", "logprob", "tokens", "sound")
 DRAWS = 50
 """Random halves of the replies to a problem."""
 
@@ -151,7 +156,7 @@ def votes(options: argparse.Namespace) -> None:
     rows = rows_in(options.out / ROWS)
     rules: dict[str, VoteRule] = {
         name: load(VOTES[name]) for name in ("majority", "sound", "weighted", "likely", "checked", "best")
-    }
+    } | {f"DeepConf {100 * share:.0f} %": deepconf(share) for share in (0.75, 0.5)}
     print(f"| setting | problems | replies | {' | '.join(rules)} | any |\n|---|--:|--:|{'--:|' * (len(rules) + 1)}")
     for name in dict.fromkeys(row["setting"] for row in rows):
         found = [row for row in rows if row["setting"] == name and len(row["candidates"]) > 1]
@@ -166,6 +171,17 @@ def votes(options: argparse.Namespace) -> None:
             right.append(statistics.fmean(any(each["correct"] for each in draw) for draw in draws))
             size = statistics.fmean(map(len, draws))
             print(f"| {name} | {len(found)} | {size:.1f} | {' | '.join(f'{100 * each:.1f}' for each in right)} |")
+
+
+def deepconf(share: float) -> VoteRule:
+    """Return the vote of DeepConf (arXiv 2508.15260): this share of the replies, those of the highest lowest-group confidence, by it."""
+
+    def weigh(candidates: Sequence[Candidate]) -> list[float]:
+        groups = [candidate.reply.signals.lowest_group_confidence for candidate in candidates]
+        least = sorted(groups, reverse=True)[max(1, round(share * len(groups))) - 1]
+        return [group if group >= least else 0.0 for group in groups]
+
+    return weigh
 
 
 def programs(options: argparse.Namespace) -> None:
@@ -192,23 +208,43 @@ def programs(options: argparse.Namespace) -> None:
     )
 
 
+def signals(options: argparse.Namespace) -> None:
+    """Print the AUROC of each signal over all replies, and over those to one problem, the mean of the problems."""
+    rows = [row for row in rows_in(options.out / ROWS) if len(row["candidates"]) > 1]
+    print(
+        "| setting | replies | of them right % | signal | AUROC | within a problem | of |\n|---|--:|--:|---|--:|--:|--:|"
+    )
+    for name in dict.fromkeys(row["setting"] for row in rows):
+        for kind, is_wanted in (("words", False), ("programs", True)):
+            found = [
+                [each for each in row["candidates"] if is_program(each["text"].encode()) == is_wanted]
+                for row in rows
+                if row["setting"] == name
+            ]
+            every = [each for replies in found for each in replies]
+            if not every:
+                continue
+            share = 100 * statistics.fmean(each["correct"] for each in every)
+            for signal in SIGNALS:
+                within = [one for replies in found if (one := ranking(replies, signal)) is not None]
+                print(
+                    f"| {name}, {kind} | {len(every)} | {share:.1f} | {signal} | {ranking(every, signal) or math.nan:.3f} "
+                    f"| {statistics.fmean(within) if within else math.nan:.3f} | {len(within)} |"
+                )
+
+
+def ranking(replies: Sequence[Row], signal: str) -> float | None:
+    """Return how often a right reply has more of a signal than a wrong one; None without both."""
+    known = [each for each in replies if each.get(signal) is not None]
+    return auroc([(float(each[signal]), bool(each["correct"])) for each in known])
+
+
 def winner(rows: Sequence[Row], rule: VoteRule) -> Row:
     """Return the reply whose answer a vote of these replies chooses."""
     replies = [row for row in rows if not row["cut"]] or rows
     replies = [row for row in replies if row["answer"] is not None] or replies
     candidates = [
-        SimpleNamespace(
-            weight=row["weight"],
-            reward=row["reward"],
-            reply=SimpleNamespace(
-                signals=SimpleNamespace(
-                    confidence=row["confidence"],
-                    mean_logprob=row["logprob"],
-                    num_tokens=row["tokens"],
-                    is_sound=row.get("sound", not row["false"]),
-                )
-            ),
-        )
+        SimpleNamespace(weight=row["weight"], reward=row["reward"], reply=SimpleNamespace(signals=signals_of(row)))
         for row in replies
     ]
     weights = rule(cast("Sequence[Candidate]", candidates))
@@ -217,6 +253,19 @@ def winner(rows: Sequence[Row], rule: VoteRule) -> Row:
         totals[row["answer"]] += weight
     leader = max(totals, key=lambda answer: totals[answer])
     return next(row for row in replies if row["answer"] == leader)
+
+
+def signals_of(row: Row) -> Signals:
+    """Return what votes ask for of a reply's signals."""
+    return replace(
+        measure(Tokens.forced(())),
+        confidence=row["confidence"],
+        mean_logprob=row["logprob"],
+        num_tokens=row["tokens"],
+        answer_margin=row["margin"],
+        lowest_group_confidence=row["group"],
+        is_plausible=row.get("sound", not row["false"]),
+    )
 
 
 def interval(differences: Sequence[int]) -> tuple[float, float]:
@@ -229,7 +278,7 @@ def interval(differences: Sequence[int]) -> tuple[float, float]:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("run", "report", "votes"))
+    parser.add_argument("action", choices=("run", "report", "votes", "signals"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--data", type=Path)
@@ -247,6 +296,8 @@ def main() -> None:
     elif options.action == "votes":
         votes(options)
         programs(options)
+    elif options.action == "signals":
+        signals(options)
     else:
         report(options)
 

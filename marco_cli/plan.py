@@ -4,14 +4,13 @@ In: settings. Out: a `SearchPlan`, made once where the settings are known and ca
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
-from marco_cli.check import monty
 from marco_cli.config.settings import Settings
 from marco_cli.engine.base import SamplingParams
 from marco_cli.errors import ConfigError
 from marco_cli.search import STRATEGIES
-from marco_cli.search.config import HALVING_LIMIT, SAMPLED, SearchConfig
+from marco_cli.search.config import SAMPLED, SearchConfig
 from marco_cli.search.effort import AUTO, AUTO_SEARCH, EFFORTS
 
 
@@ -66,7 +65,6 @@ def search_plan(settings: Settings) -> SearchPlan:
         "greedy_first": not is_sampled,
         "parallel": settings.parallel or bundle.parallel,
         "simulations": settings.simulations or bundle.simulations,
-        "programs": _programs(strategy, settings.simulations or bundle.simulations),
         "max_search_tokens": settings.max_search_tokens or bundle.max_search_tokens,
         "time_limit": settings.time_limit or bundle.time_limit,
     }
@@ -77,17 +75,6 @@ def search_plan(settings: Settings) -> SearchPlan:
     if settings.prm is not None:
         chosen = {"reward": "process", "vote": "process", **chosen}
     return SearchPlan(settings=settings, config=SearchConfig.of(strategy, **chosen), is_routed=effort == AUTO)
-
-
-_PROGRAMS: Final = 4
-"""From `HALVING_LIMIT` simulations on, so that a search that is continued is that of one longer search."""
-
-
-def _programs(strategy: str, simulations: int | None) -> int:
-    """Return how many replies answer with a program where nothing is said, if there is something to run them."""
-    if not (STRATEGIES[strategy].has_programs and monty.is_installed()):
-        return 0
-    return _PROGRAMS * min(simulations or HALVING_LIMIT, HALVING_LIMIT) // HALVING_LIMIT
 
 
 def _sampling(settings: Settings) -> SamplingParams:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from marco_cli import assessors
 from marco_cli.assessors import Assessors
+from marco_cli.check import monty
 from marco_cli.check.panel import Checks
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
@@ -28,8 +29,10 @@ from marco_cli.prompt import worker
 from marco_cli.prompt.base import Message, Prompt
 from marco_cli.search.base import DEFAULT_REFLECTION, Problem, SearchResult, is_chinese
 from marco_cli.search.budget import Stop
+from marco_cli.search.config import SearchConfig
 from marco_cli.search.context import SearchContext
 from marco_cli.search.events import EventListener
+from marco_cli.search.program import Interpreter
 from marco_cli.search.route import answer_or_search
 from marco_cli.search.solve import search
 from marco_cli.sections import NONE, Tags
@@ -150,7 +153,7 @@ class Solver:
             scorer=asked.scorer,
             judge=asked.judge,
             verifier=self.checks.panel(plan.settings.check),
-            interpreter=self.checks.calculator() if plan.config.programs else None,
+            interpreter=open_interpreter(plan.config, self.checks),
             on_event=on_event,
             on_token=on_token,
             stop=stop or Stop(),
@@ -195,8 +198,7 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
     plan = search_plan(settings)
     checks = Checks()
     checks.panel(settings.check)  # a check that cannot be used costs no model load
-    if plan.config.programs:
-        checks.calculator()
+    open_interpreter(plan.config, checks)
     others = assessors.located(settings, environ)
     with ExitStack() as opened:
 
@@ -209,6 +211,18 @@ def open_solver(settings: Settings, model: LocatedModel, environ: Mapping[str, s
         asked = assessors.open_assessors(settings, others, own, load)
         opened.pop_all()
     return Solver(engine=own, plan=plan, model=model, checks=checks, assessors=asked)
+
+
+def open_interpreter(config: SearchConfig, checks: Checks) -> Interpreter | None:
+    """Return what runs the programs that replies answer with; None where no reply does, or it is missing and was not asked for.
+
+    Raises:
+        ConfigError: programs were asked for, and it is not installed.
+    """
+    is_usual = config.programs is None
+    if not config.entry.has_programs or config.programs == 0 or (is_usual and not monty.is_installed()):
+        return None
+    return checks.calculator()
 
 
 def open_vocabulary(model: LocatedModel, environ: Mapping[str, str]) -> "Weights":

@@ -40,9 +40,9 @@ class Monty:
 
     def __init__(self, limits: Limits, *, what: str) -> None:
         try:
-            import pydantic_monty  # noqa: PLC0415 (an extra)
+            import pydantic_monty  # noqa: PLC0415 (not on every machine)
         except ImportError as error:
-            raise ConfigError(f"{what} needs pydantic-monty", hint="pip install 'marco-cli[check]'") from error
+            raise ConfigError(f"{what} needs pydantic-monty", hint="pip install pydantic-monty") from error
         self._module = pydantic_monty
         self._limits = limits
         self._pool: Any = None

@@ -125,11 +125,12 @@ class Settings:
         bool | None, About(help="Put false arithmetic right while a search writes it. Default: yes, but in mcts-paper.")
     ] = None
     programs: Annotated[
-        int | None,
+        float | None,
         About(
-            help="Replies of mcts that answer with a program, which is run. Default: 4, less "
-            "below 16 simulations, where pydantic-monty is installed.",
+            help="Share of the replies of mcts that answer with a program, which is run; 0: none. Default: two thirds, a quarter for "
+            "models that think first.",
             least=0,
+            most=1,
         ),
     ] = None
     doubt_below: Annotated[

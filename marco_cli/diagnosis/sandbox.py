@@ -28,7 +28,7 @@ def sandbox(_: Case) -> Finding:
         run(["/bin/sh", "-c", f"exit {_CODE}"], data=b"", limits=Limits(seconds=30), jail=jail, files={})
     )
     monty = version_of("pydantic-monty")
-    interpreter = f"python: by pydantic-monty {monty}" if monty else "python: needs pip install 'marco-cli[check]'"
+    interpreter = f"python: by pydantic-monty {monty}" if monty else "python: needs pip install pydantic-monty"
     what = f"checks run in {_MEANS[jail.means]}; {interpreter}"
     if outcome.code != _CODE:
         return broken(

@@ -5,6 +5,7 @@ are kept with the reply, so that another reward or vote can be applied later wit
 never count. Knows no trees.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,6 +22,9 @@ and more; the replies here have 100 to 1 000."""
 UNSOUND: Final = 0.05
 """What a reply with false arithmetic counts beside one without. On marco-nano 2.6 % of such replies were right, of the
 others 30 %; anything from 0.2 down did the same (benchmarks/README.md)."""
+
+NINES: Final = 4
+"""Of an answer's margin (0.9999) that are as firm as can be: more were right no more often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,18 @@ class Signals:
     def is_sound(self) -> bool:
         """Whether none of its equations and comparisons is false, and its answer may be right."""
         return not self.false_equations and self.is_plausible
+
+    @property
+    def firmness(self) -> float:
+        """How firmly the model stated its answer, in [`UNSOUND`, 1]: the nines of its margin, of `NINES`; 1 where none was sampled.
+
+        A chain that hesitates at its own conclusion does not follow from itself: of 648 chains of Qwen2.5-Coder-0.5B those
+        with less than three nines were right in 7 %, the others in 50 % (benchmarks/README.md).
+        """
+        if self.answer_margin is None:
+            return 1.0
+        nines = -math.log10(max(1 - self.answer_margin, 10.0**-NINES))
+        return max(UNSOUND, nines / NINES)
 
     @property
     def soundness(self) -> float:

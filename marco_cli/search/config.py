@@ -57,8 +57,9 @@ class SearchConfig:
     """Whether branches leave a path before its first false equation, never behind it."""
     corrects: bool = True
     """Whether false arithmetic is put right while a reply is written, and the first reply once more from its first slip on."""
-    programs: int = 0
-    """Replies of `mcts` that answer with a program (`search.program`), where the first reply answers with a number."""
+    programs: float | None = None
+    """Which share of the replies of `mcts` answers with a program, in [0, 1], where the first reply answers with a number and
+    there is an interpreter. None is what suits the model's format (`search.program.share`)."""
     root: RootRule = "auto"
     """`halving`: sequential halving over the root's children; `auto` does so up to 16 simulations."""
     root_children: int = 4
@@ -67,7 +68,8 @@ class SearchConfig:
     """Whether the first rollout takes the most likely tokens: the search then never knows less than the plain chain."""
     root_samples: int = 0
     """Replies that `mcts` samples from the prompt alone, beside the first, before it branches off any of them: witnesses
-    that share nothing with each other. The tree waits for all of them, so that the search can end when they agree."""
+    that share nothing with each other. The tree waits for all of them, and they end the search if most agree
+    (`search.ballot.AGREED`)."""
 
     reward: str | None = None
     """Name in `REWARDS`; None is the strategy's own."""
@@ -95,11 +97,10 @@ class SearchConfig:
             _check(name, getattr(self, name), "1 or more", lambda value: value >= 1)
         for name in ("simulations", "max_search_tokens"):
             _check(name, getattr(self, name), "1 or more", lambda value: value is None or value >= 1)
-        for name in ("root_samples", "programs"):
-            _check(name, getattr(self, name), "0 or more", lambda value: value >= 0)
+        _check("root_samples", self.root_samples, "0 or more", lambda value: value >= 0)
         _check("time_limit", self.time_limit, "more than 0 seconds", lambda value: value is None or value > 0)
-        for name in ("certainty", "min_doubt"):
-            _check(name, getattr(self, name), "between 0 and 1", lambda value: 0 <= value <= 1)
+        for name in ("certainty", "min_doubt", "programs"):
+            _check(name, getattr(self, name), "between 0 and 1", lambda value: value is None or 0 <= value <= 1)
         _check("exploration", self.exploration, "0 or more", lambda value: value >= 0)
         if self.simulations is None and self.max_search_tokens is None and self.time_limit is None:
             raise ConfigError(

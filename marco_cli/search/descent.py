@@ -12,6 +12,7 @@ from marco_cli.search.alternatives import Alternatives
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.outlook import Outlook
 from marco_cli.search.pending import Pending
+from marco_cli.search.program import Programs
 from marco_cli.search.refutation import Refutation
 from marco_cli.search.rollout import NOTHING
 from marco_cli.search.selection import argmax, may_widen
@@ -70,10 +71,9 @@ class Descent:
         self._halving = Halving(tree, config, pending, max_simulations=max_simulations)
         self.is_opening = False
         """Whether the first reply is still being written: until then only likely ways are followed, and off it alone."""
-        self.num_programs = 0
-        """Replies begun that answer with a program."""
-        self.may_program = False
-        """Whether such replies make sense here."""
+        self.programs = Programs(share=0.0)
+        """The replies that answer with a program; without a share until the first reply shows that they make sense."""
+        self._num_begun = tree.root.visits
         self._num_root_samples = 0
         """Root samples under way."""
         self._thoughts: dict[int, Thought] = {}
@@ -102,13 +102,14 @@ class Descent:
         if self._corrected is not None:
             (node, opening), self._corrected = self._corrected, None
             self._pending.begin(node)
+            self._num_begun += 1
             return Branch(node=node, index=node.tries, opening=opening, is_correction=True)
-        root, has_program = self._tree.root, self.may_program and self.num_programs < self._config.programs
+        root, is_program = self._tree.root, self.programs.is_due(self._num_begun)
         if 0 < root.tries <= self._config.root_samples:
-            return self.begin(root, is_root_sample=True, is_program=has_program and not self.num_programs)
+            return self.begin(root, is_root_sample=True, is_program=is_program)
         if self._num_root_samples:
             return None
-        if has_program:
+        if is_program:
             return self.begin(root, is_program=True)
         return self._leave_first() if self.is_opening else self._select()
 
@@ -137,8 +138,9 @@ class Descent:
         self._pending.begin(node)
         self._num_root_samples += is_root_sample
         index, node.tries = node.tries, node.tries + 1
-        program = self.num_programs if is_program else None
-        self.num_programs += is_program
+        self._num_begun += 1
+        program = self.programs.num_begun if is_program else None
+        self.programs.num_begun += is_program
         is_chosen = thought is None and not is_root_sample and not is_program and self._is_mapped(node)
         way = self._alternatives.pop(node) if is_chosen else None
         opening = NOTHING if way is None else way.opening

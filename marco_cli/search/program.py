@@ -5,8 +5,10 @@ When the block is closed, the program is run, and what it returns is written beh
 of arithmetic, takes less than half of the tokens of a chain, and errs in other places: a witness of its own.
 """
 
+from dataclasses import dataclass
 from typing import Final, Protocol
 
+from marco_cli.answer import Answer
 from marco_cli.sections import Tags
 
 MOST_TOKENS: Final = 300
@@ -16,6 +18,9 @@ _LEAD: Final = f"{_WORDS}\n\n```python\n"
 _OPENING: Final = f"{_LEAD}def solution():\n"
 _FENCE: Final = b"\n```"
 _GAP: Final = "\n\n"
+_SHARE: Final = 2 / 3
+_SHARE_OF_THINKERS: Final = 1 / 4
+_MOST_FAILURES: Final = 2
 _MOST_BEFORE: Final = 80
 """Bytes before the opening: the mark of a thought."""
 
@@ -26,6 +31,36 @@ class Interpreter(Protocol):
     async def returned(self, code: str) -> str | None:
         """Return the number that `solution()` of the code returns, in decimal notation; None if it fails or returns no number."""
         ...
+
+
+def share(first: Answer | None, *, tags: Tags, wanted: float | None) -> float:
+    """Return which share of the replies to a question answers with a program, in [0, 1]; `wanted` is what was asked for.
+
+    It is 0 where the first reply's answer is not a number. Where nothing was asked for, it is two thirds, about half of
+    the tokens: on Qwen2.5-Coder-0.5B eight programs are worth more than eight chains, and both together most
+    (benchmarks/README.md). A model that thinks before it
+    answers was trained to reason in words, and most of its replies do.
+    """
+    if first is None or first.kind != "number":
+        return 0.0
+    usual = _SHARE_OF_THINKERS if tags.closing() else _SHARE
+    return usual if wanted is None else wanted
+
+
+@dataclass(slots=True)
+class Programs:
+    """How many replies of a search answer with a program, and whether another one should."""
+
+    share: float
+    """Of all replies, in [0, 1]; 0 where programs make no sense."""
+    num_begun: int = 0
+    num_failed: int = 0
+    """Those that could not be run, or returned no number."""
+
+    def is_due(self, num_replies: int) -> bool:
+        """Say whether the next reply is a program, after so many of any kind: programs are never behind their share."""
+        is_able = self.num_failed < _MOST_FAILURES or 2 * self.num_failed <= self.num_begun
+        return is_able and self.num_begun < self.share * (num_replies + 1)
 
 
 def opening(tags: Tags, prefill: str) -> str:

@@ -20,8 +20,8 @@ Acceptor = Callable[[Simulation, Reply, int, int], Candidate | None]
 """`accept(simulation, reply, num_shared, reflects)`: take a reply whose first `num_shared` tokens are those of candidate
 `reflects`."""
 
-Taker = Callable[[Simulation, Node, Reply, int], Candidate | None]
-"""`take(simulation, start, reply, reflects)`: the same for a tree that the reply leaves after the node `start`."""
+TreeAcceptor = Callable[[Simulation, Node, Reply, int], Candidate | None]
+"""`accept(simulation, start, reply, reflects)`: the same for a tree that the reply leaves after the node `start`."""
 
 
 def _accept(simulation: Simulation, reply: Reply, num_shared: int, reflects: int) -> Candidate | None:
@@ -50,15 +50,15 @@ async def reflect(
             accept(simulation, reply, len(prefix), candidate.id)
 
 
-async def reflect_in_tree(growth: Expansion, lane: Lane, candidate: Candidate, *, take: Taker) -> None:
+async def reflect_in_tree(growth: Expansion, lane: Lane, candidate: Candidate, *, accept: TreeAcceptor) -> None:
     """Let a candidate that ends in a tree be thought over; what is new hangs on the deepest node before the phrase."""
 
-    def accept(simulation: Simulation, reply: Reply, num_shared: int, reflects: int) -> Candidate | None:
+    def accept_below(simulation: Simulation, reply: Reply, num_shared: int, reflects: int) -> Candidate | None:
         end = growth.tree[growth.run.candidates[reflects].node_id]
-        return take(simulation, end.within(num_shared), reply, reflects)
+        return accept(simulation, end.within(num_shared), reply, reflects)
 
     seed = derive_seed(growth.run.config.seed, growth.tree[candidate.node_id].key, 0)
-    await reflect(growth.run, lane, candidate, seed=seed, accept=accept)
+    await reflect(growth.run, lane, candidate, seed=seed, accept=accept_below)
 
 
 async def think_again(

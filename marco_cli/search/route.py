@@ -12,6 +12,7 @@ that says something is held against them as well.
 from dataclasses import dataclass, replace
 from typing import Final
 
+from marco_cli.search import program
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.context import SearchContext
@@ -22,8 +23,8 @@ THRESHOLD: Final = 0.97
 """Mean confidence from which on a chain stands, for models whose threshold was not measured."""
 LOOKS: Final = 2
 """Further replies, sampled from the question alone, that a chain below `THRESHOLD` is held against."""
-AGREED: Final = 0.93
-"""Certainty at which a search that begins with looks may end: three replies that agree come to 0.9375."""
+LOOKS_WITH_PROGRAMS: Final = 3
+"""As many, where the first of them answers with a program: one that agrees with the chain is enough, three are soon written."""
 PATIENCE: Final = 6.0
 """Times what the first chain took that the whole answer may take, where no time limit is given."""
 REDRAWS: Final = 3
@@ -40,7 +41,7 @@ async def answer_or_search(problem: Problem, context: SearchContext, config: Sea
     A check that judges the chain decides. Else a chain is doubtful when it was closed by force or cut, has no output or false
     arithmetic, when the process model thinks it rather wrong than right, or when its mean confidence is below
     `config.doubt_below`. Where that is None, nothing is known of the model's confidence: below `THRESHOLD` a search begins with
-    `LOOKS` independent replies, and ends with them if they all agree with the chain. A doubtful chain that answers an
+    independent replies (`LOOKS`), and ends with them if they agree (`search.ballot.AGREED`). A doubtful chain that answers an
     open-ended question stands; where it failed, the best of `REDRAWS` others takes its place. At temperature 0 there are neither
     independent replies nor others: the search goes on where the chain was in doubt, greedily.
 
@@ -69,9 +70,9 @@ async def answer_or_search(problem: Problem, context: SearchContext, config: Sea
         remaining = route.remaining(usage.decoded, route.patience(chain))
         if remaining is None or is_open_ended([candidate.reply for candidate in redrawn.candidates]):
             return replace(redrawn, usage=usage)
-    has_looks = route.can_draw and config.doubt_below is None
-    found = await route.go_on(_with_looks(remaining) if has_looks else remaining, chain)
-    return replace(found, usage=usage + found.usage, num_looks=LOOKS if has_looks else 0)
+    num_looks = route.num_looks(chain)
+    found = await route.go_on(replace(remaining, root_samples=num_looks or remaining.root_samples), chain)
+    return replace(found, usage=usage + found.usage, num_looks=num_looks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,14 @@ class _Route:
     def can_draw(self) -> bool:
         """Whether another reply from the prompt alone can differ: at temperature 0 it would be the chain, and prove nothing."""
         return self.config.sampling.temperature > 0
+
+    def num_looks(self, chain: SearchResult) -> int:
+        """Return how many independent replies the search begins with: none where its confidence was measured."""
+        if not self.can_draw or self.config.doubt_below is not None:
+            return 0
+        wanted = 0.0 if self.context.interpreter is None else self.config.programs
+        has_programs = program.share(chain.reply.answer, tags=self.problem.tags, wanted=wanted) > 0
+        return LOOKS_WITH_PROGRAMS if has_programs else LOOKS
 
     async def chain(self) -> SearchResult:
         """Make the first chain."""
@@ -146,7 +155,3 @@ def _is_doubtful(chain: SearchResult, config: SearchConfig) -> bool:
 
 _RIGHT: Final = 0.5
 """What a process model says at least of a chain that stands."""
-
-
-def _with_looks(config: SearchConfig) -> SearchConfig:
-    return replace(config, root_samples=LOOKS, certainty=min(config.certainty, AGREED))

@@ -98,7 +98,11 @@ class Run:
             output_reserve=problem.output_reserve,
         )
         self.ballot = Ballot(
-            reward=config.reward_name, vote=config.vote_name, certainty=config.certainty, doubt_below=config.doubt_below
+            reward=config.reward_name,
+            vote=config.vote_name,
+            certainty=config.certainty,
+            looks=config.root_samples,
+            doubt_below=config.doubt_below,
         )
         self.candidates = self.ballot.candidates  # the same list
         self.announcer = Announcer(context.on_event, budget=self.budget, ballot=self.ballot)

@@ -88,8 +88,16 @@ def outcome(result: SearchResult) -> str:
         first, final = (one_line(answer.shown, 40) for answer in (result.first.answer, result.answer))
         return f"the search changed {first} to {final}"
     if not result.is_searched:
-        return f"{result.num_looks} more replies agree"
+        return _agreement(result)
     return "other replies confirm the first" if result.is_confirmed else "the search found nothing better"
+
+
+def _agreement(result: SearchResult) -> str:
+    """Say how many replies besides the first give its answer."""
+    found = [result.candidates[each].reply for each in result.votes[0].candidate_ids]
+    if len(found) > 2:
+        return f"{len(found) - 1} more replies agree"
+    return "a program agrees" if any(reply.is_program for reply in found) else "another reply agrees"
 
 
 def vote_rows(result: SearchResult, *, width: int | None = None, encoding: str = "utf-8") -> list[str]:
@@ -163,7 +171,7 @@ def _change(result: SearchResult) -> list[str]:
     if result.is_changed:
         return [f"the first answer, {first}, was doubtful; the search changed it to {final}"]
     if not result.is_searched:
-        return [f"{result.num_looks} more replies agree with the first answer, {first}"]
+        return [f"{_agreement(result)} with the first answer, {first}"]
     return [f"the first answer, {first}, {found}"]
 
 

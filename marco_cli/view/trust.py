@@ -30,7 +30,9 @@ class Trust:
 
     level: Level
     share: float | None = None
-    """The leader's share of the vote, in [0, 1]; None for a chain alone."""
+    """The leader's share of the vote, in [0, 1]; None for a chain alone, and for one that its looks agree with."""
+    num_agreeing: int = 0
+    """Replies that all gave the same answer; 0 if there is another answer."""
     runner_up: str | None = None
     why: str = ""
     """What is wrong with the reply, whatever the vote says."""
@@ -42,8 +44,9 @@ class Trust:
             return f"{self.level}: {self.why}"
         if self.level == "sure" or self.share is None:
             return self.level
-        is_alone = self.runner_up is None or round(100 * self.share) == 100
-        rest = "" if is_alone else f", next {self.runner_up}"
+        if self.num_agreeing:
+            return f"{self.level}: {'both' if self.num_agreeing == 2 else f'all {self.num_agreeing}'} replies agree"
+        rest = "" if round(100 * self.share) == 100 else f", next {self.runner_up}"
         return f"{self.level}: {100 * self.share:.0f} % of the vote{rest}"
 
 
@@ -60,8 +63,15 @@ def trust(result: SearchResult, *, doubt_below: float | None) -> Trust | None:
     # The shares were measured on marco-nano; of a model that was not measured, they say less.
     is_sure = share >= SURE and doubt_below is not None
     level: Level = "sure" if is_sure else "fairly sure" if share >= FAIRLY_SURE else "not sure"
+    if result.first is not None and not result.is_searched and not result.is_changed:
+        return Trust(level=level)  # how many agree is told beside it
     next_best = result.candidates[result.votes[1].candidate_ids[0]] if result.votes[1:] else None
-    return Trust(level=level, share=share, runner_up=None if next_best is None else answer_text(next_best))
+    return Trust(
+        level=level,
+        share=share,
+        num_agreeing=0 if next_best else len(result.votes[0].candidate_ids),
+        runner_up=None if next_best is None else answer_text(next_best),
+    )
 
 
 def verdict(result: SearchResult, *, doubt_below: float | None, is_verbose: bool) -> list[str]:

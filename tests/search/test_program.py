@@ -1,5 +1,6 @@
 """Replies that answer with a program."""
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -7,13 +8,18 @@ from typing import Any
 import pytest
 from search.scripts import answer, find
 
+from marco_cli.answer import extract
+from marco_cli.check import monty
+from marco_cli.check.panel import Checks
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import END, Script
+from marco_cli.errors import ConfigError
 from marco_cli.plan import search_plan
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
-from marco_cli.search.program import MOST_TOKENS, closed_program, is_program, opening
+from marco_cli.search.program import MOST_TOKENS, Programs, closed_program, is_program, opening, share
 from marco_cli.sections import MARCO, NONE, Tags
+from marco_cli.solver import open_interpreter
 
 BODY = "    return 2 + 2\n"
 
@@ -52,15 +58,8 @@ def plain(problem: Problem) -> Problem:
 def searched(
     interpreter: Fake | None, script: Script, *, problem: Callable[[Problem], Problem] = plain, **config: Any
 ) -> SearchResult:
-    """Search with two programs unless the fields say otherwise."""
-    fields: dict[str, Any] = {
-        "simulations": 4,
-        "certainty": 1.0,
-        "parallel": 1,
-        "programs": 2,
-        "root_samples": 0,
-        **config,
-    }
+    """Search with a program for every other reply unless the fields say otherwise."""
+    fields: dict[str, Any] = {"simulations": 4, "certainty": 1.0, "parallel": 1, "programs": 0.5, **config}
     return find(script, problem=problem, settings={"interpreter": interpreter}, **fields)
 
 
@@ -74,7 +73,7 @@ def test_what_a_program_returns_is_the_answer(tags: Tags) -> None:
     """It is run when its block is closed, and its result is written behind it, in the output of any format."""
     interpreter = Fake("4")
     chain = "So it is 5.\nThe answer is 5." if tags is NONE else "<Thought>\nHm.\n" + answer("5").removesuffix(END)
-    result = searched(interpreter, writing(chain), problem=lambda problem: replace(problem, tags=tags), programs=1)
+    result = searched(interpreter, writing(chain), problem=lambda problem: replace(problem, tags=tags), simulations=2)
     (candidate,) = [each for each in result.candidates if each.reply.is_program]
     reply = candidate.reply
     assert interpreter.ran == [f"def solution():\n{BODY}".rstrip("\n")]
@@ -88,11 +87,11 @@ def test_what_a_program_returns_is_the_answer(tags: Tags) -> None:
     assert reply.tokens.is_sampled.sum() <= len(BODY) + 5
 
 
-def test_a_program_that_fails_has_no_voice_and_is_the_last() -> None:
-    """A model that cannot write one is not asked for more, and nothing is read out of its code."""
+def test_programs_that_fail_have_no_voice_and_are_given_up() -> None:
+    """A model that cannot write them is not asked for more than two, and nothing is read out of its code."""
     interpreter = Fake(None)
-    result = searched(interpreter, writing("The answer is 5."), programs=3)
-    assert len(interpreter.ran) == 1
+    result = searched(interpreter, writing("The answer is 5."), programs=1, simulations=8)
+    assert len(interpreter.ran) == 2
     assert programs(result) == []
     assert [vote.answer and vote.answer.canonical for vote in result.votes] == ["5"]
 
@@ -100,7 +99,7 @@ def test_a_program_that_fails_has_no_voice_and_is_the_last() -> None:
 def test_a_program_that_never_ends_is_cut() -> None:
     """It takes no more tokens than a program may, and is not run."""
     interpreter = Fake("4")
-    result = searched(interpreter, writing("The answer is 5.", "    # no\n" * 400), programs=1, simulations=2)
+    result = searched(interpreter, writing("The answer is 5.", "    # no\n" * 400), simulations=2)
     assert interpreter.ran == []
     assert programs(result) == []
     assert result.usage.decoded <= MOST_TOKENS + 40
@@ -119,7 +118,7 @@ def test_a_program_that_never_ends_is_cut() -> None:
 def test_programs_are_written_where_they_make_sense(
     interpreter: Fake | None, chain: str, strategy: str, expected: int
 ) -> None:
-    """Where the first reply answers with a number, there is an interpreter, and the strategy has them; as many as were asked for."""
+    """Where the first reply answers with a number, there is an interpreter, and the strategy has them: half of the replies."""
     result = searched(interpreter, writing(chain), strategy=strategy)
     assert sum(each.reply.is_program for each in result.candidates) == expected
 
@@ -127,9 +126,45 @@ def test_programs_are_written_where_they_make_sense(
 def test_the_first_look_of_auto_is_a_program() -> None:
     """A reply of another kind that agrees is a better witness than a second one of the same kind."""
     interpreter = Fake("5")
-    result = searched(interpreter, writing("The answer is 5."), root_samples=2, certainty=0.93, simulations=8)
-    assert [each.reply.is_program for each in result.candidates] == [False, True, False]
+    result = searched(interpreter, writing("The answer is 5."), root_samples=3, certainty=0.95, simulations=8)
+    assert [each.reply.is_program for each in result.candidates] == [False, True]
     assert result.stop_reason == "certain"
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (2 / 3, [True, True, True, True, False, True, True, False]),
+        (0.5, [True, True, False, True, False, True, False, True]),
+        (0.25, [True, False, False, True, False, False, False, True]),
+        (1.0, [True] * 8),
+        (0.0, [False] * 8),
+    ],
+)
+def test_programs_are_never_behind_their_share(share: float, expected: list[bool]) -> None:
+    """After the first reply they come first, and then in turn with others, however long the search turns out to be."""
+    programs = Programs(share=share)
+    found = []
+    for num_replies in range(1, 9):
+        found.append(programs.is_due(num_replies))
+        programs.num_begun += found[-1]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("num_begun", "num_failed", "expected"), [(1, 1, True), (2, 2, False), (4, 2, True), (5, 3, False), (20, 10, True)]
+)
+def test_a_model_that_fails_at_most_programs_writes_no_more(num_begun: int, num_failed: int, expected: bool) -> None:
+    """Two failures must be most of them."""
+    assert Programs(share=1.0, num_begun=num_begun, num_failed=num_failed).is_due(100) is expected
+
+
+def test_a_tie_goes_to_the_program() -> None:
+    """It does no slips of arithmetic."""
+    result = searched(Fake("4"), writing("The answer is 5."), simulations=2)
+    assert [vote.weight for vote in result.votes] == [0.5, 0.5]
+    assert result.answer is not None
+    assert result.answer.canonical == "4"
 
 
 def test_words_speak_for_an_answer_before_code_does() -> None:
@@ -146,12 +181,12 @@ def test_words_speak_for_an_answer_before_code_does() -> None:
     assert result.reply.output == "The answer is 4."
 
 
-def test_a_search_that_goes_on_writes_no_more_than_were_asked_for() -> None:
-    """Programs of the earlier search count."""
+def test_a_search_that_goes_on_keeps_to_the_share() -> None:
+    """Programs of the earlier search count: chain, program, program, and then another chain."""
     from marco_cli.search.base import Earlier
 
     script = writing("The answer is 5.")
-    first = searched(Fake("4"), script, simulations=2, programs=2)
+    first = searched(Fake("4"), script, simulations=3)
     assert first.tree is not None
     earlier = Earlier(tree=first.tree, candidates=first.candidates, num_simulations=first.num_simulations)
     interpreter = Fake("4")
@@ -159,12 +194,12 @@ def test_a_search_that_goes_on_writes_no_more_than_were_asked_for() -> None:
         script,
         problem=plain,
         settings={"interpreter": interpreter, "earlier": earlier},
-        simulations=6,
+        simulations=4,
         certainty=1.0,
         parallel=1,
-        programs=2,
+        programs=0.5,
     )
-    assert len(interpreter.ran) == 1
+    assert interpreter.ran == []
 
 
 @pytest.mark.parametrize(
@@ -187,16 +222,46 @@ def test_a_thought_that_the_prompt_opened_is_not_opened_again() -> None:
     assert not opening(MARCO, "<Thought>\n").startswith("<Thought>")
 
 
-def test_a_quarter_of_the_replies_and_four_at_most_answer_with_a_program() -> None:
-    """Where the strategy has them, and nothing else is said."""
-    settings = [
-        Settings(effort="low"),
-        Settings(effort="medium"),
-        Settings(effort="max"),
-        Settings(strategy="vote"),
-        Settings(programs=0),
-    ]
-    assert [search_plan(each).config.programs for each in settings] == [2, 4, 4, 0, 0]
+@pytest.mark.parametrize(
+    ("first", "tags", "wanted", "expected"),
+    [
+        ("5", NONE, None, 2 / 3),
+        ("5", MARCO, None, 0.25),
+        ("5", MARCO, 1.0, 1.0),
+        ("5", NONE, 0.0, 0.0),
+        ("Paris", NONE, 1.0, 0.0),
+        (None, NONE, 1.0, 0.0),
+    ],
+)
+def test_the_share_suits_the_model(first: str | None, tags: Tags, wanted: float | None, expected: float) -> None:
+    """Two thirds of the replies, a quarter where a model thinks before it answers, and only where a number is asked for."""
+    answer = None if first is None else extract(f"The answer is **{first}**.")
+    assert share(answer, tags=tags, wanted=wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_installed", "expected"),
+    [
+        (Settings(), True, True),
+        (Settings(), False, False),
+        (Settings(programs=0), True, False),
+        (Settings(programs=0.3), True, True),
+        (Settings(strategy="vote", programs=0.3), False, False),
+    ],
+)
+def test_an_interpreter_is_there_where_it_may_be_used(
+    settings: Settings, is_installed: bool, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing was asked for and it is missing, searches do without; else see the next test."""
+    monkeypatch.setattr(monty, "is_installed", lambda: is_installed)
+    assert (open_interpreter(search_plan(settings).config, Checks()) is not None) is expected
+
+
+def test_programs_that_were_asked_for_need_an_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line says what to install."""
+    monkeypatch.setitem(sys.modules, "pydantic_monty", None)
+    with pytest.raises(ConfigError, match="needs pydantic-monty"):
+        open_interpreter(search_plan(Settings(programs=0.3)).config, Checks())
 
 
 def test_replies_are_counted_where_the_confidence_was_not_measured() -> None:

@@ -12,6 +12,7 @@ from marco_cli.search.base import SearchResult
 from marco_cli.search.choice import choose
 from marco_cli.search.vote import count_votes, majority
 from marco_cli.view.summary import REASONS, purpose, replacement, summary
+from marco_cli.view.trust import verdict
 
 
 def result_of(*outputs: str, **more: Any) -> SearchResult:
@@ -104,6 +105,9 @@ def test_looks_that_agree_are_told_as_such() -> None:
     agreed = result_of("72", "72", "72", first=chain, num_looks=2, num_simulations=3)
 
     assert "2 more replies agree with the first answer, 72" in summary(agreed).splitlines()
+    settled = result_of("72", "72", first=chain, num_looks=3, num_simulations=2)
+    assert "another reply agrees with the first answer, 72" in summary(settled).splitlines()
+    assert verdict(settled, doubt_below=None, is_verbose=False) == ["fairly sure; another reply agrees"]
 
 
 def test_a_search_without_output_says_so() -> None:

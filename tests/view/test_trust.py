@@ -39,7 +39,7 @@ def test_a_model_that_was_not_measured_is_never_sure() -> None:
     found = trust(result_of(*["72"] * 5), doubt_below=None)
 
     assert found is not None
-    assert found.text == "fairly sure: 100 % of the vote"
+    assert found.text == "fairly sure: all 5 replies agree"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ async def _breadth_first(growth: Expansion, judge: Judge) -> StopReason:
             beams = await _next_level(growth, lane, beams, judge)
         for node in beams[:1] if run.budget.refusal() is not None else beams:
             if not _is_done(run):
-                await _take(growth, lane, node)
+                await _roll_out(growth, lane, node)
 
     await run.in_lanes(work, num_lanes=1)
     return run.budget.refusal() or "finished"
@@ -83,7 +83,7 @@ async def _next_level(growth: Expansion, lane: Lane, beams: list[Node], judge: J
     alive = [child for child in children if not _has_thought(growth, child)]
     for child in children:
         if child not in alive and child.candidate_id is None:
-            await _take(growth, lane, child)
+            await _roll_out(growth, lane, child)
     values = await judge(alive) if len(alive) > config.beam_width else [0.0] * len(alive)
     ranked = sorted(range(len(alive)), key=lambda index: (-values[index], index))
     return [alive[index] for index in ranked[: config.beam_width]]
@@ -96,18 +96,18 @@ def _has_thought(growth: Expansion, node: Node) -> bool:
     return node.is_terminal or is_closed or growth.step_room(node) < 1
 
 
-async def _take(growth: Expansion, lane: Lane, node: Node) -> None:
+async def _roll_out(growth: Expansion, lane: Lane, node: Node) -> None:
     """Make a candidate of a reply that has ended, or roll one out that has not, and think it over if that is wanted."""
 
-    def take(simulation: Simulation, start: Node, reply: Reply, reflects: int | None = None) -> Candidate | None:
+    def accept(simulation: Simulation, start: Node, reply: Reply, reflects: int | None = None) -> Candidate | None:
         return growth.accept(simulation, reply, start, reflects=reflects).candidate
 
     async with growth.run.simulation(may_be_certain=False, is_needed=True) as simulation:
         if simulation is None:
             return
-        candidate = take(simulation, node, await growth.roll_out(lane, node, index=0))
+        candidate = accept(simulation, node, await growth.roll_out(lane, node, index=0))
     if candidate is not None:
-        await reflect_in_tree(growth, lane, candidate, take=take)
+        await reflect_in_tree(growth, lane, candidate, accept=accept)
 
 
 def _mean_confidence(growth: Expansion, node: Node) -> float:

@@ -14,7 +14,7 @@ reply, and backs the reply's reward up. In contrast to the paper (`search.strate
   branches leave it before that step.
 - Steps that came out the same are one node; what cannot yield anything new is closed.
 - With few simulations the root is searched by sequential halving.
-- Where the first reply answers with a number, `programs` others answer with a program, which is run (`search.program`).
+- Where the first reply answers with a number, a share of the others answers with a program, which is run (`search.program`).
 - `root_samples` replies are sampled from the prompt alone before any branch is taken: independent witnesses.
 """
 
@@ -24,7 +24,7 @@ from marco_cli.search.correction import corrected
 from marco_cli.search.descent import Branch, Descent, Thought
 from marco_cli.search.expansion import Expansion, Grown
 from marco_cli.search.lanes import Lane
-from marco_cli.search.program import opening, opens_program
+from marco_cli.search.program import Programs, opening, opens_program, share
 from marco_cli.search.reflection import reflect_in_tree, think_again, thought_tokens
 from marco_cli.search.run import Run, Simulation
 from marco_cli.search.seeds import derive_seed
@@ -86,14 +86,15 @@ class _Search:
             finally:
                 self.pending.end(tip)
                 self.descent.is_opening = False
-            candidate = self._take(simulation, branch.node, reply, branch=branch)
-            self.descent.may_program = self._is_number(reply)
+            candidate = self._accept(simulation, branch.node, reply, branch=branch)
+            self.descent.programs.share = self._program_share(reply)
         await self._reflect(lane, candidate)
         self._correct(reply)
 
-    def _is_number(self, reply: Reply) -> bool:
-        """Say whether a reply's answer is one that a program may return, and there is something to run it."""
-        return self.run.interpreter is not None and reply.answer is not None and reply.answer.kind == "number"
+    def _program_share(self, first: Reply) -> float:
+        if self.run.interpreter is None:
+            return 0.0
+        return share(first.answer, tags=self.run.problem.tags, wanted=self.config.programs)
 
     def _correct(self, reply: Reply) -> None:
         """Have the first reply written once more from its first wrong result on."""
@@ -115,10 +116,10 @@ class _Search:
 
     async def reopen(self, lane: Lane) -> None:
         """Go on where an earlier search ended: with its open thoughts, and the reflection that its budget cut off."""
-        written = sum(candidate.reply.is_program for candidate in self.run.candidates)
-        self.descent.num_programs = sum(node.visits for node in self.tree.nodes if opens_program(node.step.data))
-        is_able = written == self.descent.num_programs
-        self.descent.may_program = is_able and any(self._is_number(each.reply) for each in self.run.candidates[:1])
+        begun = sum(node.visits for node in self.tree.nodes if opens_program(node.step.data))
+        whole = sum(candidate.reply.is_program for candidate in self.run.candidates)
+        wanted = max((self._program_share(each.reply) for each in self.run.candidates[:1]), default=0.0)
+        self.descent.programs = Programs(share=wanted, num_begun=begun, num_failed=begun - whole)
         for candidate in self.run.candidates:
             if candidate.reflects is not None:
                 self.descent.drop_thought(candidate.reflects)
@@ -140,7 +141,7 @@ class _Search:
                         start, reply = await self._explore(lane, branch)
                     finally:
                         self.descent.end(branch)
-                    candidate = self._take(simulation, start, reply, branch=branch)
+                    candidate = self._accept(simulation, start, reply, branch=branch)
             await self._reflect(lane, candidate)
             if branch is None:
                 if not self.pending[self.tree.root]:
@@ -173,7 +174,7 @@ class _Search:
             sampling=GREEDY if is_greedy else None,
         )
         if branch.program is not None and not reply.output and not reply.is_given_up:
-            self.descent.may_program = False  # a model that cannot write one is not asked for more
+            self.descent.programs.num_failed += 1
         return node, reply
 
     def _program_opening(self) -> Tokens:
@@ -183,9 +184,9 @@ class _Search:
     async def _reflect(self, lane: Lane, candidate: Candidate | None) -> None:
         """Think a candidate over, if there is one and the configuration says so."""
         if candidate is not None:
-            await reflect_in_tree(self.growth, lane, candidate, take=self._accept)
+            await reflect_in_tree(self.growth, lane, candidate, accept=self._accept_reflection)
 
-    def _take(self, simulation: Simulation, start: Node, reply: Reply, *, branch: Branch) -> Candidate | None:
+    def _accept(self, simulation: Simulation, start: Node, reply: Reply, *, branch: Branch) -> Candidate | None:
         """Keep a reply, and close what it leaves nothing new to find in."""
         reflects = None if branch.thought is None else branch.thought.candidate_id
         shared = len(branch.opening) if branch.is_correction else 0
@@ -194,7 +195,7 @@ class _Search:
         )
         return self._closed(simulation, grown, start, reply, reflects)
 
-    def _accept(self, simulation: Simulation, start: Node, reply: Reply, reflects: int) -> Candidate | None:
+    def _accept_reflection(self, simulation: Simulation, start: Node, reply: Reply, reflects: int) -> Candidate | None:
         """Keep a reply that thinks another one over."""
         grown = self.growth.accept(simulation, reply, start, reflects=reflects)
         return self._closed(simulation, grown, start, reply, reflects)

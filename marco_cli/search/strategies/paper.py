@@ -94,7 +94,7 @@ class _Paper:
                 is_busy = node.id in self._in_expansion
                 if not is_busy:
                     node, reply = await self._explore(lane, node)
-                    candidate = self._take(simulation, node, reply, reflects=None)
+                    candidate = self._accept(simulation, node, reply, reflects=None)
             if is_busy:
                 await lane.rest()
             elif candidate is not None:
@@ -153,12 +153,12 @@ class _Paper:
 
     async def _reflect(self, lane: Lane, node: Node, candidate: Candidate) -> None:
         def accept(simulation: Simulation, reply: Reply, _num_shared: int, reflects: int) -> Candidate | None:
-            return self._take(simulation, node, reply, reflects=reflects)
+            return self._accept(simulation, node, reply, reflects=reflects)
 
         seed = derive_seed(self.run.config.seed, node.key, candidate.id)
         await reflect(self.run, lane, candidate, seed=seed, accept=accept)
 
-    def _take(self, simulation: Simulation, node: Node, reply: Reply, *, reflects: int | None) -> Candidate | None:
+    def _accept(self, simulation: Simulation, node: Node, reply: Reply, *, reflects: int | None) -> Candidate | None:
         """Take a reply, back its value up, and close what it leaves nothing new to find in."""
         candidate = None
         if node.candidate_id is not None and node.is_terminal:
