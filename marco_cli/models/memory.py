@@ -130,8 +130,9 @@ def fits(size: int, memory: int) -> bool:
 def choose(sizes: Mapping[str, int], memory: int | None, default: str | None) -> tuple[str, str]:
     """Choose the largest quantisation that leaves a fifth of `memory` bytes, at least 1 GiB, to everything else.
 
-    `sizes` are bytes by quantisation. Returned with the choice is, in a sentence, the reason. Only `PROPOSED` formats are chosen. With `memory` unknown the catalogue's default is taken; when nothing fits, the
-    smallest is, and the reason says that it may be slow: an estimate never forbids.
+    `sizes` are bytes by quantisation. Returned with the choice is, in a sentence, the reason. Only `PROPOSED` formats are
+    chosen. With `memory` unknown the catalogue's default is taken; when nothing fits, the smallest is, and the reason
+    says that it may be slow: an estimate never forbids.
 
     Raises:
         ModelNotFoundError: None of the proposed formats is offered.
