@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from marco_cli import assessors
+from marco_cli.answer.language import is_chinese
 from marco_cli.assessors import Assessors
 from marco_cli.check import monty
 from marco_cli.check.panel import Checks
@@ -27,7 +28,7 @@ from marco_cli.phrasing import Phrasing
 from marco_cli.plan import SearchPlan, search_plan
 from marco_cli.prompt import worker
 from marco_cli.prompt.base import Message, Prompt
-from marco_cli.search.base import DEFAULT_REFLECTION, Problem, SearchResult, is_chinese
+from marco_cli.search.base import DEFAULT_REFLECTION, Problem, SearchResult
 from marco_cli.search.budget import Stop
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.context import SearchContext

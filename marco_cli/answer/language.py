@@ -177,3 +177,8 @@ def _scripts() -> dict[str, re.Pattern[str]]:
 @cache
 def _common() -> dict[str, frozenset[str]]:
     return {code: frozenset(each.common.split()) for code, each in LANGUAGES.items() if each.common}
+
+
+def is_chinese(text: str) -> bool:
+    """Say whether a text has Chinese characters, so that what is said about it is Chinese, too."""
+    return any("\u4e00" <= character <= "\u9fff" for character in text)

@@ -18,6 +18,15 @@ _MAY_BE_NEGATIVE: Final = re.compile(
     r"|coordinate|slope|charge|chang\w*|integer|solve|equation|minus|subtract\w*)\b|负|零下|温度|亏|欠|减",
     re.IGNORECASE,
 )
+_MONEY: Final = re.compile(
+    r"[$€£¥]|\b(?:dollars?|cents?|euros?|pounds?|pay\w*|paid|bills?|notes?|cash\w*|costs?|buy\w*|bought|pric\w*|spen[dt]\w*)\b",
+    re.IGNORECASE,
+)
+_MONEY_BACK: Final = re.compile(
+    r"(?:\bhow much|\b(?:her|his|their|my|your|our|the|in|as)|['’]s)\s+(?:\w+\s+)?change\b(?!\s+(?:in|of|from|to|over|by)\b)",
+    re.IGNORECASE,
+)
+"""The change that a buyer gets, which is an amount; any other change may be one for the worse."""
 _BELOW_ZERO: Final = re.compile(r"[-−–]\s?(?=[\d.]*[1-9])[\d.]")
 
 
@@ -25,4 +34,6 @@ def is_plausible(answer: Answer, question: str) -> bool:
     """Say whether an answer may be right: no negative amount where the question asks for one."""
     if answer.kind != "number" or not _BELOW_ZERO.match(answer.canonical):
         return True
-    return not _AMOUNT.search(question) or _MAY_BE_NEGATIVE.search(question) is not None
+    rest = _MONEY_BACK.sub(" ", question) if _MONEY.search(question) else question
+    is_amount = rest != question or _AMOUNT.search(question) is not None
+    return not is_amount or _MAY_BE_NEGATIVE.search(rest) is not None

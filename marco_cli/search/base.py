@@ -38,11 +38,6 @@ Clock = Callable[[], float]
 """Seconds since some fixed moment."""
 
 
-def is_chinese(question: str) -> bool:
-    """Say whether a question has Chinese characters, so that what is said about it is Chinese, too."""
-    return any("\u4e00" <= character <= "\u9fff" for character in question)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """A prompt that waits for a reply, and what that reply looks like."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from marco_cli.answer import Answer
+from marco_cli.answer.language import is_chinese
 from marco_cli.answer.plausibility import is_plausible
 from marco_cli.engine.base import GREEDY, FinishReason, Request, SamplingParams, TokenListener, Tokens
 from marco_cli.reward.signals import Signals, measure
@@ -154,7 +155,12 @@ class GrowingReply:
         value = None if code is None or self.interpreter is None else await self.interpreter.returned(code)
         self._has_failed = value is None
         if value is not None:
-            text = conclusion(value, self._reader.tags.closing())
+            text = conclusion(
+                self._reader.data,
+                value,
+                closing=self._reader.tags.closing(),
+                is_chinese=is_chinese(self.problem.question),
+            )
             concluding = self.engine.tokenize(text, special=True)
             self._feed_forced(concluding)
             forced_ids += concluding

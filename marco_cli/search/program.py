@@ -18,6 +18,8 @@ _LEAD: Final = f"{_WORDS}\n\n```python\n"
 _OPENING: Final = f"{_LEAD}def solution():\n"
 _FENCE: Final = b"\n```"
 _GAP: Final = "\n\n"
+_CONCLUSION: Final = ("It returns {}.", "The answer is {}.")
+_CONCLUSION_ZH: Final = ("它返回{}。", "答案是{}。")
 _SHARE: Final = 2 / 3
 _SHARE_OF_THINKERS: Final = 1 / 4
 _MOST_FAILURES: Final = 2
@@ -88,6 +90,9 @@ def closed_program(data: bytes) -> str | None:
     return None if end < 0 else data[start:end].decode(errors="replace")
 
 
-def conclusion(value: str, closing: str) -> str:
-    """Return what is written behind a program that returned a value; `closing` ends the thought that it stands in."""
-    return f"\n\nIt returns {value}.{closing or _GAP}The answer is {value}."
+def conclusion(data: bytes, value: str, *, closing: str, is_chinese: bool = False) -> str:
+    """Return what is written behind a reply's program that returned a value; `closing` ends the thought that it stands in."""
+    returns, answer = _CONCLUSION_ZH if is_chinese else _CONCLUSION
+    written = len(data) - len(data.rstrip(b"\n"))
+    gap = _GAP[min(written, len(_GAP)) :]
+    return f"{gap}{returns.format(value)}{closing or _GAP}{answer.format(value)}"

@@ -59,7 +59,10 @@ def trust(result: SearchResult, *, doubt_below: float | None) -> Trust | None:
         return Trust(level="not sure", why=why)
     if len(result.candidates) < 2 or not result.votes:
         return None if doubt_below is None else Trust(level=_level_alone(result.confidence, doubt_below))
-    share = result.votes[0].weight
+    share, num = result.votes[0].weight, len(result.votes[0].candidate_ids)
+    if doubt_below is None and share >= FAIRLY_SURE > num / len(result.candidates):
+        # Most replies lost their weight to slips: a model that makes so many is not sure of the rest.
+        return Trust(level="not sure", why=f"{num} of {len(result.candidates)} replies agree")
     # The shares were measured on marco-nano; of a model that was not measured, they say less.
     is_sure = share >= SURE and doubt_below is not None
     level: Level = "sure" if is_sure else "fairly sure" if share >= FAIRLY_SURE else "not sure"
@@ -69,7 +72,7 @@ def trust(result: SearchResult, *, doubt_below: float | None) -> Trust | None:
     return Trust(
         level=level,
         share=share,
-        num_agreeing=0 if next_best else len(result.votes[0].candidate_ids),
+        num_agreeing=0 if next_best else num,
         runner_up=None if next_best is None else answer_text(next_best),
     )
 

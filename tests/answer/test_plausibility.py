@@ -23,6 +23,13 @@ from marco_cli.answer.plausibility import is_plausible
         ("How many of -3, 4 and 5 are left?", "The answer is -3.", True),
         ("今天零下多少度？", "答案是-3。", True),
         ("How many people came?", "The answer is many.", True),
+        ("Maria buys 12 pens with a 20 dollar note. How much change does she get?", "The answer is -16.", False),
+        ("Pens cost $2. Tom pays with $20. What is his change?", "The answer is -4.", False),
+        ("Tom bought 3 pens for 2 euros each with 10 euros. What was Tom's change?", "The answer is -4.", False),
+        ("He paid 20 dollars. What will he get back as change?", "The answer is -4.", False),
+        ("The price was $20 and is $15. What is the change in price?", "The answer is -5.", True),
+        ("The price was $20 and is $15. By how much did it change?", "The answer is -5.", True),
+        ("It was 20 degrees and is 15. What is the change?", "The answer is -5.", True),
     ]
 )
 def test_no_amount_is_negative(question: str, output: str, expected: bool) -> None:

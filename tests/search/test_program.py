@@ -87,6 +87,26 @@ def test_what_a_program_returns_is_the_answer(tags: Tags) -> None:
     assert reply.tokens.is_sampled.sum() <= len(BODY) + 5
 
 
+def test_a_chinese_question_is_answered_in_chinese() -> None:
+    """What stands behind the program is ours to say."""
+    result = searched(
+        Fake("4"),
+        writing("答案是5。"),
+        simulations=2,
+        problem=lambda problem: replace(problem, tags=NONE, question="2加2是多少？"),
+    )
+    (output,) = programs(result)
+    assert output.endswith("它返回4。\n\n答案是4。")
+    assert [vote.answer and vote.answer.canonical for vote in result.votes] == ["4", "5"]
+
+
+@pytest.mark.parametrize("ending", ["```", "```\n", "```\n\n"])
+def test_one_blank_line_parts_a_program_from_what_it_returns(ending: str) -> None:
+    """Models end a line with the block, or do not."""
+    result = searched(Fake("4"), writing("The answer is 5.", BODY + ending), simulations=2)
+    assert "    return 2 + 2\n```\n\nIt returns 4.\n\nThe answer is 4." in programs(result)[0]
+
+
 def test_programs_that_fail_have_no_voice_and_are_given_up() -> None:
     """A model that cannot write them is not asked for more than two, and nothing is read out of its code."""
     interpreter = Fake(None)

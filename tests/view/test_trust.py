@@ -6,6 +6,7 @@ from view.story import candidate
 from view.test_summary import result_of
 
 from marco_cli.search.base import SearchResult
+from marco_cli.search.vote import count_votes
 from marco_cli.view.trust import trust, verdict
 
 
@@ -40,6 +41,14 @@ def test_a_model_that_was_not_measured_is_never_sure() -> None:
 
     assert found is not None
     assert found.text == "fairly sure: all 5 replies agree"
+
+
+def test_a_lead_that_few_replies_hold_is_not_trusted() -> None:
+    """Where most replies lost their weight to slips, what is left of the vote says little of a model that was not measured."""
+    result = result_of("72", "72", *["-16"] * 5)
+    result = replace(result, votes=count_votes(result.candidates, lambda _: [1.0, 1.0] + [0.01] * 5))
+    texts = [(found := trust(result, doubt_below=each)) and found.text for each in (None, 0.98)]
+    assert texts == ["not sure: 2 of 7 replies agree", "sure"]
 
 
 @pytest.mark.parametrize(

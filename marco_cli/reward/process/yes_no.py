@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from marco_cli.answer.language import is_chinese
 from marco_cli.prompt.base import Message
 from marco_cli.reward.process.base import StepFormat
 from marco_cli.reward.verdict import Passage
@@ -12,8 +13,7 @@ _ASK_ZH = "到目前为止推理正确吗?回答是或否。"
 
 def write(question: str, steps: Sequence[str]) -> Passage:
     """Return question, steps and what is asked, in the language of the question."""
-    is_chinese = any("\u4e00" <= character <= "\u9fff" for character in question)
-    ask, good, bad = (_ASK_ZH, "是", "否") if is_chinese else (_ASK, "Yes", "No")
+    ask, good, bad = (_ASK_ZH, "是", "否") if is_chinese(question) else (_ASK, "Yes", "No")
     reasoning = "\n".join(steps)
     content = f"{question}\n\n{reasoning}\n\n{ask}"
     return Passage(turns=(Message(role="user", content=content),), good=good, bad=bad)

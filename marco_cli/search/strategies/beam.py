@@ -12,9 +12,10 @@ from math import exp
 
 import numpy as np
 
+from marco_cli.answer.language import is_chinese
 from marco_cli.concurrency import together
 from marco_cli.engine.base import Request
-from marco_cli.search.base import Candidate, Reply, StopReason, is_chinese
+from marco_cli.search.base import Candidate, Reply, StopReason
 from marco_cli.search.expansion import Expansion
 from marco_cli.search.lanes import Lane
 from marco_cli.search.reflection import reflect_in_tree
