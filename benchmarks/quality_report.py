@@ -21,7 +21,7 @@ from typing import Any
 from marco_cli.config.layers import resolve
 from marco_cli.search.vote import discounted, likelihoods
 from marco_cli.view.chart import Series, chart, linear_axis, log_axis
-from marco_cli.view.eval_style import PALETTE
+from marco_cli.view.eval_problems import part
 
 ROWS = "rows.jsonl"
 TIMES = "times.jsonl"
@@ -252,7 +252,10 @@ def draw_plot(path: Path, gains: dict[str, float], tokens: dict[str, float]) -> 
     x = log_axis("decoded tokens a problem", [x for x, _ in shown])
     y = linear_axis("points over greedy, same problems", [y for _, y in shown])
     path.write_text(
-        chart("Points over the greedy chain", x, y, series, size=(640, 400), style=PALETTE), encoding="utf-8"
+        chart(
+            "Points over the greedy chain", x, y, series, size=(640, 400), style=part("palette.css").replace("\n", "")
+        ),
+        encoding="utf-8",
     )
 
 

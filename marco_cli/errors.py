@@ -19,7 +19,8 @@ Nothing but `commands.app` catches these to end the program, and this module imp
 import difflib
 import reprlib
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 EXIT_HUNG_UP = 129
@@ -152,3 +153,12 @@ class NetworkError(MarcoError):
 
     exit_code = 8
     code = "network"
+
+
+@contextmanager
+def os_errors_as(kind: type[MarcoError], what: str, *, hint: str | None = None) -> Iterator[None]:
+    """Turn an error of the operating system inside the block into one of the tree: `WHAT: No space left on device`."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {error.strerror}", hint=hint) from error

@@ -12,7 +12,7 @@ from search.scripts import Inline
 from tables import table
 
 from marco_cli import nano
-from marco_cli.batch.record import Cost, answered_row, encode_row
+from marco_cli.batch.record import answered_row, encode_row
 from marco_cli.batch.rows import BatchRow
 from marco_cli.config.preset import load_preset, preset_names
 from marco_cli.config.settings import Settings
@@ -320,8 +320,9 @@ def test_a_cut_winner_says_so() -> None:
     result = solve(says("four " * 40), strategy="vote", simulations=3, max_tokens=20)
 
     row = BatchRow(id="a", line=1, question="2+2?", input_hash="0" * 64)
-    cost = Cost(prompt=1, reasoning=0, output=20)
-    document = answered_row(row, result=result, settings=Settings(), model="m", cost=cost, min_confidence=None)
+    document = answered_row(
+        row, result=result, settings=Settings(), model="m", num_prompt_tokens=1, min_confidence=None
+    )
     envelope = json.loads(encode_row(document, "openai"))
 
     assert result.reply.ending == document["finish_reason"] == "length"

@@ -11,14 +11,10 @@ In: any text. Out: a `Plain` whose characters each know where they came from. It
 
 import re
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeVar
 
 from marco_cli.answer.signs import SIGNS, SIZES, TEXTS
-
-Setting = TypeVar("Setting")
 
 THIN_SPACE = "\N{THIN SPACE}"  # stands for every space that may group digits but not end a word
 
@@ -78,12 +74,6 @@ def clean(text: str, start: int = 0, end: int | None = None) -> Plain:
         ends=tuple(builder.ends),
         nested=bytes(builder.nested),
     )
-
-
-def rewritten(plain: Plain, write: Callable[[str, Setting], str], setting: Setting) -> Plain:
-    """Return the plain text as `write` spells it, which must keep its length: each character keeps its origin."""
-    text = write(plain.text, setting)
-    return plain if text is plain.text else replace(plain, text=text)
 
 
 @lru_cache(maxsize=4096)

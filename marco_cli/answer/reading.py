@@ -4,7 +4,7 @@ In: plain text that knows where its characters came from. Out: a `Reading`, plac
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from marco_cli.answer import choice, moment, plaintext
@@ -45,7 +45,8 @@ class Source:
 
     def plain(self, start: int = 0, end: int | None = None) -> Plain:
         """Return a part of the output without its dress, its numbers as English writes them."""
-        return plaintext.rewritten(plaintext.clean(self.output, start, end), in_english, self.language)
+        plain = plaintext.clean(self.output, start, end)
+        return replace(plain, text=in_english(plain.text, self.language))
 
 
 def placed(plain: Plain, start: int, end: int, kind: Kind, canonical: str) -> Reading:

@@ -8,15 +8,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
-from marco_cli.batch.record import (
-    Cost,
-    Format,
-    answered_row,
-    encode_row,
-    failed_row,
-    reason_of_error,
-    reason_of_silence,
-)
+from marco_cli.batch.record import Format, answered_row, encode_row, failed_row, reason_of_error, reason_of_silence
 from marco_cli.batch.rows import BadRow, BatchRow
 from marco_cli.batch.tally import Finished
 from marco_cli.check.panel import allowed
@@ -36,12 +28,7 @@ class RowSettings:
     """The settings of the run, and of rows that have some of their own."""
 
     def __init__(self, base: Settings, resolve: Callable[[str], Settings]) -> None:
-        """Take the settings of the run.
-
-        Args:
-            base: for rows without a preset of their own.
-            resolve: the name of a preset → the settings of the run with it; raises ConfigError.
-        """
+        """Take the settings of the run, and what gives them with a preset of this name, or raises ConfigError."""
         self.base = _unhurried(base)
         self._resolve = resolve
         self._presets: dict[str, Settings] = {}
@@ -89,15 +76,10 @@ class Answerer:
         is_alone: bool = False,
         on_untraced: Callable[[Exception], None] | None = None,
     ) -> None:
-        """Take what all rows have in common.
+        """Take what all rows have in common, and an open engine. A row below `min_confidence` is `abstained`.
 
-        Args:
-            solver: an open engine.
-            settings: of rows.
-            form: of the output.
-            min_confidence: below it, a row is `abstained`.
-            is_alone: whether rows come one at a time. Then each is the same to the bit, whatever came before it.
-            on_untraced: hears why an answer has no trace. Without it, none has one.
+        Where it `is_alone`, rows come one at a time, and each is the same to the bit, whatever came before it.
+        `on_untraced` hears why an answer has no trace; without it, none has one.
         """
         self._on_untraced = on_untraced
         self._is_alone = is_alone
@@ -139,11 +121,7 @@ class Answerer:
             result=result,
             settings=settings,
             model=solver.model.name,
-            cost=Cost(
-                prompt=len(problem.prompt_ids),
-                reasoning=result.reply.num_thought_tokens,
-                output=result.reply.num_output_tokens,
-            ),
+            num_prompt_tokens=len(problem.prompt_ids),
             min_confidence=self._min_confidence,
         )
         return Finished(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from marco_cli import jsonl
-from marco_cli.errors import InputError, StorageError
+from marco_cli.errors import InputError, StorageError, os_errors_as
 
 MAX_ROW: Final = 8 * jsonl.MAX_LINE
 """Bytes of an output row: it repeats the meta of its input row, where a character may become an escape of six."""
@@ -44,17 +44,17 @@ def read_done(path: Path, read_entry: ReadEntry) -> Done:
         StorageError: it cannot be read, or a whole line is not a row.
     """
     done: Done = {}
-    try:
-        with path.open("rb") as file:
-            size, end = os.fstat(file.fileno()).st_size, 0
-            for number, line in enumerate(jsonl.read_lines(file, most=MAX_ROW), 1):
-                end += line.size
-                entry = entry_of(path, line, number, read_entry, is_last=end >= size)
-                if entry is None:
-                    break
-                done[entry.key] = entry
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror}", hint="check the path, or name another") from error
+    with (
+        os_errors_as(StorageError, f"cannot read {path}", hint="check the path, or name another"),
+        path.open("rb") as file,
+    ):
+        size, end = os.fstat(file.fileno()).st_size, 0
+        for number, line in enumerate(jsonl.read_lines(file, most=MAX_ROW), 1):
+            end += line.size
+            entry = entry_of(path, line, number, read_entry, is_last=end >= size)
+            if entry is None:
+                break
+            done[entry.key] = entry
     return done
 
 

@@ -168,11 +168,7 @@ def unused(
 ) -> tuple[str, ...]:
     """Return the names of fields that are not honoured though they may change the answer, each once.
 
-    Args:
-        row: the whole row.
-        body: what holds the question: the row itself, or the body of an envelope.
-        question: the field that holds the question.
-        model: what the run's model is called.
+    `body` holds the question, in the field `question`: the row itself, or the body of an envelope.
     """
     known = {*_KEYS, *_OWN, *_HARMLESS, *_TEMPLATE, question}
     found: dict[str, None] = {}

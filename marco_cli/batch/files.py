@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from marco_cli.draft import make_draft, sync_directory
-from marco_cli.errors import ConfigError, StorageError
+from marco_cli.errors import ConfigError, StorageError, os_errors_as
 from marco_cli.lock import lock
 
 _BLOCK: Final = 1 << 20
@@ -87,7 +87,8 @@ def rewrite(path: Path, source: BinaryIO, spans: Iterable[tuple[int, int]]) -> B
     Raises:
         StorageError: the new file cannot be written; the old one stays open, locked and as it was.
     """
-    try:
+    hint = "free some space, then go on with --resume"
+    with os_errors_as(StorageError, f"cannot write {path} anew", hint=hint):
         descriptor, draft = make_draft(path)
         target = os.fdopen(descriptor, "r+b", buffering=0)
         try:
@@ -101,10 +102,6 @@ def rewrite(path: Path, source: BinaryIO, spans: Iterable[tuple[int, int]]) -> B
             with contextlib.suppress(FileNotFoundError):
                 draft.unlink()
             raise
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {path} anew: {error.strerror}", hint="free some space, then go on with --resume"
-        ) from error
     source.close()
     sync_directory(path.parent)
     return target

@@ -8,7 +8,6 @@ under `timing`.
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from marco_cli import jsonl
@@ -34,17 +33,14 @@ _NOWHERE_ELSE: Final = ("v", "status", "line", "answer", "check", "confidence", 
 Document = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What a reply is made of, in tokens."""
-
-    prompt: int
-    reasoning: int
-    output: int
-
-
 def answered_row(
-    row: BatchRow, *, result: SearchResult, settings: Settings, model: str, cost: Cost, min_confidence: float | None
+    row: BatchRow,
+    *,
+    result: SearchResult,
+    settings: Settings,
+    model: str,
+    num_prompt_tokens: int,
+    min_confidence: float | None,
 ) -> Document:
     """Return the output row of an answered question.
 
@@ -70,9 +66,9 @@ def answered_row(
         "seed": settings.seed,
         "search": _search(result),
         "usage": {
-            "prompt_tokens": cost.prompt,
-            "reasoning_tokens": cost.reasoning,
-            "output_tokens": cost.output,
+            "prompt_tokens": num_prompt_tokens,
+            "reasoning_tokens": reply.num_thought_tokens,
+            "output_tokens": reply.num_output_tokens,
             "decoded_tokens": result.usage.decoded,
         },
         "timing": {

@@ -20,13 +20,7 @@ class Survey:
     """What an input holds. Feed it with `add`, then `check` it."""
 
     def __init__(self, done: Done | None = None, *, num_samples: int = 0, is_retrying: bool = False) -> None:
-        """Begin to look.
-
-        Args:
-            done: what the output holds.
-            num_samples: good rows that are drawn.
-            is_retrying: whether rows that failed are to be answered again, and so are not done.
-        """
+        """Begin to look, drawing `num_samples` good rows. Where it `is_retrying`, rows that failed are not done."""
         self.num_rows = 0
         self.num_bad = 0
         self.num_done = 0

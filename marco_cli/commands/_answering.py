@@ -2,12 +2,11 @@
 
 import sys
 import time
-from dataclasses import dataclass
 from typing import Literal
 
 from marco_cli.commands._enter import can_listen, on_enter
 from marco_cli.commands._output import fitted
-from marco_cli.commands._reply import Reply, output_to_stdout, reply_view, ticking
+from marco_cli.commands._reply import Reply, Screen, reply_view, ticking
 from marco_cli.commands._signals import run
 from marco_cli.plan import SearchPlan
 from marco_cli.search.base import Problem
@@ -16,7 +15,6 @@ from marco_cli.search.events import EventListener
 from marco_cli.solver import Solver
 from marco_cli.trace.recording import from_result
 from marco_cli.view.answering import AnsweringView
-from marco_cli.view.display import Display, choose_view
 from marco_cli.view.report import Answered
 from marco_cli.view.summary import purpose
 
@@ -28,31 +26,25 @@ a pipe as well.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Showing:
-    """How an answer is shown while it comes to be."""
-
-    display: Display
-    streaming: Streaming
-    """Whether stdout gets the first chain's output while it is written; what it did not get, the caller writes at the end."""
-    is_raw: bool
-    """Whether a terminal gets the output as it is."""
-    is_quiet: bool
-    is_verbose: bool
-    record: EventListener | None
-    """Hears every event of a search."""
-
-
-def answer(solver: Solver, question: str, showing: Showing) -> Answered:
+def answer(
+    solver: Solver, question: str, screen: Screen, *, streaming: Streaming, record: EventListener | None
+) -> Answered:
     """Answer a question within the solver's settings and close the solver.
 
     The thought of the first chain is shown on stderr while it grows, a search as well; Enter or Ctrl-C ends a search with the answer
-    as it stands.
+    as it stands. What stdout did not get while it was written, the caller writes at the end. `record` hears every event of a search.
     """
     started = time.perf_counter()
     problem = solver.problem(question)
-    chain = _chain_view(solver.plan, problem, showing)
-    view = _views(solver, chain, showing)
+    chain = _chain_view(solver.plan, problem, screen, streaming)
+    takes_enter = can_listen()
+    tells_purpose = solver.plan.is_routed and not screen.is_quiet
+    view = AnsweringView(
+        chain=chain,
+        open_search=lambda: screen.search(solver.engine),
+        record=record,
+        purpose=(lambda first: fitted(f"marco: {purpose(first, takes_enter=takes_enter)}")) if tells_purpose else None,
+    )
     stop, interruption = Stop(), Stop()
 
     def interrupt() -> None:
@@ -63,7 +55,7 @@ def answer(solver: Solver, question: str, showing: Showing) -> Answered:
         try:
             with view, on_enter(lambda: stop.set() if view.is_searching else None):
                 # A listener would make the events of a chain, which its view does not show.
-                listener = None if solver.plan.is_chain and showing.record is None else view.on_event
+                listener = None if solver.plan.is_chain and record is None else view.on_event
                 async with ticking(chain):
                     result = await solver.solve(problem, on_event=listener, on_token=view.on_token, stop=stop)
             has_shown = chain is not None and chain.has_shown_output
@@ -83,35 +75,18 @@ def answer(solver: Solver, question: str, showing: Showing) -> Answered:
     return run(work(), on_interrupt=interrupt, say=view.say)
 
 
-def _chain_view(plan: SearchPlan, problem: Problem, showing: Showing) -> Reply | None:
+def _chain_view(plan: SearchPlan, problem: Problem, screen: Screen, streaming: Streaming) -> Reply | None:
     """Return the view of the first chain; None where a search begins without one."""
     if not plan.begins_with_chain:
         return None
     is_final = sys.stdout.isatty() or (plan.is_chain and plan.config.reflection == "never")
-    is_written = showing.streaming == "always" or (showing.streaming == "final" and is_final)
+    is_written = streaming == "always" or (streaming == "final" and is_final)
     chain = reply_view(
         thought=plan.settings.thought,
-        is_quiet=showing.is_quiet or showing.streaming == "never",
-        display=showing.display,
-        output=output_to_stdout(is_raw=showing.is_raw) if is_written else None,
+        is_quiet=screen.is_quiet or streaming == "never",
+        display=screen.display,
+        output=screen.output() if is_written else None,
         remedy="--thought full",
     )
     chain.begin(problem.tags, problem.prefill)
     return chain
-
-
-def _views(solver: Solver, chain: Reply | None, showing: Showing) -> AnsweringView:
-    """Return the views of the chain and of the search that may follow."""
-    takes_enter = can_listen()
-    tells_purpose = solver.plan.is_routed and not showing.is_quiet
-    return AnsweringView(
-        chain=chain,
-        open_search=lambda: choose_view(
-            "plain" if showing.is_quiet else showing.display,
-            sys.stderr,
-            is_verbose=showing.is_verbose,
-            meter=lambda: solver.engine.usage,
-        ),
-        record=showing.record,
-        purpose=(lambda first: fitted(f"marco: {purpose(first, takes_enter=takes_enter)}")) if tells_purpose else None,
-    )

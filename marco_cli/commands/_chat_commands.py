@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from marco_cli.commands._chat_saying import note
-from marco_cli.commands._chat_session import Draft, Session
+from marco_cli.commands._chat_session import Session
 from marco_cli.commands._output import say, stderr_width
 from marco_cli.config.home import expanded
 from marco_cli.config.settings import OPTIONS
@@ -111,7 +111,7 @@ async def _edit(session: Session, text: str) -> None:
     elif text:
         await session.ask(text, replaces_last=True)
     elif session.can_draft:
-        session.draft = Draft(text=line_of(session.question))
+        session.draft = line_of(session.question)
     else:
         raise InputError("/edit needs the new text here", hint="/edit TEXT")
 

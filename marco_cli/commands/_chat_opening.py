@@ -2,13 +2,12 @@
 
 import sys
 import time
-from dataclasses import dataclass
 
 from marco_cli.commands._chat_commands import obey
 from marco_cli.commands._chat_journal import Journal
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._chat_session import LineReader, Session
-from marco_cli.commands._chat_turn import Screen
+from marco_cli.commands._chat_turn import ChatScreen
 from marco_cli.config.state import state_directory
 from marco_cli.conversation.dialogue import Dialogue
 from marco_cli.conversation.recall import Recalled, recall
@@ -20,23 +19,15 @@ from marco_cli.trace.store import trace_directory
 from marco_cli.view import chat
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """The conversation to go on with."""
-
-    session: str | None
-    """Its id, or that of one of its traces; None is the last one."""
-
-
-async def converse(setup: Setup, screen: Screen, past: Past | None) -> None:
-    """Hold a conversation to its end.
+async def converse(setup: Setup, screen: ChatScreen, *, goes_on: bool = False, past: str | None = None) -> None:
+    """Hold a conversation to its end; with `goes_on` that of the id `past`, or of a trace with it, None being the last one.
 
     Raises:
         MarcoError: it cannot begin, or lines of a pipe failed.
     """
     recalled = None
-    if past is not None:
-        recalled = recall(trace_directory(setup.environ), past.session, lambda skipped: note(str(skipped)))
+    if goes_on:
+        recalled = recall(trace_directory(setup.environ), past, lambda skipped: note(str(skipped)))
         setup = _as_before(setup, recalled)
     settings, model = setup.resolve()
     if model.source == "bundled" and settings.model is None and not screen.is_quiet:
@@ -75,7 +66,7 @@ def _as_before(setup: Setup, recalled: Recalled) -> Setup:
     return setup
 
 
-def _reader(setup: Setup, screen: Screen) -> LineReader:
+def _reader(setup: Setup, screen: ChatScreen) -> LineReader:
     if screen.edits_lines:
         from marco_cli.commands._chat_prompt import PromptLines
 

@@ -8,13 +8,12 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from marco_cli.commands._chat_journal import Journal
 from marco_cli.commands._chat_saying import complain, note
-from marco_cli.commands._chat_turn import Screen, Shown, TurnInProgress
+from marco_cli.commands._chat_turn import ChatScreen, Shown, TurnInProgress
 from marco_cli.commands._output import say, stderr_width
 from marco_cli.conversation.anticipation import Anticipation
 from marco_cli.conversation.dialogue import Dialogue, retried
@@ -48,13 +47,6 @@ class LineReader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A question that is being changed."""
-
-    text: str
-
-
 Action = Callable[["Session", Command], Awaitable[None]]
 """Does what a slash command says."""
 
@@ -63,7 +55,7 @@ class Session:
     """A conversation with what its commands need: the setup, the last turn, the file it was saved to."""
 
     def __init__(
-        self, dialogue: Dialogue, *, setup: Setup, reader: LineReader, screen: Screen, journal: Journal, act: Action
+        self, dialogue: Dialogue, *, setup: Setup, reader: LineReader, screen: ChatScreen, journal: Journal, act: Action
     ) -> None:
         self.dialogue = dialogue
         self.setup = setup
@@ -76,7 +68,8 @@ class Session:
         """Whether the last turn of the conversation is one of the last question."""
         self.file: str | None = None
         """Where the conversation was saved to, or loaded from."""
-        self.draft: Draft | None = None
+        self.draft: str | None = None
+        """The last question, to be changed at the next prompt."""
         self.is_over = False
         self._reader = reader
         self._act = act
@@ -130,12 +123,12 @@ class Session:
                 self._num_failed += 1
                 complain(error)
 
-    async def _next_line(self, draft: Draft | None) -> str | None:
+    async def _next_line(self, draft: str | None) -> str | None:
         # The first line of a pipe is there already.
         if self._reader.is_terminal or self.dialogue.conversation.turns:
             self._anticipation.begin()
         hear = partial(self._anticipation.hear, replaces_last=draft is not None and self._is_kept)
-        return await self._reader.read(draft.text if draft else "", on_change=hear)
+        return await self._reader.read(draft or "", on_change=hear)
 
     async def ask(self, question: str, *, replaces_last: bool = False, plan: SearchPlan | None = None) -> None:
         """Take a turn; `plan` is for it alone.
@@ -213,8 +206,8 @@ class Session:
         found = read_line(line)
         if isinstance(found, Command):
             await self._act(self, found)
-        elif found.text:
-            await self.ask(found.text, replaces_last=is_draft)
+        elif found:
+            await self.ask(found, replaces_last=is_draft)
 
     def _remember(self) -> None:
         """Take the last turn for the one that was asked last."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from marco_cli.commands._chat_saying import note
 from marco_cli.commands._output import say, stderr_width
-from marco_cli.commands._reply import output_to_stdout, reply_view, ticking
+from marco_cli.commands._reply import Screen, reply_view, ticking
 from marco_cli.conversation.dialogue import Dialogue, Taken
 from marco_cli.plan import SearchPlan
 from marco_cli.search.base import Problem
@@ -20,22 +20,16 @@ from marco_cli.view import chat
 from marco_cli.view.answering import AnsweringView
 from marco_cli.view.chain import ChainView
 from marco_cli.view.chat_reply import FoldedReply
-from marco_cli.view.display import Display, choose_view
 from marco_cli.view.snapshot import Recorder, Snapshot
 from marco_cli.view.summary import replacement, summary
 from marco_cli.view.trust import verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Screen:
+class ChatScreen(Screen):
     """How turns are shown."""
 
-    display: Display
     is_streamed: bool
-    is_quiet: bool
-    is_verbose: bool
-    is_raw: bool
-    """Whether outputs are written as the model wrote them, on a terminal too."""
     edits_lines: bool
     """Whether the prompt edits lines; keys pressed before it is there are then kept for it."""
 
@@ -52,7 +46,7 @@ class Shown:
 class TurnInProgress:
     """One turn; `interrupt` takes a Ctrl-C."""
 
-    def __init__(self, dialogue: Dialogue, screen: Screen, plan: SearchPlan) -> None:
+    def __init__(self, dialogue: Dialogue, screen: ChatScreen, plan: SearchPlan) -> None:
         self._dialogue = dialogue
         self._screen = screen
         self._plan = plan
@@ -67,21 +61,14 @@ class TurnInProgress:
                 thought=plan.settings.thought,
                 is_quiet=screen.is_quiet,
                 display=screen.display,
-                output=output_to_stdout(is_raw=screen.is_raw) if shows_output else None,
+                output=screen.output() if shows_output else None,
                 remedy="/thought",
             )
             if plan.begins_with_chain
             else None
         )
         self._view = AnsweringView(
-            chain=self._reply,
-            open_search=lambda: choose_view(
-                "plain" if screen.is_quiet else screen.display,
-                sys.stderr,
-                is_verbose=screen.is_verbose,
-                meter=lambda: dialogue.solver.engine.usage,
-            ),
-            record=self._record,
+            chain=self._reply, open_search=lambda: screen.search(dialogue.solver.engine), record=self._record
         )
 
     def interrupt(self) -> None:
@@ -145,7 +132,7 @@ class TurnInProgress:
         if output and not self._has_shown(taken):
             if self._has_begun and not is_quiet:
                 note(replacement(result))
-            written = output_to_stdout(is_raw=screen.is_raw)
+            written = screen.output()
             written.write(output)
             written.end()
         if not is_quiet:

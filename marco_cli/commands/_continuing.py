@@ -1,7 +1,6 @@
 """Search on from a trace, and show it as `marco ask` does."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +9,7 @@ import typer
 
 from marco_cli.assessors import KEYS, named
 from marco_cli.commands._output import say
-from marco_cli.commands._reply import output_to_stdout, say_how
+from marco_cli.commands._reply import Screen, say_how
 from marco_cli.commands._signals import run
 from marco_cli.config.settings import Settings
 from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, IncompleteError, quoted
@@ -22,7 +21,6 @@ from marco_cli.trace.continuing import Budget, Continuation, check_model, histor
 from marco_cli.trace.record import Trace
 from marco_cli.trace.recording import from_result
 from marco_cli.trace.store import save_if_wanted
-from marco_cli.view.display import Display, choose_view
 from marco_cli.view.printable import printable
 
 
@@ -38,9 +36,7 @@ class Wish:
     """The user's own: what becomes of kept traces is no business of the trace's."""
     is_foreign: bool
     """Whether the trace is from a file that was named, which may come from anywhere."""
-    display: Display
-    is_quiet: bool
-    is_verbose: bool
+    screen: Screen
 
 
 def go_on(trace: Trace, wish: Wish) -> None:
@@ -64,11 +60,11 @@ def go_on(trace: Trace, wish: Wish) -> None:
     done = _searched(trace, solver, planned, wish, stop)
     notice = save_if_wanted(done, settings, os.environ)
     if done.reply.output:
-        output = output_to_stdout(is_raw=False)
+        output = wish.screen.output()
         output.write(done.reply.output)
         output.end()
-    if not wish.is_quiet:
-        say_how(done.result, doubt_below=settings.doubt_below, is_verbose=wish.is_verbose)
+    if not wish.screen.is_quiet:
+        say_how(done.result, doubt_below=settings.doubt_below, is_verbose=wish.screen.is_verbose)
         if settings.trace and notice is None:
             say(f"marco: trace {done.id}")
     if notice is not None:
@@ -91,12 +87,7 @@ def _refuse_paths(model: str, settings: Settings, wish: Wish) -> None:
 
 
 def _searched(trace: Trace, solver: Solver, planned: Continuation, wish: Wish, stop: Stop) -> Trace:
-    view = choose_view(
-        "plain" if wish.is_quiet else wish.display,
-        sys.stderr,
-        is_verbose=wish.is_verbose,
-        meter=lambda: solver.engine.usage,
-    )
+    view = wish.screen.search(solver.engine)
 
     async def work() -> Trace:
         try:

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +27,7 @@ from marco_cli.commands._trace_file import TraceFile
 from marco_cli.config.layers import resolve
 from marco_cli.config.settings import Settings
 from marco_cli.draft import put
-from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, StorageError
+from marco_cli.errors import EXIT_INTERRUPTED, ConfigError, StorageError, os_errors_as
 from marco_cli.evals.base import DataSet
 from marco_cli.evals.forecast import Forecast
 from marco_cli.evals.outcome import Outcome
@@ -69,8 +69,13 @@ class EvaluationPlan:
     in_flight: int
     output: Path | None
     """Where rows and reports stay; None keeps none."""
+    mode: Mode
+    is_forced: bool
+    """Whether rows of another configuration are gone on with."""
     traces: Path | None
     """Where the trace of each answer goes; None keeps none."""
+    must_be_verified: bool
+    """Whether the run is incomplete as long as an answer did not pass a check."""
     is_quiet: bool
     is_opened: bool = False
     """Whether the report is opened in the browser at once, and follows the run."""
@@ -113,14 +118,12 @@ def run_directory(output: Path | None, *, is_kept: bool = False) -> Iterator[Pat
         with tempfile.TemporaryDirectory(prefix="marco-eval-") as temporary:
             yield Path(temporary)
         return
-    try:
+    with os_errors_as(StorageError, f"cannot make {output}", hint="name another directory with -o"):
         output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"cannot make {output}: {error.strerror}", hint="name another directory with -o") from error
     yield output
 
 
-def run_plan(plan: EvaluationPlan, directory: Path, *, mode: Mode, force: bool, environ: Mapping[str, str]) -> bool:
+def run_plan(plan: EvaluationPlan, directory: Path) -> bool:
     """Ask everything that has no row yet; return whether the report is open in the browser already.
 
     Raises:
@@ -129,7 +132,7 @@ def run_plan(plan: EvaluationPlan, directory: Path, *, mode: Mode, force: bool, 
     facts = {"marco": __version__, "source": plan.dataset.source, "model_path": str(plan.model.path)}
     rows = directory / ROWS_FILE
     with open_journal(
-        rows, mode=mode, configuration=plan.configuration, facts=facts, read_entry=read_entry, force=force
+        rows, mode=plan.mode, configuration=plan.configuration, facts=facts, read_entry=read_entry, force=plan.is_forced
     ) as journal:
         for notice in journal.notices:
             say(f"marco: {notice}")
@@ -147,7 +150,7 @@ def run_plan(plan: EvaluationPlan, directory: Path, *, mode: Mode, force: bool, 
         )
         live = _live_report(plan, directory, done, progress)
         traces = None if plan.traces is None else TraceFile(plan.traces, say=progress.say)
-        solver = open_solver(_widest(plan), plan.model, environ)
+        solver = open_solver(_widest(plan), plan.model, os.environ)
         say_all(() if plan.is_quiet else solver.phrasing().notices)
         is_whole = False
         try:
@@ -160,7 +163,7 @@ def run_plan(plan: EvaluationPlan, directory: Path, *, mode: Mode, force: bool, 
             if live is not None:
                 live.close(is_whole=is_whole)
         if not is_whole:  # told to the journal, too, which leaves old rows alone as long as there are no new ones
-            way = _way_on(plan, directory, is_untouched=mode == "overwrite" and journal.is_empty)
+            way = _way_on(plan, directory, is_untouched=plan.mode == "overwrite" and journal.is_empty)
             say(f"marco: interrupted; {way}")
             raise typer.Exit(EXIT_INTERRUPTED)
         return live is not None
@@ -261,19 +264,10 @@ def write_report(report: Report, directory: Path) -> tuple[Path, ...]:
     paths = []
     for name, data in zip(REPORTS, texts, strict=True):
         path = directory / name
-        try:
+        with os_errors_as(StorageError, f"cannot write {path}", hint="free some space, or name another"):
             put(path, data)
-        except OSError as error:
-            raise StorageError(
-                f"cannot write {path}: {error.strerror}", hint="free some space, or name another"
-            ) from error
         paths.append(path)
     return tuple(paths)
-
-
-def with_options(about: About, *, precision: float, price_per_hour: float | None, labels: Sequence[str] = ()) -> About:
-    """Return what is known of a run with what this call asks of the report."""
-    return replace(about, precision=precision, price_per_hour=price_per_hour, labels=tuple(labels))
 
 
 def settings_for(

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from marco_cli.commands._output import write
-from marco_cli.errors import StorageError
+from marco_cli.errors import StorageError, os_errors_as
 from marco_cli.jsonl import encode
 from marco_cli.search.events import SearchEvent
 from marco_cli.search.events_json import event_document
@@ -22,10 +22,8 @@ class EventFile:
         self.problem: str | None = None
         """Why events are missing, for a person; None while none are."""
         self._name = name
-        try:
+        with os_errors_as(StorageError, f"cannot write events to {name}", hint="name another file"):
             self._file = None if name == "-" else Path(name).open("wb")  # noqa: SIM115 (`__exit__` closes it)
-        except OSError as error:
-            raise StorageError(f"cannot write events to {name}: {error.strerror}", hint="name another file") from error
 
     def __enter__(self) -> Self:
         return self

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from marco_cli.commands._options import Json
-from marco_cli.commands._output import write, write_rows
-from marco_cli.view.printable import printable
+from marco_cli.commands._output import write_result
 
 HEAD_EXAMPLES = """
 marco models head Qwen2.5-Math-PRM-7B/ qwen-math-prm.gguf     # writes qwen-math-prm.head.npz
@@ -24,11 +23,7 @@ def head(
     as_json: Json = False,
 ) -> None:
     """Take the head of a process model (Qwen2.5-Math-PRM, Skywork) out of its safetensors, for --prm."""
-    from marco_cli.jsonl import encode
     from marco_cli.models.head import convert
 
     found, path = convert(source, target)
-    if as_json:
-        write(encode({"v": 1, "path": str(path), "width": found.width, "outputs": found.num_outputs}))
-    else:
-        write_rows(printable(str(path)))
+    write_result(path, {"path": str(path), "width": found.width, "outputs": found.num_outputs}, as_json=as_json)

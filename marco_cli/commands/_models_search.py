@@ -57,9 +57,10 @@ def search(
 
 
 def _found_on_hub(name: str) -> "tuple[Found, ...]":
+    from marco_cli.hub.download import Retry
     from marco_cli.hub.finding import find
 
-    return find(name, on_retry=say)
+    return find(name, retry=Retry(say=say))
 
 
 def _entry_row(entry: "CatalogModel") -> dict[str, object]:

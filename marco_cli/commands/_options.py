@@ -156,6 +156,9 @@ Display = Annotated[
         "--display", envvar="MARCO_DISPLAY", help="How a search is shown while it runs.", rich_help_panel=OUTPUT
     ),
 ]
+File = Annotated[
+    list[str] | None, typer.Option("--file", "-f", metavar="FILE", help="Put a text file before the question.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing on stderr but errors.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how the model was loaded and what the work cost.")]

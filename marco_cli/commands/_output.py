@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 import typer
@@ -58,6 +58,16 @@ def write_rows(text: str) -> None:
     write(f"{text}\n".encode(sys.stdout.encoding or "utf-8", errors="replace"))
 
 
+def write_result(text: object, document: Mapping[str, object], *, as_json: bool) -> None:
+    """Write a result to stdout: as one JSON object, or as a list, of which an empty one is not written."""
+    from marco_cli.jsonl import encode
+
+    if as_json:
+        write(encode({"v": 1, **document}))
+    elif str(text):
+        write_rows(printable(str(text)))
+
+
 def say(text: str) -> None:
     """Write a line to stderr; one of our own, which begins with `marco: `, is fitted to a terminal."""
     show(f"{fitted(text) if text.startswith('marco: ') else text}\n")
@@ -99,8 +109,6 @@ def confirm(question: str, *, default: bool) -> bool:
     Raises:
         KeyboardInterrupt: Ctrl-C, or Ctrl-D, in place of an answer.
     """
-    from marco_cli.view.printable import printable
-
     answers = {"": default, "y": True, "yes": True, "n": False, "no": False}
     choices = "Y/n" if default else "y/N"
     while True:
@@ -120,8 +128,6 @@ def confirm(question: str, *, default: bool) -> bool:
 
 def report(error: MarcoError, *, as_json: bool) -> int:
     """Tell the person, and with `as_json` the machine, what went wrong; return the exit code."""
-    from marco_cli.view.printable import printable
-
     say(f"marco: {printable(error.message)}")
     if error.hint:
         say(fitted(f"  hint: {printable(error.hint)}"))

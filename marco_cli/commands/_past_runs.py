@@ -12,7 +12,7 @@ from marco_cli.commands._output import say
 from marco_cli.config.home import is_there
 from marco_cli.config.option import did_you_mean
 from marco_cli.draft import put
-from marco_cli.errors import ConfigError, InputError, StorageError
+from marco_cli.errors import ConfigError, InputError, StorageError, os_errors_as
 from marco_cli.evals.comparison import Comparison, compare_rows
 from marco_cli.evals.outcome import Outcome, outcome_document
 from marco_cli.evals.report import About, Report
@@ -98,11 +98,9 @@ def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, q
             )
         meta = {"v": 1, "configuration": past.configuration, "facts": past.facts, "earlier": []}
         data = b"".join(jsonl.encode(outcome_document(outcome)) for outcome in past.outcomes)
-        try:
+        with os_errors_as(StorageError, f"cannot write {rows}", hint="free some space"):
             put(meta_path(rows), jsonl.encode(meta, indent=True))
             put(rows, data)
-        except OSError as error:
-            raise StorageError(f"cannot write {rows}: {error.strerror}", hint="free some space") from error
         for path in (rows, *write_report(report, directory)):
             if not quiet:
                 say(f"marco: wrote {path}")

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from marco_cli.errors import InputError
+from marco_cli.errors import InputError, os_errors_as
 from marco_cli.jsonl import MAX_LINE
 
 STDIN = "-"
@@ -37,10 +37,8 @@ def read_text(name: str) -> str:
         InputError: it cannot be read, or is not UTF-8 text.
     """
     label = "stdin" if name == STDIN else name
-    try:
+    with os_errors_as(InputError, f"cannot read {label}", hint="check the path and its permissions"):
         data = _bytes(name)
-    except OSError as error:
-        raise InputError(f"cannot read {label}: {error.strerror}", hint="check the path and its permissions") from error
     if len(data) > MAX_LINE:
         raise InputError(f"{label} is larger than {MAX_LINE // 1_000_000} MB", hint="give a part of it")
     if b"\0" in data:

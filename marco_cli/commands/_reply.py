@@ -4,18 +4,40 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from marco_cli.commands._output import say, say_all, show, stderr_width, write
+from marco_cli.engine.base import Engine
 from marco_cli.search.base import SearchResult
 from marco_cli.view.chain import ChainView
 from marco_cli.view.chat_reply import FRAMES_A_SECOND, FoldedReply
-from marco_cli.view.display import Display, can_redraw
+from marco_cli.view.display import Display, SearchView, can_redraw, choose_view
 from marco_cli.view.output import Output, RawOutput, RenderedOutput
 from marco_cli.view.summary import summary
 from marco_cli.view.terminal import columns, wants_colour
 from marco_cli.view.trust import verdict
 
 Reply = ChainView | FoldedReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """How answers are shown while they come to be."""
+
+    display: Display
+    is_quiet: bool
+    is_verbose: bool
+    is_raw: bool = False
+    """Whether outputs are written as the model wrote them, on a terminal too."""
+
+    def output(self) -> Output:
+        """Return what writes outputs."""
+        return output_to_stdout(is_raw=self.is_raw)
+
+    def search(self, engine: Engine) -> SearchView:
+        """Return the view of a search."""
+        display = "plain" if self.is_quiet else self.display
+        return choose_view(display, sys.stderr, is_verbose=self.is_verbose, meter=lambda: engine.usage)
 
 
 def output_to_stdout(*, is_raw: bool) -> Output:

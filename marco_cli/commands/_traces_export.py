@@ -12,7 +12,7 @@ from marco_cli.commands import _options as opt
 from marco_cli.commands._output import say, write, write_rows
 from marco_cli.commands._page import Open, show_page
 from marco_cli.config.home import expanded, is_directory
-from marco_cli.errors import ConfigError, IncompleteError, InputError, quoted
+from marco_cli.errors import ConfigError, IncompleteError, InputError, StorageError, os_errors_as, quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -257,9 +257,8 @@ def _is_directory(output: str) -> bool:
 def _save(path: "Path", parts: Iterable[bytes]) -> None:
     """Write a file that is there whole or not at all."""
     from marco_cli.draft import replacing
-    from marco_cli.errors import StorageError
 
-    try:
+    with os_errors_as(StorageError, f"cannot write {path}", hint="check space and permissions"):
         if path.exists() and not path.is_file():  # a pipe, a device: there is nothing to replace
             with path.open("wb") as file:
                 file.writelines(parts)
@@ -267,8 +266,6 @@ def _save(path: "Path", parts: Iterable[bytes]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             file.writelines(parts)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", hint="check space and permissions") from error
 
 
 def _tell(tally: _Tally, entry: "ExportFormat", output: str | None, where: str | None, *, is_quiet: bool) -> None:

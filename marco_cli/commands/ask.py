@@ -13,6 +13,7 @@ from marco_cli.commands._output import fitted, say, say_all, write
 from marco_cli.errors import EXIT_INTERRUPTED, IncompleteError, StorageError
 
 if TYPE_CHECKING:
+    from marco_cli.view.output import Output
     from marco_cli.view.report import Answered
 
 EXAMPLES = """
@@ -29,9 +30,7 @@ def ask(
     question: Annotated[str | None, typer.Argument(help="What to ask; `-`, or a pipe, reads it from stdin.")] = None,
     *,
     given: opt.Given,
-    file: Annotated[
-        list[str] | None, typer.Option("--file", "-f", metavar="FILE", help="Put a text file before the question.")
-    ] = None,
+    file: opt.File = None,
     as_json: opt.Json = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = False,
@@ -58,10 +57,10 @@ def ask(
     ] = None,
 ) -> None:
     """Ask a question. The answer goes to stdout, the thought and the tree of a search to stderr."""
-    from marco_cli.commands._answering import Showing, answer
+    from marco_cli.commands._answering import answer
     from marco_cli.commands._event_file import EventFile
     from marco_cli.commands._question import read_question
-    from marco_cli.commands._reply import say_how
+    from marco_cli.commands._reply import Screen, say_how
     from marco_cli.jsonl import encode
     from marco_cli.models.choice import BUNDLED_NOTICE
     from marco_cli.solver import open_solver, resolve_settings
@@ -80,16 +79,15 @@ def ask(
         say_all(solver.phrasing().notices)
         if located.source == "bundled" and settings.model is None:
             say(f"marco: {BUNDLED_NOTICE}")
+    screen = Screen(display=display, is_quiet=quiet, is_verbose=verbose, is_raw=raw)
     with nullcontext() if events is None else EventFile(events) as event_file:
-        showing = Showing(
-            display=display,
+        answered = answer(
+            solver,
+            text,
+            screen,
             streaming="never" if as_json or stream is False else "always" if stream else "final",
-            is_raw=raw,
-            is_quiet=quiet,
-            is_verbose=verbose,
             record=None if event_file is None else event_file.record,
         )
-        answered = answer(solver, text, showing)
     lost_events = None if event_file is None else event_file.problem
     result = answered.result
     notice = save_if_wanted(answered.trace, settings, os.environ)
@@ -97,7 +95,7 @@ def ask(
     if as_json:
         write(encode(ask_document(solver, answered, load_seconds=loaded, is_kept=is_kept)))
     elif result.reply.output and not answered.is_output_shown:
-        _write_output(answered, is_raw=raw)
+        _write_output(answered, screen.output())
     if not quiet:
         say_how(answered.result, doubt_below=settings.doubt_below, is_verbose=verbose)
     for lost in (notice, lost_events):
@@ -111,15 +109,13 @@ def ask(
     _end(answered, is_without_events=lost_events is not None, must_be_verified=require_check)
 
 
-def _write_output(answered: "Answered", *, is_raw: bool) -> None:
+def _write_output(answered: "Answered", output: "Output") -> None:
     """Write the output, below the one that it replaces if that was written as it came."""
-    from marco_cli.commands._reply import output_to_stdout
     from marco_cli.view.summary import replacement
 
     if answered.is_replaced:
         say(f"marco: {replacement(answered.result)}")
         write(b"\n")
-    output = output_to_stdout(is_raw=is_raw)
     output.write(answered.result.reply.output)
     output.end()
 

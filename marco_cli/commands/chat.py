@@ -46,13 +46,13 @@ def chat(
     edits_lines = not plain and can_edit()
     # From here on: importing and loading take a while, and what is typed meanwhile means the prompt to come.
     with unechoed() if edits_lines else nullcontext():
-        from marco_cli.commands._chat_opening import Past, converse
-        from marco_cli.commands._chat_turn import Screen
+        from marco_cli.commands._chat_opening import converse
+        from marco_cli.commands._chat_turn import ChatScreen
         from marco_cli.commands._signals import run_unless_terminated
         from marco_cli.conversation.setup import Setup
 
         setup = Setup(flags=opt.settings_given(given), environ=os.environ, config=given["config"])
-        screen = Screen(
+        screen = ChatScreen(
             display="plain" if plain else display,
             is_streamed=stream,
             is_quiet=quiet,
@@ -60,4 +60,4 @@ def chat(
             is_raw=raw,
             edits_lines=edits_lines,
         )
-        run_unless_terminated(converse(setup, screen, Past(session=session) if goes_on else None))
+        run_unless_terminated(converse(setup, screen, goes_on=goes_on, past=session))

@@ -2,18 +2,23 @@
 
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from marco_cli.commands import _options as opt
 from marco_cli.commands._help import Commands, HelpfulGroup
-from marco_cli.commands._output import say, say_all, write, write_rows
+from marco_cli.commands._output import say, say_all, write, write_result
 from marco_cli.commands._page import Open, show_page
 from marco_cli.config.option import did_you_mean
 from marco_cli.errors import ConfigError, IncompleteError
+
+if TYPE_CHECKING:
+    from marco_cli.commands._evaluating import EvaluationPlan
 
 
 class _DataSetFirst(HelpfulGroup):
@@ -40,10 +45,9 @@ def _check_word(word: str, commands: tuple[str, ...]) -> None:
     from marco_cli.evals import DATASETS
 
     if word not in DATASETS:
-        raise ConfigError(
-            f"there is no data set {word!r}, expected one of {', '.join(DATASETS)}",
-            hint=did_you_mean(word, (*DATASETS, *commands)),
-        )
+        expected = ", ".join(DATASETS)
+        hint = did_you_mean(word, (*DATASETS, *commands))
+        raise ConfigError(f"there is no data set {word!r}, expected one of {expected}", hint=hint)
 
 
 def _complete_sets(incomplete: str) -> list[str]:
@@ -131,7 +135,6 @@ def run_eval(
     quiet: opt.Quiet = False,
 ) -> None:
     """Ask a data set and say how many answers are right, with error bars (the word `run` may be left out)."""
-    from marco_cli.batch.journal import Mode
     from marco_cli.batch.meta import meta_path
     from marco_cli.commands._batch_output import refuse_as_traces
     from marco_cli.commands._evaluating import REPORTS, EvaluationPlan, run_directory, run_plan, settings_for
@@ -160,26 +163,18 @@ def run_eval(
         model=located,
         in_flight=rows,
         output=output,
+        mode="resume" if resume else "overwrite" if overwrite else "create",
+        is_forced=force,
         traces=traces,
+        must_be_verified=require_check,
         is_quiet=quiet,
         is_opened=is_opened,
     )
     say_all(() if quiet else plan.dataset.notices)
-    mode: Mode = "resume" if resume else "overwrite" if overwrite else "create"
     with run_directory(output, is_kept=is_opened) as directory:
-        is_open = run_plan(plan, directory, mode=mode, force=force, environ=os.environ)
-        labels = [variant.label for variant in variants]
-        _report(
-            directory,
-            is_kept=output is not None or is_opened,
-            precision=precision,
-            price=price_per_hour,
-            as_json=as_json,
-            quiet=quiet,
-            must_be_verified=require_check,
-            labels=labels,
-            is_opened=is_opened and not is_open,
-        )
+        is_open = run_plan(plan, directory)
+        wanted = {"precision": precision, "price_per_hour": price_per_hour}
+        _report(plan, directory, wanted, opens=is_opened and not is_open, as_json=as_json)
 
 
 _RESCORE_EXAMPLES = """
@@ -204,14 +199,15 @@ def rescore(
     quiet: opt.Quiet = False,
 ) -> None:
     """Choose again among the finished paths of a run, by another reward, vote or scorer, without generating."""
-    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, with_options
+    from marco_cli.commands._evaluating import REPORT_PAGE, print_report
     from marco_cli.commands._past_runs import read_run, rescored, write_run
     from marco_cli.evals.report import build_report
 
     if is_opened and output is None:
         raise ConfigError("--open has no page to open", hint="name a directory for it with -o")
     past = rescored(read_run(run), **given, scorer=scorer)
-    report = build_report(past.outcomes, with_options(past.about, precision=precision, price_per_hour=price_per_hour))
+    about = replace(past.about, precision=precision, price_per_hour=price_per_hour)
+    report = build_report(past.outcomes, about)
     if output is not None:
         write_run(past, report, output, overwrite=overwrite, quiet=quiet)
         show_page(output / REPORT_PAGE, is_opened=is_opened, is_quiet=quiet)
@@ -250,45 +246,33 @@ def compare(
 def list_sets(*, as_json: opt.Json = False) -> None:
     """List the data sets."""
     from marco_cli.evals import DATASETS
-    from marco_cli.jsonl import encode
 
-    if as_json:
-        rows = [{"name": name, "help": entry.help, "scorer": entry.scorer} for name, entry in DATASETS.items()]
-        write(encode({"v": 1, "sets": rows}))
-        return
     width = max(map(len, DATASETS))
-    write_rows("\n".join(f"{name:<{width}}  {entry.help}" for name, entry in DATASETS.items()))
+    text = "\n".join(f"{name:<{width}}  {entry.help}" for name, entry in DATASETS.items())
+    rows = [{"name": name, "help": entry.help, "scorer": entry.scorer} for name, entry in DATASETS.items()]
+    write_result(text, {"sets": rows}, as_json=as_json)
 
 
 def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
-def _report(
-    directory: Path,
-    *,
-    is_kept: bool,
-    precision: float,
-    price: float | None,
-    as_json: bool,
-    quiet: bool,
-    must_be_verified: bool,
-    labels: list[str],
-    is_opened: bool,
-) -> None:
+def _report(plan: "EvaluationPlan", directory: Path, wanted: Mapping[str, Any], *, opens: bool, as_json: bool) -> None:
+    """Print the report of a run, keep it if it has a place, and refuse a run that is not what was wanted."""
     from marco_cli.commands._batch_output import resume_command
-    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, with_options, write_report
+    from marco_cli.commands._evaluating import REPORT_PAGE, print_report, write_report
     from marco_cli.commands._past_runs import read_run
     from marco_cli.evals.report import build_report
 
     past = read_run(directory)
-    about = with_options(past.about, precision=precision, price_per_hour=price, labels=labels)
-    report = build_report(past.outcomes, about)
+    labels = plan.about.labels
+    report = build_report(past.outcomes, replace(past.about, **wanted, labels=labels))
+    is_kept = plan.output is not None or plan.is_opened
     if is_kept:
         for path in write_report(report, directory):
-            if not quiet:
+            if not plan.is_quiet:
                 say(f"marco: wrote {path}")
-        show_page(directory / REPORT_PAGE, is_opened=is_opened, is_quiet=quiet)
+        show_page(directory / REPORT_PAGE, is_opened=opens, is_quiet=plan.is_quiet)
     print_report(report, as_json=as_json)
     num_failed = sum(variant.num_errors for variant in report.variants)
     if num_failed:
@@ -298,7 +282,7 @@ def _report(
         raise IncompleteError(
             "not one reply holds an answer", hint="is this the model's --preset? more --max-tokens may help too"
         )
-    asked = [row for row in past.outcomes if row.variant in labels] if must_be_verified else []
+    asked = [row for row in past.outcomes if row.variant in labels] if plan.must_be_verified else []
     num_unverified = sum(not row.is_verified for row in asked)
     if num_unverified:
         raise IncompleteError(f"{num_unverified} of {len(asked)} rows have no answer that a check found right")

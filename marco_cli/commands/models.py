@@ -15,7 +15,7 @@ from marco_cli.commands._help import Commands
 from marco_cli.commands._models_head import HEAD_EXAMPLES, head
 from marco_cli.commands._models_search import SEARCH_EXAMPLES, Offline, search
 from marco_cli.commands._options import Json
-from marco_cli.commands._output import confirm, say, write, write_rows
+from marco_cli.commands._output import confirm, say, write_result
 from marco_cli.errors import ConfigError, EngineError, ModelNotFoundError, StorageError
 from marco_cli.view.printable import printable
 
@@ -80,26 +80,28 @@ def pull(
     here = _locate_offline(model) if offline or store.is_offline() else find_installed(model)
     if here is not None:
         say(f"{here.name} is already here")
-        _print(here.path, {"model": _row(here), "received": 0}, as_json=as_json)
+        write_result(here.path, {"model": _row(here), "received": 0}, as_json=as_json)
         return
     from marco_cli.hub import pull as pulling
+    from marco_cli.hub.download import Retry
     from marco_cli.view.transfer import open_view
 
-    offered = pulling.offers(model, on_retry=say)
+    retry = Retry(say=say)
+    offered = pulling.offers(model, retry=retry)
     if len(offered) > 1:
         _list_offers(offered, as_json=as_json)
         return
-    plan = pulling.plan(offered[0].name if offered else model, total_memory=memory.total(), on_retry=say)
+    plan = pulling.plan(offered[0].name if offered else model, total_memory=memory.total(), retry=retry)
     say(_describe(plan))
     if dry_run:
         row = {"name": plan.name, "repo": plan.repository.name, "size": plan.size, "reason": plan.reason}
-        _print(plan.name, {"plan": {**row, "files": [asdict(file) for file in plan.files]}}, as_json=as_json)
+        write_result(plan.name, {"plan": {**row, "files": [asdict(file) for file in plan.files]}}, as_json=as_json)
         return
     if plan.reason and plan.missing and not yes and sys.stdin.isatty() and not confirm("Fetch it?", default=True):
         raise ModelNotFoundError(f"{plan.name} was not fetched", hint=f"marco models pull {plan.name}")
     with open_view(sys.stderr) as view:
         done = pulling.execute(plan, on_event=view.on_event)
-    _print(done.model.path, {"model": _row(done.model), "received": done.received}, as_json=as_json)
+    write_result(done.model.path, {"model": _row(done.model), "received": done.received}, as_json=as_json)
 
 
 app.command("search", epilog=SEARCH_EXAMPLES)(search)
@@ -122,7 +124,7 @@ def list_models(*, as_json: Json = False) -> None:
         for model, (num_weights, quantisation) in zip(here, sizes, strict=False)
     ]
     document = {"models": models, "aliases": own, "unfinished": rows, "available": names}
-    _print(model_table((*here, *named), sizes), document, as_json=as_json)
+    write_result(model_table((*here, *named), sizes), document, as_json=as_json)
     for name, why in astray.items():
         say(f"marco: the alias {name} leads nowhere: {printable(why)}")
     for transfer in unfinished:
@@ -174,7 +176,7 @@ def alias(
             raise ModelNotFoundError(f"no alias is called {name[:40]!r}", hint=f"marco models alias {name[:40]} FILE")
         kept = {name.lower(): kept[name.lower()]}
     if as_json or (remove is None and model is None):
-        _print(alias_table(kept), {"aliases": kept}, as_json=as_json)
+        write_result(alias_table(kept), {"aliases": kept}, as_json=as_json)
     if name is remove is None and not kept and not as_json:
         say("marco: there are no aliases yet: marco models alias NAME FILE")
 
@@ -199,7 +201,7 @@ def info(
     card = model_card(located.path, header, estimate, ctx=ctx, parallel=parallel)
     sizes = {**asdict(estimate), "total": estimate.total, "ctx": ctx, "parallel": parallel}
     document = {"model": _row(located), "header": asdict(header), "memory": sizes, "parts": len(headers)}
-    _print(card, document, as_json=as_json)
+    write_result(card, document, as_json=as_json)
 
 
 @app.command()
@@ -218,7 +220,7 @@ def verify(
     outcomes = [(model, outcome) for model in chosen for outcome in library.verify(model)]
     rows = [{"name": model.name, **_facts(outcome), "ok": outcome.is_intact} for model, outcome in outcomes]
     lines = [_verdict(model, outcome) for model, outcome in outcomes]
-    _print("\n".join(lines), {"files": rows}, as_json=as_json)
+    write_result("\n".join(lines), {"files": rows}, as_json=as_json)
     damaged = [model for model, outcome in outcomes if not outcome.is_intact]
     if damaged:
         raise StorageError(
@@ -235,7 +237,7 @@ def path(model: Spec, *, as_json: Json = False) -> None:
     from marco_cli.models import locate
 
     located = locate(model)
-    _print(located.path, {"model": _row(located)}, as_json=as_json)
+    write_result(located.path, {"model": _row(located)}, as_json=as_json)
 
 
 app.command("head", epilog=HEAD_EXAMPLES)(head)
@@ -270,7 +272,7 @@ def rm(
         say("nothing was deleted")
         return
     freed = library.remove(located) if located else store.remove_unfinished()
-    _print(f"{freed} bytes freed", {"removed": [str(path) for path in paths], "freed": freed}, as_json=as_json)
+    write_result(f"{freed} bytes freed", {"removed": [str(path) for path in paths], "freed": freed}, as_json=as_json)
 
 
 def _locate_offline(spec: str) -> "LocatedModel":
@@ -338,7 +340,7 @@ def _list_offers(offered: "Sequence[Offer]", *, as_json: bool) -> None:
     from marco_cli.view.models import offer_table
 
     table = offer_table([(offer.name, offer.size, offer.parts) for offer in offered])
-    _print(table, {"offers": [asdict(offer) for offer in offered]}, as_json=as_json)
+    write_result(table, {"offers": [asdict(offer) for offer in offered]}, as_json=as_json)
     say(f"nothing was fetched; name one: marco models pull {offered[0].name}")
 
 
@@ -350,13 +352,3 @@ def _verdict(model: "LocatedModel", outcome: "Verification") -> str:
 
 def _facts(outcome: "Verification") -> dict[str, object]:
     return {"path": str(outcome.path), "expected": outcome.expected, "actual": outcome.actual}
-
-
-def _print(text: object, document: Mapping[str, object], *, as_json: bool) -> None:
-    """Print the result: text, or one JSON object."""
-    from marco_cli.jsonl import encode
-
-    if as_json:
-        write(encode({"v": 1, **document}))
-    elif str(text):
-        write_rows(printable(str(text)))

@@ -7,7 +7,7 @@ import typer
 from marco_cli.commands._completion import complete_presets
 from marco_cli.commands._help import Commands
 from marco_cli.commands._options import Config, Json
-from marco_cli.commands._output import say, write, write_rows
+from marco_cli.commands._output import say, write, write_result
 from marco_cli.config.home import is_directory
 from marco_cli.errors import ConfigError
 
@@ -32,7 +32,6 @@ Name = Annotated[
 def list_presets(*, as_json: Json = False) -> None:
     """List the presets that can be used by name, with what they are for."""
     from marco_cli.config.preset import load_preset, preset_names
-    from marco_cli.jsonl import encode
     from marco_cli.view.presets import preset_table
 
     presets = []
@@ -41,10 +40,7 @@ def list_presets(*, as_json: Json = False) -> None:
             presets.append(load_preset(name))
         except ConfigError as error:  # one broken file of the user's must not hide the others
             say(f"marco: {error.message}")
-    if as_json:
-        write(encode({"v": 1, "presets": [_row(preset) for preset in presets]}))
-    else:
-        write_rows(preset_table(presets))
+    write_result(preset_table(presets), {"presets": [_row(preset) for preset in presets]}, as_json=as_json)
 
 
 @app.command()

@@ -31,9 +31,7 @@ marco prompt --messages chat.json --json
 def prompt(
     question: Annotated[str | None, typer.Argument(help="What to ask; `-`, or a pipe, reads it from stdin.")] = None,
     *,
-    file: Annotated[
-        list[str] | None, typer.Option("--file", "-f", metavar="FILE", help="Put a text file before the question.")
-    ] = None,
+    file: opt.File = None,
     messages: Annotated[
         str | None,
         typer.Option("--messages", metavar="FILE|-", help="Chat messages: a JSON array, or JSON lines as for batch."),

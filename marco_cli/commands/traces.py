@@ -168,6 +168,7 @@ def continue_(
 ) -> None:
     """Search on from where a search ended; the result is a trace of its own."""
     from marco_cli.commands._continuing import Wish, go_on
+    from marco_cli.commands._reply import Screen
     from marco_cli.config.layers import resolve
     from marco_cli.config.settings import OPTIONS
 
@@ -185,9 +186,7 @@ def continue_(
             flags=accepted,
             own=resolve(flags={}, env=os.environ).settings,
             is_foreign=source is not None,
-            display=display,
-            is_quiet=quiet,
-            is_verbose=verbose,
+            screen=Screen(display=display, is_quiet=quiet, is_verbose=verbose),
         ),
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from marco_cli.config.option import Option, Value, did_you_mean
-from marco_cli.errors import ConfigError, cut, quoted
+from marco_cli.errors import ConfigError, cut, os_errors_as, quoted
 
 _CORE = "tag:yaml.org,2002:"
 # What YAML 1.1 takes an unquoted value for: 1e-3 is text to it, and so are words such as auto.
@@ -60,16 +60,14 @@ def read_text(path: Path) -> str:
     Raises:
         ConfigError: the file cannot be read, is larger than `MAX_BYTES`, or is not UTF-8.
     """
+    with os_errors_as(ConfigError, f"{path}: cannot be read"), path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_BYTES // 1000} kB, expected a short YAML text")
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise ConfigError(f"{path}: larger than {MAX_BYTES // 1000} kB, expected a short YAML text")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8, expected a YAML text") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def parse_document(text: str, path: Path, options: Mapping[str, Option]) -> tuple[YamlEntry, ...]:

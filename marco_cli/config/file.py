@@ -16,7 +16,7 @@ from marco_cli.config.option import Option, TypedPairs, Value, did_you_mean, typ
 from marco_cli.config.preset import config_directory
 from marco_cli.config.settings import OPTIONS
 from marco_cli.draft import put
-from marco_cli.errors import ConfigError, StorageError
+from marco_cli.errors import ConfigError, StorageError, os_errors_as
 
 
 def default_config_path() -> Path:
@@ -80,11 +80,9 @@ def write_config(path: Path, text: str) -> None:
     Raises:
         StorageError: no permission, no space.
     """
-    try:
+    with os_errors_as(StorageError, f"{path}: cannot be written"):
         Path(os.path.realpath(path)).parent.mkdir(parents=True, exist_ok=True)
         put(path, text.encode(), mode=0o600)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _known(key: str) -> None:

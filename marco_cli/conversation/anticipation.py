@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from marco_cli.conversation.dialogue import Dialogue
-from marco_cli.conversation.slash import Said, read_line
+from marco_cli.conversation.slash import Command, read_line
 from marco_cli.errors import MarcoError
 
 PAUSE: Final = 0.25
@@ -61,5 +61,5 @@ class Anticipation:
         # What a model or the conversation refuses here, and half a command, they refuse again when it is sent, and say so.
         with suppress(MarcoError):
             found = read_line(line)
-            if isinstance(found, Said):
-                await self._dialogue.warm(found.text, replaces_last=self._replaces_last)
+            if not isinstance(found, Command):
+                await self._dialogue.warm(found, replaces_last=self._replaces_last)

@@ -52,11 +52,7 @@ def write_saved(saved: Saved) -> bytes:
 
 
 def read_saved(data: bytes, *, name: str) -> Saved:
-    """Read the bytes of a file.
-
-    Args:
-        data: all of it.
-        name: what messages call it.
+    """Read the bytes of a file, which messages call `name`.
 
     Raises:
         InputError: it is not a saved conversation, or one of a newer version.

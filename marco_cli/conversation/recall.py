@@ -29,12 +29,9 @@ class Recalled:
 
 
 def recall(place: Path, name: str | None, on_skip: OnSkip) -> Recalled:
-    """Return a conversation from the traces in a folder.
+    """Return a conversation from the traces in a folder; `on_skip` hears of each that cannot be read.
 
-    Args:
-        place: the folder.
-        name: the id of the session or of any trace of it, or the end of one; None is the last conversation.
-        on_skip: hears of each trace that cannot be read.
+    `name` is the id of the session or of any trace of it, or the end of one; None is the last conversation.
 
     Raises:
         InputError: there is no such conversation, or one of its traces is damaged.

@@ -1,6 +1,6 @@
 """What a line of a conversation is: a command after a slash, or something to say to the model.
 
-In: a line as it was typed. Out: a `Said` or a `Command`. A slash command is a slash, letters, and what follows a space; a
+In: a line as it was typed. Out: a text or a `Command`. A slash command is a slash, letters, and what follows a space; a
 path (`/usr/bin/env does what?`) is not one, and `//` begins a text that begins with a slash. The table is what help and
 completion are read off.
 """
@@ -26,13 +26,6 @@ class SlashEntry:
     argument: str
     """What may follow it, for people; "" when nothing may, in brackets when it may be left out."""
     help: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A text for the model."""
-
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +62,18 @@ COMMANDS: Final = MappingProxyType[Name, SlashEntry](
 _COMMAND: Final = re.compile(r"/([A-Za-z]*)(?:\s+(.*))?", re.DOTALL)
 
 
-def read_line(line: str) -> Said | Command:
-    """Tell a command from a text.
+def read_line(line: str) -> str | Command:
+    """Tell a command from a text for the model.
 
     Raises:
         InputError: there is no such command, it needs an argument, or it takes none.
     """
     text = line.strip()
     if text.startswith("//"):
-        return Said(text=text[1:])
+        return text[1:]
     found = _COMMAND.fullmatch(text)
     if found is None:
-        return Said(text=text)
+        return text
     name, argument = _name(found[1].lower()), (found[2] or "").strip()
     usage = COMMANDS[name].argument
     if argument and not usage:

@@ -16,12 +16,8 @@ def drop_oldest(conversation: Conversation, *, count: Callable[[Conversation], i
     A prompt that fits is left alone. Of one that does not, so much goes that history takes at most half of the room that
     the rest of the prompt leaves it, and the last turn stays if it fits at all: whatever is dropped, all that follows must
     be evaluated anew, so it is done rarely and thoroughly instead of a turn at a time. Where nothing helps, all turns are
-    dropped and the prompt is still too long.
-
-    Args:
-        conversation: the turns so far.
-        count: the tokens of a prompt that tells the model this conversation; fewer turns are fewer tokens.
-        limit: tokens that the prompt may have.
+    dropped and the prompt is still too long. `count` gives the tokens of a prompt that tells the model a conversation; fewer
+    turns are fewer tokens.
     """
     if count(conversation) <= limit:
         return conversation

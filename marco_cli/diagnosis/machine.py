@@ -36,7 +36,7 @@ _USUAL_PARALLEL: Final = 16
 
 def versions(_: Case) -> Finding:
     """Check that what marco needs is installed, in a version that it was tested with."""
-    found = {name: _version(name) for name in ("llama-cpp-python", "huggingface-hub")}
+    found = {name: version_of(name) for name in ("llama-cpp-python", "huggingface-hub")}
     missing = [name for name, version in found.items() if version is None]
     what = f"marco {__version__}, Python {platform.python_version()}"
     figures: dict[str, Figure] = {"marco": __version__, "python": platform.python_version(), **found}
@@ -50,7 +50,8 @@ def versions(_: Case) -> Finding:
     return ok("versions", what, **figures)
 
 
-def _version(name: str) -> str | None:
+def version_of(name: str) -> str | None:
+    """Return the version of a package; None where it is not installed."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

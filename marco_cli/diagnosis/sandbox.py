@@ -1,7 +1,6 @@
 """Check of what checks of answers run in."""
 
 import asyncio
-import importlib.metadata
 import os
 
 from marco_cli.check.jail import python_jail
@@ -9,6 +8,7 @@ from marco_cli.check.limits import Limits
 from marco_cli.check.sandbox import run
 from marco_cli.diagnosis.case import Case
 from marco_cli.diagnosis.finding import Finding, broken, ok, warn
+from marco_cli.diagnosis.machine import version_of
 
 _MEANS = {
     "bubblewrap": "bubblewrap",
@@ -27,7 +27,7 @@ def sandbox(_: Case) -> Finding:
     outcome = asyncio.run(
         run(["/bin/sh", "-c", f"exit {_CODE}"], data=b"", limits=Limits(seconds=30), jail=jail, files={})
     )
-    monty = _monty()
+    monty = version_of("pydantic-monty")
     interpreter = f"python: by pydantic-monty {monty}" if monty else "python: needs pip install pydantic-monty"
     what = f"checks run in {_MEANS[jail.means]}; {interpreter}"
     if outcome.code != _CODE:
@@ -42,10 +42,3 @@ def sandbox(_: Case) -> Finding:
             "sandbox", f"{what}; files and network are open to them", fix="install bubblewrap", means=jail.means
         )
     return ok("sandbox", what, means=jail.means, monty=monty)
-
-
-def _monty() -> str | None:
-    try:
-        return importlib.metadata.version("pydantic-monty")
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -17,7 +17,7 @@ from marco_cli import jsonl
 from marco_cli.batch.entries import JournalEntry
 from marco_cli.batch.journal import Journal
 from marco_cli.batch.pool import run_in_order
-from marco_cli.errors import EngineError, InputError
+from marco_cli.errors import EngineError, InputError, os_errors_as
 from marco_cli.evals import translation
 from marco_cli.evals.base import Item
 from marco_cli.evals.outcome import Outcome, failed, outcome_document, outcome_of, read_outcome
@@ -114,16 +114,12 @@ def read_outcomes(path: Path) -> Iterator[Outcome]:
         InputError: the file cannot be read, or holds something else.
     """
     found: dict[str, Outcome] = {}
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.endswith(b"\n"):
-                    row = _outcome(line, where=f"{path} line {number}")
-                    found[row_key(row.item.id, row.variant, row.seed)] = row
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path}: {error.strerror}", hint="name the directory that `marco eval -o` wrote"
-        ) from error
+    hint = "name the directory that `marco eval -o` wrote"
+    with os_errors_as(InputError, f"cannot read {path}", hint=hint), path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.endswith(b"\n"):
+                row = _outcome(line, where=f"{path} line {number}")
+                found[row_key(row.item.id, row.variant, row.seed)] = row
     yield from found.values()
 
 

@@ -9,7 +9,7 @@ data sets, a few hundred kilobytes, are fetched by the hub's client into its own
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
@@ -77,13 +77,7 @@ def endpoint(environ: Mapping[str, str] = os.environ) -> str:
     return url
 
 
-def repository(
-    name: str,
-    revision: str | None = None,
-    *,
-    retry: Retry | None = None,
-    on_retry: Callable[[str], None] = lambda _: None,
-) -> Repository:
+def repository(name: str, revision: str | None = None, *, retry: Retry | None = None) -> Repository:
     """Ask the hub for the GGUF files of a repository.
 
     Raises:
@@ -101,22 +95,14 @@ def repository(
     def refuse(response: HTTPResponse, _url: str) -> None:
         _refuse(response, name, revision)
 
-    said = ask(f"/api/models/{name}{at}?blobs=true", name, refuse, retry=retry, on_retry=on_retry)
+    said = ask(f"/api/models/{name}{at}?blobs=true", name, refuse, retry)
     return _repository(said, name, revision)
 
 
-def ask(
-    path: str,
-    name: str,
-    refuse: Refusal,
-    *,
-    retry: Retry | None = None,
-    on_retry: Callable[[str], None] = lambda _: None,
-) -> Any:
+def ask(path: str, name: str, refuse: Refusal, retry: Retry | None = None) -> Any:
     """Ask the hub, again where waiting may help; return JSON that may have any shape.
 
-    `path` begins with the slash after the host, `name` is what messages call the answer, `on_retry` hears why and when
-    it asks again.
+    `path` begins with the slash after the host, `name` is what messages call the answer.
 
     Raises:
         NetworkError: the hub cannot be reached, or does not answer as a hub.
@@ -133,7 +119,7 @@ def ask(
                     f"{host(endpoint())}: {error}", hint="check the connection, then run the same command again"
                 ) from error
             delay = retry.delay(failures, error.retry_after)
-            on_retry(f"{host(endpoint())}: {error}, trying again in {delay:.0f} s")
+            retry.say(f"{host(endpoint())}: {error}, trying again in {delay:.0f} s")
             retry.sleep(delay)
 
 

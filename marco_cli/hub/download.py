@@ -67,6 +67,8 @@ class Retry:
     """Seconds; doubles with each attempt."""
     max_delay: float = 60.0
     sleep: Callable[[float], None] = time.sleep
+    say: Callable[[str], None] = lambda _: None
+    """Hears why and when the hub is asked again."""
 
     def delay(self, attempt: int, retry_after: float | None = None) -> float:
         """Return the seconds to wait after failure number `attempt` (from 1); the server's wish wins, both capped."""

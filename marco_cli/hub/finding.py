@@ -4,7 +4,6 @@ In: words. Out: `Found`s, the most downloaded first. Nothing that the hub says i
 is left out.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any, Final
@@ -31,9 +30,7 @@ class Found:
     likes: int
 
 
-def find(
-    words: str, *, retry: Retry | None = None, on_retry: Callable[[str], None] = lambda _: None
-) -> tuple[Found, ...]:
+def find(words: str, *, retry: Retry | None = None) -> tuple[Found, ...]:
     """Ask the hub for repositories with GGUF files whose name holds the words.
 
     Raises:
@@ -43,7 +40,7 @@ def find(
     if not words.strip() or len(words) > _LONGEST:
         raise ConfigError(f"expected a name of 1 to {_LONGEST} characters to look for")
     query = urlencode({"search": words, "filter": "gguf", "sort": "downloads", "direction": -1, "limit": MOST})
-    said = ask(f"/api/models?{query}", "the list of models", _refuse, retry=retry, on_retry=on_retry)
+    said = ask(f"/api/models?{query}", "the list of models", _refuse, retry)
     if not isinstance(said, list):
         raise NetworkError(f"{host(endpoint())} does not list models as a hub does", hint="check HF_ENDPOINT")
     found = [_found(row) for row in said if isinstance(row, dict) and _is_name(row.get("id"))]

@@ -61,12 +61,7 @@ class Pulled:
 
 
 def plan(
-    spec: str,
-    *,
-    total_memory: int | None,
-    environ: Mapping[str, str] = os.environ,
-    retry: download.Retry | None = None,
-    on_retry: Callable[[str], None] = lambda _: None,
+    spec: str, *, total_memory: int | None, environ: Mapping[str, str] = os.environ, retry: download.Retry | None = None
 ) -> PullPlan:
     """Ask the hub what a specification stands for, and choose a quantisation where it names none.
 
@@ -80,15 +75,15 @@ def plan(
         case catalog.PathReference():
             raise ModelNotFoundError(f"{spec} is a path, only the hub can be pulled from", hint="marco models list")
         case catalog.HubReference():
-            repo = client.repository(reference.repo, reference.revision, retry=retry, on_retry=on_retry)
+            repo = client.repository(reference.repo, reference.revision, retry=retry)
             folder = store.folder(root, reference.repo, reference.revision)
             return PullPlan(
                 name=reference.spelled(spec), repository=repo, files=_parts(reference, repo), folder=folder, reason=None
             )
         case catalog.RepositoryReference():
-            return _plan_repository(reference, root, retry, on_retry)
+            return _plan_repository(reference, root, retry)
         case catalog.CatalogueReference():
-            return _plan_entry(reference, root, total_memory, retry, on_retry)
+            return _plan_entry(reference, root, total_memory, retry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +99,7 @@ class Offer:
     has_hash: bool
 
 
-def offers(
-    spec: str, *, retry: download.Retry | None = None, on_retry: Callable[[str], None] = lambda _: None
-) -> tuple[Offer, ...]:
+def offers(spec: str, *, retry: download.Retry | None = None) -> tuple[Offer, ...]:
     """Ask the hub which models a reference to a repository can mean.
 
     Raises:
@@ -116,7 +109,7 @@ def offers(
     reference = catalog.parse(spec)
     if not isinstance(reference, catalog.RepositoryReference):
         return ()
-    repo = client.repository(reference.repo, reference.revision, retry=retry, on_retry=on_retry)
+    repo = client.repository(reference.repo, reference.revision, retry=retry)
     return _offers(reference, repo)
 
 
@@ -145,10 +138,8 @@ def _offers(reference: catalog.RepositoryReference, repo: client.Repository) -> 
     return tuple(offered)
 
 
-def _plan_repository(
-    reference: catalog.RepositoryReference, root: Path, retry: download.Retry | None, on_retry: Callable[[str], None]
-) -> PullPlan:
-    repo = client.repository(reference.repo, reference.revision, retry=retry, on_retry=on_retry)
+def _plan_repository(reference: catalog.RepositoryReference, root: Path, retry: download.Retry | None) -> PullPlan:
+    repo = client.repository(reference.repo, reference.revision, retry=retry)
     found = _offers(reference, repo)
     if len(found) > 1:
         names = ", ".join(offer.name for offer in found)
@@ -170,18 +161,14 @@ def _parts(reference: catalog.HubReference, repo: client.Repository) -> tuple[cl
 
 
 def _plan_entry(
-    reference: catalog.CatalogueReference,
-    root: Path,
-    total_memory: int | None,
-    retry: download.Retry | None,
-    on_retry: Callable[[str], None],
+    reference: catalog.CatalogueReference, root: Path, total_memory: int | None, retry: download.Retry | None
 ) -> PullPlan:
     entry = reference.entry
     offered: list[str] = []
     refusals: list[ModelNotFoundError] = []
     for source in entry.sources:
         try:
-            repo = client.repository(source.repo, retry=retry, on_retry=on_retry)
+            repo = client.repository(source.repo, retry=retry)
         except ModelNotFoundError as error:
             refusals.append(error)
             continue
@@ -214,16 +201,13 @@ def _choose(
 ) -> tuple[catalog.Variant | None, str | None]:
     if reference.quantisation is not None:
         return catalog.pick(reference.quantisation, among), None
-    sizes = {file.path: file.size for file in repo.files}
-    sized = tuple(
-        memory.Sized(quantisation=variant.quantisation, size=sum(sizes[path] for path in variant.files))
-        for variant in among
-        if variant.quantisation in memory.PROPOSED
-    )
-    if not sized:
+    bytes_of = {file.path: file.size for file in repo.files}
+    proposed = [variant for variant in among if variant.quantisation in memory.PROPOSED]
+    if not proposed:
         return None, None
-    choice = memory.choose(sized, total_memory, reference.entry.default)
-    return catalog.pick(choice.quantisation, among), choice.reason
+    sizes = {variant.quantisation: sum(bytes_of[path] for path in variant.files) for variant in proposed}
+    quantisation, reason = memory.choose(sizes, total_memory, reference.entry.default)
+    return catalog.pick(quantisation, among), reason
 
 
 def execute(

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from marco_cli.config.home import expanded, is_file
 from marco_cli.draft import put
-from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError, quoted
+from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError, os_errors_as, quoted
 from marco_cli.models import catalog
 from marco_cli.models.store import directory
 
@@ -96,9 +96,7 @@ def remove_alias(name: str, environ: Mapping[str, str] = os.environ) -> None:
 
 def _write(kept: Mapping[str, str], environ: Mapping[str, str]) -> None:
     path = directory(environ) / _FILE
-    try:
+    with os_errors_as(StorageError, f"cannot write {path}", hint="check the disk and permissions"):
         Path(path.parent).mkdir(parents=True, exist_ok=True)
         text = json.dumps({"v": _VERSION, "aliases": dict(sorted(kept.items()))}, indent=1, ensure_ascii=False)
         put(path, f"{text}\n".encode())
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", hint="check the disk and permissions") from error

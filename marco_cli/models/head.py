@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from marco_cli.engine.head import Head, Layer, head_path, write_head
-from marco_cli.errors import ConfigError, InputError, StorageError
+from marco_cli.errors import ConfigError, InputError, StorageError, os_errors_as
 from marco_cli.models.safetensors import Stored, list_tensors, read_tensor
 
 _LAYERS: Final = (("score.0", "score.2"), ("v_head.summary",))
@@ -34,10 +34,8 @@ def convert(source: Path, target: Path) -> tuple[Head, Path]:
         )
     path = head_path(target) if target.suffix == ".gguf" else target
     head = extract(source)
-    try:
+    with os_errors_as(StorageError, f"cannot write {path}", hint="free some space, or name another"):
         write_head(head, path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror}", hint="free some space, or name another") from error
     return head, path
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from marco_cli.config.home import is_directory, is_file
-from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError
+from marco_cli.errors import ConfigError, ModelNotFoundError, StorageError, os_errors_as
 from marco_cli.models import catalog
 from marco_cli.models.alias import meaning, own_names
 from marco_cli.models.store import (
@@ -26,8 +26,7 @@ from marco_cli.models.store import (
     lies_in,
     read_record,
     record_path,
-    recorded_hash,
-    recorded_size,
+    recorded,
 )
 
 Evidence = Literal["sha256", "sha256 unchecked", "size", "none"]
@@ -112,14 +111,7 @@ def _locate_path(path: Path) -> LocatedModel:
     if path != parts[0] or missing:
         wanted = f"{missing[0]} is missing" if missing else f"the first is {parts[0].name}"
         raise ModelNotFoundError(f"{path.name} is one of {len(parts)} parts, {wanted}", hint=f"--model {parts[0]}")
-    return LocatedModel(
-        name=path.stem,
-        path=path,
-        source="path",
-        files=parts,
-        hashes=tuple(map(recorded_hash, parts)),
-        stated_sizes=tuple(map(recorded_size, parts)),
-    )
+    return _located(path.stem, tuple(recorded(part, "path") for part in parts), None)
 
 
 def _names_beside(path: Path) -> list[str]:
@@ -172,15 +164,7 @@ def _locate_bundled(entry: catalog.CatalogModel) -> LocatedModel:
     path = Path(str(resources.files("marco_cli").joinpath(entry.bundled or "")))
     if not path.is_file():
         raise ModelNotFoundError(f"{entry.name} is missing from this installation", hint="reinstall marco-cli")
-    return LocatedModel(
-        name=entry.name,
-        path=path,
-        source="bundled",
-        files=(path,),
-        hashes=(recorded_hash(path),),
-        stated_sizes=(recorded_size(path),),
-        preset=entry.preset,
-    )
+    return _located(entry.name, (recorded(path, "bundled"),), entry.preset)
 
 
 def _located(name: str, files: tuple[LocalFile, ...], preset: str | None) -> LocatedModel:
@@ -296,13 +280,13 @@ def _verify_file(path: Path, expected: str | None, size: int | None, on_bytes: C
 def sha256_of(path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
     """Return the sha256 of a file as 64 hexadecimal digits; `on_bytes` hears how many bytes each step read."""
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-                on_bytes(len(block))
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror}", hint="check the disk and permissions") from error
+    with (
+        os_errors_as(StorageError, f"cannot read {path}", hint="check the disk and permissions"),
+        path.open("rb") as file,
+    ):
+        while block := file.read(1 << 20):
+            digest.update(block)
+            on_bytes(len(block))
     return digest.hexdigest()
 
 

@@ -6,7 +6,7 @@ the machine; the rest is arithmetic. It loads no model and knows no llama.cpp.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -113,22 +113,6 @@ def _physical_windows() -> int | None:
     return kilobytes.value * 1024 if kernel.GetPhysicallyInstalledSystemMemory(ctypes.byref(kilobytes)) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sized:
-    """A quantisation and the bytes of its file or files."""
-
-    quantisation: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """A quantisation and, in one sentence, why it was chosen."""
-
-    quantisation: str
-    reason: str
-
-
 def needed(size: int) -> int:
     """Return the memory that a model file of `size` bytes asks for: itself, and room for the search.
 
@@ -143,37 +127,32 @@ def fits(size: int, memory: int) -> bool:
     return needed(size) <= memory - max(memory // 5, GIB)
 
 
-def choose(among: Sequence[Sized], memory: int | None, default: str | None) -> Choice:
+def choose(sizes: Mapping[str, int], memory: int | None, default: str | None) -> tuple[str, str]:
     """Choose the largest quantisation that leaves a fifth of `memory` bytes, at least 1 GiB, to everything else.
 
-    Only `PROPOSED` formats are chosen. With `memory` unknown the catalogue's default is taken; when nothing fits, the
-    smallest is, and the reason says that it may be slow: an estimate never forbids.
+    `sizes` are bytes by quantisation. Returned with the choice is, in a sentence, the reason. Only `PROPOSED` formats are
+    chosen. With `memory` unknown the catalogue's default is taken; when nothing fits, the smallest is, and the reason
+    says that it may be slow: an estimate never forbids.
 
     Raises:
         ModelNotFoundError: None of the proposed formats is offered.
     """
-    offered = sorted((item for item in among if item.quantisation in PROPOSED), key=lambda item: item.size)
+    offered = sorted((name for name in sizes if name in PROPOSED), key=lambda name: sizes[name])
     if not offered:
-        names = ", ".join(item.quantisation.lower() for item in among) or "nothing"
+        names = ", ".join(map(str.lower, sizes)) or "nothing"
         raise ModelNotFoundError(
             f"no usual quantisation is offered, only {names}", hint="name one: marco models pull NAME:QUANTISATION"
         )
     if memory is None:
-        known = next((item for item in offered if item.quantisation == default), offered[0])
-        return Choice(quantisation=known.quantisation, reason="the usual choice; this machine's memory is unknown")
-    fitting = [item for item in offered if fits(item.size, memory)]
+        known = default if default in offered else offered[0]
+        return known, "the usual choice; this machine's memory is unknown"
+    fitting = [name for name in offered if fits(sizes[name], memory)]
     if not fitting:
-        item = offered[0]
-        return Choice(
-            quantisation=item.quantisation,
-            reason=f"the smallest; even it asks for {gib(needed(item.size))} of {gib(memory)} memory and may be slow",
-        )
-    item = fitting[-1]
-    return Choice(
-        quantisation=item.quantisation,
-        reason=f"the largest that fits: {gib(item.size)} and room for the search make {gib(needed(item.size))}, "
-        f"this machine has {gib(memory)}",
-    )
+        wanted = gib(needed(sizes[offered[0]]))
+        return offered[0], f"the smallest; even it asks for {wanted} of {gib(memory)} memory and may be slow"
+    size = sizes[fitting[-1]]
+    why = f"{gib(size)} and room for the search make {gib(needed(size))}, this machine has {gib(memory)}"
+    return fitting[-1], f"the largest that fits: {why}"
 
 
 def gib(size: int) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from marco_cli.errors import InputError, StorageError, quoted
+from marco_cli.errors import InputError, StorageError, os_errors_as, quoted
 from marco_cli.jsonl import decode
 
 _LENGTH: Final = struct.Struct("<Q")
@@ -44,21 +44,21 @@ def list_tensors(path: Path) -> dict[str, Stored]:
         StorageError: it cannot be read.
 
     """
+    with (
+        os_errors_as(StorageError, f"cannot read {path}", hint="check the path and its permissions"),
+        path.open("rb") as file,
+    ):
+        size = file.seek(0, 2)
+        file.seek(0)
+        begun = file.read(_LENGTH.size)
+        length = _LENGTH.unpack(begun)[0] if len(begun) == _LENGTH.size else 0
+        if not 2 <= length <= min(size - _LENGTH.size, _MAX_HEADER):
+            raise _damaged(path, f"its header has {length} of {size} bytes")
+        data = file.read(length)
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            begun = file.read(_LENGTH.size)
-            length = _LENGTH.unpack(begun)[0] if len(begun) == _LENGTH.size else 0
-            if not 2 <= length <= min(size - _LENGTH.size, _MAX_HEADER):
-                raise _damaged(path, f"its header has {length} of {size} bytes")
-            header = decode(file.read(length))
-    except OSError as error:
-        raise StorageError(
-            f"cannot read {path}: {error.strerror}", hint="check the path and its permissions"
-        ) from error
+        header = decode(data)
     except InputError as error:
-        raise error if error.hint else _damaged(path, f"its header is {error.message}") from error
+        raise _damaged(path, f"its header is {error.message}") from error
     if not isinstance(header, dict):
         raise _damaged(path, "its header is no object")
     begin = _LENGTH.size + length
@@ -77,12 +77,12 @@ def read_tensor(stored: Stored) -> NDArray[np.float32]:
     """
     if stored.kind not in _BYTES:
         raise InputError(f"{stored.path.name} holds {stored.kind}, expected one of {', '.join(_BYTES)}")
-    try:
-        with stored.path.open("rb") as file:
-            file.seek(stored.start)
-            data = file.read(stored.num_bytes)
-    except OSError as error:
-        raise StorageError(f"cannot read {stored.path}: {error.strerror}", hint="check the disk") from error
+    with (
+        os_errors_as(StorageError, f"cannot read {stored.path}", hint="check the disk"),
+        stored.path.open("rb") as file,
+    ):
+        file.seek(stored.start)
+        data = file.read(stored.num_bytes)
     if stored.kind == "BF16":  # the upper half of a 32-bit float
         return (np.frombuffer(data, dtype="<u2").astype(np.uint32) << 16).view(np.float32).reshape(stored.shape)
     kind = "<f4" if stored.kind == "F32" else "<f2"

@@ -121,16 +121,11 @@ def read_record(model: Path) -> Record | None:
     return record if type(record.size) is int and is_hash else None
 
 
-def recorded_hash(model: Path) -> str | None:
-    """Return the sha256 that a model's record states; None when nothing vouches for the file."""
+def recorded(model: Path, source: Origin) -> LocalFile:
+    """Return a file with what its record states; of one without a record nothing is stated."""
     record = read_record(model)
-    return record.sha256 if record else None
-
-
-def recorded_size(model: Path) -> int | None:
-    """Return the bytes that a model's record states; None when it has none."""
-    record = read_record(model)
-    return record.size if record else None
+    sha256, stated = (record.sha256, record.size) if record else (None, None)
+    return LocalFile(path=model, source=source, size=model.stat().st_size, sha256=sha256, stated_size=stated)
 
 
 def available(repo: str, revision: str | None, environ: Mapping[str, str] = os.environ) -> dict[str, LocalFile]:
@@ -142,17 +137,14 @@ def files_in(home: Path) -> dict[str, LocalFile]:
     """Return the GGUF files below a folder of the models directory by their path in it, records of cached ones too."""
     found: dict[str, LocalFile] = {}
     for path in sorted({*home.rglob(_WEIGHTS), *(path.with_suffix("") for path in home.rglob(f"{_WEIGHTS}.json"))}):
-        record = read_record(path)
-        sha256 = record.sha256 if record else None
-        elsewhere = Path(record.cached_at) if record and record.cached_at else None
-        actual = path if path.is_file() else elsewhere
-        if actual is None or not actual.is_file():
-            continue
-        source: Origin = "catalogue" if actual == path else "hub-cache"
         name = path.relative_to(home).as_posix()
-        stated = record.size if record else None
-        size = actual.stat().st_size
-        found[name] = LocalFile(path=actual, source=source, size=size, sha256=sha256, stated_size=stated)
+        if path.is_file():
+            found[name] = recorded(path, "catalogue")
+        elif (record := read_record(path)) and record.cached_at and (actual := Path(record.cached_at)).is_file():
+            size, stated = actual.stat().st_size, record.size
+            found[name] = LocalFile(
+                path=actual, source="hub-cache", size=size, sha256=record.sha256, stated_size=stated
+            )
     return found
 
 

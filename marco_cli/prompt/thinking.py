@@ -84,7 +84,8 @@ def find_switch(
     wish = ("on", "off").index(think)
     switch = _variable(trial, wish, names, constants) or _word(trial, wish, constants)
     if switch is not None:
-        return switch if think == "on" else _kept_off(trial, switch)
+        # The prefill must not open the thought again.
+        return replace(switch, is_without_prefill=think == "off" and _OPENED.search(prefill) is not None)
     opened = _OPENED.search(trial.text())
     if think == "off" and opened is not None:
         return Switch(skip=_closing(trial.text(), opened[1]))
@@ -123,16 +124,10 @@ class _Trial:
         given = {**self.variables, **variables}
         return render(prompt, self.template, bos=self.bos, eos=self.eos, variables=given).text
 
-    def try_text(
-        self,
-        variables: Mapping[str, object] = MappingProxyType({}),
-        *,
-        question: str = _QUESTION,
-        system: str | None = None,
-    ) -> str | None:
-        """Return the rendered prompt; None where the template refuses it."""
+    def try_text(self, variables: Mapping[str, object] = MappingProxyType({}), **said: str) -> str | None:
+        """Return the rendered prompt, with another `question` or `system` message; None where the template refuses it."""
         try:
-            return self.text(variables, question=question, system=system)
+            return self.text(variables, **said)
         except ConfigError:
             return None
 
@@ -159,11 +154,6 @@ def _word(trial: _Trial, wish: int, constants: Sequence[str]) -> Switch | None:
             if None not in texts and texts[0] != texts[1]:
                 return Switch(word=word, place=place)
     return None
-
-
-def _kept_off(trial: _Trial, switch: Switch) -> Switch:
-    """See to it that the prefill opens no thought again."""
-    return replace(switch, is_without_prefill=_OPENED.search(trial.prefill) is not None)
 
 
 def _said(trial: _Trial, word: str, place: str) -> str | None:

@@ -25,12 +25,15 @@ _LONGEST: Final = 2000
 _SHOWN: Final = 60
 
 
+_Test = Callable[[Trace], bool | None]
+"""Says whether something is true of a trace; None where that is not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """An expression that was understood."""
 
-    source: str
-    test: Callable[[Trace], bool | None]
+    test: _Test
 
     def fits(self, trace: Trace) -> bool:
         """Say whether the expression is true of a trace."""
@@ -71,7 +74,7 @@ def parse(source: str) -> Filter:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python thinks of the text is no concern of the user's
             tree = ast.parse(source.strip(), mode="eval")
-        return Filter(source=source, test=_condition(tree.body, source.strip()))
+        return Filter(test=_condition(tree.body, source.strip()))
     except SyntaxError as error:
         at = f" at character {error.offset}" if error.offset else ""
         raise _refusal(f"the filter {_cropped(source)} cannot be read{at}: {error.msg}") from error
@@ -79,10 +82,10 @@ def parse(source: str) -> Filter:
         raise _refusal(f"the filter {_cropped(source)} cannot be read: {type(error).__name__}") from error
 
 
-def _condition(node: ast.expr, source: str) -> Callable[[Trace], bool | None]:
+def _condition(node: ast.expr, source: str) -> _Test:
     if isinstance(node, ast.BoolOp):
         parts = [_condition(value, source) for value in node.values]
-        return _conjunction(parts) if isinstance(node.op, ast.And) else _disjunction(parts)
+        return _joined(parts, decisive=isinstance(node.op, ast.Or))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         inner = _condition(node.operand, source)
         return lambda trace: None if (value := inner(trace)) is None else not value
@@ -94,38 +97,24 @@ def _condition(node: ast.expr, source: str) -> Callable[[Trace], bool | None]:
     return lambda trace: None if (value := operand.read(trace)) is None else bool(value)
 
 
-def _conjunction(parts: list[Callable[[Trace], bool | None]]) -> Callable[[Trace], bool | None]:
-    """All of them; unknown where one is unknown and none is false."""
+def _joined(parts: list[_Test], *, decisive: bool) -> _Test:
+    """Join with `or` (decisive: true) or `and` (decisive: false); unknown where one is unknown and none decides."""
 
     def test(trace: Trace) -> bool | None:
         values = [part(trace) for part in parts]
-        return False if False in values else None if None in values else True
+        return decisive if decisive in values else None if None in values else not decisive
 
     return test
 
 
-def _disjunction(parts: list[Callable[[Trace], bool | None]]) -> Callable[[Trace], bool | None]:
-    """Any of them; unknown where one is unknown and none is true."""
-
-    def test(trace: Trace) -> bool | None:
-        values = [part(trace) for part in parts]
-        return True if True in values else None if None in values else False
-
-    return test
-
-
-def _comparison(node: ast.Compare, source: str) -> Callable[[Trace], bool | None]:
+def _comparison(node: ast.Compare, source: str) -> _Test:
     """Compare neighbours: `0.5 < confidence < 0.9` is two comparisons."""
     terms = [node.left, *node.comparators]
-    return _conjunction(
-        [
-            _pair(left, operation, right, source)
-            for left, operation, right in zip(terms, node.ops, terms[1:], strict=False)
-        ]
-    )
+    pairs = zip(terms, node.ops, terms[1:], strict=False)
+    return _joined([_pair(left, operation, right, source) for left, operation, right in pairs], decisive=False)
 
 
-def _pair(left: ast.expr, operation: ast.cmpop, right: ast.expr, source: str) -> Callable[[Trace], bool | None]:
+def _pair(left: ast.expr, operation: ast.cmpop, right: ast.expr, source: str) -> _Test:
     kind = type(operation)
     if kind in _MEMBERSHIP:
         return _membership(_operand(left, source), right, source, is_wanted=_MEMBERSHIP[kind])
@@ -140,7 +129,7 @@ def _pair(left: ast.expr, operation: ast.cmpop, right: ast.expr, source: str) ->
     return _known(first, second, _ORDER[kind])
 
 
-def _known(first: _Operand, second: _Operand, operation: _Operation) -> Callable[[Trace], bool | None]:
+def _known(first: _Operand, second: _Operand, operation: _Operation) -> _Test:
     """Apply an operation where both sides are known."""
 
     def test(trace: Trace) -> bool | None:
@@ -150,7 +139,7 @@ def _known(first: _Operand, second: _Operand, operation: _Operation) -> Callable
     return test
 
 
-def _equality(first: _Operand, second: _Operand, *, is_wanted: bool) -> Callable[[Trace], bool | None]:
+def _equality(first: _Operand, second: _Operand, *, is_wanted: bool) -> _Test:
     if "none" in (first.kind, second.kind):  # here, and only here, what is missing is a value
         return lambda trace: ((first.read(trace) is None) == (second.read(trace) is None)) == is_wanted
     if "answer" not in (first.kind, second.kind) and first.kind != second.kind:
@@ -160,11 +149,11 @@ def _equality(first: _Operand, second: _Operand, *, is_wanted: bool) -> Callable
     return _known(first, second, lambda left, right: _is_same(left, right) == is_wanted)
 
 
-def _membership(item: _Operand, group: ast.expr, source: str, *, is_wanted: bool) -> Callable[[Trace], bool | None]:
+def _membership(item: _Operand, group: ast.expr, source: str, *, is_wanted: bool) -> _Test:
     """`"pens" in question` looks into a text, `strategy in ("mcts", "beam")` into a list."""
     if isinstance(group, ast.Tuple | ast.List | ast.Set):
         choices = [_equality(item, _operand(entry, source), is_wanted=True) for entry in group.elts]
-        one_of = _disjunction(choices)
+        one_of = _joined(choices, decisive=True)
         return one_of if is_wanted else lambda trace: None if (found := one_of(trace)) is None else not found
     text = _operand(group, source)
     for operand in (item, text):

@@ -18,7 +18,7 @@ from typing import IO, Final
 from marco_cli.config.settings import Settings
 from marco_cli.config.state import state_directory
 from marco_cli.draft import put
-from marco_cli.errors import InputError, MarcoError, StorageError
+from marco_cli.errors import InputError, MarcoError, StorageError, os_errors_as
 from marco_cli.jsonl import MAX_LINE, read_lines
 from marco_cli.lock import PATIENCE, lock
 from marco_cli.trace.decoding import Heading, decode, read_heading
@@ -35,6 +35,8 @@ _FRONT: Final = 16_384
 """Bytes that are read at once for a heading."""
 _MEGABYTE: Final = 1_000_000
 _TOO_LONG: Final = f"a line of more than {MAX_LINE // _MEGABYTE} MB is not read"
+_CHECK: Final = "check the path and its permissions"
+_OTHER_PLACE: Final = "check space and permissions, or --no-trace"
 _OTHER_FILE: Final = "check space and permissions, or name another file with --traces"
 
 
@@ -103,12 +105,10 @@ def save(trace: Trace, folder: Path) -> Path:
     """
     path = folder / f"{trace.id}{SUFFIX}"
     line = _line(trace)
-    try:
+    with os_errors_as(StorageError, f"cannot write to {folder}", hint=_OTHER_PLACE):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
         put(path, line, mode=0o600)
-    except OSError as error:
-        raise _storage_error(folder, error) from error
     return path
 
 
@@ -119,7 +119,7 @@ def append(trace: Trace, path: Path) -> None:
         StorageError: no permission, no space, locked by another program for seconds; the file is as it was.
     """
     line = _line(trace)
-    try:
+    with os_errors_as(StorageError, f"cannot write to {path}", hint=_OTHER_FILE):
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:
             lock(file, patience=PATIENCE)
@@ -131,8 +131,6 @@ def append(trace: Trace, path: Path) -> None:
             except OSError:
                 file.truncate(size)
                 raise
-    except OSError as error:
-        raise _storage_error(path, error, _OTHER_FILE) from error
 
 
 def check_appendable(path: Path) -> None:
@@ -141,10 +139,8 @@ def check_appendable(path: Path) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    try:
+    with os_errors_as(StorageError, f"cannot write to {path}", hint=_OTHER_FILE):
         os.close(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise _storage_error(path, error, _OTHER_FILE) from error
 
 
 def entries(place: Path, on_skip: OnSkip) -> Iterator[KeptTrace]:
@@ -191,12 +187,9 @@ def load(entry: KeptTrace) -> Trace:
     Raises:
         InputError: it is damaged; the message names file and place.
     """
-    try:
-        with entry.path.open("rb") as file:
-            file.seek(entry.offset)
-            line = file.read(entry.size)
-    except OSError as error:
-        raise _input_error(entry.path, error) from error
+    with os_errors_as(InputError, f"cannot read {entry.path}", hint=_CHECK), entry.path.open("rb") as file:
+        file.seek(entry.offset)
+        line = file.read(entry.size)
     return decode(line, where=entry.path.name)
 
 
@@ -230,7 +223,7 @@ def prune(
     except FileNotFoundError:
         return Pruned(num_traces=0, num_bytes=0)
     except OSError as error:
-        raise _storage_error(folder, error) from error
+        raise StorageError(f"cannot write to {folder}: {error.strerror}", hint=_OTHER_PLACE) from error
     return Pruned(num_traces=num_deleted, num_bytes=num_bytes)
 
 
@@ -244,10 +237,8 @@ def _line(trace: Trace) -> bytes:
 
 def _names(folder: Path) -> list[str]:
     """Return the names of the trace files of a folder, newest first: ids sort by time."""
-    try:
+    with os_errors_as(InputError, f"cannot read {folder}", hint=_CHECK):
         names = [entry.name for entry in os.scandir(folder)]
-    except OSError as error:
-        raise _input_error(folder, error) from error
     return sorted((name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)), reverse=True)
 
 
@@ -282,25 +273,22 @@ def _first_entry(path: Path, on_skip: OnSkip) -> Iterator[KeptTrace]:
 def _lines(path: Path, on_skip: OnSkip) -> Iterator[KeptTrace]:
     """Yield the traces of a file that holds one a line."""
     offset = 0
-    try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(read_lines(file), start=1):
-                where, line = f"{path.name}:{number}", raw.data
-                if raw.is_too_long:
-                    on_skip(Skipped(where=where, reason=_TOO_LONG))
-                elif line.strip() and not line.endswith((b"}\n", b"}\r\n")):
-                    on_skip(Skipped(where=where, reason="its line is torn"))
-                elif line.strip():
-                    try:
-                        heading = read_heading(line, where=where)
-                    except InputError as error:
-                        on_skip(Skipped(where=where, reason=error.message))
-                    else:
-                        if heading is not None:
-                            yield KeptTrace(path=path, offset=offset, size=len(line), heading=heading)
-                offset += raw.size
-    except OSError as error:
-        raise _input_error(path, error) from error
+    with os_errors_as(InputError, f"cannot read {path}", hint=_CHECK), path.open("rb") as file:
+        for number, raw in enumerate(read_lines(file), start=1):
+            where, line = f"{path.name}:{number}", raw.data
+            if raw.is_too_long:
+                on_skip(Skipped(where=where, reason=_TOO_LONG))
+            elif line.strip() and not line.endswith((b"}\n", b"}\r\n")):
+                on_skip(Skipped(where=where, reason="its line is torn"))
+            elif line.strip():
+                try:
+                    heading = read_heading(line, where=where)
+                except InputError as error:
+                    on_skip(Skipped(where=where, reason=error.message))
+                else:
+                    if heading is not None:
+                        yield KeptTrace(path=path, offset=offset, size=len(line), heading=heading)
+            offset += raw.size
 
 
 def _is_torn(file: IO[bytes]) -> bool:
@@ -309,13 +297,3 @@ def _is_torn(file: IO[bytes]) -> bool:
         return False
     file.seek(-1, os.SEEK_END)
     return file.read(1) != b"\n"
-
-
-def _input_error(place: Path, error: OSError) -> InputError:
-    return InputError(f"cannot read {place}: {error.strerror}", hint="check the path and its permissions")
-
-
-def _storage_error(
-    place: Path, error: OSError, hint: str = "check space and permissions, or --no-trace"
-) -> StorageError:
-    return StorageError(f"cannot write to {place}: {error.strerror}", hint=hint)

@@ -11,9 +11,8 @@ from marco_cli import __version__
 from marco_cli.evals.report import Report
 from marco_cli.view.eval_failure import failure_html
 from marco_cli.view.eval_plots import colour_number, plots
-from marco_cli.view.eval_problems import problems_html, script, script_hash
+from marco_cli.view.eval_problems import part, problems_html, script_hash
 from marco_cli.view.eval_sheets import Sheet, detail_sheets, result_sheet
-from marco_cli.view.eval_style import PALETTE, STYLE
 from marco_cli.view.eval_table import is_numeric
 from marco_cli.view.printable import printable
 
@@ -28,6 +27,7 @@ _FOOTER = (
 def page(report: Report, *, state: str | None = None, is_live: bool = False) -> str:
     """Return the page; `state` says how far a run has come, and a live page loads itself anew every few seconds."""
     title = f"{report.model} on {report.dataset}"
+    style = (part("palette.css") + part("eval.css")).replace("\n", "")
     body = (
         f"<header><h1>{text(title)}</h1><p>{_lead(report)}</p>{_state(state)}</header>",
         _verdicts(report),
@@ -43,8 +43,8 @@ def page(report: Report, *, state: str | None = None, is_live: bool = False) -> 
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
         f"script-src '{script_hash()}'\">"
-        f'<meta name="color-scheme" content="light dark"><title>{text(title)}</title><style>{PALETTE}{STYLE}</style></head>\n'
-        f"<body>\n{chr(10).join(part for part in body if part)}\n<script>{script()}</script></body></html>\n"
+        f'<meta name="color-scheme" content="light dark"><title>{text(title)}</title><style>{style}</style></head>\n'
+        f"<body>\n{chr(10).join(piece for piece in body if piece)}\n<script>{part('problems.js')}</script></body></html>\n"
     )
 
 

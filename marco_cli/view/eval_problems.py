@@ -36,14 +36,14 @@ def problems_html(report: Report, *, is_live: bool = False) -> str:
     return f'{_MARKUP}\n<script type="application/json" id="data">{json_block(document)}</script>'
 
 
-def script() -> str:
-    """Return the script, which runs once the section is there."""
-    return files("marco_cli.view").joinpath("html/problems.js").read_text(encoding="utf-8")
+def part(name: str) -> str:
+    """Return a file of the page: its script `problems.js`, its style `eval.css`, or `palette.css`, the colours by their names."""
+    return files("marco_cli.view").joinpath("html", name).read_text(encoding="utf-8")
 
 
 def script_hash() -> str:
     """Return what a content security policy calls the script."""
-    return f"sha256-{b64encode(hashlib.sha256(script().encode()).digest()).decode()}"
+    return f"sha256-{b64encode(hashlib.sha256(part('problems.js').encode()).digest()).decode()}"
 
 
 def _document(report: Report) -> dict[str, object]:

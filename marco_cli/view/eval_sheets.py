@@ -5,8 +5,10 @@ In: a `Report`, `Comparison`s. Out: `Sheet`s. Texts are as they came, from peopl
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from marco_cli.evals.comparison import Comparison
+from marco_cli.evals.confidence import SignalReport
 from marco_cli.evals.intervals import Estimate
 from marco_cli.evals.paper import standard_error
 from marco_cli.evals.report import AtK, GroupReport, Report, VariantReport
@@ -15,6 +17,8 @@ from marco_cli.view.numbers import grouped
 NONE = "–"  # noqa: RUF001 (an en dash reads as "none" in a column of figures)
 
 Row = tuple[str, ...]
+T = TypeVar("T")
+Column = tuple[str, Callable[[T], str]]
 
 _RESULT_NOTE = (
     "Tokens are decoded ones and seconds the machine's own, a problem on average. No answer: nothing that the scorer could "
@@ -36,65 +40,55 @@ class Sheet:
     notes: tuple[str, ...] = ()
 
 
+def _sheet(title: str, columns: Sequence[Column[T]], things: Iterable[T], notes: tuple[str, ...] = ()) -> Sheet:
+    """Return a table with a row a thing: a column is its name, and what of the thing stands in it."""
+    rows = tuple(tuple(cell(thing) for _, cell in columns) for thing in things)
+    return Sheet(title=title, head=tuple(name for name, _ in columns), rows=rows, notes=notes)
+
+
+def _accuracy(report: Report) -> list[Column[VariantReport]]:
+    return [
+        ("variant", lambda variant: variant.label),
+        (_metric(report), lambda variant: percent(variant.accuracy.value)),
+        ("95 %", lambda variant: interval(variant.accuracy)),
+    ]
+
+
 def short_sheet(report: Report) -> Sheet:
     """Return one line a variant that fits a narrow terminal: accuracy, what was no answer, what it cost."""
-    rows = (
-        (
-            variant.label,
-            percent(variant.accuracy.value),
-            interval(variant.accuracy),
-            str(variant.num_no_answer),
-            str(variant.num_forced),
-            grouped(variant.cost.tokens),
-            seconds(variant.cost.seconds),
-        )
-        for variant in report.variants
-    )
-    head = ("variant", _metric(report), "95 %", "none", "forced", "tokens", "s")
-    return Sheet(title="Results", head=head, rows=tuple(rows))
+    columns: list[Column[VariantReport]] = [
+        *_accuracy(report),
+        ("none", lambda variant: str(variant.num_no_answer)),
+        ("forced", lambda variant: str(variant.num_forced)),
+        ("tokens", lambda variant: grouped(variant.cost.tokens)),
+        ("s", lambda variant: seconds(variant.cost.seconds)),
+    ]
+    return _sheet("Results", columns, report.variants)
 
 
 def result_sheet(report: Report) -> Sheet:
     """Return one line a variant with all costs."""
-    has_price, has_corpus = report.price_per_hour is not None, report.is_translation
-    head = (
-        "variant",
-        _metric(report),
-        "95 %",
-        *(("corpus chrF", "BLEU") if has_corpus else ()),
-        "problems",
-        "no answer",
-        "forced",
-        "tokens",
-        "seconds",
-        *(() if has_corpus else ("tokens a right answer", "seconds a right answer")),
-        *(("price of 1 000 right answers",) if has_price else ()),
-    )
-    rows = (_result(variant, has_price=has_price, has_corpus=has_corpus) for variant in report.variants)
-    return Sheet(title="Results", head=head, rows=tuple(rows), notes=(_RESULT_NOTE,))
-
-
-def _result(variant: VariantReport, *, has_price: bool, has_corpus: bool) -> Row:
-    cost, corpus = variant.cost, variant.corpus
-    scores = (NONE, NONE) if corpus is None else (f"{corpus.chrf:.1f}", f"{corpus.bleu:.1f}")
-    per_right = (
-        NONE if cost.tokens_per_right is None else grouped(cost.tokens_per_right),
-        seconds(cost.seconds_per_right),
-    )
-    price = NONE if cost.price_per_right is None else f"{1000 * cost.price_per_right:.3g}"
-    return (
-        variant.label,
-        percent(variant.accuracy.value),
-        interval(variant.accuracy),
-        *(scores if has_corpus else ()),
-        str(variant.num_items),
-        str(variant.num_no_answer),
-        str(variant.num_forced),
-        grouped(cost.tokens),
-        seconds(cost.seconds),
-        *(() if has_corpus else per_right),
-        *((price,) if has_price else ()),
-    )
+    columns = _accuracy(report)
+    if report.is_translation:
+        columns += [
+            ("corpus chrF", lambda variant: NONE if variant.corpus is None else f"{variant.corpus.chrf:.1f}"),
+            ("BLEU", lambda variant: NONE if variant.corpus is None else f"{variant.corpus.bleu:.1f}"),
+        ]
+    columns += [
+        ("problems", lambda variant: str(variant.num_items)),
+        ("no answer", lambda variant: str(variant.num_no_answer)),
+        ("forced", lambda variant: str(variant.num_forced)),
+        ("tokens", lambda variant: grouped(variant.cost.tokens)),
+        ("seconds", lambda variant: seconds(variant.cost.seconds)),
+    ]
+    if not report.is_translation:
+        columns += [
+            ("tokens a right answer", lambda variant: _counted(variant.cost.tokens_per_right)),
+            ("seconds a right answer", lambda variant: seconds(variant.cost.seconds_per_right)),
+        ]
+    if report.price_per_hour is not None:
+        columns.append(("price of 1 000 right answers", lambda variant: _price(variant.cost.price_per_right)))
+    return _sheet("Results", columns, report.variants, (_RESULT_NOTE,))
 
 
 def detail_sheets(report: Report) -> tuple[Sheet, ...]:
@@ -114,54 +108,41 @@ def detail_sheets(report: Report) -> tuple[Sheet, ...]:
 
 def guesses_sheet(report: Report) -> Sheet:
     """Return Test@k and what each vote makes of k guesses, for variants with two guesses at every problem."""
-    rows = [
-        (
-            variant.label + ("" if variant.is_independent else " †"),
-            str(at.k),
-            *(percent(share) for share in (at.solved, at.maj, at.weighted, at.best)),
-        )
-        for variant in report.variants
-        if len(variant.at) > 1
-        for at in variant.at
+    columns: list[Column[tuple[VariantReport, AtK]]] = [
+        ("variant", lambda row: row[0].label + ("" if row[0].is_independent else " †")),
+        ("k", lambda row: str(row[1].k)),
+        ("Test@k", lambda row: percent(row[1].solved)),
+        ("maj@k", lambda row: percent(row[1].maj)),
+        ("weighted@k", lambda row: percent(row[1].weighted)),
+        ("best@k", lambda row: percent(row[1].best)),
     ]
+    shown = [(variant, at) for variant in report.variants if len(variant.at) > 1 for at in variant.at]
     notes = ["Test@k: some guess of k is right (unbiased). maj, weighted, best: what that vote chooses among k."]
-    if any("†" in row[0] for row in rows):
+    if any(not variant.is_independent for variant, _ in shown):
         notes.append("† The first k paths of a tree search, which are not independent samples.")
     notes.append(
         "A k is shown when every problem has that many guesses; +certainty=1 keeps a vote from stopping early."
     )
-    return Sheet(
-        title="Guesses",
-        head=("variant", "k", "Test@k", "maj@k", "weighted@k", "best@k"),
-        rows=tuple(rows),
-        notes=tuple(notes),
-    )
+    return _sheet("Guesses", columns, shown, tuple(notes))
 
 
 def signal_sheet(report: Report) -> Sheet:
     """Return AUROC, calibration error and threshold of each signal."""
-    rows = []
-    for variant in report.variants:
-        for signal in variant.signals:
-            cut = signal.threshold
-            rows.append(
-                (
-                    variant.label,
-                    signal.name,
-                    NONE if signal.auroc is None else f"{signal.auroc:.3f}",
-                    f"{signal.calibration_error:.3f}",
-                    NONE if cut is None else f"{cut.score:.4f}",
-                    NONE if cut is None else percent(cut.precision),
-                    NONE if cut is None else percent(cut.coverage),
-                )
-            )
-    wanted = f"cut for {100 * report.precision:g} %"
-    return Sheet(
-        title="Can the confidence be trusted?",
-        head=("variant", "signal", "AUROC", "calibration error", wanted, "right % above", "kept %"),
-        rows=tuple(rows),
-        notes=("AUROC: the chance that a right answer scores above a wrong one; 0.5 is a coin.",),
-    )
+    columns: list[Column[tuple[VariantReport, SignalReport]]] = [
+        ("variant", lambda row: row[0].label),
+        ("signal", lambda row: row[1].name),
+        ("AUROC", lambda row: NONE if row[1].auroc is None else f"{row[1].auroc:.3f}"),
+        ("calibration error", lambda row: f"{row[1].calibration_error:.3f}"),
+        (
+            f"cut for {100 * report.precision:g} %",
+            lambda row: NONE if row[1].threshold is None else f"{row[1].threshold.score:.4f}",
+        ),
+        ("right % above", lambda row: NONE if row[1].threshold is None else percent(row[1].threshold.precision)),
+        ("kept %", lambda row: NONE if row[1].threshold is None else percent(row[1].threshold.coverage)),
+    ]
+    shown = [(variant, signal) for variant in report.variants for signal in variant.signals]
+    note = "AUROC: the chance that a right answer scores above a wrong one; 0.5 is a coin."
+    return _sheet("Can the confidence be trusted?", columns, shown, (note,))
 
 
 def flips_sheet(report: Report) -> Sheet:
@@ -200,30 +181,22 @@ def paper_sheet(report: Report) -> Sheet:
 
 def comparison_sheet(comparisons: Sequence[Comparison]) -> Sheet:
     """Return paired tests, one line a pair."""
-    rows = (
-        (
-            each.label,
-            each.baseline,
-            str(each.pairing.difference.num),
-            f"{100 * each.pairing.difference.value:+.1f}",
-            f"{100 * each.pairing.difference.low:+.1f} to {100 * each.pairing.difference.high:+.1f}",
-            str(each.pairing.gained),
-            str(each.pairing.lost),
-            p_value(each.pairing.p_value),
-            NONE if each.token_ratio is None else f"{each.token_ratio:.2f}",
-        )
-        for each in comparisons
+    columns: list[Column[Comparison]] = [
+        ("variant", lambda each: each.label),
+        ("against", lambda each: each.baseline),
+        ("problems", lambda each: str(each.pairing.difference.num)),
+        ("points", lambda each: _points(each.pairing.difference.value)),
+        ("95 %", lambda each: f"{_points(each.pairing.difference.low)} to {_points(each.pairing.difference.high)}"),
+        ("won", lambda each: str(each.pairing.gained)),
+        ("lost", lambda each: str(each.pairing.lost)),
+        ("McNemar p", lambda each: p_value(each.pairing.p_value)),
+        ("token ratio", lambda each: NONE if each.token_ratio is None else f"{each.token_ratio:.2f}"),
+    ]
+    notes = (
+        "Points with a 95 % bootstrap interval over problems; won, lost and the exact p are of the first seed.",
+        "A variant is better or worse when the interval leaves out 0 and a sign test over the problems has p <= 0.05.",
     )
-    head = ("variant", "against", "problems", "points", "95 %", "won", "lost", "McNemar p", "token ratio")
-    return Sheet(
-        title="Compared problem by problem",
-        head=head,
-        rows=tuple(rows),
-        notes=(
-            "Points with a 95 % bootstrap interval over problems; won, lost and the exact p are of the first seed.",
-            "A variant is better or worse when the interval leaves out 0 and a sign test over the problems has p <= 0.05.",
-        ),
-    )
+    return _sheet("Compared problem by problem", columns, comparisons, notes)
 
 
 def _metric(report: Report) -> str:
@@ -271,6 +244,18 @@ def interval(estimate: Estimate) -> str:
 def seconds(value: float | None) -> str:
     """Write seconds with three figures."""
     return NONE if value is None else f"{value:.3g}" if value < 100 else grouped(value)
+
+
+def _counted(value: float | None) -> str:
+    return NONE if value is None else grouped(value)
+
+
+def _price(value: float | None) -> str:
+    return NONE if value is None else f"{1000 * value:.3g}"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}"
 
 
 def p_value(value: float) -> str:

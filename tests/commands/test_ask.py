@@ -140,7 +140,7 @@ def test_the_display_may_be_chosen_for_good(
         return choose_view(display, *arguments, **more)
 
     monkeypatch.setenv("MARCO_DISPLAY", variable)
-    monkeypatch.setattr("marco_cli.commands._answering.choose_view", choose)
+    monkeypatch.setattr("marco_cli.commands._reply.choose_view", choose)
     run = marco("ask", QUESTION, "--strategy", "vote", "--simulations", "2", *options)
 
     assert "42" in run.out

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from marco_cli.commands._chat_commands import obey
-from marco_cli.conversation.slash import Command, Said, read_line
+from marco_cli.conversation.slash import Command, read_line
 
 
 @pytest.mark.parametrize("question", ["What is 12 + 30?", "/like this", "/usr/bin/env does what?"])
@@ -16,4 +16,4 @@ def test_edit_offers_a_line_that_asks_the_same(question: str) -> None:
     asyncio.run(obey(session, Command(name="edit", argument="")))  # type: ignore[arg-type]  # what `/edit` needs of it
 
     assert session.draft is not None
-    assert read_line(session.draft.text) == Said(text=question)
+    assert read_line(session.draft) == question

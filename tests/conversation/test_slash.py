@@ -1,24 +1,24 @@
 import pytest
 from tables import table
 
-from marco_cli.conversation.slash import COMMANDS, Command, Said, line_of, read_line
+from marco_cli.conversation.slash import COMMANDS, Command, line_of, read_line
 from marco_cli.errors import InputError
 
 
 @table(
     [
-        ("What is 2 + 2?", Said(text="What is 2 + 2?")),
-        ("  one\ntwo \n", Said(text="one\ntwo")),
+        ("What is 2 + 2?", "What is 2 + 2?"),
+        ("  one\ntwo \n", "one\ntwo"),
         ("/help", Command(name="help", argument="")),
         ("/Effort  high ", Command(name="effort", argument="high")),
         ("/system You are\nbrief.", Command(name="system", argument="You are\nbrief.")),
         ("/export my file.md", Command(name="export", argument="my file.md")),
-        ("//help is a command", Said(text="/help is a command")),
-        ("/usr/bin/env does what?", Said(text="/usr/bin/env does what?")),
-        ("/2 is half", Said(text="/2 is half")),
+        ("//help is a command", "/help is a command"),
+        ("/usr/bin/env does what?", "/usr/bin/env does what?"),
+        ("/2 is half", "/2 is half"),
     ]
 )
-def test_a_line_is_a_command_or_a_text(line: str, expected: Said | Command) -> None:
+def test_a_line_is_a_command_or_a_text(line: str, expected: str | Command) -> None:
     """A slash and letters make a command; a path, a number and a doubled slash do not."""
     assert read_line(line) == expected
 
@@ -26,7 +26,7 @@ def test_a_line_is_a_command_or_a_text(line: str, expected: Said | Command) -> N
 @table(["2+2?", "/like this", "/help", "/", "//x", "/ x\ny", "/usr/bin/env does what?", "/2 is half"])
 def test_what_was_said_can_be_said_again(text: str) -> None:
     """The line that is offered for changing says the same text, with a slash more only where one is needed."""
-    assert read_line(line_of(text)) == Said(text=text)
+    assert read_line(line_of(text)) == text
     assert (line_of(text) == text) == (text[1:4] not in ("lik", "hel", "", "/x", " x\n"))
 
 

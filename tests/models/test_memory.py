@@ -6,16 +6,16 @@ from tables import table
 from marco_cli.errors import ModelNotFoundError
 from marco_cli.models import memory
 from marco_cli.models.gguf_header import Header
-from marco_cli.models.memory import GIB, Sized
+from marco_cli.models.memory import GIB
 
 # Sizes of the Marco-o1 files, rounded, in bytes; the ones outside PROPOSED must never be chosen.
-MARCO = tuple(
-    Sized(quantisation=name, size=int(size * 1e9))
+MARCO = {
+    name: int(size * 1e9)
     for name, size in {
         "IQ2_M": 2.78, "Q2_K": 3.02, "Q3_K_M": 3.81, "Q4_0_4_8": 4.43, "Q4_K_M": 4.68, "Q5_K_M": 5.44,
         "Q6_K": 6.25, "Q8_0": 8.10, "F16": 15.2, "F32": 30.5,
     }.items()
-)  # fmt: skip
+}  # fmt: skip
 
 
 def qwen2_7b() -> Header:
@@ -52,34 +52,34 @@ def test_the_unified_cache_is_shared_by_all_sequences() -> None:
 )
 def test_the_largest_that_leaves_room_is_chosen_and_says_why(gigabytes: int, quantisation: str) -> None:
     """Never more than eight bits, never a format that llama.cpp dropped, and the reason has all the numbers."""
-    choice = memory.choose(MARCO, gigabytes * GIB, "Q4_K_M")
+    chosen, reason = memory.choose(MARCO, gigabytes * GIB, "Q4_K_M")
 
-    size = next(item.size for item in MARCO if item.quantisation == quantisation)
-    assert choice.quantisation == quantisation
-    assert choice.reason.startswith("the largest that fits")
-    assert memory.gib(size) in choice.reason
-    assert memory.gib(gigabytes * GIB) in choice.reason
+    size = MARCO[quantisation]
+    assert chosen == quantisation
+    assert reason.startswith("the largest that fits")
+    assert memory.gib(size) in reason
+    assert memory.gib(gigabytes * GIB) in reason
     assert memory.needed(size) <= gigabytes * GIB * 0.8
 
 
 def test_when_nothing_fits_the_smallest_is_chosen_with_a_warning() -> None:
     """An estimate never forbids: it says that it may be slow."""
-    choice = memory.choose(MARCO, 2 * GIB, "Q4_K_M")
+    chosen, reason = memory.choose(MARCO, 2 * GIB, "Q4_K_M")
 
-    assert choice.quantisation == "Q2_K"
-    assert "may be slow" in choice.reason
+    assert chosen == "Q2_K"
+    assert "may be slow" in reason
 
 
 def test_with_unknown_memory_the_usual_one_is_chosen() -> None:
     """The catalogue's default, or the smallest where that is not offered."""
-    assert memory.choose(MARCO, None, "Q4_K_M").quantisation == "Q4_K_M"
-    assert memory.choose(MARCO, None, "Q5_K_S").quantisation == "Q2_K"
+    assert memory.choose(MARCO, None, "Q4_K_M")[0] == "Q4_K_M"
+    assert memory.choose(MARCO, None, "Q5_K_S")[0] == "Q2_K"
 
 
 def test_a_repository_without_usual_quantisations_says_what_it_has() -> None:
     """Nothing is chosen that the user did not name."""
     with pytest.raises(ModelNotFoundError, match="only iq2_m, f32"):
-        memory.choose((MARCO[0], MARCO[-1]), 64 * GIB, "Q4_K_M")
+        memory.choose({name: MARCO[name] for name in ("IQ2_M", "F32")}, 64 * GIB, "Q4_K_M")
 
 
 def test_this_machine_has_memory() -> None:

@@ -11,6 +11,7 @@ import codecs
 import hashlib
 import re
 from base64 import b64encode
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
@@ -22,7 +23,6 @@ from numpy.typing import NDArray
 from marco_cli.engine.base import Tokens
 from marco_cli.search.base import Candidate
 from marco_cli.trace.export.base import Caption, Export, Options, cropped, json_block, visible
-from marco_cli.trace.export.shade import SHADES, shade_of
 from marco_cli.trace.fields import is_correct
 from marco_cli.trace.record import Trace
 
@@ -34,6 +34,10 @@ SCRIPTS: Final = (
 _FORCED, _TERMINAL, _CLOSED, _FALSE = 1, 2, 4, 8
 _DOUBTFUL: Final = 0.9
 """Alternatives are told of tokens whose confidence is below this; the others have none worth telling."""
+# Means of a step lie near 1: one shade for all below 0.6 leaves the others for what differs.
+_BOUNDS: Final = (0.0, 0.6, 0.7, 0.8, 0.9)
+SHADES: Final = ("#b4bec4", "#c2410c", "#d9822b", "#d6ab3d", "#7aa874", "#2e8b74")
+"""Colours of steps: where nothing was sampled, then from each of the bounds on, from doubtful to sure."""
 
 
 def write(traces: Iterable[Trace], options: Options) -> Iterator[Export]:
@@ -95,7 +99,7 @@ class _Data:
             ],
             "best": [node.id for node in trace.best_path()],
             "facts": _facts(trace),
-            "shades": [shade.colour for shade in SHADES],
+            "shades": SHADES,
             "doubtful": round(1000 * _DOUBTFUL),
             "strings": list(self._numbers),
         }
@@ -187,6 +191,11 @@ class _Data:
 
     def _number(self, text: str) -> int:
         return self._numbers.setdefault(text, len(self._numbers))
+
+
+def shade_of(confidence: float | None) -> int:
+    """Return the place in `SHADES` of the mean confidence of a step, in [0, 1]; None, where nothing was sampled, has place 0."""
+    return 0 if confidence is None else bisect_right(_BOUNDS, confidence)
 
 
 def _facts(trace: Trace) -> list[tuple[str, str]]:

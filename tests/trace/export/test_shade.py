@@ -11,7 +11,7 @@ from tables import table
 from traced import traced
 
 import marco_cli.trace.export
-from marco_cli.trace.export.shade import SHADES, shade_of
+from marco_cli.trace.export.page import SHADES, shade_of
 from marco_cli.trace.record import Trace
 
 PLACES: dict[float | None, int] = {
@@ -36,7 +36,7 @@ def drawn_in_html(trace: Trace) -> dict[int, int]:
     block = re.search(r'<script type="application/json" id="trace">(.*?)</script>', page)
     assert block
     data = json.loads(block[1])
-    colours = [shade.colour for shade in SHADES]
+    colours = list(SHADES)
     return {node: colours.index(data["shades"][shade]) for node, shade in enumerate(data["nodes"]["shade"])}
 
 
@@ -61,4 +61,4 @@ def test_shades_are_written_in_one_file() -> None:
     sources = {path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*.*") if path.suffix != ".pyc"}
 
     for shade in SHADES[1:]:
-        assert [name for name, source in sources.items() if shade.colour in source] == ["shade.py"]
+        assert [name for name, source in sources.items() if shade in source] == ["page.py"]
