@@ -373,11 +373,11 @@ def test_marks_of_a_user_are_read(
 def test_a_mark_that_could_have_grown_is_read_with_the_next_character() -> None:
     """Who follows a reply need not wait for its end to know the open section."""
     parser = SectionParser(Tags(thought_open="<a>", thought_close="</a>", output_close="</a>!"))
-    for piece in ("<a>x", "</a>"):
+    inside: list[str | None] = []
+    for piece in ("<a>x", "</a>", "4"):
         parser.skim(piece)
-    assert parser.inside == "thought"
-    parser.skim("4")
-    assert parser.inside == "output"
+        inside.append(parser.inside)
+    assert inside == ["thought", "thought", "output"]
 
 
 @table(["a", "<", "`", "</Thought>", "<Output>", "```\n", " ", "<Output>x</Output>", "</Outpu"])
