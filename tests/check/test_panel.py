@@ -51,20 +51,19 @@ def test_equal_answers_are_judged_once() -> None:
 def test_who_gives_up_on_a_check_takes_it_from_no_other() -> None:
     """Equal answers share a check: it goes on as long as one of them waits, and ends with the last."""
     ended: list[str] = []
-    may_go_on: list[bool] = []
+    may_go_on: list[asyncio.Event] = []
 
     class Slow(Knows):
         async def check(self, submission: Submission) -> Verdict:
             try:
-                while not may_go_on:
-                    await asyncio.sleep(0)
+                await may_go_on[-1].wait()
             except asyncio.CancelledError:
                 ended.append("cancelled")
                 raise
             return await super().check(submission)
 
     async def work(num_given_up: int) -> list[object]:
-        may_go_on.clear()
+        may_go_on.append(asyncio.Event())
         panel = Panel([Slow("2")])
         tasks = [asyncio.create_task(panel.check(submission("The answer is 2."))) for _ in range(2)]
         for _ in range(5):
@@ -72,7 +71,7 @@ def test_who_gives_up_on_a_check_takes_it_from_no_other() -> None:
         for task in tasks[:num_given_up]:
             task.cancel()
         await asyncio.wait(tasks[:num_given_up])
-        may_go_on.append(True)
+        may_go_on[-1].set()
         return [
             type(each) if isinstance(each, BaseException) else each
             for each in await asyncio.gather(*tasks, return_exceptions=True)
