@@ -8,7 +8,7 @@ from marco_cli.check.limits import Limits
 from marco_cli.check.monty import Monty
 
 LIMITS: Final = Limits(seconds=2.0, memory=64 << 20)
-_CALL: Final = "print('\\n', solution(), sep='')"
+_CALL: Final = "print('\\n\\n', solution(), sep='')"
 _DIGITS: Final = 12
 """Of a result: what binary floating point adds behind them is noise."""
 

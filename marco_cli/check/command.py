@@ -97,8 +97,16 @@ def open_command(argument: str) -> CommandCheck:
             hint=f"chmod +x {words[0]}" if is_there else "name a file that may be run, or a program on the PATH",
         )
     _check_interpreter(Path(program))
-    rest = [str(Path(word).absolute()) if Path(word).exists() else word for word in words[1:]]
+    rest = [str(Path(word).absolute()) if _is_file(word) else word for word in words[1:]]
     return CommandCheck(command=(str(Path(program).absolute()), *rest), name=words[0])
+
+
+def _is_file(word: str) -> bool:
+    """Say whether a word names a file or a folder; what no file can be called does not."""
+    try:
+        return Path(word).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _search_path() -> str:
@@ -108,9 +116,12 @@ def _search_path() -> str:
 
 
 def _check_interpreter(program: Path) -> None:
-    """Refuse a script whose first line names a program that is not there."""
-    with program.open("rb") as file:
-        first = file.readline(1000)
+    """Refuse a script whose first line names a program that is not there; a program may be run that may not be read."""
+    try:
+        with program.open("rb") as file:
+            first = file.readline(1000)
+    except OSError:
+        return
     words = first[2:].split() if first.startswith(b"#!") else []
     if words and not Path(words[0].decode(errors="replace")).exists():
         raise ConfigError(

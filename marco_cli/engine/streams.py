@@ -182,9 +182,11 @@ class Streams:
         fillers = [] if is_prompt else self._beside(call, num_missing)
         # llama.cpp wants streams in ascending order, and a filler may lie below or above.
         evaluated = sorted([*rows, *fillers], key=lambda row: (row.sequences, row.position))
-        logits = self._store.evaluate(evaluated)
-        for filler in fillers:
-            self._store.cut(filler.sequences[0], filler.position)
+        try:
+            logits = self._store.evaluate(evaluated)
+        finally:  # also of a call that failed: the next token of that stream belongs there
+            for filler in fillers:
+                self._store.cut(filler.sequences[0], filler.position)
         if logits is None:
             return None
         for span, _ in call:

@@ -18,6 +18,7 @@ CASES = {
     "def solution():\n    return 0.00001": "0.00001",
     "def solution():\n    return 10 ** 20": "100000000000000000000",
     "print('99')\ndef solution():\n    print('98')\n    return 1": "1",
+    "def solution():\n    print('98', end='')\n    return 1": "1",
     "def solution():\n    return '12'": "12",
     "def solution():\n    return 'twelve'": None,
     "def solution():\n    return (1, 2)": None,

@@ -158,6 +158,17 @@ def test_words_that_name_files_are_found_from_the_checks_own_directory(
     assert asyncio.run(open_command("./check.sh 'da ta.txt' --flag").check(submission())).judgement == "right"
 
 
+@pytest.mark.parametrize("word", ["x" * 5000, "a/" * 3000, "nul\0", "*", "~", "\n"])
+def test_words_that_no_file_can_be_called_stay_what_they_are(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are arguments, whatever the system says of files of that name."""
+    monkeypatch.chdir(tmp_path)
+    program("exit 0", tmp_path)
+
+    assert open_command(f"./check.sh '{word}'").command[1:] == (word,)
+
+
 @pytest.mark.parametrize("argument", ["", "  ", "./missing.sh", "no-such-program-here", "./plain.txt", "'unclosed"])
 def test_a_program_that_is_not_there_is_a_wrong_option(
     argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marco_cli.engine.backend import Row
+from marco_cli.errors import DecodeError
 
 
 class ExactStore:
@@ -15,6 +16,7 @@ class ExactStore:
         self._num_cells = num_cells
         self.num_saved = 0
         self.refuses = False
+        self.fails = False
         self.reshape(num_streams)
 
     @property
@@ -46,6 +48,8 @@ class ExactStore:
             held.append(row.token)
             if row.wants_logits:
                 logits.append([*held, *[-1] * (self._num_cells - len(held))])
+        if self.fails:
+            raise DecodeError("out of order")
         return np.asarray(logits, dtype=np.float32).reshape(-1, self._num_cells)
 
     def cut(self, stream: int, length: int) -> None:

@@ -14,6 +14,7 @@ from marco_cli.engine.fillers import Fillers
 from marco_cli.engine.prefix_cache import PrefixCache
 from marco_cli.engine.stream_store import STEP, stream_cells
 from marco_cli.engine.streams import Streams
+from marco_cli.errors import DecodeError
 
 MAX_NUM_SEQS = 4
 CELLS = MAX_NUM_SEQS * STEP
@@ -140,6 +141,21 @@ def test_an_interrupted_call_leaves_nothing() -> None:
 
     bench.store.refuses = False
     bench.go_on(([0], [4]), ([1], [5]), ([2], [6]))
+
+
+@pytest.mark.parametrize("fillers", [NO_FILLERS, Fillers(pairs=True, blocks=False)])
+def test_a_call_that_fails_leaves_nothing(fillers: Fillers) -> None:
+    """Neither of its own rows nor of those beside it: the texts of others go on where they were."""
+    bench = Bench(fillers)
+    bench.go_on(([0], [1, 2, 3]), ([1], [4, 5]))
+    bench.store.fails = True
+
+    for sequence in (0, 1, 2):
+        with pytest.raises(DecodeError):
+            bench.go_on(([sequence], [7]))
+
+    bench.store.fails = False
+    bench.go_on(([0], [8]), ([1], [9]), ([2], [6]))
 
 
 def test_what_is_swapped_out_is_counted() -> None:
