@@ -51,46 +51,27 @@ def test_equal_answers_are_judged_once() -> None:
 def test_who_gives_up_on_a_check_takes_it_from_no_other() -> None:
     """Equal answers share a check: it goes on as long as one of them waits, and ends with the last."""
     ended: list[str] = []
-<<<<<<< HEAD
-=======
     may_go_on: list[asyncio.Event] = []
->>>>>>> hunt
 
     class Slow(Knows):
-        may_go_on: asyncio.Event
-
         async def check(self, submission: Submission) -> Verdict:
             try:
-<<<<<<< HEAD
-                await self.may_go_on.wait()
-=======
                 await may_go_on[-1].wait()
->>>>>>> hunt
             except asyncio.CancelledError:
                 ended.append("cancelled")
                 raise
             return await super().check(submission)
 
     async def work(num_given_up: int) -> list[object]:
-<<<<<<< HEAD
-        slow = Slow("2")
-        slow.may_go_on = asyncio.Event()
-        panel = Panel([slow])
-=======
         may_go_on.append(asyncio.Event())
         panel = Panel([Slow("2")])
->>>>>>> hunt
         tasks = [asyncio.create_task(panel.check(submission("The answer is 2."))) for _ in range(2)]
         for _ in range(5):
             await asyncio.sleep(0)
         for task in tasks[:num_given_up]:
             task.cancel()
         await asyncio.wait(tasks[:num_given_up])
-<<<<<<< HEAD
-        slow.may_go_on.set()
-=======
         may_go_on[-1].set()
->>>>>>> hunt
         return [
             type(each) if isinstance(each, BaseException) else each
             for each in await asyncio.gather(*tasks, return_exceptions=True)
