@@ -17,6 +17,7 @@ from marco_cli.batch.rows import BatchRow
 from marco_cli.config.preset import load_preset, preset_names
 from marco_cli.config.settings import Settings
 from marco_cli.engine.scripted import CONTROL_TOKENS, END, Script, scripted_engine
+from marco_cli.errors import ConfigError
 from marco_cli.models import LocatedModel
 from marco_cli.models.choice import implied_preset, template_format
 from marco_cli.plan import search_plan
@@ -178,6 +179,20 @@ def test_every_format_has_a_preset(name: str) -> None:
 def test_marks_can_be_named_or_written(text: str, wanted: Tags | None) -> None:
     """As the setting holds them."""
     assert read_tags(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"thought": ["<a>", ""]}', '{"thought": ["<a>", "<a>"]}', '{"thought": ["<a>", "<A>"]}', '{"thought": ["<a>", " <a> "]}',
+        '{"thought": [null, null]}', '{"thought": ["<a>"]}', '{"thought": "<a>"}', '{"thought": ["<a>", 1]}', '{"thought": ["a", "b"]}',
+        '{"thought": ["<a>", "</a>"], "output": ["<A>", "</o>"]}', '{"thoughts": ["<a>", "</a>"]}', "{}", "[]", "<a>", "",
+    ],
+)  # fmt: skip
+def test_marks_that_cannot_be_told_apart_are_refused(text: str) -> None:
+    """In one line that quotes them."""
+    with pytest.raises(ConfigError, match="expected"):
+        read_tags(text)
 
 
 MODEL = LocatedModel(name="scripted", path=Path("/nowhere/scripted.gguf"), source="path", files=(), hashes=(None,))

@@ -338,6 +338,48 @@ def test_no_mark_is_the_beginning_of_another() -> None:
     assert not [(one, other) for one in marks for other in marks if one != other and other.startswith(one)]
 
 
+OWN = [
+    # marks of a user, reply, thought, output
+    pytest.param(("<Мысль>", "</Мысль>", "<Ответ>", "</Ответ>"), "<Мысль>a</Мысль><Ответ>b</Ответ>", "a", "b", id="cyrillic"),
+    pytest.param(("<Überlegung>", "</Überlegung>", None, None), "<Überlegung>a</ÜBERLEGUNG>b", "a", "b", id="umlaut"),
+    pytest.param(("<思考>", "</思考>", None, None), "<思考>a</思考>b", "a", "b", id="chinese"),
+    pytest.param(("<t>", "<end>", "<o>", "<end>"), "<t>a<end><o>b<end>c", "a", "b", id="one closing mark"),
+    pytest.param(("<t>", "<end>", "<o>", "<END>"), "<t>a<end>b<end>c", "a", "b", id="one closing mark, unannounced output"),
+    pytest.param(("<t>", "<o>", "<o>", "</o>"), "<t>a<o>b</o>c", "a", "b", id="an end that is a beginning"),
+    pytest.param(("<a>", "</a>", "<a>!", "</a>!"), "<a>x</a><a>!y</a>!z", "x", "y", id="a mark that begins another"),
+    pytest.param(("###", "####", None, None), "### a #### b", "a", "b", id="a mark that is twice another"),
+    pytest.param(("```thinking", "```", None, None), "```thinking\na\n```\nb", "a", "b", id="fences"),
+    pytest.param(("**Thinking**", "**Answer**", None, None), "**thinking** a **answer** b", "a", "b", id="headings"),
+    pytest.param((None, "[END]", None, None), "a[end]b", "a", "b", id="an end alone"),
+    pytest.param((None, None, "Answer:", None), "a Answer: b", "a", "b", id="an announcement alone"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+@pytest.mark.parametrize(("marks", "reply", "thought", "output"), OWN)
+def test_marks_of_a_user_are_read(
+    marks: tuple[str | None, ...], reply: str, thought: str, output: str, size: int
+) -> None:
+    """In any language, also where one begins another, or closes both sections; wherever the text is cut."""
+    tags = Tags(thought_open=marks[0], thought_close=marks[1], output_open=marks[2], output_close=marks[3])
+    parser = SectionParser(tags)
+    for start in range(0, len(reply), size):
+        parser.skim(reply[start : start + size])
+    parser.finish()
+
+    assert (parser.result.thought, parser.result.output) == (thought, output)
+
+
+def test_a_mark_that_could_have_grown_is_read_with_the_next_character() -> None:
+    """Who follows a reply need not wait for its end to know the open section."""
+    parser = SectionParser(Tags(thought_open="<a>", thought_close="</a>", output_close="</a>!"))
+    inside: list[str | None] = []
+    for piece in ("<a>x", "</a>", "4"):
+        parser.skim(piece)
+        inside.append(parser.inside)
+    assert inside == ["thought", "thought", "output"]
+
+
 @table(["a", "<", "`", "</Thought>", "<Output>", "```\n", " ", "<Output>x</Output>", "</Outpu"])
 def test_work_is_linear_however_the_text_is_cut(unit: str) -> None:
     """20 000 characters fed one by one, or at once, take seconds, not minutes."""

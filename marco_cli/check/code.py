@@ -3,6 +3,7 @@
 In: the text of an output. Out: the source that its fenced blocks hold, or "" where there is none.
 """
 
+import ast
 import re
 from textwrap import dedent
 from typing import Final
@@ -14,6 +15,7 @@ _BLOCK: Final = re.compile(
     r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
 )
 _LANGUAGES: Final = frozenset({"", "python", "py", "python3", "py3"})
+_IS_MAIN: Final = frozenset({"__name__ == '__main__'", "'__main__' == __name__"})
 _CODE: Final = re.compile(r"^(?:def |class |import |from \w+ import |@\w|async def )", re.MULTILINE)
 
 
@@ -23,6 +25,19 @@ def code_of(output: str) -> str:
     Replies often show a function, then how it is called: the block that defines the most is the answer.
     """
     return dedent(output[slice(*_span(output))])
+
+
+def as_module(code: str) -> str:
+    """Return code without what it does as a program: `if __name__ == "__main__":` often asks for input, or shows an example."""
+    try:
+        statements = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return code
+    lines = code.split("\n")
+    for each in statements:
+        if isinstance(each, ast.If) and not each.orelse and ast.unparse(each.test) in _IS_MAIN and each.end_lineno:
+            lines[each.lineno - 1 : each.end_lineno] = ["pass"] + [""] * (each.end_lineno - each.lineno)
+    return "\n".join(lines)
 
 
 def extent(output: str, answer: Answer | None) -> int:

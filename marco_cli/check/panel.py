@@ -6,6 +6,7 @@ else unknown.
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Collection, Hashable, Sequence
 from importlib import import_module
 from typing import Final
@@ -110,6 +111,8 @@ class Panel:
     def __init__(self, verifiers: Sequence[Verifier]) -> None:
         self._verifiers = tuple(verifiers)
         self._said: dict[Hashable, asyncio.Future[Verdict]] = {}
+        self._waiting: Counter[asyncio.Future[Verdict]] = Counter()
+        """How many wait for a verdict."""
 
     def key(self, submission: Submission) -> Hashable:
         """Return what the verdict depends on."""
@@ -118,17 +121,20 @@ class Panel:
     async def check(self, submission: Submission) -> Verdict:
         """Judge a reply, or say again what was said of its like."""
         key = self.key(submission)
-        known = self._said.get(key)
-        if known is not None and not known.cancelled():
-            return await asyncio.shield(known)
-        if len(self._said) >= _MOST_KEPT:
-            self._said.clear()
-        work = self._said[key] = asyncio.ensure_future(self._judge(submission))
+        work = self._said.get(key)
+        if work is None or work.cancelled():
+            if len(self._said) >= _MOST_KEPT:
+                self._said.clear()
+            work = self._said[key] = asyncio.ensure_future(self._judge(submission))
+        self._waiting[work] += 1
         try:
-            return await work
+            return await asyncio.shield(work)  # one that gives up must not take the verdict from others
         finally:
-            if work.cancelled():
-                self._said.pop(key, None)
+            self._waiting[work] -= 1
+            if not self._waiting[work]:
+                del self._waiting[work]
+                work.cancel()
+                await asyncio.wait([work])  # what it started has ended by then
 
     async def _judge(self, submission: Submission) -> Verdict:
         return combined([await verifier.check(submission) for verifier in self._verifiers])

@@ -12,7 +12,7 @@ from collections.abc import Hashable
 from typing import Final
 
 from marco_cli.check.base import Submission, Verdict, reason
-from marco_cli.check.code import code_of
+from marco_cli.check.code import as_module, code_of
 from marco_cli.check.limits import Limits
 from marco_cli.check.monty import SYNTAX_ERROR, Monty
 from marco_cli.check.tampering import MODULES, parses, suspicion
@@ -53,7 +53,7 @@ class PythonCheck:
 
     async def check(self, submission: Submission) -> Verdict:
         """Run the tests on the code of the reply."""
-        code = code_of(submission.output)
+        code = as_module(code_of(submission.output))
         tests, problem = asked_for("python", self._tests or submission.tests, code)
         if problem is not None:
             return problem

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from marco_cli.check.base import Submission, Verdict, reason
-from marco_cli.check.code import code_of
+from marco_cli.check.code import as_module, code_of
 from marco_cli.check.jail import Jail, python_jail
 from marco_cli.check.limits import Limits
 from marco_cli.check.sandbox import Outcome, run
@@ -42,7 +42,7 @@ class Python3Check:
 
     async def check(self, submission: Submission) -> Verdict:
         """Run the tests on the code of the reply."""
-        code = code_of(submission.output)
+        code = as_module(code_of(submission.output))
         tests, problem = asked_for("python3", self._tests or submission.tests, code)
         if problem is not None:
             return problem

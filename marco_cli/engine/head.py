@@ -7,6 +7,7 @@ second, in 32-bit floats. Between two layers is a ReLU. The last layer has two r
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -130,8 +131,12 @@ def _array(data: bytes) -> Floats:
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, is_by_columns, kind = read(file)
+    try:
+        shape, is_by_columns, kind = read(file)
+    except (SyntaxError, TypeError, tokenize.TokenError) as error:  # numpy parses what it says as Python
+        raise ValueError("the header of an array cannot be read") from error
     rest = data[file.tell() :]
+    shape = tuple(map(int, shape))  # numpy takes True for a number, and then does not
     if kind != np.dtype("<f4") or (is_by_columns and len(shape) > 1) or math.prod(shape) * kind.itemsize != len(rest):
         raise ValueError(
             f"an array of {kind} with shape {quoted(shape)} in {len(rest)} bytes, expected float32 by rows"

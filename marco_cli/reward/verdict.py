@@ -66,7 +66,7 @@ class Examiner:
         """None for a model without a chat template: turns then stand below each other."""
 
     async def verdict(self, passage: Passage) -> Verdict | None:
-        """Return what the model thinks of a passage; None when its context cannot hold it.
+        """Return what the model thinks of a passage; None when its context cannot hold it, or the engine gave it up.
 
         Raises:
             ConfigError: the model's vocabulary does not tell the two words apart, or has no such mark.
@@ -81,6 +81,8 @@ class Examiner:
             prompt, probes = self._question(shown, passage) if passage.mark is None else self._marked(shown, passage)
             completion = await self._engine.generate(Request(prompt_ids=prompt, max_tokens=0, probe_ids=probes))
         except ContextOverflowError:
+            return None
+        if completion.finish_reason == "cancelled":
             return None
         good, bad = completion.probe_logprobs
         return Verdict(log_odds=good - bad, usage=usage + completion.usage)

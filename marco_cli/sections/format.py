@@ -173,11 +173,22 @@ def read_tags(text: str) -> Tags | None:
                 f"got {json.dumps(marks)[:60]} for {name}, expected two different marks: [opening, closing]"
             )
     thought, output = (sections.get(name, (None, None)) for name in ("thought", "output"))
+    openings = [_bare(marks[0]) for marks in (thought, output) if marks[0]]
+    if len(set(openings)) < len(openings):
+        raise ConfigError(f"got {text[:60]!r}, whose sections open with the same mark, expected two")
     return Tags(thought_open=thought[0], thought_close=thought[1], output_open=output[0], output_close=output[1])
 
 
 def _is_pair(marks: object) -> bool:
     """Say whether these are an opening and another closing mark, of which one may be null."""
-    if not isinstance(marks, list) or len(marks) != 2 or marks[0] == marks[1]:
+    if not isinstance(marks, list) or len(marks) != 2:
         return False
-    return all(mark is None or (isinstance(mark, str) and len(mark.strip()) > 1 and "\n" not in mark) for mark in marks)
+    is_written = all(
+        mark is None or (isinstance(mark, str) and len(mark.strip()) > 1 and "\n" not in mark) for mark in marks
+    )
+    return is_written and _bare(marks[0]) != _bare(marks[1])
+
+
+def _bare(mark: str | None) -> str | None:
+    """Return what tells a mark from others."""
+    return mark and mark.strip().lower()

@@ -21,7 +21,7 @@ import re
 from dataclasses import dataclass
 
 from marco_cli.sections.format import SectionKind, Tags
-from marco_cli.sections.syntax import syntax_of
+from marco_cli.sections.syntax import folded, syntax_of
 
 _CUT_MARK = 3  # "<" and "</" at the very end may be meant; "</O" is a mark that the budget cut
 _CODE_EDGE = re.compile(r"`+|\n")
@@ -80,6 +80,7 @@ class SectionParser:
         self._output_over = False  # the last mark closed an output
         self._closed = False
         self._depth = 0  # thoughts inside the open one
+        self._is_waiting = False  # what is unread begins with a mark, or backticks, that may grow
         self._code = 0  # backticks that opened the code that the output stands in, 0 outside
         if starts_in is not None or (tags.is_fixed and not tags.marks):
             self._begin(starts_in or "output")
@@ -114,7 +115,7 @@ class SectionParser:
         """
         self._raw.append(text)
         self._unread += text
-        if self.inside is None or not self._ends.isdisjoint(text):
+        if self.inside is None or self._is_waiting or not self._ends.isdisjoint(text):
             self._read()
 
     def finish(self) -> tuple[SectionText, ...]:
@@ -132,13 +133,14 @@ class SectionParser:
         )
 
     def _read(self, *, is_last: bool = False) -> None:
-        text, at = self._unread, 0
+        text, at, self._is_waiting = self._unread, 0, False
         while (token := self._syntax.token.search(text, at)) is not None:
             self._text(text[at : token.start()])
             at, piece = token.start(), token.group()
-            if piece[0] == "`" and token.end() == len(text) and not is_last:
-                break  # the run may grow
-            role = self._role(piece.lower())
+            if not is_last and ((piece[0] == "`" and token.end() == len(text)) or self._syntax.may_grow(text[at:])):
+                self._is_waiting = True
+                break
+            role = self._role(folded(piece))
             if self._code and role is not None:
                 is_code = role != "output_close" or self._is_code_closed(text, token.end(), is_last=is_last)
                 if is_code is None:
@@ -168,7 +170,9 @@ class SectionParser:
             self.tags, self._syntax = other, syntax_of(other)
             self._ends = self._syntax.ends
             self.inside = None if self._is_blank else self.inside
-        return self._syntax.roles.get(mark)
+        role = self._syntax.roles.get(mark)
+        is_output_close = role == "thought_close" and self._syntax.is_one_close and self.inside == "output"
+        return "output_close" if is_output_close else role
 
     def _ends_code(self, edge: str) -> bool:
         """Say whether the code that the output stands in ends at a run of backticks, or at the end of a line."""

@@ -48,6 +48,43 @@ def test_equal_answers_are_judged_once() -> None:
     assert len(check.asked) == 4
 
 
+def test_who_gives_up_on_a_check_takes_it_from_no_other() -> None:
+    """Equal answers share a check: it goes on as long as one of them waits, and ends with the last."""
+    ended: list[str] = []
+
+    class Slow(Knows):
+        may_go_on: asyncio.Event
+
+        async def check(self, submission: Submission) -> Verdict:
+            try:
+                await self.may_go_on.wait()
+            except asyncio.CancelledError:
+                ended.append("cancelled")
+                raise
+            return await super().check(submission)
+
+    async def work(num_given_up: int) -> list[object]:
+        slow = Slow("2")
+        slow.may_go_on = asyncio.Event()
+        panel = Panel([slow])
+        tasks = [asyncio.create_task(panel.check(submission("The answer is 2."))) for _ in range(2)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        for task in tasks[:num_given_up]:
+            task.cancel()
+        await asyncio.wait(tasks[:num_given_up])
+        slow.may_go_on.set()
+        return [
+            type(each) if isinstance(each, BaseException) else each
+            for each in await asyncio.gather(*tasks, return_exceptions=True)
+        ]
+
+    assert asyncio.run(work(1)) == [asyncio.CancelledError, Verdict(judgement="right", why="got 2")]
+    assert not ended
+    assert asyncio.run(work(2)) == [asyncio.CancelledError, asyncio.CancelledError]
+    assert ended == ["cancelled"]
+
+
 @pytest.mark.parametrize("text", ["", "comand:x", ":x", "Python:x", "sh"])
 def test_an_unknown_kind_is_refused(text: str) -> None:
     """In one line, with what there is."""

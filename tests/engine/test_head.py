@@ -235,6 +235,28 @@ def ones(*shape: int) -> Floats:
     return np.ones(shape, dtype=np.float32)
 
 
+HEADERS = (
+    "", "{", "(((", "[" * 3000, "-" * 5000 + "1", "'", '"""', "\\", "  x\n y", "\xff", "{'descr': '<f4'}", "None",
+    *(
+        f"{{'descr': {kind}, 'fortran_order': False, 'shape': {shape}}}"
+        for kind, shape in (
+            ("'<f4'", "(-1, -8)"), ("'<f4'", "(True, 8)"), ("'<f4'", "(2.0, 4)"), ("'<f4'", "(2, 4"), ("'<f4'", "8"), ("'zz'", "(2, 4)"),
+            ("'|O'", "(2, 4)"), ("[('a', '<f4')]", "(2, 4)"), ("('<f4', (2,))", "(2, 2)"), ("'<f4'", "(10**9,)"), ("3", "(2, 4)"),
+        )
+    ),
+)  # fmt: skip
+
+
+def told(header: str) -> bytes:
+    """Return a head file whose first array has such a header before its 32 bytes."""
+    data = header.encode("latin-1")
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as entries:
+        entries.writestr("weight_0.npy", b"\x93NUMPY\x01\x00" + len(data).to_bytes(2, "little") + data + bytes(32))
+        entries.writestr("bias_0.npy", b"")
+    return file.getvalue()
+
+
 GOOD = layers((ones(2, 4), ones(2)))
 DAMAGED = {
     "nothing": b"",
@@ -256,6 +278,7 @@ DAMAGED = {
     "by columns": layers((np.asfortranarray(np.arange(8, dtype=np.float32).reshape(2, 4)), ones(2))),
     "not a number": layers((np.full((2, 4), np.nan, dtype=np.float32), ones(2))),
     "sizes that are not there": lying(),
+    **{f"the header {header[:60]}": told(header) for header in HEADERS},
 }
 
 

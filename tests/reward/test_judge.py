@@ -57,3 +57,20 @@ def test_a_pair_is_compared_by_the_difference_of_its_log_odds() -> None:
 
     assert better == pytest.approx(probability(2.0), abs=1e-4)
     assert worse + better == pytest.approx(1)
+
+
+@table(MANNERS)
+def test_a_judge_that_is_given_up_says_nothing(manner: str) -> None:
+    """`Engine.cancel` ends what is under way without a verdict, and without an error: nothing is known of the replies."""
+
+    async def work() -> tuple[float, ...]:
+        engine = scripted_engine(lambda text: biased(text, bias=0))
+        judging = asyncio.create_task(Judge(Examiner(engine, None), manner=manner).judge("How?", tuple(GOODNESS)))
+        while not engine._waiting:  # noqa: ASYNC110 (the engine tells nobody)
+            await asyncio.sleep(0)
+        engine.cancel()
+        judgement = await judging
+        await engine.close()
+        return judgement.values
+
+    assert asyncio.run(work()) == (0.5,) * len(GOODNESS)
