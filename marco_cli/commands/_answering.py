@@ -37,14 +37,7 @@ def answer(
     started = time.perf_counter()
     problem = solver.problem(question)
     chain = _chain_view(solver.plan, problem, screen, streaming)
-    takes_enter = can_listen()
-    tells_purpose = solver.plan.is_routed and not screen.is_quiet
-    view = AnsweringView(
-        chain=chain,
-        open_search=lambda: screen.search(solver.engine),
-        record=record,
-        purpose=(lambda first: fitted(f"marco: {purpose(first, takes_enter=takes_enter)}")) if tells_purpose else None,
-    )
+    view = _view(solver, chain, screen, record)
     stop, interruption = Stop(), Stop()
 
     def interrupt() -> None:
@@ -73,6 +66,18 @@ def answer(
             await solver.close()
 
     return run(work(), on_interrupt=interrupt, say=view.say)
+
+
+def _view(solver: Solver, chain: Reply | None, screen: Screen, record: EventListener | None) -> AnsweringView:
+    """Return the view of the chain and of the search that may follow."""
+    takes_enter = can_listen()
+    tells_purpose = solver.plan.is_routed and not screen.is_quiet
+    return AnsweringView(
+        chain=chain,
+        open_search=lambda: screen.search(solver.engine),
+        record=record,
+        purpose=(lambda first: fitted(f"marco: {purpose(first, takes_enter=takes_enter)}")) if tells_purpose else None,
+    )
 
 
 def _chain_view(plan: SearchPlan, problem: Problem, screen: Screen, streaming: Streaming) -> Reply | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from marco_cli import jsonl
-from marco_cli.batch.meta import meta_path
+from marco_cli.batch.meta import read_meta, write_meta
 from marco_cli.commands._evaluating import run_directory, write_report
 from marco_cli.commands._output import say
 from marco_cli.config.home import is_there
@@ -52,13 +52,9 @@ def read_run(path: Path) -> PastRun:
     outcomes = tuple(read_outcomes(rows))
     if not outcomes:
         raise InputError(f"{rows} has no rows yet", hint="run `marco eval … --resume` first")
-    try:
-        meta = _object(jsonl.decode(meta_path(rows).read_bytes()))
-    except (OSError, InputError):
-        meta = {}
-    return PastRun(
-        path=rows, outcomes=outcomes, configuration=_object(meta.get("configuration")), facts=_object(meta.get("facts"))
-    )
+    meta = read_meta(rows)
+    configuration, facts = (meta.configuration, meta.facts) if meta else ({}, {})
+    return PastRun(path=rows, outcomes=outcomes, configuration=_object(configuration), facts=_object(facts))
 
 
 def _object(value: object) -> Mapping[str, object]:
@@ -96,10 +92,9 @@ def write_run(past: PastRun, report: Report, output: Path, *, overwrite: bool, q
             raise ConfigError(
                 f"{rows} exists already", hint="name another directory; --overwrite replaces another run's rows"
             )
-        meta = {"v": 1, "configuration": past.configuration, "facts": past.facts, "earlier": []}
         data = b"".join(jsonl.encode(outcome_document(outcome)) for outcome in past.outcomes)
         with os_errors_as(StorageError, f"cannot write {rows}", hint="free some space"):
-            put(meta_path(rows), jsonl.encode(meta, indent=True))
+            write_meta(rows, configuration=past.configuration, facts=past.facts, before=None)
             put(rows, data)
         for path in (rows, *write_report(report, directory)):
             if not quiet:

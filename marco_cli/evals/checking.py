@@ -7,7 +7,6 @@ counts as no answer.
 
 import asyncio
 import threading
-from collections.abc import Coroutine
 from functools import cache
 from typing import Any
 
@@ -68,10 +67,7 @@ class _Judge:
 
     def judge(self, kind: str, submission: Submission) -> Verdict:
         """Run one check to its end."""
-        return self._run(self._check(kind, submission))
-
-    def _run(self, work: Coroutine[Any, Any, Verdict]) -> Verdict:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(self._check(kind, submission), self._loop).result()
 
     async def _check(self, kind: str, submission: Submission) -> Verdict:
         verifier = self._open.get(kind) or open_check(kind)

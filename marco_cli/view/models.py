@@ -29,22 +29,19 @@ def model_table(models: Sequence[LocatedModel], sizes: Sequence[tuple[int, str]]
     `sizes` are the weights and the quantisation of each, which then stand behind the bytes.
     """
     rows = [
-        (printable(model.name), gib(model.size), *shown, model.source)
+        (printable(model.name), gib(model.size), *shown, model.source, _place(model))
         for model, shown in zip(models, map(_size, sizes) if sizes else [()] * len(models), strict=True)
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for model, (name, size, *rest) in zip(models, rows, strict=True):
-        cells = [f"{name:<{widths[0]}}", f"{size:>{widths[1]}}"]
-        cells += [f"{text:<{width}}" for text, width in zip(rest, widths[2:], strict=True)]
-        lines.append(f"{'  '.join(cells)}  {printable(str(model.path))}{_EVIDENCE[model.evidence]}")
-    return "\n".join(lines)
+    return _aligned(rows, "<><<<<" if sizes else "<><<")
 
 
 def alias_table(aliases: Mapping[str, str]) -> str:
     """Return one line an alias: its name, and what it stands for."""
-    width = max(map(len, aliases), default=0)
-    return "\n".join(f"{printable(name):<{width}}  = {printable(target)}" for name, target in aliases.items())
+    return _aligned([(printable(name), f"= {printable(target)}") for name, target in aliases.items()], "<<")
+
+
+def _place(model: LocatedModel) -> str:
+    return f"{printable(str(model.path))}{_EVIDENCE[model.evidence]}"
 
 
 def _size(size: tuple[int, str]) -> tuple[str, str]:
@@ -56,9 +53,8 @@ def _size(size: tuple[int, str]) -> tuple[str, str]:
 
 def offer_table(offers: Sequence[tuple[str, int, int]]) -> str:
     """Return one line a model of a repository: what to type, its bytes, and its parts where there are several."""
-    rows = [(printable(name), gib(size), f"  in {parts} parts" if parts > 1 else "") for name, size, parts in offers]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
-    return "\n".join(f"{name:<{widths[0]}}  {size:>{widths[1]}}{parts}" for name, size, parts in rows)
+    rows = [(printable(name), gib(size), f"in {parts} parts" if parts > 1 else "") for name, size, parts in offers]
+    return _aligned(rows, "<><")
 
 
 def catalogue_table(entries: Sequence[CatalogModel]) -> str:
@@ -72,17 +68,21 @@ def catalogue_table(entries: Sequence[CatalogModel]) -> str:
         )
         for entry in entries
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
-        f"{name:<{widths[0]}}  {weights:>{widths[1]}}  {size:>{widths[2]}}  {title}"
-        for name, weights, size, title in rows
-    )
+    return _aligned(rows, "<>><")
 
 
 def repository_table(found: Sequence[tuple[str, int]]) -> str:
     """Return one line a repository of the hub: its name, and how often it was downloaded."""
-    width = max((len(name) for name, _ in found), default=0)
-    return "\n".join(f"{printable(name):<{width}}  {grouped(downloads)} downloads" for name, downloads in found)
+    return _aligned([(printable(name), f"{grouped(downloads)} downloads") for name, downloads in found], "<<")
+
+
+def _aligned(rows: Sequence[tuple[str, ...]], sides: str) -> str:
+    """Return a line a row, cells two spaces apart; `sides` says of each column whether it stands left (`<`) or right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
+        for row in rows
+    )
 
 
 def model_card(path: Path, header: Header, estimate: MemoryEstimate, *, ctx: int, parallel: int) -> str:
