@@ -39,11 +39,8 @@ class Monty:
     """
 
     def __init__(self, limits: Limits, *, what: str) -> None:
-        try:
-            import pydantic_monty  # noqa: PLC0415 (not on every machine)
-        except ImportError as error:
-            raise ConfigError(f"{what} needs pydantic-monty", hint="pip install pydantic-monty") from error
-        self._module = pydantic_monty
+        if not is_installed():
+            raise ConfigError(f"{what} needs pydantic-monty", hint="pip install pydantic-monty")
         self._limits = limits
         self._pool: Any = None
         self._opening = threading.Lock()
@@ -58,6 +55,8 @@ class Monty:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, sources, on_print)
 
     def _run(self, sources: Sequence[str], on_print: Listener) -> str | None:
+        import pydantic_monty  # noqa: PLC0415 (dear to import, and few searches need it)
+
         limits = {
             "max_feed_duration_secs": self._limits.seconds,
             "max_memory": self._limits.memory,
@@ -68,16 +67,18 @@ class Monty:
             with self._open().checkout(limits=limits, os_policy={"sleep": "zero"}) as session:
                 for source in sources:
                     session.feed_run(source, print_callback=on_print)
-        except self._module.MontySyntaxError as error:
+        except pydantic_monty.MontySyntaxError as error:
             return f"{SYNTAX_ERROR}: {error}"
-        except self._module.MontyError as error:
+        except pydantic_monty.MontyError as error:
             return str(error) or type(error).__name__
         return None
 
     def _open(self) -> Any:
+        import pydantic_monty  # noqa: PLC0415 (as above)
+
         with self._opening:
             if self._pool is None:
-                self._pool = self._module.Monty(
+                self._pool = pydantic_monty.Monty(
                     binary_path=_binary(),
                     min_processes=1,
                     max_processes=_PROCESSES,

@@ -15,7 +15,7 @@ from marco_cli.errors import InputError, MarcoError, cut
 from marco_cli.evals.base import NO_ANSWER, Item, Score
 from marco_cli.evals.scoring import grade
 from marco_cli.reward.signals import Signals
-from marco_cli.search.base import Candidate, Reply, SearchResult, StopReason, Vote
+from marco_cli.search.base import Candidate, Reply, SearchResult, StopReason, Vote, is_settled
 from marco_cli.search.events_json import candidate_document, vote_document
 from marco_cli.search.tree import NodeState
 from marco_cli.search.tree_json import Document, node_document
@@ -87,6 +87,11 @@ class Outcome:
     def chosen(self) -> Candidate | None:
         """The finished path that the vote chose."""
         return self.candidates[self.votes[0].candidate_ids[0]] if self.votes else None
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether `auto` went beyond the chain and the looks that settled it."""
+        return self.first is not None and not is_settled(self.stop_reason, self.num_simulations, self.num_looks)
 
     @property
     def is_verified(self) -> bool:

@@ -231,7 +231,7 @@ def _variant(label: str, rows: Sequence[Outcome], about: About) -> VariantReport
         searches=_flips(
             (row.first.verdict == "right", row.score.verdict == "right") for row in asked if row.first is not None
         ),
-        num_searched=sum(row.first is not None and not 0 < row.num_simulations - 1 <= row.num_looks for row in asked),
+        num_searched=sum(row.is_searched for row in asked),
         signals=() if is_translation else signal_reports(asked, precision=about.precision),
         corpus=corpus_scores([row.text for row in asked], [row.item for row in asked])
         if is_translation and asked

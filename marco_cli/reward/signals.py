@@ -67,7 +67,7 @@ class Signals:
     def firmness(self) -> float:
         """How firmly the model stated its answer, in [`UNSOUND`, 1]: the nines of its margin, of `NINES`; 1 where none was sampled.
 
-        A chain that hesitates at its own conclusion does not follow from itself: of 648 chains of Qwen2.5-Coder-0.5B those
+        A chain that hesitates at its own conclusion does not follow from itself: of 645 chains of Qwen2.5-Coder-0.5B those
         with less than three nines were right in 7 %, the others in 50 % (benchmarks/README.md).
         """
         if self.answer_margin is None:

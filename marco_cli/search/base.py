@@ -247,9 +247,8 @@ class SearchResult:
 
     @property
     def is_searched(self) -> bool:
-        """Whether `auto` went beyond the chain and its looks."""
-        # The chain is the first simulation; a search that ended with its looks has only asked for witnesses.
-        return self.first is not None and not 0 < self.num_simulations - 1 <= self.num_looks
+        """Whether `auto` went beyond the chain and the looks that settled it."""
+        return self.first is not None and not is_settled(self.stop_reason, self.num_simulations, self.num_looks)
 
     @property
     def is_confirmed(self) -> bool:
@@ -271,3 +270,8 @@ class SearchResult:
     def confidence(self) -> float:
         """Mean confidence of the winning reply, in [0, 1]."""
         return self.reply.signals.confidence
+
+
+def is_settled(stop_reason: StopReason, num_simulations: int, num_looks: int) -> bool:
+    """Say whether a search that began with looks ended with them, because they agreed: it has only asked for witnesses."""
+    return stop_reason == "certain" and 0 < num_simulations - 1 <= num_looks  # the first simulation is the chain

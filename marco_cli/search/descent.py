@@ -12,12 +12,12 @@ from marco_cli.search.alternatives import Alternatives
 from marco_cli.search.config import SearchConfig
 from marco_cli.search.outlook import Outlook
 from marco_cli.search.pending import Pending
-from marco_cli.search.program import Programs
+from marco_cli.search.program import Programs, opens_program
 from marco_cli.search.refutation import Refutation
 from marco_cli.search.rollout import NOTHING
 from marco_cli.search.selection import argmax, may_widen
 from marco_cli.search.siblings import Halving, best_child
-from marco_cli.search.tree import Node, Tree
+from marco_cli.search.tree import Node, Tree, upwards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,7 +140,8 @@ class Descent:
         index, node.tries = node.tries, node.tries + 1
         self._num_begun += 1
         program = self.programs.num_begun if is_program else None
-        self.programs.num_begun += is_program
+        # A branch off a program is one, too.
+        self.programs.num_begun += is_program or any(opens_program(above.step.data) for above in upwards(node))
         is_chosen = thought is None and not is_root_sample and not is_program and self._is_mapped(node)
         way = self._alternatives.pop(node) if is_chosen else None
         opening = NOTHING if way is None else way.opening

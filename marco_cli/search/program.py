@@ -40,8 +40,7 @@ def share(first: Answer | None, *, tags: Tags, wanted: float | None) -> float:
 
     It is 0 where the first reply's answer is not a number. Where nothing was asked for, it is two thirds, about half of
     the tokens: on Qwen2.5-Coder-0.5B eight programs are worth more than eight chains, and both together most
-    (benchmarks/README.md). A model that thinks before it
-    answers was trained to reason in words, and most of its replies do.
+    (benchmarks/README.md). A model that thinks before it answers was trained to reason in words: a quarter.
     """
     if first is None or first.kind != "number":
         return 0.0

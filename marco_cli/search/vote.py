@@ -86,7 +86,7 @@ def sound(candidates: Sequence[Candidate]) -> list[float]:
     """Weigh replies by how firmly they state their answer (`Signals.firmness`), and those whose arithmetic is false next to nothing.
 
     Of sampled chains of Qwen2.5-Coder-0.5B the likelier ones are hardly better than the others, but those with a firm answer
-    are: AUROC 0.57 and 0.76 within a problem (benchmarks/README.md).
+    are: AUROC 0.57 and 0.76 within a problem (benchmarks/README.md). A program, whose answer the model does not write, is firm.
     """
     firm = [candidate.weight * candidate.reply.signals.firmness for candidate in candidates]
     return discounted(firm, [candidate.reply.signals.is_sound for candidate in candidates])

@@ -61,7 +61,7 @@ def trust(result: SearchResult, *, doubt_below: float | None) -> Trust | None:
         return None if doubt_below is None else Trust(level=_level_alone(result.confidence, doubt_below))
     share, num = result.votes[0].weight, len(result.votes[0].candidate_ids)
     if doubt_below is None and share >= FAIRLY_SURE > num / len(result.candidates):
-        # Most replies lost their weight to slips: a model that makes so many is not sure of the rest.
+        # What gives the lead its weight is not that replies agree: the others have slips, or one reply wins by itself.
         return Trust(level="not sure", why=f"{num} of {len(result.candidates)} replies agree")
     # The shares were measured on marco-nano; of a model that was not measured, they say less.
     is_sure = share >= SURE and doubt_below is not None

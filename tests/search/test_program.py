@@ -17,7 +17,7 @@ from marco_cli.errors import ConfigError
 from marco_cli.plan import search_plan
 from marco_cli.search.base import Problem, SearchResult
 from marco_cli.search.config import SearchConfig
-from marco_cli.search.program import MOST_TOKENS, Programs, closed_program, is_program, opening, share
+from marco_cli.search.program import MOST_TOKENS, Programs, closed_program, is_program, opening, opens_program, share
 from marco_cli.sections import MARCO, NONE, Tags
 from marco_cli.solver import open_interpreter
 
@@ -199,6 +199,33 @@ def test_words_speak_for_an_answer_before_code_does() -> None:
     assert result.answer is not None
     assert result.answer.canonical == "4"
     assert result.reply.output == "The answer is 4."
+
+
+def varied(text: str) -> Mapping[str, float]:
+    """Return a model that begins chains and programs in several ways."""
+    reply = text.rpartition("assistant\n")[2]
+    if not is_program(reply.encode()):
+        if not reply:
+            return {"Hm.\n": 0.5, "Well.\n": 0.3, "Ah.\n": 0.2}
+        is_begun = reply in ("Hm.\n", "Well.\n", "Ah.\n")
+        return {f"The answer is {n}.{END}": 0.25 for n in (5, 6, 7, 8)} if is_begun else {}
+    written = reply.partition("def solution():\n")[2]
+    if written and not written.endswith("\n"):
+        return {}
+    lines = written.count("\n")
+    if lines < len("ab"):
+        return {f"    {'ab'[lines]} = {n}\n": 0.25 for n in (1, 2, 3, 4)}
+    return {"    return a + b\n```\n": 1.0} if lines == len("ab") else {}
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+@pytest.mark.parametrize("root", ["uct", "auto"])
+def test_branches_off_programs_count_in_their_share(root: str, parallel: int) -> None:
+    """No more than two thirds of the replies answer with a program, wherever they branch off."""
+    result = searched(Fake("4"), varied, simulations=32, programs=2 / 3, root=root, parallel=parallel)
+    assert result.tree is not None
+    begun = sum(node.visits for node in result.tree.nodes if opens_program(node.step.data))
+    assert 16 <= begun <= 22 + parallel - 1
 
 
 def test_a_search_that_goes_on_keeps_to_the_share() -> None:

@@ -110,6 +110,15 @@ def test_looks_that_agree_are_told_as_such() -> None:
     assert verdict(settled, doubt_below=None, is_verbose=False) == ["fairly sure; another reply agrees"]
 
 
+def test_looks_that_end_without_agreement_are_no_agreement() -> None:
+    """Time may end them, or the user: nothing has confirmed the first reply then."""
+    chain = candidate(9, thought="", output="72").reply
+    for outputs, reason in ((("72",), "time"), (("72", "24"), "stopped"), (("72", "72"), "simulations")):
+        result = result_of(*outputs, first=chain, num_looks=3, num_simulations=3, stop_reason=reason)
+        assert result.is_searched
+        assert not any("agree" in line for line in summary(result).splitlines())
+
+
 def test_a_search_without_output_says_so() -> None:
     """There is nothing to vote on, and still a reason and a cost."""
     lines = summary(result_of(stop_reason="time", certainty=0.0)).splitlines()

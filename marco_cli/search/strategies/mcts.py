@@ -117,7 +117,7 @@ class _Search:
     async def reopen(self, lane: Lane) -> None:
         """Go on where an earlier search ended: with its open thoughts, and the reflection that its budget cut off."""
         begun = sum(node.visits for node in self.tree.nodes if opens_program(node.step.data))
-        whole = sum(candidate.reply.is_program for candidate in self.run.candidates)
+        whole = sum(1 + each.repeats for each in self.run.candidates if each.reply.is_program)
         wanted = max((self._program_share(each.reply) for each in self.run.candidates[:1]), default=0.0)
         self.descent.programs = Programs(share=wanted, num_begun=begun, num_failed=begun - whole)
         for candidate in self.run.candidates:
@@ -173,8 +173,7 @@ class _Search:
             opening=branch.opening if branch.program is None else self._program_opening(),
             sampling=GREEDY if is_greedy else None,
         )
-        if branch.program is not None and not reply.output and not reply.is_given_up:
-            self.descent.programs.num_failed += 1
+        self.descent.programs.num_failed += reply.is_program and not reply.output and not reply.is_given_up
         return node, reply
 
     def _program_opening(self) -> Tokens:
