@@ -25,8 +25,8 @@ class Effort(NamedTuple):
 EFFORTS: Final[Mapping[str, Effort]] = MappingProxyType(
     {
         "none": Effort("cot", 1, None, None, 1),
-        "low": Effort("mcts", 8, None, None, 8),
-        "medium": Effort("mcts", 16, None, None, 8),
+        "low": Effort("mcts", 8, None, None, 4),
+        "medium": Effort("mcts", 16, None, None, 4),
         "high": Effort("mcts", 32, None, None, 8),
         "max": Effort("mcts", 128, None, None, 16),
     }

@@ -110,7 +110,7 @@ def test_rows_do_not_depend_on_how_many_are_in_flight(marco: Marco) -> None:
         assert timeless(marco("batch", "q.jsonl", *options, "--parallel", str(parallel)).out) == reference, parallel
 
 
-@pytest.mark.parametrize(("effort", "rows"), [("none", 16), ("auto", 16), ("medium", 4), ("high", 4), ("max", 2)])
+@pytest.mark.parametrize(("effort", "rows"), [("none", 16), ("auto", 16), ("medium", 8), ("high", 4), ("max", 2)])
 def test_as_many_rows_are_in_flight_as_fill_the_batch(effort: Any, rows: int) -> None:
     """One chain a row, and all requests at once are rows; a search brings several, and is alone with its first one."""
     assert usual_parallel(Settings(effort=effort)) == rows
