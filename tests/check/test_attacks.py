@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from marco_cli.check.base import Submission, Verdict
 from marco_cli.check.jail import python_jail
 from marco_cli.check.limits import Limits
-from marco_cli.check.python import open_python
+from marco_cli.check.monty import Monty
+from marco_cli.check.python import LIMITS, PythonCheck
 from marco_cli.check.python3 import Python3Check
 from marco_cli.check.tampering import suspicion
 
@@ -145,9 +147,9 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 @pytest.fixture(scope="module")
 def monty(loop: asyncio.AbstractEventLoop) -> Iterator["Judge"]:
-    """Return `python:` with tests."""
+    """Return `python:` with tests, and a limit of time that is soon broken."""
     pytest.importorskip("pydantic_monty")
-    check = open_python("")
+    check = PythonCheck("", monty=Monty(replace(LIMITS, seconds=2.0), what="this test"))
     yield Judge(loop, check)
     loop.run_until_complete(check.close())
 
