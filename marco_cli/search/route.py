@@ -59,7 +59,8 @@ async def answer_or_search(problem: Problem, context: SearchContext, config: Sea
     if remaining is None or not _is_doubtful(chain, config):
         return chain
     usage = chain.usage
-    is_refuted = chain.reply.is_refuted  # there is something to search for then, whatever the question is like
+    # There is something to search for then, whatever the question is like; a chain that was cut is not what a check asks for.
+    is_refuted = chain.reply.is_refuted or (context.verifier is not None and chain.reply.is_truncated)
     is_open = is_useful(chain.reply) and is_open_ended((chain.reply,))
     # Texts share no answer to vote on: one that says something stands, unless a judge can hold it against others.
     if is_open and not is_refuted and (context.judge is None or not route.can_draw):

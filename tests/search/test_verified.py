@@ -1,6 +1,7 @@
 """What a check changes in a search: a right answer ends it, wrong ones leave the vote, the rest stays as it was."""
 
 import asyncio
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -11,9 +12,11 @@ from tables import table
 
 from marco_cli.check.base import Submission, Verdict
 from marco_cli.check.panel import Panel
+from marco_cli.engine.scripted import END
 from marco_cli.search import STRATEGIES
 from marco_cli.search.base import SearchResult
 from marco_cli.search.route import answer_or_search
+from marco_cli.sections import NONE
 
 PICK = lines(
     {
@@ -137,6 +140,20 @@ def test_a_right_chain_needs_no_search_and_a_wrong_one_does() -> None:
     assert wrong.first.is_refuted
     assert wrong.answer is not None
     assert (wrong.stop_reason, wrong.answer.canonical) == ("verified", "5")
+
+
+@table([(True, True), (False, False)])
+def test_a_text_that_was_cut_is_searched_on_where_there_is_a_check(has_check: bool, is_searched: bool) -> None:
+    """Half a function is not what a check asks for; without one, a text that says something stands."""
+    words = {"```python\ndef f(x):\n    a = 1\n    return a\n": 0.7, f"```python\ndef f(x):\n    pass\n```{END}": 0.3}
+    result = find(
+        lambda text: {} if text.rpartition("assistant\n")[2] else words,
+        run=answer_or_search,
+        problem=lambda problem: replace(problem, tags=NONE, max_tokens=30),
+        settings={"verifier": Panel([Knows("right", unknown=("",))])} if has_check else {},
+        simulations=4,
+    )
+    assert (result.first is not None) is is_searched
 
 
 class Hanging(Knows):
