@@ -174,7 +174,7 @@ def _is_inner(module: str, name: str) -> bool:
 
 
 def _root(node: ast.expr) -> str:
-    """Return the name that attributes and items are taken of; "" where it is no name."""
+    """Return the leftmost name of attributes and items (`a` of `a.b[0].c`), "" without one."""
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""

@@ -73,7 +73,6 @@ class Descent:
         """Whether the first reply is still being written: until then only likely ways are followed, and off it alone."""
         self.programs = Programs(share=0.0)
         """The replies that answer with a program; without a share until the first reply shows that they make sense."""
-        self._num_begun = tree.root.visits
         self._num_root_samples = 0
         """Root samples under way."""
         self._thoughts: dict[int, Thought] = {}
@@ -102,9 +101,9 @@ class Descent:
         if self._corrected is not None:
             (node, opening), self._corrected = self._corrected, None
             self._pending.begin(node)
-            self._num_begun += 1
             return Branch(node=node, index=node.tries, opening=opening, is_correction=True)
-        root, is_program = self._tree.root, self.programs.is_due(self._num_begun)
+        root = self._tree.root
+        is_program = self.programs.is_due(root.visits + self._pending[root])
         if 0 < root.tries <= self._config.root_samples:
             return self.begin(root, is_root_sample=True, is_program=is_program)
         if self._num_root_samples:
@@ -138,7 +137,6 @@ class Descent:
         self._pending.begin(node)
         self._num_root_samples += is_root_sample
         index, node.tries = node.tries, node.tries + 1
-        self._num_begun += 1
         program = self.programs.num_begun if is_program else None
         # A branch off a program is one, too.
         self.programs.num_begun += is_program or any(opens_program(above.step.data) for above in upwards(node))

@@ -62,7 +62,9 @@ def trust(result: SearchResult, *, doubt_below: float | None) -> Trust | None:
     share, num = result.votes[0].weight, len(result.votes[0].candidate_ids)
     if doubt_below is None and share >= FAIRLY_SURE > num / len(result.candidates):
         # What gives the lead its weight is not that replies agree: the others have slips, or one reply wins by itself.
-        return Trust(level="not sure", why=f"{num} of {len(result.candidates)} replies agree")
+        return Trust(
+            level="not sure", why=f"{num} of {len(result.candidates)} replies {'says' if num == 1 else 'say'} so"
+        )
     # The shares were measured on marco-nano; of a model that was not measured, they say less.
     is_sure = share >= SURE and doubt_below is not None
     level: Level = "sure" if is_sure else "fairly sure" if share >= FAIRLY_SURE else "not sure"

@@ -48,7 +48,7 @@ def test_a_lead_that_few_replies_hold_is_not_trusted() -> None:
     result = result_of("72", "72", *["-16"] * 5)
     result = replace(result, votes=count_votes(result.candidates, lambda _: [1.0, 1.0] + [0.01] * 5))
     texts = [(found := trust(result, doubt_below=each)) and found.text for each in (None, 0.98)]
-    assert texts == ["not sure: 2 of 7 replies agree", "sure"]
+    assert texts == ["not sure: 2 of 7 replies say so", "sure"]
 
 
 @pytest.mark.parametrize(
